@@ -1,0 +1,40 @@
+"""Train two networks against each other under `model.fit()`.
+
+The map of the package; nothing inside imports from here.
+"""
+
+from keras_gan import _backend
+
+_backend.require_tensorflow()
+
+from keras_gan import (  # noqa: E402
+    callbacks,
+    convergence,
+    data,
+    images,
+    layers,
+    losses,
+    metrics,
+    networks,
+    priors,
+    recipes,
+    regularizers,
+)
+from keras_gan._version import __version__  # noqa: E402
+from keras_gan.gan import GAN  # noqa: E402
+
+__all__ = [
+    "GAN",
+    "__version__",
+    "callbacks",
+    "convergence",
+    "data",
+    "images",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "priors",
+    "recipes",
+    "regularizers",
+]

@@ -1,0 +1,28 @@
+"""One clear error where Keras runs on something else than TensorFlow."""
+
+import os
+
+_CURE = (
+    'Set the environment variable KERAS_BACKEND=tensorflow, or "backend": "tensorflow" in '
+    "~/.keras/keras.json, before Keras is imported."
+)
+
+
+def require_tensorflow():
+    """Refuse to go on with another Keras backend.
+
+    Raises:
+        ImportError: naming the backend that was found.
+    """
+    # Asked first: with a backend that is not installed, importing Keras would fail on that.
+    _check(os.environ.get("KERAS_BACKEND") or "tensorflow")
+    import keras
+
+    _check(keras.backend.backend())
+
+
+def _check(backend):
+    if backend != "tensorflow":
+        raise ImportError(
+            f"keras_gan needs Keras's TensorFlow backend. Received: backend={backend!r}. {_CURE}"
+        )

@@ -1,0 +1,106 @@
+"""One wording for every error: the rule, what was received, the cure."""
+
+import difflib
+import numbers
+
+import numpy as np
+
+
+def check(condition, rule, *, cure=None, **received):
+    """Raise `ValueError` with the house's wording unless `condition` holds.
+
+    Args:
+        condition: truth value; nothing happens when it is true.
+        rule: sentence that says what must hold, ending in a full stop.
+        cure: sentence that says how to fix it, or `None`.
+        **received: the offending values, shown as `name=value`.
+
+    Raises:
+        ValueError: when `condition` is false.
+    """
+    if not condition:
+        raise ValueError(sentence(rule, cure=cure, **received))
+
+
+def sentence(rule, *, cure=None, **received):
+    """The text of an error: rule, then `Received: name=value`, then the cure."""
+    parts = [rule]
+    if received:
+        values = ", ".join(f"{name}={value!r}" for name, value in received.items())
+        parts.append(f"Received: {values}.")
+    if cure:
+        parts.append(cure)
+    return " ".join(parts)
+
+
+def positive_int(value, name):
+    """`value` as an `int` if it is a whole number of at least 1."""
+    return _whole(value, name, 1, "a positive integer")
+
+
+def non_negative_int(value, name):
+    """`value` as an `int` if it is a whole number of at least 0."""
+    return _whole(value, name, 0, "a non-negative integer")
+
+
+def _whole(value, name, minimum, wanted):
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    check(whole and value >= minimum, f"`{name}` must be {wanted}.", **{name: value})
+    return int(value)
+
+
+def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
+    """`value` as a `float` if it is a finite real number within the given bounds."""
+    limits = [
+        f"{word} {bound}"
+        for word, bound in (
+            ("of at least", minimum),
+            ("of at most", maximum),
+            ("above", above),
+            ("below", below),
+        )
+        if bound is not None
+    ]
+    rule = f"`{name}` must be a finite number{' ' + ' and '.join(limits) if limits else ''}."
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    check(real and np.isfinite(value), rule, **{name: value})
+    inside = (
+        (minimum is None or value >= minimum)
+        and (maximum is None or value <= maximum)
+        and (above is None or value > above)
+        and (below is None or value < below)
+    )
+    check(inside, rule, **{name: value})
+    return float(value)
+
+
+def boolean(value, name):
+    """`value` as a `bool` if it is one; 0, 1 and strings are refused."""
+    check(isinstance(value, (bool, np.bool_)), f"`{name}` must be True or False.", **{name: value})
+    return bool(value)
+
+
+def one_of(value, name, choices):
+    """`value` if it is among `choices`; the error names the nearest choice."""
+    choices = tuple(choices)
+    # `in` would compare arrays element by element; only plain values are choices.
+    known = any(type(value) is type(choice) and value == choice for choice in choices)
+    check(
+        known,
+        f"`{name}` must be one of {', '.join(map(repr, choices))}.",
+        cure=did_you_mean(value, choices),
+        **{name: value},
+    )
+    return value
+
+
+def closest(name, choices):
+    """The known name nearest to `name`, or `None` if none is near."""
+    matches = difflib.get_close_matches(str(name).lower(), [str(c) for c in choices], n=1)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name, choices):
+    """A sentence that suggests the nearest known name, or `None`."""
+    match = closest(name, choices)
+    return f"Did you mean {match!r}?" if match else None

@@ -1,0 +1,42 @@
+"""From a name, a config or an instance to an object."""
+
+import inspect
+
+import keras
+
+from keras_gan import _checks
+
+
+def get(identifier, known, kind):
+    """Resolve `identifier` to an instance.
+
+    Args:
+        identifier: a key of `known`, a serialized Keras config (`dict`), or an instance of one of
+            the classes' common base (returned as it is).
+        known: `dict` from snake-case name to class.
+        kind: what is looked for, in words ("loss", "prior"), for the error.
+
+    Returns:
+        The instance.
+
+    Raises:
+        ValueError: for an unknown name (the nearest known one is suggested), or for a class given
+            in place of an instance.
+    """
+    if isinstance(identifier, str):
+        _checks.check(
+            identifier in known,
+            f"Unknown {kind}. Known names: {', '.join(sorted(known))}.",
+            cure=_checks.did_you_mean(identifier, known),
+            **{kind: identifier},
+        )
+        return known[identifier]()
+    if isinstance(identifier, dict):
+        return keras.saving.deserialize_keras_object(identifier)
+    _checks.check(
+        identifier is not None and not inspect.isclass(identifier),
+        f"A {kind} must be a name or an instance.",
+        cure=f"Known names: {', '.join(sorted(known))}.",
+        **{kind: identifier},
+    )
+    return identifier

@@ -1,0 +1,48 @@
+"""How much arithmetic a training step is, to choose how many run in one compiled call."""
+
+import math
+
+from keras_gan import inspection
+
+# A call's worth of multiply-adds: some tens of milliseconds on two cores, so that a progress bar
+# and callbacks still feel immediate.
+_PER_CALL = 5e8
+_MOST_STEPS = 32
+
+
+def multiply_adds(network):
+    """Multiply-adds of one sample's forward pass, from the layers' kernels and output sizes."""
+    total = 0
+    for layer in inspection.flat_layers(network):
+        kernels = [w for w in layer.weights if len(w.shape) >= 2]
+        if not kernels or hasattr(layer, "layers"):
+            continue
+        total += sum(math.prod(w.shape) for w in kernels) * _positions(layer, kernels[0])
+    return total
+
+
+def _positions(layer, kernel):
+    """How often a layer's kernel is applied to one sample."""
+    if len(kernel.shape) < 3:
+        return 1
+    transposed = "Transpose" in type(layer).__name__
+    tensor = getattr(layer, "input" if transposed else "output", None)
+    sizes = getattr(tensor, "shape", None) or (1,)
+    return math.prod(size or 1 for size in sizes[1:-1])
+
+
+def steps_per_execution(gan, rows):
+    """Steps to run in one compiled call: many for small networks, 1 where a step is long.
+
+    Args:
+        gan: a compiled `GAN`.
+        rows: real samples a step takes.
+
+    Returns:
+        An integer from 1 to 32, a power of two.
+    """
+    forward = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
+    # A forward and a backward pass of both networks for each update, the backward one costing
+    # two forward ones.
+    step = 3 * rows * sum(forward) * (1 + gan.generator_steps / gan.discriminator_steps)
+    return max(1, min(_MOST_STEPS, 2 ** int(math.log2(max(1.0, _PER_CALL / max(step, 1.0))))))

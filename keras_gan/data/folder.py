@@ -1,0 +1,241 @@
+"""Data sets from folders of images."""
+
+import os
+import pathlib
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, sources
+from keras_gan.data import pixels
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+# Files that a message names before it only counts them.
+_NAMED = 5
+
+
+def from_folder(
+    path,
+    *,
+    image_size,
+    channels=3,
+    batch_size=64,
+    labels=False,
+    on_error="skip",
+    background="white",
+    resample="lanczos",
+    crop_to_aspect_ratio=False,
+    shuffle=True,
+    seed=0,
+    memory_limit_gib=2.0,
+):
+    """A data set of the PNG, JPEG, GIF (first frame) and BMP images in a folder.
+
+    Folders in it are searched too. Files and folders whose names begin with a dot are left out,
+    as is `__MACOSX`. A picture's EXIF orientation is honoured. Every file is decoded once, before
+    anything else. If all images fit into `memory_limit_gib`, they stay in memory; otherwise each
+    batch is decoded when it is needed.
+
+    Args:
+        path: the folder.
+        image_size: a positive integer, or `(height, width)`. Images of another size are resized.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha). Defaults to 3.
+        batch_size: samples of one update. Defaults to 64.
+        labels: whether to yield labels. The class of an image is the folder directly in `path`
+            that it lies in or below; classes are numbered by their sorted names. Defaults to
+            `False`.
+        on_error: what to do with files that cannot be read: `"skip"` them with one warning, or
+            `"raise"`. Defaults to `"skip"`.
+        background: what transparent images are laid on unless `channels=4`: a colour's name or
+            hex code, a grey value, or three values, 0 to 255. Defaults to `"white"`.
+        resample: Pillow's filter for resizing: `"nearest"` (for pixel art), `"box"`, `"bilinear"`,
+            `"hamming"`, `"bicubic"` or `"lanczos"`. Defaults to `"lanczos"`.
+        crop_to_aspect_ratio: whether images of another aspect ratio lose their margins; otherwise
+            they are stretched. Defaults to `False`.
+        shuffle: whether each pass has an order of its own. Defaults to `True`; otherwise files
+            come sorted by their paths.
+        seed: non-negative integer, the order's. Defaults to 0.
+        memory_limit_gib: size up to which all images are kept, in GiB of decoded pixels. Defaults
+            to 2.
+
+    Returns:
+        A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
+        channels)`, or of `(samples, labels)`, labels being `int32`. Its attribute `class_names` is
+        the list of the classes' names, or `None` without labels. See `from_arrays` for how it is
+        iterated and resumed.
+
+    Raises:
+        ValueError: if the folder is missing or holds no image that can be read, if an image has no
+            class folder though labels are asked for, for a file that cannot be read with
+            `on_error="raise"`, or for an argument out of range.
+
+    Example:
+        ```python
+        faces = keras_gan.data.from_folder("faces", image_size=64, crop_to_aspect_ratio=True)
+        gan.fit(faces, epochs=100)
+        ```
+    """
+    decoder = pixels.Decoder(
+        image_size,
+        channels=channels,
+        resample=resample,
+        crop_to_aspect_ratio=crop_to_aspect_ratio,
+        background=background,
+    )
+    labels = _checks.boolean(labels, "labels")
+    _checks.one_of(on_error, "on_error", ("skip", "raise"))
+    limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
+    batch_size = _checks.positive_int(batch_size, "batch_size")
+    root = _folder(path)
+    files = _image_files(root)
+    _checks.check(
+        files,
+        f"The folder must hold images ({', '.join(_SUFFIXES)}), in it or in folders in it.",
+        path=str(path),
+    )
+    class_names, classes = _classes(root, files) if labels else (None, None)
+
+    in_memory = len(files) * np.prod(decoder.shape) <= limit
+    images, readable = _read(decoder, root, files, on_error, keep=in_memory)
+    if labels:
+        classes = classes[readable]
+    if in_memory:
+        source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed)
+    else:
+        files = [files[index] for index in readable]
+        source = FileSource(files, classes, decoder, shuffle=shuffle, seed=seed)
+    dataset = source.dataset(batch_size)
+    dataset.class_names = class_names
+    return dataset
+
+
+class FileSource(sources.Source):
+    """Images that are decoded when they are needed.
+
+    Args:
+        files: list of paths, all of which can be read.
+        labels: `int32` array, or `None`.
+        decoder: a `pixels.Decoder`.
+        shuffle: as in `sources.Source`.
+        seed: as in `sources.Source`.
+    """
+
+    parallel_reads = 2
+
+    def __init__(self, files, labels, decoder, *, shuffle=True, seed=0):
+        spec = tf.TensorSpec(decoder.shape, "uint8")
+        if labels is not None:
+            spec = (spec, tf.TensorSpec((), "int32"))
+        super().__init__(len(files), spec, shuffle=shuffle, seed=seed)
+        self.files = files
+        self.labels = labels
+        self._decoder = decoder
+
+    def read(self, indices):
+        images = tf.numpy_function(self._decoded, [indices], "uint8", stateful=False)
+        images = tf.ensure_shape(images, (indices.shape[0], *self._decoder.shape))
+        if self.labels is None:
+            return images
+        return images, tf.gather(tf.constant(self.labels), indices)
+
+    def _decoded(self, indices):
+        return self._decoder.decode_all([self.files[index] for index in indices])
+
+
+# === Files ===
+
+
+def _folder(path):
+    try:
+        root = pathlib.Path(path)
+    except TypeError:
+        root = None
+    _checks.check(root is not None and root.exists(), "`path` must be a folder.", path=path)
+    _checks.check(
+        root.is_dir(),
+        "`path` must be a folder.",
+        cure="Unpack archives first.",
+        path=str(path),
+    )
+    return root
+
+
+def _image_files(root):
+    """The image files below a folder, sorted by the parts of their paths."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        # Links may lead back to where we come from.
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        found += [
+            pathlib.Path(folder, name)
+            for name in names
+            if name.lower().endswith(_SUFFIXES) and not _is_hidden(name)
+        ]
+    return sorted(found, key=lambda file: file.parts)
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _classes(root, files):
+    parts = [file.relative_to(root).parts for file in files]
+    loose = [part[0] for part in parts if len(part) == 1]
+    _checks.check(
+        not loose,
+        "With `labels=True`, each image must lie in the folder of its class.",
+        cure="Move these into class folders, or use `labels=False`.",
+        path=str(root),
+        images=_some(loose),
+    )
+    names = sorted({part[0] for part in parts})
+    return names, np.array([names.index(part[0]) for part in parts], "int32")
+
+
+def _read(decoder, root, files, on_error, *, keep):
+    """Decode every file once: the images, if they are to be kept, and which could be read."""
+    images = np.empty((len(files), *decoder.shape), "uint8") if keep else None
+    errors = {}
+
+    def decode(index):
+        try:
+            image = decoder.decode(files[index])
+        # Damaged files make Pillow raise nearly anything (OSError, SyntaxError, struct.error, ...).
+        except Exception as error:
+            errors[index] = error
+            return
+        if keep:
+            images[index] = image
+
+    with pixels.quiet():
+        pixels.for_each(decode, len(files))
+    readable = np.array([index for index in range(len(files)) if index not in errors], "int64")
+    if errors:
+        first = errors[min(errors)]
+        names = _some([str(files[index].relative_to(root)) for index in sorted(errors)])
+        story = f"{len(errors)} of {len(files)} images cannot be read: {names}."
+        _checks.check(
+            on_error == "skip" and len(readable) > 0,
+            f"{story} The first one's error: {type(first).__name__}: {first}.",
+            cure="Repair or remove them"
+            + (", or use `on_error='skip'`." if len(readable) else "."),
+            path=str(root),
+        )
+        warnings.warn(f"{story} They are left out.", stacklevel=3)
+        if keep:
+            # In place, since a copy might not fit.
+            for row, index in enumerate(readable):
+                images[row] = images[index]
+            images = images[: len(readable)]
+    return images, readable
+
+
+def _some(names):
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,710 @@
+"""The model: two networks that train against each other under `fit`."""
+
+import functools
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import (
+    _checks,
+    cost,
+    ema,
+    feeding,
+    inspection,
+    losses,
+    priors,
+    regularizers,
+    replicas,
+    seeds,
+    settings,
+    updates,
+)
+from keras_gan.optimizers import OptimizerGroup
+from keras_gan.sampling import Sampling
+from keras_gan.saving import Saving
+from keras_gan.start_check import StartCheck
+from keras_gan.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState, add
+from keras_gan.updates import layer_losses, standing_still
+
+_PHASES = ("both", *PLAYERS)
+_ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
+_LOSS_KEYS = ("loss", "d_loss", "g_loss", *_ACCURACY_KEYS)
+_NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class GAN(Sampling, Saving, keras.Model):
+    """Two networks trained against each other under `fit`.
+
+    The discriminator learns to tell real samples from generated ones; the generator learns
+    through it: noise, sample, verdict, loss, gradients through both, applied to the generator
+    alone. While one learns, the other stands still.
+
+    ```python
+    generator, discriminator = keras_gan.networks.mlp((2,))
+    gan = keras_gan.GAN(generator, discriminator)
+    gan.compile()
+    gan.fit(keras_gan.data.ring(10_000), epochs=10)
+    points = gan.generate(500)
+    ```
+
+    Args:
+        generator: built Keras model from latents `(batch, latent_dim)` to samples
+            `(batch, ...)`. With a second input, labels `(batch,)`, it is conditional.
+        discriminator: built Keras model from samples to one logit a sample, `(batch, 1)` or
+            `(batch,)`, or to patch logits `(batch, h, w, 1)`. Takes labels if the generator does.
+        prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
+            `(shape, seed) -> latents`. Default "normal".
+        num_classes: number of classes of a conditional model, else `None`.
+        ema_halflife_images: half-life of the generator's moving average in images, above 0;
+            `None` for no average. Early in training it is at most 0.05 times the images seen.
+        seed: integer in [0, 2**63). All noise and the order of arrays follow from it.
+        name: of the model.
+
+    Attributes:
+        generator: the network that trains.
+        discriminator: its opponent.
+        averaged_generator: the moving average, what `generate`, `predict`, image grids, metrics
+            and `export` use; is `generator` where `ema_halflife_images=None`.
+        generator_optimizer: once compiled.
+        discriminator_optimizer: once compiled.
+        latent_dim: size of a latent.
+        sample_shape: shape of a sample.
+        is_image: whether samples are images (rank 3, last axis 1, 3 or 4).
+        steps_seen: training steps done.
+        images_seen: real samples that they were given.
+        verdict: what `ConvergenceStopping` found, or `None`.
+
+    Raises:
+        ValueError: if the networks do not fit each other, or an argument is out of range.
+
+    Source: Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014 (arXiv:1406.2661).
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        *,
+        prior="normal",
+        num_classes=None,
+        ema_halflife_images=10_000,
+        seed=0,
+        name=None,
+    ):
+        super().__init__(name=name)
+        self.latent_dim, self.sample_shape, conditional = inspection.check_pair(
+            generator, discriminator
+        )
+        _checks.check(
+            conditional == (num_classes is not None),
+            "`num_classes` must be given exactly if both networks take labels.",
+            num_classes=num_classes,
+            networks_take_labels=conditional,
+        )
+        if num_classes is not None:
+            num_classes = _checks.positive_int(num_classes, "num_classes")
+        if ema_halflife_images is not None:
+            ema_halflife_images = _checks.number(
+                ema_halflife_images, "ema_halflife_images", above=0.0
+            )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.prior = priors.get(prior)
+        self.num_classes = num_classes
+        self.ema_halflife_images = ema_halflife_images
+        self.seed = _checks.non_negative_int(seed, "seed")
+        _checks.check(self.seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+
+        self.averaged_generator = generator
+        if ema_halflife_images is not None:
+            self.averaged_generator = inspection.copy(generator, "averaged_generator")
+        self.spec = feeding.SampleSpec(self.sample_shape, num_classes)
+        self.is_image = self.spec.is_image
+        self.verdict = None
+        self.generator_optimizer = self.discriminator_optimizer = None
+        self.quality_metrics = []
+        self._state = TrainingState()
+        self._draws = np.random.default_rng(self.seed)
+        self._training_feed = self._held_out_feed = None
+        self._evaluating = False
+        self._phase = "both"
+        self._train_functions = {}
+        self.built = True
+
+    # === Compiling ===
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss="non_saturating",
+        *,
+        regularizers=(),
+        discriminator_steps=1,
+        generator_steps=1,
+        metrics=(),
+        steps_per_execution="auto",
+        jit_compile="auto",
+        run_eagerly=False,
+    ):
+        """Say how the two networks train.
+
+        Args:
+            generator_optimizer: Keras optimizer or its name; `None` for
+                `Adam(2e-4, beta_1=0.5)`.
+            discriminator_optimizer: likewise; another instance than the generator's.
+            loss: name or `keras_gan.losses.AdversarialLoss`. Default "non_saturating".
+            regularizers: names or `keras_gan.regularizers.Regularizer`s of the discriminator.
+            discriminator_steps: updates of the discriminator in a step, each with `batch_size`
+                real samples of its own. Default 1.
+            generator_steps: updates of the generator that follow. Default 1.
+            metrics: quality metrics, `keras.metrics.Metric`s with `update_state(real, fake)`,
+                evaluated on validation data with the averaged generator.
+            steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
+                small networks, 1 under a strategy.
+            jit_compile: as in Keras; "auto" is off on CPUs.
+            run_eagerly: as in Keras.
+
+        Raises:
+            ValueError: for anything that could not train.
+        """
+        if steps_per_execution != "auto":
+            steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        super().compile(
+            optimizer=None,
+            jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
+        )
+        self.generator_optimizer = settings.optimizer(generator_optimizer, "generator_optimizer")
+        self.discriminator_optimizer = settings.optimizer(
+            discriminator_optimizer, "discriminator_optimizer"
+        )
+        players = (
+            (self.generator_optimizer, self.generator),
+            (self.discriminator_optimizer, self.discriminator),
+        )
+        settings.check_optimizers(players)
+        for optimizer, network in players:
+            # An optimizer that is not built when a file is loaded would lose its state.
+            if not optimizer.built:
+                optimizer.build(network.trainable_variables)
+        self.optimizer = OptimizerGroup(players)
+
+        self.adversarial_loss = losses.get(loss)
+        self.regularizers = settings.regularizer_list(regularizers)
+        self.discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
+        self.generator_steps = _checks.positive_int(generator_steps, "generator_steps")
+        self.quality_metrics = settings.metric_list(metrics, self.sample_shape)
+        self._compile_arguments = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+        }
+        self._penalties = [r for r in self.regularizers if r.penalizes]
+        self._penalty_names = settings.log_names(self._penalties)
+        self._warn_of_batch_norm()
+        self._trackers = {
+            name: keras.metrics.Mean(name=name)
+            for name in (*_LOSS_KEYS, *_NORM_KEYS, *self._penalty_names)
+        }
+        self._train_functions = {}
+        self._phase = "both"
+
+    def _warn_of_batch_norm(self):
+        gradient = [r for r in self.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
+        if gradient and inspection.has_batch_norm(self.discriminator):
+            warnings.warn(
+                f"`discriminator` has BatchNormalization, which makes each logit depend on the "
+                f"whole batch, so the gradient of a sample that {gradient[0].name} penalises is "
+                "not its own. Use LayerNormalization or none.",
+                stacklevel=3,
+            )
+
+    # === Training ===
+
+    def train_step(self, data):
+        """One step: the discriminator's updates, then the generator's.
+
+        Called by `fit` in a graph. `data` is a flat batch of `discriminator_steps * batch_size`
+        real samples, with their labels if the model is conditional. The last discriminator
+        update and the first generator update share one pass of the generator.
+        """
+        with tf.control_dependencies(_tensors(data)):  # at the end of data nothing may run
+            slices = self._slices(data)
+            seed = seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value)
+            results, idle = [], not self.trains(GENERATOR)
+            for real, labels in slices[:-1] if self.trains(DISCRIMINATOR) else []:
+                with standing_still(self.generator):
+                    fake = self._fake(real, labels, seed)
+                results.append(self._update_discriminator(real, fake, labels, seed))
+            real, labels = slices[-1]
+            for first in [True] + [False] * (self._generator_updates - 1):
+                with standing_still(self.generator, when=idle), tf.GradientTape() as tape:
+                    fake = self._fake(real, labels, seed)
+                    own_loss = layer_losses(self.generator)
+                if first:
+                    seen = tf.stop_gradient(fake)
+                    results.append(self._update_discriminator(real, seen, labels, seed))
+                results.append(self._update_generator(tape, fake, own_loss, real, labels))
+            self._count_step(data)
+            return self._log(results)
+
+    def _update_discriminator(self, real, fake, labels, seed):
+        """Score both batches, sum the loss and the penalties, apply ONE update."""
+
+        def score(samples):
+            return self._score(samples, labels, training=True)
+
+        idle = not self.trains(DISCRIMINATOR)
+        with standing_still(self.discriminator, when=idle), tf.GradientTape() as tape:
+            logits = {"real_logits": score(real), "fake_logits": score(fake)}
+            loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(**logits))
+            penalty, values = self._penalise(score, real, fake, logits, seed)
+            total = loss + penalty + layer_losses(self.discriminator)
+        gradients = tape.gradient(total, self.discriminator.trainable_variables)
+
+        def after_update():
+            for regularizer in self.regularizers:
+                regularizer.after_update(self.discriminator, **logits)
+
+        norm = self._apply(DISCRIMINATOR, gradients, total, after_update)
+        accuracies = losses.discriminator_accuracies(
+            **logits, threshold=self.adversarial_loss.threshold
+        )
+        return {
+            "d_loss": loss,
+            "d_gradient_norm": norm,
+            **dict(zip(_ACCURACY_KEYS, accuracies, strict=True)),
+            **values,
+        }
+
+    def _penalise(self, score, real, fake, logits, seed):
+        """The sum of the weighted penalties, and the unweighted ones for the logs."""
+        total, values = 0.0, {}
+        for name, regularizer in zip(self._penalty_names, self._penalties, strict=True):
+
+            evaluate = functools.partial(
+                regularizer.value, score, real, fake, seed=next(seed), **logits
+            )
+            k, due = regularizer.every, tf.constant(True)
+            if k == 1:
+                penalty = tf.reduce_mean(evaluate())
+            else:
+                due = tf.equal(self._state.discriminator_updates.value % k, 0)
+                penalty = tf.reduce_mean(
+                    tf.cond(due, evaluate, lambda: tf.zeros([tf.shape(real)[0]]))
+                )
+            total += regularizer.weight * k * penalty
+            # Where it was not evaluated it does not count in the mean of the logs.
+            values[name] = (penalty, tf.cast(due, "float32"))
+        return total, values
+
+    def _update_generator(self, tape, fake, own_loss, real, labels):
+        """Score the samples, and take the verdict back through them to the generator alone."""
+        with standing_still(self.discriminator), tf.GradientTape() as verdict_tape:
+            verdict_tape.watch(fake)
+            loss = self._generator_loss(real, fake, labels)
+        verdict = verdict_tape.gradient(loss, fake)
+        gradients = tape.gradient(
+            [fake, own_loss],
+            self.generator.trainable_variables,
+            output_gradients=[verdict, tf.ones_like(own_loss)],
+        )
+
+        def after_update():
+            self._follow_generator(tf.shape(fake)[0] * replicas.count())
+
+        norm = self._apply(GENERATOR, gradients, loss + own_loss, after_update)
+        return {"g_loss": loss, "g_gradient_norm": norm}
+
+    def _generator_loss(self, real, fake, labels):
+        fake_logits = self._score(fake, labels, training=True)
+        real_logits = None
+        if self.adversarial_loss.generator_needs_real:
+            real_logits = self._score(real, labels, training=True)
+        return tf.reduce_mean(self.adversarial_loss.generator_loss(real_logits, fake_logits))
+
+    def _apply(self, player, gradients, loss, after_update):
+        """Update a player, if it trains; returns the norm of its gradients."""
+        if self.trains(player):
+            updates.apply_if_finite(
+                player,
+                (self.discriminator_optimizer, self.generator_optimizer)[player],
+                replicas.share(gradients),
+                (self.discriminator, self.generator)[player].trainable_variables,
+                loss,
+                self._state,
+                after_update,
+            )
+        return updates.norm(gradients, player)
+
+    def _follow_generator(self, images):
+        add(self._state.generator_images, images)
+        if self.ema_halflife_images is not None:
+            weight = ema.decay(images, self._state.generator_images.value, self.ema_halflife_images)
+            ema.follow(self.averaged_generator.weights, self.generator.weights, weight)
+
+    def _count_step(self, data):
+        add(self._state.steps_seen, 1)
+        add(self._state.images_seen, tf.shape(_tensors(data)[0])[0] * replicas.count())
+
+    # === What a step is made of ===
+
+    def _slices(self, data):
+        """The flat batch cut by stride into one `(real, labels)` for each update."""
+        samples, labels = feeding.unpack(data)
+        n = self.discriminator_steps
+        real = feeding.to_float(samples, self.is_image)
+        return [(real[i::n], None if labels is None else labels[i::n]) for i in range(n)]
+
+    def _fake(self, real, labels, seed, *, generator=None, training=True):
+        """As many generated samples as there are real ones, with their labels."""
+        key = next(seed)
+        latents = replicas.rows(
+            lambda rows: self.prior(tf.stack([rows, self.latent_dim]), key), tf.shape(real)[0]
+        )
+        latents = tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
+        return self._run(generator or self.generator, latents, labels, training=training)
+
+    def _score(self, samples, labels, *, training):
+        return self._run(self.discriminator, samples, labels, training=training)
+
+    def _run(self, network, inputs, labels, *, training):
+        if self.num_classes is None:
+            return network(inputs, training=training)
+        return network([inputs, labels], training=training)
+
+    # === Phases ===
+
+    @property
+    def phase(self):
+        """Who trains: "both", "discriminator" or "generator"."""
+        return self._phase
+
+    def set_phase(self, phase):
+        """Let both players train from the next step on, or one while the other stands still.
+
+        The idle player's losses are evaluated all the same, so the logs keep their keys. Each
+        phase has a compiled training function of its own, made once.
+
+        Args:
+            phase: "both", "discriminator" or "generator".
+
+        Raises:
+            ValueError: for another value.
+        """
+        _checks.one_of(phase, "phase", _PHASES)
+        if phase == self._phase:
+            return
+        self._train_functions[self._phase] = self.train_function
+        self._phase = phase
+        self.train_function = self._train_functions.get(phase)
+        if self.train_function is None and self.compiled:
+            self.make_train_function(force=True)
+
+    def trains(self, player):
+        """Whether a player (`DISCRIMINATOR` or `GENERATOR`) trains in this phase."""
+        return self._phase in ("both", PLAYERS[player])
+
+    @property
+    def _generator_updates(self):
+        # An idle generator is evaluated once.
+        return self.generator_steps if self.trains(GENERATOR) else 1
+
+    # === Logs ===
+
+    @property
+    def metrics(self):
+        """The trackers of the logs: those of training, or those of an evaluation."""
+        if not self._evaluating:
+            return list(getattr(self, "_trackers", {}).values())
+        return [self._trackers[name] for name in _LOSS_KEYS] + list(self.quality_metrics)
+
+    def get_metrics_result(self):
+        """The logs: a scalar per key; a metric's dict result as `<name>_<key>`."""
+        return {
+            f"{metric.name}_{key}" if key else metric.name: value
+            for metric in self.metrics
+            for key, value in _items(metric.result())
+        }
+
+    @property
+    def metric_directions(self):
+        """`dict` from the validation key of each quality metric to "min" or "max", in order."""
+        directions = {}
+        for metric in self.quality_metrics:
+            key = getattr(metric, "primary_key", None)
+            name = f"val_{metric.name}_{key}" if key else f"val_{metric.name}"
+            directions[name] = getattr(metric, "direction", "min")
+        return directions
+
+    def _log(self, results):
+        """Add the results of a step's updates to the epoch's means."""
+        for result in results:
+            for name, value in result.items():
+                value, weight = value if isinstance(value, tuple) else (value, None)
+                self._trackers[name].update_state(value, sample_weight=weight)
+        means = [_mean(r[key] for r in results if key in r) for key in ("d_loss", "g_loss")]
+        self._trackers["loss"].update_state(sum(means))
+        return self.get_metrics_result()
+
+    # === Evaluating ===
+
+    def test_step(self, data):
+        """Losses of the raw generator, quality of the averaged one; changes no weight."""
+        with tf.control_dependencies(_tensors(data)):
+            samples, labels = feeding.unpack(data)
+            real = feeding.to_float(samples, self.is_image)
+            step = self._state.evaluation_step
+            seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
+            key = next(seed)
+            fake = self._fake(real, labels, iter([key]), training=False)
+            self._evaluate_losses(real, fake, labels)
+            if self.quality_metrics:
+                averaged = self._fake(
+                    real, labels, iter([key]), generator=self.averaged_generator, training=False
+                )
+                for metric in self.quality_metrics:
+                    metric.update_state(real, averaged)
+            add(step, 1)
+        # Keras asks for the results once more at the end, and takes those if the keys agree:
+        # a metric's may be costly, and need not be a graph.
+        results = {name: self._trackers[name].result() for name in _LOSS_KEYS}
+        return {
+            **results,
+            **{key: tf.constant(0.0) for key in settings.metric_keys(self.quality_metrics)},
+        }
+
+    def _evaluate_losses(self, real, fake, labels):
+        real_logits = self._score(real, labels, training=False)
+        fake_logits = self._score(fake, labels, training=False)
+        loss = self.adversarial_loss
+        d_loss = tf.reduce_mean(loss.discriminator_loss(real_logits, fake_logits))
+        g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
+        accuracies = losses.discriminator_accuracies(real_logits, fake_logits, loss.threshold)
+        rows = tf.shape(real)[0]
+        for name, value in zip(
+            _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True
+        ):
+            self._trackers[name].update_state(value, sample_weight=rows)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
+        """Losses and quality metrics on real samples; repeatable, and without side effects.
+
+        Args:
+            x: samples, or a `tf.data.Dataset` of batches of samples or `(samples, labels)`.
+            y: labels of a conditional model.
+            batch_size: for arrays. Default 64.
+            verbose: as in Keras.
+            **kwargs: `steps`, `callbacks`, `return_dict`, as in Keras.
+
+        Returns:
+            A list of numbers, or a `dict` with `return_dict=True`.
+        """
+        self._state.evaluation_step.assign(0)
+        self._evaluating = True
+        try:
+            if kwargs.get("_use_cached_eval_dataset"):  # called by `fit`, whose feed is ready
+                return super().evaluate(x, y, verbose=verbose, **kwargs)
+            feed = feeding.evaluation_feed(x, y, spec=self.spec, batch_size=batch_size, name="x")
+            with feeding.own_errors(feed):
+                return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
+        finally:
+            self._evaluating = False
+
+    # === Fitting ===
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Train, as in Keras.
+
+        Arrays are shuffled in an order that follows from `seed` and `steps_seen`, so that a saved
+        model goes on where it stopped. A step takes `discriminator_steps * batch_size` samples;
+        what fills no step at the end of a pass is dropped, and shuffled again in the next.
+
+        Args:
+            x: real samples: an array `(n, ...)`, or a `tf.data.Dataset` of batches of samples or
+                `(samples, labels)`. Images are uint8, or floats in [-1, 1].
+            y: labels of a conditional model, integers `(n,)`.
+            batch_size: real samples of ONE update, for arrays. Default 64.
+            epochs: index of the last epoch.
+            verbose: as in Keras.
+            callbacks: Keras callbacks.
+            validation_split: share of the arrays, at their end, that is held out.
+            validation_data: samples, `(samples, labels)`, or a `tf.data.Dataset`.
+            shuffle: whether arrays are shuffled.
+            initial_epoch: as in Keras.
+            steps_per_epoch: steps in an epoch; data go on where the last epoch stopped.
+            validation_steps: as in Keras.
+            validation_batch_size: for arrays; default `batch_size`.
+            validation_freq: as in Keras.
+
+        Returns:
+            A Keras `History`.
+
+        Raises:
+            ValueError: for data that cannot be trained on, before any step is made.
+        """
+        if not self.compiled:
+            raise ValueError("A GAN must be compiled before `fit`. Call `gan.compile()`.")
+        if steps_per_epoch is not None:
+            steps_per_epoch = _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+        feed, held_out = feeding.training_feed(
+            x,
+            y,
+            spec=self.spec,
+            batch_size=batch_size,
+            group=self.discriminator_steps,
+            shuffle=shuffle,
+            seed=self.seed,
+            position=lambda: self.steps_seen,
+            steps_per_epoch=steps_per_epoch,
+            split=validation_split if validation_data is None else 0.0,
+        )
+        held_out_feed = None
+        if held_out is not None or validation_data is not None:
+            held_out_feed = feeding.evaluation_feed(
+                *(held_out or (validation_data, None)),
+                spec=self.spec,
+                batch_size=validation_batch_size or batch_size,
+            )
+        self._training_feed, self._held_out_feed = feed, held_out_feed
+        self._choose_steps_per_execution(feed)
+        self.set_phase("both")
+        with feeding.own_errors(feed, held_out_feed), feeding.unannounced_end(feed):
+            return super().fit(
+                feed.dataset,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=_with_start_check(callbacks, self),
+                validation_data=None if held_out_feed is None else held_out_feed.dataset,
+                shuffle=False,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=feed.steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_freq=validation_freq,
+            )
+
+    def train_on_batch(self, x, y=None, **kwargs):
+        """One step on `discriminator_steps * batch_size` samples, as in Keras.
+
+        Raises:
+            ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
+        """
+        if not self.compiled:
+            raise ValueError("A GAN must be compiled before it trains. Call `gan.compile()`.")
+        samples = self.spec.samples(x, "x")
+        labels = self.spec.labels(y, len(samples), "y")
+        _checks.check(
+            len(samples) % self.discriminator_steps == 0,
+            "The batch must be a multiple of `discriminator_steps`: each update gets its share.",
+            batch=len(samples),
+            discriminator_steps=self.discriminator_steps,
+        )
+        return super().train_on_batch(samples, labels, **kwargs)
+
+    def _choose_steps_per_execution(self, feed):
+        steps = self._compile_arguments["steps_per_execution"]
+        if steps == "auto":
+            steps = 1
+            if not self.run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:
+                rows = feed.rows or 64 * self.discriminator_steps
+                steps = cost.steps_per_execution(self, rows)
+            if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
+                steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self._train_functions = {}
+            self.train_function = self.test_function = None
+
+    @property
+    def reference_samples(self):
+        """Up to 2,000 of the training samples of the last `fit`, or `None`."""
+        return getattr(self._training_feed, "samples", None)
+
+    @property
+    def reference_labels(self):
+        """The labels of `reference_samples`, or `None`."""
+        return getattr(self._training_feed, "labels", None)
+
+    @property
+    def held_out_samples(self):
+        """Up to 2,000 of the validation samples of the last `fit`, or `None`."""
+        return getattr(self._held_out_feed, "samples", None)
+
+    @property
+    def held_out_labels(self):
+        """The labels of `held_out_samples`, or `None`."""
+        return getattr(self._held_out_feed, "labels", None)
+
+    @property
+    def steps_seen(self):
+        return int(self._state.steps_seen.numpy())
+
+    @property
+    def images_seen(self):
+        return int(self._state.images_seen.numpy())
+
+    @property
+    def first_failure(self):
+        """The first update that was not finite and so not applied.
+
+        `None`, or a `dict` of `step`, `player` and `variable` (the path of the first variable
+        whose gradient was not finite, `None` where the loss alone was not).
+        """
+        step = int(self._state.failed_step.numpy())
+        if step < 0:
+            return None
+        player = int(self._state.failed_player.numpy())
+        index = int(self._state.failed_variable.numpy())
+        variables = (self.discriminator, self.generator)[player].trainable_variables
+        return {
+            "step": step,
+            "player": PLAYERS[player],
+            "variable": variables[index].path if index >= 0 else None,
+        }
+
+
+# === Helpers ===
+
+_GRADIENT_PENALTIES = (regularizers.GradientPenalty, regularizers.R1, regularizers.R2)
+
+
+def _items(result):
+    return result.items() if isinstance(result, dict) else [(None, result)]
+
+
+def _mean(values):
+    values = list(values)
+    return tf.add_n(values) / len(values)
+
+
+def _tensors(data):
+    return [t for t in tf.nest.flatten(data) if t is not None]
+
+
+def _with_start_check(callbacks, gan):
+    if isinstance(callbacks, keras.callbacks.CallbackList) or gan.steps_seen:
+        return callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    return [*(callbacks or ()), StartCheck()]

@@ -1,0 +1,157 @@
+"""What can be read off a network before it trains, and what would go wrong in training."""
+
+import warnings
+
+import keras
+
+from keras_gan import _checks
+
+_NORMALISATIONS = (keras.layers.BatchNormalization,)
+
+
+def input_shapes(network, name):
+    """The shapes of a network's inputs without their batch axes: a list of tuples.
+
+    Raises:
+        ValueError: if the network is not a built Keras model with weights.
+    """
+    _checks.check(
+        isinstance(network, keras.Model),
+        f"`{name}` must be a `keras.Model`.",
+        **{name: network},
+    )
+    shapes = _shapes_of(network)
+    _checks.check(
+        shapes is not None,
+        f"`{name}` must be built, so that its weights exist.",
+        cure="Start it with `keras.Input(shape)` or call `build` once.",
+        **{name: network.name},
+    )
+    _checks.check(
+        bool(network.weights),
+        f"`{name}` must have weights to train.",
+        **{name: network.name},
+    )
+    return [tuple(shape[1:]) for shape in shapes]
+
+
+def _shapes_of(network):
+    inputs = getattr(network, "inputs", None)
+    if inputs:
+        return [tensor.shape for tensor in inputs]
+    if not network.built:
+        return None
+    shape = (network.get_build_config() or {}).get("input_shape")
+    if shape is None:
+        return None
+    several = isinstance(shape[0], (tuple, list))
+    return list(shape) if several else [shape]
+
+
+def output_shape(network):
+    """The shape of a network's output without its batch axis."""
+    outputs = getattr(network, "outputs", None)
+    if outputs:
+        return tuple(outputs[0].shape[1:])
+    shapes = _shapes_of(network)
+    shape = network.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
+    return tuple(shape[1:])
+
+
+def check_pair(generator, discriminator):
+    """Check that two networks can play against each other.
+
+    Args:
+        generator: built Keras model from latents, and labels perhaps, to samples.
+        discriminator: built Keras model from samples, and labels perhaps, to logits.
+
+    Returns:
+        `(latent_dim, sample_shape, conditional)`.
+
+    Raises:
+        ValueError: naming what does not fit.
+    """
+    generator_inputs = input_shapes(generator, "generator")
+    discriminator_inputs = input_shapes(discriminator, "discriminator")
+    _checks.check(
+        generator is not discriminator,
+        "`generator` and `discriminator` must be two networks.",
+        generator=generator.name,
+        discriminator=discriminator.name,
+    )
+    _checks.check(
+        len(generator_inputs) == len(discriminator_inputs) <= 2,
+        "Both networks must take one input, or both a second one for the labels.",
+        generator_inputs=generator_inputs,
+        discriminator_inputs=discriminator_inputs,
+    )
+    latent_shape = generator_inputs[0]
+    _checks.check(
+        len(latent_shape) == 1 and latent_shape[0] is not None,
+        "`generator` must take latents of shape `(batch, latent_dim)`.",
+        cure="Start it with `keras.Input((latent_dim,))`.",
+        generator_input=latent_shape,
+    )
+    made, judged = output_shape(generator), discriminator_inputs[0]
+    _checks.check(
+        len(made) == len(judged)
+        and all(a is None or b is None or a == b for a, b in zip(made, judged, strict=True)),
+        "`generator` must make samples of the shape that `discriminator` takes.",
+        generator_output=made,
+        discriminator_input=judged,
+    )
+    logits = output_shape(discriminator)
+    _checks.check(
+        logits in ((), (1,)) or (len(logits) >= 2 and logits[-1] == 1),
+        "`discriminator` must end in one logit a sample, or a map of them `(h, w, 1)`.",
+        cure="End it with `keras.layers.Dense(1)`.",
+        discriminator_output=logits,
+    )
+    if _ends_in_sigmoid(discriminator):
+        warnings.warn(
+            "`discriminator` ends in a sigmoid, but losses take logits: they apply their own, and "
+            "with two the gradients vanish. Remove the last activation.",
+            stacklevel=3,
+        )
+    sample_shape = tuple(a if a is not None else b for a, b in zip(made, judged, strict=True))
+    return latent_shape[0], sample_shape, len(generator_inputs) == 2
+
+
+def is_image(sample_shape):
+    """Whether samples are images: rank 3 with 1, 3 or 4 channels last."""
+    return len(sample_shape) == 3 and sample_shape[-1] in (1, 3, 4)
+
+
+def has_batch_norm(network):
+    """Whether a network's samples see each other through BatchNormalization."""
+    return any(isinstance(layer, _NORMALISATIONS) for layer in flat_layers(network))
+
+
+def flat_layers(network):
+    """All layers of a network, those inside nested models included."""
+    for layer in network.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from flat_layers(layer)
+
+
+def _ends_in_sigmoid(network):
+    layers = getattr(network, "layers", None)
+    while layers:
+        last = layers[-1]
+        if not isinstance(last, keras.Model):
+            return getattr(last, "activation", None) is keras.activations.sigmoid
+        layers = last.layers
+    return False
+
+
+def copy(network, name):
+    """A network of the same architecture and weights under another name."""
+    config = network.get_config()
+    config["name"] = name
+    twin = type(network).from_config(config)
+    if not twin.built:
+        twin.build_from_config(network.get_build_config())
+    twin.set_weights(network.get_weights())
+    twin.trainable = False
+    return twin

@@ -1,0 +1,120 @@
+"""Layers that Keras lacks or that do not fit a game of two networks."""
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class SpectralNormalization(keras.layers.Wrapper):
+    """A layer whose kernel is divided by its largest singular value: `W / sigma(W)`.
+
+    A reparametrisation: the wrapped layer's own kernel is never overwritten, and the gradient
+    flows through `sigma = v^T W u`. (The layer of that name in Keras overwrites `W` in each
+    forward pass, those of generator updates included.) `u` follows by power iteration in
+    training mode; a `GAN` undoes what passes made for the generator do to it.
+
+    Args:
+        layer: Dense, Conv1D, Conv2D, Conv3D or a transposed one: any layer with a `kernel`.
+        power_iterations: iterations a pass, at least 1. Default 1.
+
+    Raises:
+        ValueError: if the layer has no kernel, or `power_iterations` is not positive.
+
+    Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR
+    2018 (arXiv:1802.05957).
+    """
+
+    def __init__(self, layer, *, power_iterations=1, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.power_iterations = _checks.positive_int(power_iterations, "power_iterations")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        kernel = getattr(self.layer, "kernel", None)
+        _checks.check(
+            kernel is not None, "The wrapped layer must have a `kernel`.", layer=self.layer.name
+        )
+        # In a transposed convolution the output channels come last but one.
+        self._transposed = "Transpose" in type(self.layer).__name__
+        channels = kernel.shape[-2] if self._transposed else kernel.shape[-1]
+        self.vector = self.add_weight(
+            shape=(channels, 1),
+            initializer=keras.initializers.RandomNormal(seed=0),
+            trainable=False,
+            name="singular_vector",
+            dtype="float32",
+            autocast=False,
+        )
+
+    def call(self, inputs, training=False):
+        sigma = self._sigma(tf.cast(self.layer.kernel, "float32"), training)
+        # The layer is linear in kernel and inputs up to its bias, so that dividing the inputs
+        # divides the kernel, whatever kind of layer it is.
+        return self.layer(inputs / tf.cast(sigma, inputs.dtype))
+
+    def _sigma(self, kernel, training):
+        if self._transposed:
+            rank = len(kernel.shape)
+            kernel = tf.transpose(kernel, [*range(rank - 2), rank - 1, rank - 2])
+        matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
+        fixed = tf.stop_gradient(matrix)
+        u = tf.math.l2_normalize(self.vector.value)
+        v = tf.math.l2_normalize(fixed @ u)
+        for _ in range(self.power_iterations if training else 0):
+            u = tf.math.l2_normalize(tf.transpose(fixed) @ v)
+            v = tf.math.l2_normalize(fixed @ u)
+        if training:
+            self.vector.assign(u)
+        return tf.reduce_sum(v * (matrix @ tf.stop_gradient(u)))
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "power_iterations": self.power_iterations}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class MinibatchStdDev(keras.layers.Layer):
+    """One more channel: how much the samples of a group differ, the same value everywhere.
+
+    For groups of `group_size` samples, the standard deviation of each feature over the group,
+    averaged over all features: `mean_f sqrt(var_group(x_f) + 1e-8)`. It lets a discriminator see
+    that samples are too much alike. Takes `(batch, ..., channels)` to
+    `(batch, ..., channels + 1)`.
+
+    Args:
+        group_size: samples in a group, at least 2; the whole batch where that is smaller or no
+            multiple of it. Default 4.
+
+    Raises:
+        ValueError: if `group_size` is below 2.
+
+    Source: Karras et al., "Progressive Growing of GANs", ICLR 2018 (arXiv:1710.10196).
+    """
+
+    def __init__(self, group_size=4, **kwargs):
+        super().__init__(**kwargs)
+        self.group_size = _checks.positive_int(group_size, "group_size")
+        _checks.check(group_size >= 2, "`group_size` must be at least 2.", group_size=group_size)
+
+    def call(self, inputs):
+        x = tf.cast(inputs, "float32")
+        batch = tf.shape(x)[0]
+        whole = tf.equal(batch % self.group_size, 0) & (batch >= self.group_size)
+        size = tf.where(whole, self.group_size, batch)
+        # Members of a group lie batch / size apart, as in the authors' code.
+        groups = tf.reshape(x, tf.concat([[size, batch // size], tf.shape(x)[1:]], axis=0))
+        deviation = tf.sqrt(tf.math.reduce_variance(groups, axis=0) + 1e-8)
+        statistic = tf.reduce_mean(deviation, axis=range(1, len(x.shape)))
+        statistic = tf.reshape(tf.tile(statistic, [size]), [-1] + [1] * (len(x.shape) - 1))
+        channel = tf.broadcast_to(statistic, tf.concat([tf.shape(x)[:-1], [1]], axis=0))
+        return tf.concat([inputs, tf.cast(channel, inputs.dtype)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "group_size": self.group_size}

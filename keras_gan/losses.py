@@ -1,0 +1,370 @@
+"""What each player wants, as a function of the logits alone.
+
+Throughout, `r` are the discriminator's logits of real samples, `f` of generated ones, and
+`sp(x) = log(1 + exp(x))` is the softplus. Every function returns one value per sample.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_gan import _checks, _registry, replicas
+
+# === Pure functions ===
+
+
+def minimax_generator_loss(real_logits, fake_logits):
+    """The saturating `-sp(f)`, one value per sample. See `Minimax`."""
+    del real_logits
+    return per_sample(-ops.softplus(_float32(fake_logits)))
+
+
+def non_saturating_generator_loss(real_logits, fake_logits):
+    """`sp(-f)`, one value per sample. See `NonSaturating`."""
+    del real_logits
+    return per_sample(ops.softplus(-_float32(fake_logits)))
+
+
+def cross_entropy_discriminator_loss(real_logits, fake_logits, *, label_smoothing=0.0):
+    """`(1-s) sp(-r) + s sp(r) + sp(f)`, one value per sample. See `NonSaturating`."""
+    real, fake = _float32(real_logits), _float32(fake_logits)
+    real_term = (1.0 - label_smoothing) * ops.softplus(-real)
+    if label_smoothing:
+        real_term = real_term + label_smoothing * ops.softplus(real)
+    return per_sample(real_term) + per_sample(ops.softplus(fake))
+
+
+def per_sample(values):
+    """Mean over all axes but the first: `(batch, ...)` to `(batch,)`, in float32."""
+    values = _float32(values)
+    if len(values.shape) == 1:
+        return values
+    return ops.mean(values, axis=tuple(range(1, len(values.shape))))
+
+
+def _float32(values):
+    # Half-precision logits would overflow in squares and lose the tails of a softplus.
+    return ops.cast(values, "float32")
+
+
+# === Losses ===
+
+
+class AdversarialLoss:
+    """What both players minimise; base class of all losses.
+
+    A subclass defines `discriminator_loss` and `generator_loss`, both of
+    `(real_logits, fake_logits)`, returning one value per sample. Logits have the shape `(batch,)`,
+    `(batch, 1)`, or `(batch, h, w, 1)` for a discriminator that judges patches; patches are
+    averaged after the pointwise loss. The training step reduces over the batch, once.
+
+    Attributes:
+        threshold: the logit at which the discriminator decides, for its accuracy; `None` where
+            only differences of logits mean something.
+        generator_needs_real: whether `generator_loss` reads `real_logits`. If it does not, it is
+            given `None` for them.
+    """
+
+    threshold = 0.0
+    generator_needs_real = False
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """What the discriminator minimises: shape `(batch,)`, float32."""
+        raise NotImplementedError
+
+    def generator_loss(self, real_logits, fake_logits):
+        """What the generator minimises: shape `(batch,)`, float32."""
+        raise NotImplementedError
+
+    def get_config(self):
+        """The constructor's arguments, for saving."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The loss of a `get_config`."""
+        return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class _CrossEntropy(AdversarialLoss):
+    def __init__(self, *, label_smoothing=0.0):
+        self.label_smoothing = _checks.number(
+            label_smoothing, "label_smoothing", minimum=0.0, below=0.5
+        )
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return cross_entropy_discriminator_loss(
+            real_logits, fake_logits, label_smoothing=self.label_smoothing
+        )
+
+    def get_config(self):
+        return {"label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Minimax(_CrossEntropy):
+    """The original minimax game, whose generator loss saturates.
+
+    Discriminator: `(1-s) sp(-r) + s sp(r) + sp(f)`; generator: `-sp(f)`, which is
+    `log(1 - sigmoid(f))`. Where the discriminator is sure of a sample (`f` far below 0) the
+    generator's gradient `-sigmoid(f)` vanishes, so an overtrained discriminator starves it: use
+    `NonSaturating` unless that is what you study.
+
+    With a discriminator at its optimum, `r` and `f` are the log-ratio of the densities
+    `log(p_data / p_generator)`, and its loss (without smoothing) is `2 log 2 - 2 JSD`: it measures
+    the Jensen-Shannon divergence, `JSD = log 2 - d_loss / 2`, between 0 (the generator is perfect
+    and the discriminator flips a coin) and `log 2` (no overlap).
+
+    Args:
+        label_smoothing: `s` in [0, 0.5), one-sided: only reals are smoothed. Default 0.
+
+    Raises:
+        ValueError: if `label_smoothing` is outside [0, 0.5).
+
+    Source: Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014 (arXiv:1406.2661);
+    one-sided smoothing: Salimans et al., 2016 (arXiv:1606.03498).
+    """
+
+    def generator_loss(self, real_logits, fake_logits):
+        return minimax_generator_loss(real_logits, fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class NonSaturating(_CrossEntropy):
+    """The usual cross-entropy game, with a generator loss that does not saturate.
+
+    Discriminator: `(1-s) sp(-r) + s sp(r) + sp(f)`; generator: `sp(-f)`, which is
+    `-log sigmoid(f)`. Its gradient `-sigmoid(-f)` is largest exactly where the discriminator is
+    sure that a sample is generated.
+
+    The discriminator plays the same game as under `Minimax`: at its optimum its loss (without
+    smoothing) is `2 log 2 - 2 JSD`, so `JSD = log 2 - d_loss / 2` estimates the Jensen-Shannon
+    divergence from below. At the perfect generator `d_loss` is `2 log 2` and `g_loss` is `log 2`.
+
+    Args:
+        label_smoothing: `s` in [0, 0.5), one-sided: only reals are smoothed. Default 0.
+
+    Raises:
+        ValueError: if `label_smoothing` is outside [0, 0.5).
+
+    Source: Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014 (arXiv:1406.2661);
+    one-sided smoothing: Salimans et al., 2016 (arXiv:1606.03498).
+    """
+
+    def generator_loss(self, real_logits, fake_logits):
+        return non_saturating_generator_loss(real_logits, fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class LeastSquares(AdversarialLoss):
+    """Least squares: logits are regressed to target values (LSGAN).
+
+    Discriminator: `(r - real)^2 / 2 + (f - fake)^2 / 2`; generator: `(f - target)^2 / 2`.
+
+    Args:
+        fake: value for generated samples. Default 0.
+        real: value for real samples; must differ from `fake`. Default 1.
+        target: value the generator aims at. Default 1. With `fake=-1, real=1, target=0` the
+            generator minimises a Pearson chi-squared divergence.
+
+    Raises:
+        ValueError: if a value is not a finite number, or `fake` equals `real`.
+
+    Source: Mao et al., "Least Squares Generative Adversarial Networks", ICCV 2017
+    (arXiv:1611.04076).
+    """
+
+    def __init__(self, *, fake=0.0, real=1.0, target=1.0):
+        self.fake = _checks.number(fake, "fake")
+        self.real = _checks.number(real, "real")
+        self.target = _checks.number(target, "target")
+        _checks.check(
+            self.fake != self.real,
+            "`fake` and `real` must differ, or there is nothing to tell apart.",
+            fake=fake,
+            real=real,
+        )
+
+    @property
+    def threshold(self):
+        return (self.fake + self.real) / 2.0
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        real, fake = _float32(real_logits), _float32(fake_logits)
+        return per_sample((real - self.real) ** 2 / 2.0) + per_sample((fake - self.fake) ** 2 / 2.0)
+
+    def generator_loss(self, real_logits, fake_logits):
+        del real_logits
+        return per_sample((_float32(fake_logits) - self.target) ** 2 / 2.0)
+
+    def get_config(self):
+        return {"fake": self.fake, "real": self.real, "target": self.target}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Wasserstein(AdversarialLoss):
+    """Earth mover's distance in its dual form (WGAN).
+
+    Discriminator (a critic): `f - r`; generator: `-f`. The critic must be Lipschitz, through
+    `regularizers.GradientPenalty` or `regularizers.WeightClipping`, and wants to be trained as far
+    as possible: use `discriminator_steps=5`. Minus its loss then estimates the distance.
+
+    Only differences of logits mean something, so there is no threshold.
+
+    Source: Arjovsky et al., "Wasserstein GAN", ICML 2017 (arXiv:1701.07875).
+    """
+
+    threshold = None
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return per_sample(fake_logits) - per_sample(real_logits)
+
+    def generator_loss(self, real_logits, fake_logits):
+        del real_logits
+        return -per_sample(fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Hinge(AdversarialLoss):
+    """Hinge loss: the discriminator stops pushing once it is right by a margin of 1.
+
+    Discriminator: `relu(1 - r) + relu(1 + f)`; generator: `-f`.
+
+    Source: Lim and Ye, "Geometric GAN", 2017 (arXiv:1705.02894); Miyato et al., ICLR 2018
+    (arXiv:1802.05957).
+    """
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        real, fake = _float32(real_logits), _float32(fake_logits)
+        return per_sample(ops.relu(1.0 - real)) + per_sample(ops.relu(1.0 + fake))
+
+    def generator_loss(self, real_logits, fake_logits):
+        del real_logits
+        return -per_sample(fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class RelativisticPaired(AdversarialLoss):
+    """Each real sample against one generated sample (RpGAN).
+
+    Discriminator: `sp(f - r)`; generator: `sp(r - f)`, for the pairs of a batch. The generator is
+    judged relative to the data, which removes the bad local minima of losses that score it alone:
+    with zero-centred gradient penalties (`R1` and `R2`) training provably converges locally.
+
+    Only differences of logits mean something, so there is no threshold. At the perfect generator
+    both losses are `log 2`.
+
+    Source: Jolicoeur-Martineau, ICLR 2019 (arXiv:1807.00734); Huang et al., "The GAN is dead; long
+    live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
+    """
+
+    threshold = None
+    generator_needs_real = True
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return per_sample(ops.softplus(_float32(fake_logits) - _float32(real_logits)))
+
+    def generator_loss(self, real_logits, fake_logits):
+        return per_sample(ops.softplus(_float32(real_logits) - _float32(fake_logits)))
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class RelativisticAverage(AdversarialLoss):
+    """Each sample against the mean of the other kind (RaGAN).
+
+    Discriminator: `sp(m(f) - r) + sp(f - m(r))`; generator: `sp(m(r) - f) + sp(r - m(f))`, with
+    `m` the mean over the whole batch, that of all replicas together.
+
+    Only differences of logits mean something, so there is no threshold. At the perfect generator
+    both losses are `2 log 2`.
+
+    Source: Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019 (arXiv:1807.00734).
+    """
+
+    threshold = None
+    generator_needs_real = True
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        real, fake = _float32(real_logits), _float32(fake_logits)
+        return per_sample(ops.softplus(replicas.mean(fake) - real)) + per_sample(
+            ops.softplus(fake - replicas.mean(real))
+        )
+
+    def generator_loss(self, real_logits, fake_logits):
+        # The same game with the two kinds swapped.
+        return self.discriminator_loss(fake_logits, real_logits)
+
+
+# === Accuracy ===
+
+
+def discriminator_accuracies(real_logits, fake_logits, threshold):
+    """How often the discriminator is right, a tie counting half.
+
+    With a threshold `t`: real `mean[r > t]`, fake `mean[f < t]`, overall their mean. Without one,
+    overall is the share of pairs of the batch with `r > f`, which is 1/2 at equilibrium whatever
+    the loss, and the other two compare with the midpoint of the two batch means.
+
+    Args:
+        real_logits: `(batch, ...)`; patches are averaged first.
+        fake_logits: likewise, as many.
+        threshold: the loss's `threshold`, a number or `None`.
+
+    Returns:
+        `(overall, real, fake)`, scalars in [0, 1].
+    """
+    real, fake = per_sample(real_logits), per_sample(fake_logits)
+    if threshold is None:
+        middle = (replicas.mean(real) + replicas.mean(fake)) / 2.0
+    else:
+        middle = threshold
+    real_accuracy, fake_accuracy = _share_above(real - middle), _share_above(middle - fake)
+    if threshold is None:
+        return _share_above(real - fake), real_accuracy, fake_accuracy
+    return (real_accuracy + fake_accuracy) / 2.0, real_accuracy, fake_accuracy
+
+
+def _share_above(margins):
+    return (tf.reduce_mean(tf.sign(margins)) + 1.0) / 2.0
+
+
+# === Names ===
+
+_KNOWN = {
+    "hinge": Hinge,
+    "least_squares": LeastSquares,
+    "minimax": Minimax,
+    "non_saturating": NonSaturating,
+    "relativistic_average": RelativisticAverage,
+    "relativistic_paired": RelativisticPaired,
+    "wasserstein": Wasserstein,
+}
+
+
+def get(identifier):
+    """A loss from its snake-case name, its serialized config, or itself.
+
+    Args:
+        identifier: "hinge", "least_squares", "minimax", "non_saturating", "relativistic_average",
+            "relativistic_paired", "wasserstein", a `dict`, or any object with
+            `discriminator_loss`, `generator_loss`, `threshold` and `generator_needs_real`.
+
+    Returns:
+        An `AdversarialLoss`.
+
+    Raises:
+        ValueError: for an unknown name, naming the nearest known one.
+    """
+    loss = _registry.get(identifier, _KNOWN, "loss")
+    _checks.check(
+        hasattr(loss, "discriminator_loss") and hasattr(loss, "generator_loss"),
+        "A loss must have `discriminator_loss` and `generator_loss`, both of "
+        "(real_logits, fake_logits).",
+        cure="Subclass `keras_gan.losses.AdversarialLoss`.",
+        loss=loss,
+    )
+    return loss

@@ -1,0 +1,6 @@
+"""Pairs of networks, one family a file: functions that return `(generator, discriminator)`."""
+
+from keras_gan.networks.dcgan import dcgan
+from keras_gan.networks.mlp import mlp
+
+__all__ = ["dcgan", "mlp"]

@@ -1,0 +1,34 @@
+"""How a conditional network takes its label."""
+
+import keras
+
+
+def label_input(num_classes):
+    """The second input of a conditional network, `(batch,)` int32, or `None`."""
+    if num_classes is None:
+        return None
+    return keras.Input((), dtype="int32", name="labels")
+
+
+def join_label(x, labels, num_classes, width, prefix):
+    """Vectors with the label's learned embedding beside them (Mirza and Osindero, 2014)."""
+    if labels is None:
+        return x
+    embedding = keras.layers.Embedding(num_classes, width, name=f"{prefix}_label_embedding")
+    return keras.layers.Concatenate(name=f"{prefix}_with_label")([x, embedding(labels)])
+
+
+def project_label(logit, features, labels, num_classes, prefix):
+    """The logit plus `<embedding(label), features>` (Miyato and Koyama, ICLR 2018)."""
+    if labels is None:
+        return logit
+    embedding = keras.layers.Embedding(
+        num_classes, features.shape[-1], name=f"{prefix}_label_embedding"
+    )(labels)
+    match = keras.layers.Dot(axes=1, name=f"{prefix}_label_match")([features, embedding])
+    return keras.layers.Add(name=f"{prefix}_logit")([logit, match])
+
+
+def model(inputs, labels, outputs, name):
+    """A Keras model of one input, or of two if there are labels."""
+    return keras.Model(inputs if labels is None else [inputs, labels], outputs, name=name)

@@ -1,0 +1,163 @@
+"""Convolutional networks after DCGAN, for images of any height and width."""
+
+import keras
+from keras import layers
+
+from keras_gan import _checks
+from keras_gan.networks import _labels
+from keras_gan.networks.mlp import sizes
+
+# Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
+# 8x8 digits need a second stage to look right.
+_SMALLEST_SIDE = 4
+_SMALLEST_SIDE_OF_TINY = 2
+_TINY = 8
+
+
+def dcgan(
+    image_shape,
+    latent_dim=64,
+    *,
+    generator_filters=32,
+    discriminator_filters=64,
+    max_filters=512,
+    kernel_size=4,
+    batch_norm=True,
+    num_classes=None,
+):
+    """A pair of strided convolutional networks.
+
+    The discriminator halves the image (stride 2, leaky ReLU 0.2), doubling its filters, until the
+    smaller side is at most 4 (at most 2 for images of up to 8 pixels), and ends in one dense
+    logit. The generator mirrors it with transposed convolutions, BatchNorm, ReLU, a last 3x3
+    convolution and tanh. Odd sizes are rounded up on the way down and cropped on the way up, so
+    any height and width will do.
+
+    Args:
+        image_shape: `(height, width, channels)`, each side at least 4.
+        latent_dim: size of a latent. Default 64.
+        generator_filters: of the generator's layer nearest to the image. Default 32.
+        discriminator_filters: likewise of the discriminator. Default 64.
+        max_filters: bound of the doubling. Default 512.
+        kernel_size: of all strided convolutions. Default 4, which stride 2 divides, so that
+            transposed convolutions leave no checkerboard.
+        batch_norm: BatchNorm in the generator. The discriminator has none: a sample's gradient,
+            which penalties read, would depend on the batch. Default `True`.
+        num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
+            beside its latent, the discriminator by projection.
+
+    Returns:
+        `(generator, discriminator)`, built Keras models.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs",
+    ICLR 2016 (arXiv:1511.06434). Departures: no BatchNorm in the discriminator, a last convolution
+    of stride 1, He initialisation, and fewer filters.
+    """
+    image_shape = sizes(image_shape, "image_shape")
+    _checks.check(
+        len(image_shape) == 3,
+        "`image_shape` must be (height, width, channels).",
+        image_shape=image_shape,
+    )
+    _checks.check(
+        min(image_shape[:2]) >= 4,
+        "Images must be at least 4 pixels wide and high.",
+        image_shape=image_shape,
+    )
+    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
+    generator_filters = _checks.positive_int(generator_filters, "generator_filters")
+    discriminator_filters = _checks.positive_int(discriminator_filters, "discriminator_filters")
+    max_filters = _checks.positive_int(max_filters, "max_filters")
+    kernel_size = _checks.positive_int(kernel_size, "kernel_size")
+    batch_norm = _checks.boolean(batch_norm, "batch_norm")
+    if num_classes is not None:
+        num_classes = _checks.positive_int(num_classes, "num_classes")
+    maps = _map_sizes(*image_shape[:2])
+
+    def widths(filters):
+        return [min(filters * 2**k, max_filters) for k in range(len(maps) - 1)]
+
+    generator = _generator(
+        image_shape,
+        latent_dim,
+        maps,
+        widths(generator_filters),
+        kernel_size,
+        batch_norm,
+        num_classes,
+    )
+    discriminator = _discriminator(
+        image_shape, widths(discriminator_filters), kernel_size, num_classes
+    )
+    return generator, discriminator
+
+
+def _map_sizes(height, width):
+    """Sizes of the maps from the image down to the smallest."""
+    maps = [(height, width)]
+    smallest = _SMALLEST_SIDE if min(height, width) > _TINY else _SMALLEST_SIDE_OF_TINY
+    while min(maps[-1]) > smallest:
+        maps.append(tuple(-(-side // 2) for side in maps[-1]))
+    return maps
+
+
+def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, num_classes):
+    inputs = keras.Input((latent_dim,), name="latents")
+    labels = _labels.label_input(num_classes)
+    x = _labels.join_label(inputs, labels, num_classes, min(latent_dim, 32), "generator")
+
+    def activate(x, number):
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=0.9, name=f"generator_norm_{number}")(x)
+        return layers.ReLU(name=f"generator_activation_{number}")(x)
+
+    options = {"use_bias": not batch_norm, "kernel_initializer": "he_normal"}
+    # Twice as many channels as the first stage makes, as in DCGAN.
+    first = (*maps[-1], 2 * widths[-1])
+    x = layers.Dense(first[0] * first[1] * first[2], name="generator_dense", **options)(x)
+    x = layers.Reshape(first, name="generator_reshape")(x)
+    x = activate(x, 0)
+    stages = zip(reversed(maps[:-1]), reversed(widths), strict=True)
+    for number, (size, channels) in enumerate(stages, start=1):
+        x = layers.Conv2DTranspose(
+            channels,
+            kernel_size,
+            strides=2,
+            padding="same",
+            name=f"generator_up_{number}",
+            **options,
+        )(x)
+        x = activate(_cropped(x, size, number), number)
+    x = layers.Conv2D(image_shape[-1], 3, padding="same", name="generator_image")(x)
+    images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
+    return _labels.model(inputs, labels, images, "generator")
+
+
+def _cropped(x, size, number):
+    bottom, right = x.shape[1] - size[0], x.shape[2] - size[1]
+    if not (bottom or right):
+        return x
+    return layers.Cropping2D(((0, bottom), (0, right)), name=f"generator_crop_{number}")(x)
+
+
+def _discriminator(image_shape, widths, kernel_size, num_classes):
+    inputs = keras.Input(image_shape, name="images")
+    labels = _labels.label_input(num_classes)
+    x = inputs
+    for number, channels in enumerate(widths, start=1):
+        x = layers.Conv2D(
+            channels,
+            kernel_size,
+            strides=2,
+            padding="same",
+            kernel_initializer="he_normal",
+            name=f"discriminator_conv_{number}",
+        )(x)
+        x = layers.LeakyReLU(0.2, name=f"discriminator_activation_{number}")(x)
+    features = layers.Flatten(name="discriminator_flatten")(x)
+    logit = layers.Dense(1, dtype="float32", name="discriminator_score")(features)
+    logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")
+    return _labels.model(inputs, labels, logit, "discriminator")

@@ -1,0 +1,79 @@
+"""Fully connected networks, for points, rows and small images."""
+
+import math
+
+import keras
+from keras import layers
+
+from keras_gan import _checks, inspection
+from keras_gan.networks import _labels
+
+
+def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None):
+    """A pair of fully connected networks.
+
+    Both have `depth` hidden layers of `width` units with leaky ReLU (slope 0.2). The generator
+    ends linear for vectors and in tanh, in [-1, 1], for images (rank 3, last axis 1, 3 or 4).
+
+    Args:
+        sample_shape: shape of a sample, for example `(2,)` or `(28, 28, 1)`.
+        latent_dim: size of a latent. Default 64.
+        width: units of a hidden layer. Default 128.
+        depth: hidden layers, at least 1. Default 3.
+        num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
+            beside its latent, the discriminator by projection.
+
+    Returns:
+        `(generator, discriminator)`, built Keras models.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    sample_shape = sizes(sample_shape, "sample_shape")
+    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
+    width = _checks.positive_int(width, "width")
+    depth = _checks.positive_int(depth, "depth")
+    if num_classes is not None:
+        num_classes = _checks.positive_int(num_classes, "num_classes")
+    generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
+    return generator, _discriminator(sample_shape, width, depth, num_classes)
+
+
+def sizes(shape, name):
+    """A shape as a tuple of positive integers."""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    _checks.check(bool(shape), f"`{name}` must have at least one axis.", **{name: shape})
+    return tuple(_checks.positive_int(size, name) for size in shape)
+
+
+def _generator(sample_shape, latent_dim, width, depth, num_classes):
+    inputs = keras.Input((latent_dim,), name="latents")
+    labels = _labels.label_input(num_classes)
+    x = _labels.join_label(inputs, labels, num_classes, min(latent_dim, 32), "generator")
+    x = _hidden(x, width, depth, "generator")
+    image = inspection.is_image(sample_shape)
+    x = layers.Dense(
+        math.prod(sample_shape), activation="tanh" if image else None, name="generator_samples"
+    )(x)
+    if len(sample_shape) > 1:
+        x = layers.Reshape(sample_shape, name="generator_reshape")(x)
+    return _labels.model(inputs, labels, x, "generator")
+
+
+def _discriminator(sample_shape, width, depth, num_classes):
+    inputs = keras.Input(sample_shape, name="samples")
+    labels = _labels.label_input(num_classes)
+    x = inputs
+    if len(sample_shape) > 1:
+        x = layers.Flatten(name="discriminator_flatten")(x)
+    features = _hidden(x, width, depth, "discriminator")
+    logit = layers.Dense(1, name="discriminator_score")(features)
+    logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")
+    return _labels.model(inputs, labels, logit, "discriminator")
+
+
+def _hidden(x, width, depth, prefix):
+    for number in range(1, depth + 1):
+        x = layers.Dense(width, kernel_initializer="he_normal", name=f"{prefix}_dense_{number}")(x)
+        x = layers.LeakyReLU(0.2, name=f"{prefix}_activation_{number}")(x)
+    return x

@@ -1,0 +1,180 @@
+"""Networks with settings that belong together: compiled models, ready for `fit`."""
+
+import contextlib
+
+import keras
+
+from keras_gan import losses, networks, regularizers
+from keras_gan.gan import GAN
+
+
+def mlp(
+    sample_shape,
+    *,
+    latent_dim=16,
+    width=128,
+    num_classes=None,
+    learning_rate=1e-3,
+    seed=0,
+    precision=None,
+    metrics=(),
+):
+    """Fully connected networks for points, rows and small images.
+
+    Relativistic paired loss with R1 and R2 (gamma 0.02) on every step, Adam with beta1 = 0.
+
+    Args:
+        sample_shape: shape of a sample, for example `(2,)`.
+        latent_dim: size of a latent. Default 16.
+        width: units of each of the three hidden layers. Default 128.
+        num_classes: for a conditional model.
+        learning_rate: of both players. Default 1e-3.
+        seed: of noise and data order.
+        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        metrics: quality metrics for `compile`.
+
+    Returns:
+        A compiled `GAN`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: the game of Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024
+    (arXiv:2501.05441). Departures: fully connected networks, a gamma for data of unit scale,
+    beta2 = 0.99 and a learning rate without schedules.
+    """
+    with _precision(precision):
+        pair = networks.mlp(sample_shape, latent_dim, width=width, num_classes=num_classes)
+    return _relativistic(
+        pair,
+        gamma=0.02,
+        learning_rate=learning_rate,
+        num_classes=num_classes,
+        seed=seed,
+        ema_halflife_images=50_000,
+        metrics=metrics,
+    )
+
+
+def dcgan(
+    image_shape,
+    *,
+    latent_dim=64,
+    num_classes=None,
+    gamma=0.1,
+    learning_rate=5e-4,
+    seed=0,
+    precision=None,
+    metrics=(),
+    **network_options,
+):
+    """Convolutional networks after DCGAN, with a loss and penalties that converge.
+
+    Relativistic paired loss with R1 and R2 on every step, Adam with beta1 = 0.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: size of a latent. Default 64.
+        num_classes: for a conditional model.
+        gamma: weight of R1 and of R2. Default 0.1.
+        learning_rate: of both players. Default 5e-4.
+        seed: of noise and data order.
+        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        metrics: quality metrics for `compile`.
+        **network_options: passed on to `networks.dcgan`.
+
+    Returns:
+        A compiled `GAN`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Radford et al., ICLR 2016 (arXiv:1511.06434), for the networks. Departures: the
+    relativistic paired loss and R1 + R2 of Huang et al., NeurIPS 2024 (arXiv:2501.05441), in
+    place of the non-saturating loss; no BatchNorm in the discriminator; Adam with learning rate
+    5e-4, beta1 = 0 and beta2 = 0.99 in place of 2e-4, 0.5 and 0.999; a moving average of the
+    generator.
+    """
+    with _precision(precision):
+        pair = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **network_options)
+    return _relativistic(
+        pair,
+        gamma=gamma,
+        learning_rate=learning_rate,
+        num_classes=num_classes,
+        seed=seed,
+        ema_halflife_images=20_000,
+        metrics=metrics,
+    )
+
+
+def wgan_gp(
+    image_shape,
+    *,
+    latent_dim=64,
+    num_classes=None,
+    learning_rate=1e-4,
+    seed=0,
+    precision=None,
+    metrics=(),
+    **network_options,
+):
+    """Wasserstein GAN with gradient penalty: five updates of the critic for one of the generator.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: size of a latent. Default 64.
+        num_classes: for a conditional model.
+        learning_rate: of both players. Default 1e-4, as in the paper.
+        seed: of noise and data order.
+        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        metrics: quality metrics for `compile`.
+        **network_options: passed on to `networks.dcgan`.
+
+    Returns:
+        A compiled `GAN`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017
+    (arXiv:1704.00028): lambda 10, five critic steps, Adam(1e-4, beta1 = 0, beta2 = 0.9), no
+    BatchNorm in the critic. Departures: this package's `dcgan` networks with their filters; a
+    moving average of the generator.
+    """
+    with _precision(precision):
+        pair = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **network_options)
+    gan = GAN(*pair, num_classes=num_classes, seed=seed)
+    gan.compile(
+        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+        discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+        loss=losses.Wasserstein(),
+        regularizers=[regularizers.GradientPenalty(weight=10.0)],
+        discriminator_steps=5,
+        metrics=metrics,
+    )
+    return gan
+
+
+def _relativistic(pair, *, gamma, learning_rate, num_classes, seed, ema_halflife_images, metrics):
+    gan = GAN(*pair, num_classes=num_classes, seed=seed, ema_halflife_images=ema_halflife_images)
+    gan.compile(
+        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),
+        discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),
+        loss=losses.RelativisticPaired(),
+        regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
+        metrics=metrics,
+    )
+    return gan
+
+
+@contextlib.contextmanager
+def _precision(policy):
+    """Build networks under a dtype policy; Keras's own setting is as before afterwards."""
+    before = keras.config.dtype_policy()
+    if policy is not None:
+        keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

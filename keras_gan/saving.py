@@ -1,0 +1,95 @@
+"""How a GAN is written to files: whole, to be gone on with, or the generator alone."""
+
+import keras
+import numpy as np
+
+from keras_gan import export
+from keras_gan.state import PLAYERS
+
+
+class Saving:
+    """The part of `GAN` that is about files and configs."""
+
+    def export(self, path, format="tf_saved_model", **kwargs):
+        """Write the averaged generator alone, for use without this package.
+
+        A SavedModel has the endpoints `serve(latents[, labels])`,
+        `sample(num_samples, seed, truncation[, labels])` and, for images, `sample_uint8`
+        likewise; `sample` equals `generate` of the same seed.
+
+        Args:
+            path: folder of the SavedModel, or file of another format.
+            format: "tf_saved_model", "onnx" or "litert".
+            **kwargs: passed on to Keras's `export` of the other formats.
+
+        Raises:
+            ValueError: for an unknown format.
+        """
+        export.export_generator(self, path, format=format, **kwargs)
+
+    def get_config(self):
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "prior": keras.saving.serialize_keras_object(self.prior),
+            "num_classes": self.num_classes,
+            "ema_halflife_images": self.ema_halflife_images,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("generator", "discriminator", "prior"):
+            config[key] = keras.saving.deserialize_keras_object(
+                config[key], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "loss": serialize(self.adversarial_loss),
+            "regularizers": [serialize(r) for r in self.regularizers],
+            "discriminator_steps": self.discriminator_steps,
+            "generator_steps": self.generator_steps,
+            "metrics": [serialize(m) for m in self.quality_metrics],
+            **self._compile_arguments,
+        }
+
+    def compile_from_config(self, config):
+        if config:
+            self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for name, variable in self._saved_state().items():
+            store[name] = keras.ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store):
+        state = self._saved_state()
+        for name, variable in state.items():
+            if name in store.keys():
+                variable.assign(np.asarray(store[name]))
+        own = {name: store[name] for name in store.keys() if name not in state}
+        if own:
+            super().load_own_variables(own)
+
+    def _saved_state(self):
+        """What Keras would forget: counters, the networks' random generators, penalties' state."""
+        state = {f"state_{name}": v for name, v in self._state.variables().items()}
+        for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
+            weights = {id(v) for v in network.weights}
+            generators = [v for v in network.variables if id(v) not in weights]
+            state.update({f"random_{player}_{i}": v for i, v in enumerate(generators)})
+        if self.compiled:
+            for i, regularizer in enumerate(self.regularizers):
+                state.update(
+                    {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
+                )
+        return state

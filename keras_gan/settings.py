@@ -1,0 +1,84 @@
+"""What `compile` makes of its arguments."""
+
+import keras
+
+from keras_gan import _checks, regularizers
+
+
+def optimizer(identifier, name):
+    """An optimizer from an instance, a name or `None` for `Adam(2e-4, beta_1=0.5)`."""
+    if identifier is None:
+        identifier = keras.optimizers.Adam(2e-4, beta_1=0.5)
+    result = keras.optimizers.get(identifier)
+    # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
+    result.name = name
+    return result
+
+
+def check_optimizers(players):
+    """Check that each network has an optimizer of its own and weights to train.
+
+    Args:
+        players: list of `(optimizer, network)` pairs.
+
+    Raises:
+        ValueError: if one optimizer serves both, or a network has nothing to train.
+    """
+    first, second = (optimizer for optimizer, _ in players)
+    _checks.check(
+        first is not second,
+        "Each network must have an optimizer of its own: an instance keeps the state of one "
+        "network's weights.",
+        cure="Create two.",
+        optimizer=type(first).__name__,
+    )
+    for _, network in players:
+        _checks.check(
+            bool(network.trainable_variables),
+            "Both networks must have weights to train.",
+            cure="Set `trainable = True` before compiling.",
+            network=network.name,
+            trainable=network.trainable,
+        )
+
+
+def regularizer_list(given):
+    """Regularizers from one or several names, configs or instances."""
+    if isinstance(given, (str, dict, regularizers.Regularizer)):
+        given = [given]
+    return [regularizers.get(regularizer) for regularizer in given or ()]
+
+
+def log_names(penalties):
+    """A key of its own in the logs for each penalty: `r1`, `r1_2`, ..."""
+    names = []
+    for penalty in penalties:
+        number = sum(p.name == penalty.name for p in penalties[: len(names)])
+        names.append(f"{penalty.name}_{number + 1}" if number else penalty.name)
+    return names
+
+
+def metric_list(given, sample_shape):
+    """Quality metrics, built for the model's samples."""
+    metrics = [given] if isinstance(given, keras.metrics.Metric) else list(given or ())
+    for metric in metrics:
+        _checks.check(
+            isinstance(metric, keras.metrics.Metric),
+            "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
+            metric=metric,
+        )
+        # Variables must exist before the first graph.
+        if hasattr(metric, "build") and None not in sample_shape:
+            metric.build(sample_shape)
+    names = [metric.name for metric in metrics]
+    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    return metrics
+
+
+def metric_keys(metrics):
+    """The log keys of quality metrics: `<name>`, or `<name>_<key>` for dict results."""
+    keys = []
+    for metric in metrics:
+        for key in getattr(metric, "result_keys", None) or (None,):
+            keys.append(f"{metric.name}_{key}" if key else metric.name)
+    return keys

@@ -1,0 +1,59 @@
+"""Whether a game can start: a discriminator must tell data from the first, random samples."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_gan import convergence
+
+_SAMPLES = 256
+# Within this of 1/2, scores say nothing; for 256 samples on each side it is four standard errors.
+_TOLERANCE = 0.1
+_FIRST_LOOK, _LAST_LOOK = 3, 5
+_ENOUGH_UPDATES = 20
+
+
+class StartCheck(keras.callbacks.Callback):
+    """Warns once, in the first epochs, of a discriminator that separates nothing.
+
+    The samples of the untrained generator are noise. A discriminator that after three epochs
+    (five, if they are very short) still scores them like data has nothing to teach the generator.
+    """
+
+    def on_train_begin(self, logs=None):
+        self._looks = []
+        self._done = False
+        labels = None
+        if self.model.num_classes is not None:
+            labels = np.arange(_SAMPLES) % self.model.num_classes
+        self._noise_labels = labels
+        self._noise = self.model.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._done or self.model.reference_samples is None:
+            return
+        self._looks.append(self._chance())
+        updates = self.model.steps_seen * self.model.discriminator_steps
+        early = len(self._looks) < _FIRST_LOOK or updates < _ENOUGH_UPDATES
+        if early and len(self._looks) < _LAST_LOOK:
+            return
+        self._done = True
+        if all(abs(chance - 0.5) < _TOLERANCE for chance in self._looks):
+            warnings.warn(
+                "This GAN cannot start: after "
+                f"{len(self._looks)} epochs the discriminator cannot tell real samples from those "
+                f"of the untrained generator (a real one scores higher with a chance of "
+                f"{self._looks[-1]:.2f}; 0.50 is a coin flip). Give the discriminator more "
+                "capacity, a higher learning rate or fewer penalties.",
+                stacklevel=2,
+            )
+
+    def _chance(self):
+        """The chance that a real sample scores above one of the untrained generator."""
+        gan = self.model
+        labels = gan.reference_labels
+        real = gan.score(
+            gan.reference_samples[:_SAMPLES], None if labels is None else labels[:_SAMPLES]
+        )
+        return convergence.real_above_fake(real, gan.score(self._noise, self._noise_labels))

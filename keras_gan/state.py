@@ -1,0 +1,52 @@
+"""What a run must remember beside weights and optimizers."""
+
+import keras
+
+DISCRIMINATOR, GENERATOR = 0, 1
+PLAYERS = ("discriminator", "generator")
+
+
+class TrainingState:
+    """The counters of a run.
+
+    Kept apart from the model's weights on purpose: restoring the best epoch's weights must not
+    turn the clock back. All random numbers and the order of the data follow from `steps_seen`.
+
+    Attributes:
+        steps_seen: training steps done.
+        images_seen: real samples those steps were given.
+        generator_images: samples the generator has been updated on.
+        discriminator_updates: attempted updates of the discriminator.
+        generator_updates: likewise of the generator.
+        evaluation_step: batches seen by the evaluation that is running.
+        failed_step: the first step with an update that was not finite, or -1.
+        failed_player: whose it was: `DISCRIMINATOR` or `GENERATOR`.
+        failed_variable: the first variable whose gradient was not finite, -1 where it was the
+            loss alone.
+    """
+
+    _START = {
+        "steps_seen": 0,
+        "images_seen": 0,
+        "generator_images": 0,
+        "discriminator_updates": 0,
+        "generator_updates": 0,
+        "evaluation_step": 0,
+        "failed_step": -1,
+        "failed_player": -1,
+        "failed_variable": -1,
+    }
+
+    def __init__(self):
+        for name, start in self._START.items():
+            variable = keras.Variable(start, dtype="int64", trainable=False, name=name)
+            setattr(self, name, variable)
+
+    def variables(self):
+        """`dict` from name to variable, for saving."""
+        return {name: getattr(self, name) for name in self._START}
+
+
+def add(variable, number):
+    """Add to a counter inside a training step."""
+    variable.assign(variable.value + keras.ops.cast(number, "int64"))

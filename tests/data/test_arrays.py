@@ -1,0 +1,64 @@
+"""Data sets of arrays."""
+
+import builtins
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gan import data, sources
+
+
+def arrays(dataset):
+    """All samples and labels (or `None`) of a data set, joined."""
+    batches = [sources.as_arrays(batch) for batch in dataset]
+    samples, labels = zip(*batches, strict=True)
+    return np.concatenate(samples), None if labels[0] is None else np.concatenate(labels)
+
+
+def test_from_arrays():
+    images, labels = data.digits(labels=True)
+    dataset = data.from_arrays(images, labels, batch_size=100, seed=1)
+    assert len(dataset) == 18
+    assert isinstance(dataset, tf.data.Dataset)
+    assert (dataset.batch_size, dataset.source.num_samples, dataset.source.seed) == (100, 1797, 1)
+    seen, classes = arrays(dataset)
+    assert sorted(map(bytes, seen)) == sorted(map(bytes, images))
+    by_image = {bytes(image): label for image, label in zip(images, labels, strict=True)}
+    assert all(by_image[bytes(image)] == label for image, label in zip(seen, classes, strict=True))
+
+
+def test_from_arrays_without_shuffling_or_labels():
+    points = data.ring(100)
+    samples, labels = arrays(data.from_arrays(points, shuffle=False, batch_size=30))
+    np.testing.assert_array_equal(samples, points)
+    assert labels is None
+
+
+def test_from_arrays_checks_its_arguments():
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        data.from_arrays(data.ring(10), batch_size=0)
+    with pytest.raises(ValueError, match="`labels` must be as many"):
+        data.from_arrays(data.ring(10), np.arange(9))
+
+
+def test_keras_can_fit_on_a_data_set():
+    dataset = data.from_arrays(data.ring(50), np.arange(50) % 2, batch_size=16)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    history = model.fit(dataset, epochs=2, shuffle=False, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_heavy_modules_are_imported_where_they_are_used(monkeypatch):
+    importing = builtins.__import__
+
+    def without(name, *arguments, **options):
+        assert name.split(".")[0] not in ("PIL", "tensorflow_datasets", "sklearn"), name
+        return importing(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    data.digits()
+    data.stacked_mnist(np.zeros((3, 28, 28), "uint8"), 2)
+    len(list(data.from_arrays(data.ring(10))))

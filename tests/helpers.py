@@ -1,0 +1,95 @@
+"""What several tests build: a tiny model, its data, comparisons of weights."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_gan.gan import GAN
+
+LATENT = 4
+
+
+def generator(shape=(2,), *, batch_norm=False, num_classes=None):
+    """A generator of some dozen weights."""
+    inputs = x = keras.Input((LATENT,), name="latents")
+    labels = None
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 2)(labels)])
+    x = layers.Dense(8, activation="relu")(x)
+    if batch_norm:
+        x = layers.BatchNormalization()(x)
+    x = layers.Dense(int(np.prod(shape)), activation="tanh")(x)
+    x = layers.Reshape(shape)(x)
+    return keras.Model(inputs if labels is None else [inputs, labels], x, name="generator")
+
+
+def discriminator(shape=(2,), *, batch_norm=False, dropout=0.0, num_classes=None):
+    """A discriminator of some dozen weights."""
+    inputs = keras.Input(shape, name="samples")
+    labels = None
+    x = layers.Flatten()(inputs)
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 2)(labels)])
+    x = layers.Dense(8)(x)
+    if batch_norm:
+        x = layers.BatchNormalization()(x)
+    x = layers.LeakyReLU(0.2)(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    x = layers.Dense(1)(x)
+    return keras.Model(inputs if labels is None else [inputs, labels], x, name="discriminator")
+
+
+def gan(shape=(2,), *, batch_norm=False, dropout=0.0, num_classes=None, seed=0, **settings):
+    """A compiled tiny GAN; `settings` go to `compile`."""
+    model = GAN(
+        generator(shape, batch_norm=batch_norm, num_classes=num_classes),
+        discriminator(shape, dropout=dropout, num_classes=num_classes),
+        num_classes=num_classes,
+        seed=seed,
+    )
+    model.compile(**settings)
+    return model
+
+
+def points(count=64, seed=0):
+    """Float32 points in [-1, 1]^2."""
+    return np.random.default_rng(seed).uniform(-1, 1, (count, 2)).astype("float32")
+
+
+def images(count=32, shape=(8, 8, 1), seed=0):
+    """Random uint8 images."""
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape)).astype("uint8")
+
+
+def values(variables):
+    """NumPy copies of variables."""
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+
+
+def state(model):
+    """Everything a run consists of, as NumPy copies by name."""
+    result = {}
+    for name in ("generator", "discriminator", "averaged_generator"):
+        for number, value in enumerate(values(getattr(model, name).weights)):
+            result[f"{name}/{number}"] = value
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        for number, value in enumerate(values(getattr(model, name).variables)):
+            result[f"{name}/{number}"] = value
+    for name, variable in model._saved_state().items():
+        result[name] = np.array(keras.ops.convert_to_numpy(variable))
+    return result
+
+
+def assert_same(first, second):
+    """Two `state`s agree bit by bit."""
+    assert first.keys() == second.keys()
+    different = [name for name in first if not np.array_equal(first[name], second[name])]
+    assert not different, f"differ: {different}"
+
+
+def same(first, second):
+    """Whether two lists of arrays agree bit by bit."""
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
