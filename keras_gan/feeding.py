@@ -37,8 +37,13 @@ class SampleSpec:
         self.num_classes = num_classes
         self.is_image = inspection.is_image(self.sample_shape)
 
-    def samples(self, samples, name="samples"):
+    def samples(self, samples, name="samples", *, any_values=False):
         """Check an array of samples; returns it as uint8 or float32.
+
+        Args:
+            samples: array `(n, ...)`.
+            name: what it is called in errors.
+            any_values: whether shape and type alone are checked.
 
         Raises:
             ValueError: for a wrong shape, an empty array, a value that is not finite, images out
@@ -51,6 +56,8 @@ class SampleSpec:
         if samples.dtype == np.uint8:
             return samples
         samples = samples.astype("float32", copy=False)
+        if any_values:
+            return samples
         finite = np.isfinite(samples)
         if not finite.all():
             bad = np.unique(np.nonzero(~finite)[0])
@@ -81,19 +88,21 @@ class SampleSpec:
         _checks.check(
             labels.ndim == 1 and len(labels) == num_samples,
             f"`{name}` must have one class index for each sample.",
-            cure="Turn one-hot labels into indices with `labels.argmax(-1)`.",
+            cure=_LABEL_SHAPE_CURE,
             labels_shape=labels.shape,
             num_samples=num_samples,
         )
         _checks.check(
             np.issubdtype(labels.dtype, np.integer),
             f"`{name}` must be integers.",
+            cure=_LABEL_TYPE_CURE,
             dtype=str(labels.dtype),
         )
         low, high = int(labels.min()), int(labels.max())
         _checks.check(
             0 <= low and high < self.num_classes,
             f"`{name}` must be class indices from 0 to {self.num_classes - 1}.",
+            cure="Count classes from 0, or build the networks with a larger `num_classes`.",
             minimum=low,
             maximum=high,
         )
@@ -116,19 +125,33 @@ class SampleSpec:
                 **{name: "given"},
             )
 
-    def tensors(self, spec, name="samples"):
-        """Check the static shape and dtype of a pipeline's samples."""
-        self._shape(spec.shape, name)
-        self._dtype(np.dtype(spec.dtype.as_numpy_dtype), name)
+    def tensors(self, samples, labels, name="samples"):
+        """Check the `tf.TensorSpec`s of a pipeline's batches; `labels` may be `None`."""
+        if samples.shape.rank is not None:
+            self._shape(samples.shape, name)
+        self._dtype(np.dtype(samples.dtype.as_numpy_dtype), name)
+        self.label_presence(labels is not None)
+        if labels is None:
+            return
+        shape = labels.shape
+        _checks.check(
+            shape.rank in (None, 1) or shape.rank == 2 and shape[1] in (None, 1),
+            f"The labels in `{name}` must have one class index for each sample.",
+            cure=_LABEL_SHAPE_CURE,
+            labels_shape=tuple(shape),
+        )
+        _checks.check(
+            labels.dtype.is_integer,
+            f"The labels in `{name}` must be integers.",
+            cure=_LABEL_TYPE_CURE,
+            dtype=labels.dtype.name,
+        )
 
     def _shape(self, shape, name):
         shape = tuple(shape)
-        fits = len(shape) == len(self.sample_shape) + 1 and all(
-            wanted is None or got is None or wanted == got
-            for wanted, got in zip(self.sample_shape, shape[1:], strict=True)
-        )
+        fits = _agree(shape[1:], self.sample_shape)
         cure = None
-        if shape[1:] + (1,) == self.sample_shape:
+        if _agree((*shape[1:], 1), self.sample_shape):
             cure = f"Add the channel axis: `{name}[..., None]`."
         elif shape == self.sample_shape:
             cure = f"Add the batch axis: `{name}[None]`."
@@ -177,6 +200,17 @@ class SampleSpec:
             )
 
 
+_LABEL_SHAPE_CURE = "Turn one-hot labels into indices with `labels.argmax(-1)`."
+_LABEL_TYPE_CURE = "Use `labels.astype('int32')` if they are class indices."
+
+
+def _agree(shape, wanted):
+    """Whether two shapes are the same where both are known."""
+    return len(shape) == len(wanted) and all(
+        a is None or b is None or a == b for a, b in zip(shape, wanted, strict=True)
+    )
+
+
 # === Feeds ===
 
 
@@ -214,13 +248,42 @@ class PipelineFeed(Feed):
     generators), so the first batch is checked, and examples are kept, on its way to the model.
     """
 
-    def __init__(self, dataset, spec, name, arrange=lambda dataset: dataset, steps_per_epoch=None):
+    def __init__(self, dataset, spec, name, *, group=None, steps_per_epoch=None):
         self._spec = spec
         self._name = name
+        self._group = group
         self._seen = []
-        self._complete = False
-        dataset = self._structured(dataset)
-        super().__init__(arrange(self._watched(dataset)), steps_per_epoch=steps_per_epoch)
+        self._complete = self._any_step = False
+        self._check_size(int(dataset.cardinality()), steps_per_epoch)
+        dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES)
+        dataset = dataset.map(self._shaped)
+        if group is not None:
+            dataset = _grouped(dataset, group)
+        if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
+            dataset = self._never_empty(dataset)
+        super().__init__(dataset.prefetch(2), steps_per_epoch=steps_per_epoch)
+
+    def _check_size(self, batches, steps_per_epoch):
+        name = self._name
+        _checks.check(batches != 0, f"`{name}` must not be empty.", batches=batches)
+        if self._group is None:
+            return
+        _checks.check(
+            batches != tf.data.INFINITE_CARDINALITY or steps_per_epoch is not None,
+            f"`{name}` must end.",
+            cure="Leave out `.repeat()`, or give `steps_per_epoch`.",
+            steps_per_epoch=None,
+        )
+        self._check_steps(batches < 0 or batches >= self._group, batches)
+
+    def _check_steps(self, fits, batches):
+        _checks.check(
+            fits,
+            "One step must fit into the data: `discriminator_steps` batches of one size.",
+            cure="Use a smaller batch size.",
+            batches=batches,
+            discriminator_steps=self._group,
+        )
 
     def _structured(self, dataset):
         spec = dataset.element_spec
@@ -232,36 +295,53 @@ class PipelineFeed(Feed):
             cure="Use `.map` to bring it into that form.",
             element_spec=spec,
         )
+        shape = parts[0].shape
+        single = shape.rank and shape[0] is not None and _agree(shape, self._spec.sample_shape)
         _checks.check(
-            parts[0].shape.rank is None or parts[0].shape.rank > 0,
+            shape.rank != 0 and not single,
             f"`{self._name}` must yield batches.",
             cure="Use `.batch(batch_size)`.",
             element_spec=spec,
         )
-        self._spec.tensors(parts[0], self._name)
-        self._spec.label_presence(len(parts) == 2)
+        self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name)
 
         def cast(samples, *labels):
             if samples.dtype != tf.uint8:
                 samples = tf.cast(samples, "float32")
             if not labels:
                 return samples
-            return samples, tf.reshape(tf.cast(labels[0], "int32"), [tf.shape(samples)[0]])
+            return samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])
 
         return dataset.map(cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    def _watched(self, dataset):
-        def watch(number, batch):
-            parts = batch if isinstance(batch, tuple) else (batch,)
-            seen = tf.cond(
-                number < _WATCHED_BATCHES,
-                lambda: tf.numpy_function(self._see, parts, tf.int64),
-                lambda: tf.constant(0, tf.int64),
-            )
-            with tf.control_dependencies([seen]):
-                return tf.nest.map_structure(tf.identity, batch)
+    def _shaped(self, samples, *labels):
+        # Known only now that the first batch has been looked at.
+        samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
+        return (samples, *labels) if labels else samples
 
-        return dataset.enumerate().map(watch)
+    def _never_empty(self, dataset):
+        """Complain at the end of data of which only reading told that they fill no step."""
+
+        def at_end(_):
+            checked = tf.numpy_function(self._end, [], tf.int64)
+            with tf.control_dependencies([checked]):
+                return dataset.take(tf.constant(0, tf.int64))
+
+        end = tf.data.Dataset.from_tensors(0).flat_map(at_end)
+        return _watched(dataset, self._note_step, 1).concatenate(end)
+
+    def _note_step(self, *batch):
+        self._any_step = True
+        return np.int64(0)
+
+    def _end(self):
+        try:
+            _checks.check(bool(self._seen), f"`{self._name}` must not be empty.", batches=0)
+            self._check_steps(self._any_step, len(self._seen))
+        except ValueError as error:
+            self.found_error = error
+            raise
+        return np.int64(0)
 
     def _see(self, samples, labels=None):
         if self._complete:
@@ -281,6 +361,22 @@ class PipelineFeed(Feed):
         if labels is not None:
             self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
         return np.int64(0)
+
+
+def _watched(dataset, look, limit):
+    """The same data set; `look` is called with its first batches as they pass."""
+
+    def watch(number, batch):
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        seen = tf.cond(
+            number < limit,
+            lambda: tf.numpy_function(look, parts, tf.int64),
+            lambda: tf.constant(0, tf.int64),
+        )
+        with tf.control_dependencies([seen]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return dataset.enumerate().map(watch)
 
 
 def training_feed(
@@ -318,9 +414,7 @@ def training_feed(
         )
         source = getattr(x, "source", None)
         if source is None:
-            arrange = lambda dataset: _grouped(dataset, group)  # noqa: E731
-            feed = PipelineFeed(_not_empty(x, group), spec, "x", arrange, steps_per_epoch)
-            return feed, None
+            return PipelineFeed(x, spec, "x", group=group, steps_per_epoch=steps_per_epoch), None
         batch_size, held_out = x.batch_size, None
         # A look at some samples: decoding them all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
@@ -345,7 +439,7 @@ def training_feed(
     return Feed(source.stream(position, steps, per_step), samples, labels), held_out
 
 
-def evaluation_feed(x, y, *, spec, batch_size, name="validation_data"):
+def evaluation_feed(x, y, *, spec, batch_size, name="validation_data", checked=False):
     """The feed of an evaluation: never grouped, never shuffled, nothing dropped.
 
     Args:
@@ -354,6 +448,7 @@ def evaluation_feed(x, y, *, spec, batch_size, name="validation_data"):
         spec: the model's `SampleSpec`.
         batch_size: for arrays; `None` for 64.
         name: what `x` is called in errors.
+        checked: whether their values have been checked before.
 
     Returns:
         A `Feed`.
@@ -364,7 +459,7 @@ def evaluation_feed(x, y, *, spec, batch_size, name="validation_data"):
     x, y = _unpacked(x, y)
     if isinstance(x, tf.data.Dataset):
         return PipelineFeed(x, spec, name)
-    samples = spec.samples(x, name)
+    samples = spec.samples(x, name, any_values=checked)
     labels = spec.labels(y, len(samples))
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     parts = samples if labels is None else (samples, labels)
@@ -404,28 +499,17 @@ def _held_out(samples, labels, split):
     return (first + [None])[:2], (last + [None])[:2]
 
 
-def _not_empty(dataset, group):
-    cardinality = int(dataset.cardinality())
-    _checks.check(cardinality != 0, "`x` must not be empty.", cardinality=cardinality)
-    _checks.check(
-        cardinality < 0 or cardinality >= group,
-        "One step must fit into the data: `discriminator_steps` batches.",
-        cure="Use a smaller batch size.",
-        batches=cardinality,
-        discriminator_steps=group,
-    )
-    return dataset
-
-
 def _grouped(dataset, group):
     """Consecutive batches joined `group` at a time; what fills no step is dropped.
 
     The last batch of a pipeline may be short. It would make an update on fewer samples than all
-    others, so a group is kept only if it has as many rows as the first.
+    others, so a batch is kept only if it has as many rows as the first.
     """
     spec = dataset.element_spec
     labelled = isinstance(spec, tuple)
     batch_size = (spec[0] if labelled else spec).shape[0]
+    if batch_size is None:
+        dataset = _of_full_size(dataset, labelled)
     cardinality = int(dataset.cardinality())
     if group > 1:
 
@@ -441,9 +525,7 @@ def _grouped(dataset, group):
                 dataset = dataset.apply(
                     tf.data.experimental.assert_cardinality(cardinality // group)
                 )
-    if batch_size is None:
-        dataset = _of_full_size(dataset, labelled)
-    return dataset.prefetch(2)
+    return dataset
 
 
 def _of_full_size(dataset, labelled):
@@ -452,8 +534,13 @@ def _of_full_size(dataset, labelled):
         first = tf.where(first < 0, rows, first)
         return first, (batch, rows == first)
 
-    dataset = dataset.scan(tf.constant(-1, "int64"), compare)
-    return dataset.filter(lambda batch, full: full).map(lambda batch, full: batch)
+    def is_full(batch, full):
+        return full
+
+    def batch_alone(batch, full):
+        return batch
+
+    return dataset.scan(tf.constant(-1, "int64"), compare).filter(is_full).map(batch_alone)
 
 
 def to_float(samples, is_image):

@@ -16,7 +16,7 @@ def replacing(path):
         temporary.write_text(text)
     ```
 
-    The temporary name keeps the suffix of `path`, for libraries that choose the format by it.
+    The temporary name ends like `path`, for libraries that choose the format by it.
     It may be written as a file or made a folder. If the block raises, the temporary is removed
     and whatever stood at `path` before still does. Missing parent folders are made.
 
@@ -32,11 +32,11 @@ def replacing(path):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex[:8]
-    temporary = path.with_name(f".{path.stem}.{mark}{path.suffix}")
+    temporary = path.with_name(f".{mark}.{path.name}")
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            _swap_folders(temporary, path, path.with_name(f".{path.name}.{mark}.old"))
+            _swap_folders(temporary, path, path.with_name(f".{mark}.old.{path.name}"))
         else:
             os.replace(temporary, path)
     finally:

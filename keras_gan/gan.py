@@ -256,14 +256,15 @@ class GAN(Sampling, Saving, keras.Model):
     def _update_discriminator(self, real, fake, labels, seed):
         """Score both batches, sum the loss and the penalties, apply ONE update."""
 
-        def score(samples):
+        def judge(samples):
             return self._score(samples, labels, training=True)
 
         idle = not self.trains(DISCRIMINATOR)
         with standing_still(self.discriminator, when=idle), tf.GradientTape() as tape:
-            logits = {"real_logits": score(real), "fake_logits": score(fake)}
+            scores = regularizers.Scores(judge)
+            logits = {"real_logits": scores(real), "fake_logits": scores(fake)}
             loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(**logits))
-            penalty, values = self._penalise(score, real, fake, logits, seed)
+            penalty, values = self._penalise(scores, judge, real, fake, logits, seed)
             total = loss + penalty + layer_losses(self.discriminator)
         gradients = tape.gradient(total, self.discriminator.trainable_variables)
 
@@ -282,15 +283,21 @@ class GAN(Sampling, Saving, keras.Model):
             **values,
         }
 
-    def _penalise(self, score, real, fake, logits, seed):
+    def _penalise(self, scores, judge, real, fake, logits, seed):
         """The sum of the weighted penalties, and the unweighted ones for the logs."""
         total, values = 0.0, {}
         for name, regularizer in zip(self._penalty_names, self._penalties, strict=True):
 
-            evaluate = functools.partial(
-                regularizer.value, score, real, fake, seed=next(seed), **logits
-            )
             k, due = regularizer.every, tf.constant(True)
+            # What is evaluated now and then is scored anew, inside the branch that may not run.
+            evaluate = functools.partial(
+                regularizer.value,
+                scores if k == 1 else judge,
+                real,
+                fake,
+                seed=next(seed),
+                **logits,
+            )
             if k == 1:
                 penalty = tf.reduce_mean(evaluate())
             else:
@@ -376,7 +383,8 @@ class GAN(Sampling, Saving, keras.Model):
     def _run(self, network, inputs, labels, *, training):
         if self.num_classes is None:
             return network(inputs, training=training)
-        return network([inputs, labels], training=training)
+        # Keras takes no mixture of tensors and arrays.
+        return network([inputs, tf.convert_to_tensor(labels)], training=training)
 
     # === Phases ===
 
@@ -586,6 +594,7 @@ class GAN(Sampling, Saving, keras.Model):
                 *(held_out or (validation_data, None)),
                 spec=self.spec,
                 batch_size=validation_batch_size or batch_size,
+                checked=held_out is not None,
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._choose_steps_per_execution(feed)

@@ -53,9 +53,9 @@ def output_shape(network):
     outputs = getattr(network, "outputs", None)
     if outputs:
         return tuple(outputs[0].shape[1:])
-    shapes = _shapes_of(network)
-    shape = network.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
-    return tuple(shape[1:])
+    inputs = [keras.KerasTensor(shape) for shape in _shapes_of(network)]
+    output = network.compute_output_spec(inputs if len(inputs) > 1 else inputs[0])
+    return tuple(output.shape[1:])
 
 
 def check_pair(generator, discriminator):

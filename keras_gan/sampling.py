@@ -202,7 +202,8 @@ class Sampling:
         Returns:
             float32 NumPy `(n,)`: the mean logit of each sample.
         """
-        samples = self.spec.samples(samples)
+        # Samples of a generator may be out of range; that is for the discriminator to judge.
+        samples = self.spec.samples(samples, any_values=True)
         labels = self.spec.labels(labels, len(samples))
         logits = self._in_batches(self.discriminator, samples, labels, batch_size)
         return losses.per_sample(logits).numpy()
@@ -213,7 +214,9 @@ class Sampling:
             batch = feeding.to_float(
                 tf.convert_to_tensor(inputs[first : first + batch_size]), self.is_image
             )
-            chosen = None if labels is None else labels[first : first + batch_size]
+            chosen = None
+            if labels is not None:
+                chosen = tf.convert_to_tensor(labels[first : first + batch_size])
             parts.append(self._run(network, batch, chosen, training=False))
         return np.concatenate([np.asarray(tf.cast(part, "float32")) for part in parts])
 

@@ -1,14 +1,40 @@
 """How a GAN is written to files: whole, to be gone on with, or the generator alone."""
 
+import contextlib
+
 import keras
 import numpy as np
 
-from keras_gan import export
+from keras_gan import export, files
 from keras_gan.state import PLAYERS
 
 
 class Saving:
     """The part of `GAN` that is about files and configs."""
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Write the whole run, as in Keras: `keras.saving.load_model` goes on with it bit by bit.
+
+        The file is written beside and put in its place when it is complete.
+
+        Args:
+            filepath: ending in `.keras`.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+        """
+        with _beside(filepath, overwrite) as temporary:
+            super().save(temporary, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Write all weights, optimizers and counters, as in Keras; whole or not at all.
+
+        Args:
+            filepath: ending in `.weights.h5`.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+        """
+        with _beside(filepath, overwrite) as temporary:
+            super().save_weights(temporary, overwrite=overwrite, **kwargs)
 
     def export(self, path, format="tf_saved_model", **kwargs):
         """Write the averaged generator alone, for use without this package.
@@ -93,3 +119,11 @@ class Saving:
                     {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
                 )
         return state
+
+
+def _beside(filepath, overwrite):
+    """Where Keras shall write: beside a local file that may be replaced, else where it was told."""
+    remote = "://" in str(filepath)
+    if remote or not overwrite or not str(filepath).endswith((".keras", ".weights.h5")):
+        return contextlib.nullcontext(filepath)
+    return files.replacing(filepath)

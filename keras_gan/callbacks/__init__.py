@@ -1,0 +1,8 @@
+"""What happens around training: one callback a file."""
+
+from keras_gan.callbacks.alternating_periods import AlternatingPeriods
+from keras_gan.callbacks.convergence_stopping import ConvergenceStopping
+from keras_gan.callbacks.image_grid import ImageGrid
+from keras_gan.callbacks.stop_on_non_finite import StopOnNonFinite
+
+__all__ = ["AlternatingPeriods", "ConvergenceStopping", "ImageGrid", "StopOnNonFinite"]

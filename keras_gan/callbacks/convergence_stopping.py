@@ -1,0 +1,341 @@
+"""Stop when training has nothing left to gain, or has gone wrong, and say why."""
+
+import json
+import os
+import pathlib
+
+import keras
+
+from keras_gan import _checks, convergence, files
+from keras_gan.callbacks import _measuring
+
+# Which way known qualities improve, by the end of their log key.
+_DIRECTIONS = {
+    "sliced_wasserstein": "min",
+    "modes": "max",
+    "high_quality": "max",
+    "reverse_kl": "min",
+    "frechet_distance": "min",
+    "kernel_distance": "min",
+    "inception_score": "max",
+    "precision": "max",
+    "recall": "max",
+    "density": "max",
+    "coverage": "max",
+}
+_OWN_QUALITY = "sliced_wasserstein"
+_PATIENCE = 8
+
+
+class ConvergenceStopping(keras.callbacks.Callback):
+    """Watches signals, asks rules, gives a verdict, and brings the best weights back.
+
+    GAN losses do not say when to stop. After each epoch this measures
+
+    - the quality, see `monitor`, with its noise: the smaller of its standard error, where the
+      metric tells it, and of how much it jumps between epochs;
+    - the chance that a held-out real scores above a fresh fake, 1/2 at equilibrium for any loss;
+    - gradient norms and losses as logged, and whether all numbers are finite
+
+    and asks the rules of `keras_gan.convergence`: `equilibrium`, `stalled`, `diverged`. On a
+    verdict the training stops. It is found in `verdict` of the callback and of the model, its
+    message is printed (unless `fit` is silent), and written as told below.
+
+    The quality is that of the averaged generator, on 1,000 samples against as many reals: held-out
+    ones, filled up with training samples if they are fewer. Scores are compared on held-out reals
+    alone, or on training samples if there are none, which the verdict then says. All noise is
+    drawn from explicit seeds, so watching a run does not change it. A compiled metric sees the
+    validation data and nothing else: of some hundred reals it is too noisy to show what is still
+    to be gained, so hold out a thousand, or compile without metrics.
+
+    The best epoch's weights come back when training ends, as with
+    `keras.callbacks.EarlyStopping`, also if it ran to its last epoch without a verdict. Counters
+    and the optimizers' state are those of the last epoch.
+
+    Args:
+        monitor: log key of the quality, such as `"val_sliced_wasserstein"`. `None` watches the
+            first metric given to `compile`; without one, or without validation data to compute
+            it on, a sliced Wasserstein distance that this callback measures itself.
+        mode: `"min"` or `"max"`, which way `monitor` improves; `"auto"` knows it of quality
+            metrics. Default `"auto"`.
+        patience: epochs without improvement that mean a stall. It configures the default rules.
+            Default 8.
+        min_epochs: epochs before which only divergence stops the training. Default 5.
+        restore_best_weights: whether the best epoch's weights come back. Default `True`.
+        rules: list of rules, asked in order, see `keras_gan.convergence`. `None` for
+            `convergence.default_rules(patience=patience)`.
+        directory: folder for `verdict.json`, made if need be. One of an earlier run is removed
+            when training begins. Default `None`.
+        log_dir: folder for TensorBoard, which gets the message as text. Default `None`.
+
+    Attributes:
+        verdict: the `convergence.Verdict`, or `None`.
+        history: list of `convergence.Signals`, one an epoch.
+        best_epoch: the epoch of the best quality, from 1, or `None`.
+        best_weights: its weights, as `gan.get_weights()`, or `None`.
+
+    Raises:
+        ValueError: for arguments that make no sense; when training begins, if `directory` cannot
+            be written to or the direction of `monitor` is not known; at the end of the first
+            epoch, if `monitor` is not in the logs.
+
+    Example:
+
+    ```python
+    stopping = keras_gan.callbacks.ConvergenceStopping(directory="runs/digits")
+    gan.fit(images, epochs=500, validation_split=0.1, callbacks=[stopping])
+    print(gan.verdict)
+    ```
+    """
+
+    # === Settings ===
+
+    def __init__(
+        self,
+        monitor=None,
+        *,
+        mode="auto",
+        patience=_PATIENCE,
+        min_epochs=5,
+        restore_best_weights=True,
+        rules=None,
+        directory=None,
+        log_dir=None,
+    ):
+        super().__init__()
+        _checks.check(
+            monitor is None or (isinstance(monitor, str) and monitor),
+            "`monitor` must be a log key or None.",
+            monitor=monitor,
+        )
+        self.monitor = monitor
+        self.mode = _checks.one_of(mode, "mode", ("auto", "min", "max"))
+        _checks.check(
+            monitor is not None or mode == "auto",
+            "`mode` is the direction of `monitor`, which is not given.",
+            mode=mode,
+        )
+        self.patience = _checks.positive_int(patience, "patience")
+        self.min_epochs = _checks.non_negative_int(min_epochs, "min_epochs")
+        self.restore_best_weights = _checks.boolean(restore_best_weights, "restore_best_weights")
+        _checks.check(
+            rules is None or patience == _PATIENCE,
+            "`patience` configures the default rules only.",
+            cure="Give it to the rules: `convergence.Stalled(patience=...)`.",
+            patience=patience,
+        )
+        self.rules = (
+            convergence.default_rules(patience=self.patience)
+            if rules is None
+            else convergence.check_rules(rules)
+        )
+        self.directory = _path(directory, "directory")
+        self.log_dir = _path(log_dir, "log_dir")
+        self._reset()
+
+    def _reset(self):
+        self.verdict = None
+        self.history = []
+        self.best_weights = None
+        self._known_failure = None
+        self._epoch = 0
+
+    @property
+    def best_epoch(self):
+        top = convergence.best(self.history)
+        return top.epoch if top else None
+
+    # === Training ===
+
+    def on_train_begin(self, logs=None):
+        """Start afresh, and check what can be checked before the first step."""
+        gan = self.model
+        _measuring.require(gan, "metric_directions", self)
+        self._reset()
+        gan.verdict = None
+        self._known_failure = gan.first_failure
+        if self.monitor is not None:
+            self._direction(self.monitor)
+        if self.directory is not None:
+            files.writable_directory(self.directory)
+            files.remove(self.directory / "verdict.json")
+        if self.log_dir is not None:
+            files.writable_directory(self.log_dir, "log_dir")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keep the epoch's number."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop at once where an update was not finite."""
+        failure = _measuring.new_failure(self.model, self._known_failure)
+        if failure is not None and self.verdict is None:
+            last = convergence.Signals(epoch=self._epoch + 1, first_failure=failure)
+            self._judge([*self.history, last])
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measure, keep the best weights, ask the rules."""
+        if self.verdict is not None:  # given in the middle of this epoch
+            return
+        before = self.best_epoch
+        self.history.append(self._measure(epoch, dict(logs or {})))
+        if self.restore_best_weights and self.best_epoch != before:
+            self.best_weights = self.model.get_weights()
+        self._judge(self.history)
+
+    def on_train_end(self, logs=None):
+        """Bring the best weights back and write the verdict down."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+        if self.verdict is None:
+            return
+        if self.directory is not None:
+            with files.replacing(self.directory / "verdict.json") as temporary:
+                temporary.write_text(self.verdict.to_json() + "\n", encoding="utf-8")
+        if self.log_dir is not None:
+            _write_text(self.log_dir, self.verdict)
+        if (self.params or {}).get("verbose"):
+            print(f"Verdict: {self.verdict.message}.", flush=True)
+
+    def _judge(self, history):
+        self.verdict = convergence.judge(
+            history,
+            self.rules,
+            min_epochs=self.min_epochs,
+            restored=self.best_weights is not None,
+        )
+        if self.verdict is not None:
+            self.model.verdict = self.verdict
+            self.model.stop_training = True
+
+    # === Measuring ===
+
+    def _measure(self, epoch, logs):
+        gan = self.model
+        monitor = self._watched(logs)
+        samples, labels, held_out = _measuring.reals(gan)
+        broken = _measuring.broken_weight(gan)
+        if broken:
+            samples = None  # there is nothing left to compare
+        quality, noise, direction = None, None, "min"
+        if monitor is not None:
+            direction = self._direction(monitor)
+            if monitor in logs:
+                quality, noise = float(logs[monitor]), _measuring.metric_error(gan, monitor)
+        elif not broken:
+            quality, noise = _measuring.sample_quality(gan)
+        trained = gan.phase != "discriminator"
+        chance, count = None, 0
+        if samples is not None:
+            chance, count = _measuring.real_above_fake(gan, samples, labels, epoch), len(samples)
+        return convergence.Signals(
+            epoch=epoch + 1,
+            quality=quality,
+            quality_noise=self._noise(quality, noise, trained),
+            quality_name=monitor or _OWN_QUALITY,
+            direction=direction,
+            real_above_fake=chance,
+            num_real=count,
+            num_fake=count,
+            held_out=held_out,
+            generator_trained=trained,
+            first_failure=_measuring.new_failure(gan, self._known_failure),
+            broken_weight=broken,
+            logs={key: float(value) for key, value in logs.items()},
+            **{key: _number(logs.get(key)) for key in _LOGGED},
+        )
+
+    def _noise(self, quality, error, trained):
+        """The noise of the quality, from two bounds that are both too large.
+
+        The standard error counts what epochs share, as they are judged on the same reals and
+        latents; the jumps between epochs count what the training itself does.
+        """
+        past = [s.quality for s in self.history if s.generator_trained and s.quality is not None]
+        if trained and quality is not None:
+            past.append(quality)
+        jumps = convergence.fluctuation(past)
+        known = [value for value in (error, jumps) if value is not None and value > 0.0]
+        return min(known, default=0.0)
+
+    # === Monitor ===
+
+    def _watched(self, logs):
+        """The log key to look at, or `None` for this callback's own measure."""
+        validates = self.model.held_out_samples is not None
+        if self.monitor is None:
+            first = next(iter(self.model.metric_directions), None)
+            return first if validates or first in logs else None
+        # With `validation_freq`, epochs pass without validation.
+        absent = validates and not any(key.startswith("val_") for key in logs)
+        if self.monitor not in logs and not (absent and self.monitor.startswith("val_")):
+            cure = _checks.did_you_mean(self.monitor, logs)
+            if self.monitor.startswith("val_") and not validates:
+                cure = "Pass `validation_split` or `validation_data` to `fit`."
+            rule = f"`monitor` must be one of the epoch's logs: {', '.join(sorted(logs))}."
+            _checks.check(False, rule, cure=cure, monitor=self.monitor)
+        return self.monitor
+
+    def _direction(self, monitor):
+        if self.mode != "auto":
+            return self.mode
+        known = self.model.metric_directions.get(monitor)
+        for end, direction in _DIRECTIONS.items():
+            if known is None and (monitor == end or monitor.endswith(f"_{end}")):
+                known = direction
+        _checks.check(
+            known is not None,
+            "It is not known which way `monitor` improves.",
+            cure='Pass `mode="min"` or `mode="max"`.',
+            monitor=monitor,
+        )
+        return known
+
+    # === State ===
+
+    def get_state(self):
+        """What a backup must keep beside `best_weights`: a `dict` of plain values."""
+        return {
+            "history": [signals.to_dict() for signals in self.history],
+            "verdict": None if self.verdict is None else json.loads(self.verdict.to_json()),
+        }
+
+    def set_state(self, state, best_weights=None):
+        """Go on from a `get_state`; call it after `on_train_begin`.
+
+        Args:
+            state: the `dict`.
+            best_weights: `best_weights` of that time, or `None`: then none are restored until a
+                better epoch comes.
+        """
+        self.history = [convergence.Signals.from_dict(fields) for fields in state["history"]]
+        self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
+        self.model.verdict = self.verdict
+        self.best_weights = best_weights if self.restore_best_weights else None
+
+
+# === Helpers ===
+
+_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
+
+
+def _path(value, name):
+    _checks.check(
+        value is None or (isinstance(value, (str, os.PathLike)) and str(value)),
+        f"`{name}` must be a folder's path or None.",
+        **{name: value},
+    )
+    return None if value is None else pathlib.Path(value)
+
+
+def _number(value):
+    return None if value is None else float(value)
+
+
+def _write_text(log_dir, verdict):
+    import tensorflow as tf
+
+    with tf.summary.create_file_writer(str(log_dir)).as_default():
+        # TensorBoard's epochs begin at 0.
+        tf.summary.text("verdict", verdict.message, step=verdict.epoch - 1)
+        tf.summary.flush()

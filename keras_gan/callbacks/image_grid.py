@@ -1,0 +1,279 @@
+"""Pictures of what the generator makes, epoch by epoch."""
+
+import os
+import pathlib
+import re
+import warnings
+
+import keras
+import numpy as np
+
+from keras_gan import _checks, files, images
+from keras_gan.callbacks import _measuring
+
+
+class ImageGrid(keras.callbacks.Callback):
+    """Draws the same latents after each epoch, so that one sees the generator learn.
+
+    Into `directory` go
+
+    - `real.png`: training samples, to compare with; for a conditional model, of the classes that
+      are drawn, in the same cells. With a pipeline they are known after its first batches, so
+      this picture may come with the first epoch's;
+    - `epoch_0001.png` and so on: what the averaged generator makes of the latents of `seed`.
+      Epochs count from 1; a run resumed with `initial_epoch` goes on counting;
+    - `training.gif`, when training ends: the animation of these files, those of the epochs before
+      a resumed run included. Files of later epochs, which an earlier run may have left, are
+      neither used nor removed.
+
+    Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
+    on a grey checkerboard. Looking changes nothing: neither the training, nor what
+    `gan.generate()` draws next. If a file cannot be written in the middle of a run (a full disk),
+    one is warned and training goes on.
+
+    Args:
+        directory: folder for the pictures, made if need be.
+        rows: rows of the grid. Default 8.
+        columns: columns of the grid. Default 8.
+        every_epochs: draw each epoch whose number this divides, and the last one that `fit` was
+            asked for. Default 1.
+        seed: integer that the latents follow from. Default 0.
+        labels: classes to draw with a conditional model: an integer for all cells, or
+            `rows * columns` integers in reading order. `None` draws one class a column, 0, 1, 2,
+            ..., beginning anew if there are more columns than classes; if there are fewer, classes
+            follow each other in reading order instead, so that none is left out.
+        log_dir: folder for TensorBoard, which gets the same pictures as `samples` and `real`.
+            Default `None`.
+        gif: whether to write `training.gif`. Default `True`.
+
+    Raises:
+        ValueError: for arguments that make no sense; when training begins, if samples are not
+            images, `labels` do not fit the model, or a folder cannot be written to.
+
+    Example:
+
+    ```python
+    pictures = keras_gan.callbacks.ImageGrid("runs/digits")
+    gan.fit(images, epochs=60, callbacks=[pictures])
+    ```
+    """
+
+    def __init__(
+        self,
+        directory,
+        *,
+        rows=8,
+        columns=8,
+        every_epochs=1,
+        seed=0,
+        labels=None,
+        log_dir=None,
+        gif=True,
+    ):
+        super().__init__()
+        self.directory = _folder(directory, "directory")
+        self.rows = _checks.positive_int(rows, "rows")
+        self.columns = _checks.positive_int(columns, "columns")
+        self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
+        self.seed = _checks.non_negative_int(seed, "seed")
+        self.labels = None if labels is None else _labels(labels, self.rows, self.columns)
+        self.log_dir = None if log_dir is None else _folder(log_dir, "log_dir")
+        self.gif = _checks.boolean(gif, "gif")
+        self._start()
+
+    def _start(self):
+        self._latents = self._classes = self._writer = None
+        self._real_is_drawn = False
+        self._first = None  # number of the first epoch of this `fit`
+        self._drawn = set()  # numbers of the epochs drawn in it
+
+    # === Training ===
+
+    def on_train_begin(self, logs=None):
+        """Check everything before training time is spent, and draw the real samples."""
+        gan = self.model
+        _measuring.require(gan, "sample_latents", self)
+        _check_image_shape(gan)
+        self._start()
+        self._classes = self._classes_for(gan.num_classes)
+        files.writable_directory(self.directory)
+        if self.log_dir is not None:
+            files.writable_directory(self.log_dir, "log_dir")
+            self._writer = _open_writer(self.log_dir)
+        self._latents = gan.sample_latents(self.rows * self.columns, self.seed)
+        self._draw_real()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keep the number of the first epoch."""
+        if self._first is None:
+            self._first = epoch + 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Draw the epoch, if it is its turn."""
+        self._draw_real()
+        number = epoch + 1
+        if number % self.every_epochs and number != (self.params or {}).get("epochs"):
+            return
+        # With a seed, the model's own stream of draws stays where it is.
+        samples = self.model.generate(latents=self._latents, labels=self._classes, seed=self.seed)
+        picture = images.grid(samples, self.rows, self.columns)
+        if self._write(images.save_png, _file_name(number), picture):
+            self._drawn.add(number)
+        self._log("samples", picture, step=epoch)
+
+    def on_train_end(self, logs=None):
+        """Put the pictures together as an animation."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        frames = self._frames() if self.gif else []
+        if frames:
+            self._write(images.save_gif, "training.gif", frames)
+
+    # === Pictures ===
+
+    def _classes_for(self, num_classes):
+        count = self.rows * self.columns
+        if num_classes is None:
+            _checks.check(
+                self.labels is None,
+                "`labels` are for conditional models, and this one takes none.",
+                cure="Leave them out.",
+                labels=self.labels,
+            )
+            return None
+        if self.labels is None:
+            if num_classes > self.columns:
+                return np.arange(count) % num_classes
+            return np.tile(np.arange(self.columns) % num_classes, self.rows)
+        classes = np.broadcast_to(self.labels, (count,))
+        _checks.check(
+            classes.max() < num_classes,
+            f"`labels` must be class indices from 0 to {num_classes - 1}.",
+            labels=self.labels,
+        )
+        return classes
+
+    def _draw_real(self):
+        samples = self.model.reference_samples
+        if self._real_is_drawn or samples is None:
+            return
+        self._real_is_drawn = True
+        chosen = _choose_real(
+            images.to_uint8(samples),
+            self.model.reference_labels,
+            self._classes,
+            self.rows * self.columns,
+            self.seed,
+        )
+        picture = images.grid(chosen, self.rows, self.columns)
+        self._write(images.save_png, "real.png", picture)
+        self._log("real", picture, step=0)
+
+    def _frames(self):
+        # Files numbered within this run but not drawn by it are another run's.
+        numbers = sorted(
+            number
+            for number in _numbers_in(self.directory)
+            if number in self._drawn or number < (self._first or 0)
+        )
+        return [self.directory / _file_name(number) for number in numbers] if self._drawn else []
+
+    # === Writing ===
+
+    def _write(self, save, name, content):
+        """Whether it could be written. A picture is not worth the run."""
+        path = self.directory / name
+        try:
+            save(path, content)
+        except OSError as error:
+            warnings.warn(
+                f"{str(path)!r} could not be written ({error.strerror or error}). "
+                "Training goes on without it.",
+                stacklevel=2,
+            )
+            return False
+        return True
+
+    def _log(self, name, picture, step):
+        if self._writer is None:
+            return
+        import tensorflow as tf
+
+        with self._writer.as_default():
+            # TensorBoard's epochs begin at 0.
+            tf.summary.image(name, picture[None], step=step, max_outputs=1)
+        self._writer.flush()
+
+
+# === Helpers ===
+
+
+def _folder(value, name):
+    _checks.check(
+        isinstance(value, (str, os.PathLike)) and str(value),
+        f"`{name}` must be a folder's path.",
+        **{name: value},
+    )
+    return pathlib.Path(value)
+
+
+def _labels(labels, rows, columns):
+    values = np.asarray(labels)
+    _checks.check(
+        np.issubdtype(values.dtype, np.integer) and values.size > 0 and values.min() >= 0,
+        "`labels` must be class indices, integers of at least 0.",
+        labels=labels,
+    )
+    _checks.check(
+        values.shape in ((), (rows * columns,)),
+        f"`labels` must be one integer, or one for each of the {rows * columns} cells.",
+        labels_shape=values.shape,
+        rows=rows,
+        columns=columns,
+    )
+    return labels
+
+
+def _check_image_shape(gan):
+    cure = "Leave it out and plot `gan.generate(1000)` yourself, with matplotlib for example."
+    if len(gan.sample_shape) == 2:
+        cure += " If these are grey images, build the networks with a channel axis of size 1."
+    _checks.check(
+        gan.is_image,
+        "`ImageGrid` draws images, samples of shape (height, width, channels) with 1, 3 or 4 "
+        "channels.",
+        cure=cure,
+        sample_shape=tuple(gan.sample_shape),
+    )
+
+
+def _choose_real(samples, labels, wanted, count, seed):
+    """`count` samples from all over the data, of the classes `wanted`, if any, in their order.
+
+    A cell whose class has run out of samples is black.
+    """
+    order = np.random.default_rng(seed).permutation(len(samples))  # data may be sorted by class
+    if wanted is None or labels is None:
+        return samples[order[:count]]
+    chosen = np.zeros((count, *samples.shape[1:]), "uint8")
+    for label in np.unique(wanted):
+        cells = np.flatnonzero(wanted == label)
+        found = order[labels[order] == label][: len(cells)]
+        chosen[cells[: len(found)]] = samples[found]
+    return chosen
+
+
+def _file_name(number):
+    return f"epoch_{number:04d}.png"
+
+
+def _numbers_in(directory):
+    matches = (re.fullmatch(r"epoch_(\d{4,})\.png", path.name) for path in directory.glob("*.png"))
+    return [int(match[1]) for match in matches if match]
+
+
+def _open_writer(log_dir):
+    import tensorflow as tf
+
+    return tf.summary.create_file_writer(str(log_dir))

@@ -1,0 +1,75 @@
+"""Stop a run whose numbers are no longer finite."""
+
+import warnings
+
+import keras
+
+from keras_gan import convergence
+from keras_gan.callbacks import _measuring
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stops at the first update that was not finite, and says which one.
+
+    The model never applies an update whose loss or gradients are not finite, so its weights are
+    the last good ones. After every batch this reads one number; at the end of an epoch it also
+    looks at all weights and at the losses. One warning names the step, the player and the
+    variable.
+
+    `keras.callbacks.TerminateOnNaN` works as well, but reads `loss` alone and names nothing.
+
+    Raises:
+        ValueError: when training begins, if the model is not a GAN.
+
+    Example:
+
+    ```python
+    gan.fit(images, epochs=30, callbacks=[keras_gan.callbacks.StopOnNonFinite()])
+    ```
+    """
+
+    def on_train_begin(self, logs=None):
+        """Check the model."""
+        _measuring.require(self.model, "first_failure", self)
+        self._epoch = 0
+        self._stopped = False
+        self._known_failure = self.model.first_failure
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keep the epoch's number."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look for a skipped update."""
+        self._judge()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Look at weights and losses too."""
+        logs = logs or {}
+        self._judge(
+            broken_weight=_measuring.broken_weight(self.model),
+            d_loss=logs.get("d_loss"),
+            g_loss=logs.get("g_loss"),
+        )
+
+    def _judge(self, **seen):
+        failure = _measuring.new_failure(self.model, self._known_failure)
+        if self._stopped or (failure is None and not seen):
+            return
+        rule = convergence.Diverged()
+        last = convergence.Signals(epoch=self._epoch + 1, first_failure=failure, **seen)
+        evidence = rule([last])
+        if evidence is None:
+            return
+        self._stopped = self.model.stop_training = True
+        warnings.warn(
+            f"Training stopped in epoch {last.epoch}: {rule.describe(evidence)}. {_state(seen)}"
+            f"{rule.cure[0].upper()}{rule.cure[1:]}.",
+            stacklevel=2,
+        )
+
+
+def _state(seen):
+    if seen.get("broken_weight"):
+        return "Load earlier weights. "
+    return "The weights are those of the last finite update. "

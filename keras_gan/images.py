@@ -1,0 +1,275 @@
+"""Samples as pictures: grids a person can look at, PNG files and animations.
+
+NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
+"""
+
+import numpy as np
+
+from keras_gan import _checks, files
+
+# The longer side of a grid, in pixels, that small samples are enlarged to reach.
+MIN_GRID_PIXELS = 512
+# Neither black, white nor the mid-grey of an untrained generator, so that it is always seen.
+GUTTER_GREY = 192
+# What transparent samples are laid on: squares of these two greys, so many pixels wide.
+_CHECKERS = (102, 153)
+_CHECKER_PIXELS = 8
+
+_MAX_FRAMES = 100
+_MAX_FRAME_PIXELS = 1024
+# Of an animation, in milliseconds.
+_TOTAL_DURATION = 10_000
+_FRAME_DURATION = (60, 500)
+_LAST_FRAME_DURATION = 2_000
+
+
+# === Pixels ===
+
+
+def to_uint8(samples):
+    """Samples in [-1, 1] as bytes: `round((x + 1) * 127.5)`, saturating.
+
+    Halves go to the even number, as in TensorFlow, so that an exported generator makes the same
+    bytes. NaN becomes 0.
+
+    Args:
+        samples: array of floats in [-1, 1], or of `uint8`, which is returned as it is.
+
+    Returns:
+        `uint8` array of the same shape.
+
+    Raises:
+        ValueError: for another dtype.
+    """
+    samples = np.asarray(samples)
+    if samples.dtype == np.uint8:
+        return samples
+    _checks.check(
+        np.issubdtype(samples.dtype, np.floating),
+        "Pictures must be uint8 in [0, 255] or floats in [-1, 1].",
+        cure="Use `.astype('uint8')` for values in [0, 255].",
+        dtype=str(samples.dtype),
+    )
+    scaled = (samples.astype("float32") + np.float32(1.0)) * np.float32(127.5)
+    whole = np.nan_to_num(np.rint(scaled), nan=0.0, posinf=255.0, neginf=0.0)
+    return np.clip(whole, 0.0, 255.0).astype("uint8")
+
+
+def enlarge(pictures, factor):
+    """Repeat each pixel `factor` times in both directions: no smoothing.
+
+    Args:
+        pictures: `(..., height, width, channels)`.
+        factor: positive integer.
+
+    Returns:
+        `(..., factor * height, factor * width, channels)`.
+    """
+    factor = _checks.positive_int(factor, "factor")
+    return np.repeat(np.repeat(pictures, factor, axis=-3), factor, axis=-2)
+
+
+def on_checkers(pictures):
+    """Lay transparent pictures on a grey checkerboard.
+
+    `alpha * colour + (1 - alpha) * checkers`, with squares of 8 pixels. Black and white both
+    stand out from it, and it looks the same in every viewer, as a transparent file would not.
+
+    Args:
+        pictures: `uint8` `(..., height, width, 4)`, alpha not premultiplied.
+
+    Returns:
+        `uint8` `(..., height, width, 3)`.
+    """
+    pictures = np.asarray(pictures)
+    height, width = pictures.shape[-3:-1]
+    rows, columns = (np.arange(size) // _CHECKER_PIXELS for size in (height, width))
+    dark = (rows[:, None] + columns) % 2 == 0
+    checkers = np.where(dark, *_CHECKERS).astype("float32")[..., None]
+    alpha = pictures[..., 3:].astype("float32") / 255.0
+    mixed = alpha * pictures[..., :3] + (1.0 - alpha) * checkers
+    return np.rint(mixed).astype("uint8")
+
+
+# === Grids ===
+
+
+def grid(samples, rows=None, columns=None):
+    """Many samples in one picture, in reading order, with gutters between and around them.
+
+    Samples are enlarged by a whole factor, without smoothing, until the longer side of the grid
+    has at least 512 pixels; large ones stay as they are. Transparent samples are laid on a grey
+    checkerboard.
+
+    ```python
+    images.save_png("samples.png", images.grid(gan.generate(64, seed=0)))
+    ```
+
+    Args:
+        samples: `(n, height, width, channels)` with 1, 3 or 4 channels, `uint8` or floats in
+            [-1, 1].
+        rows: number of rows. `None`: as many as `n` samples need.
+        columns: number of columns. `None`: as many as `n` samples need; if neither is given, the
+            grid is about a square of cells.
+
+    Returns:
+        `uint8` `(height, width, channels)` with 1 or 3 channels. Cells left over have the colour
+        of the gutters, light grey.
+
+    Raises:
+        ValueError: for samples that are not images, none, or more than there are cells.
+    """
+    samples = np.asarray(samples)
+    _check_images(samples.shape)
+    rows, columns = _layout(len(samples), rows, columns)
+    height, width = samples.shape[1:3]
+    factor = -(-MIN_GRID_PIXELS // max(rows * height, columns * width))
+    cells = enlarge(to_uint8(samples), factor)
+    if cells.shape[-1] == 4:
+        cells = on_checkers(cells)
+    _, height, width, channels = cells.shape
+    gutter = max(2, max(height, width) // 32)
+
+    down, right = height + gutter, width + gutter
+    picture = np.full(
+        (rows * down + gutter, columns * right + gutter, channels), GUTTER_GREY, "uint8"
+    )
+    for index, cell in enumerate(cells):
+        top, left = (index // columns) * down + gutter, (index % columns) * right + gutter
+        picture[top : top + height, left : left + width] = cell
+    return picture
+
+
+def _check_images(shape):
+    cure = None
+    if len(shape) == 3:
+        cure = (
+            "Add the axis that is missing: `samples[..., None]` for grey, `samples[None]` for one."
+        )
+    elif len(shape) == 4 and shape[1] in (1, 3, 4):
+        cure = "The channels go last: `numpy.moveaxis(samples, 1, -1)`."
+    _checks.check(
+        len(shape) == 4 and shape[-1] in (1, 3, 4),
+        "`samples` must be images of shape (n, height, width, channels) with 1, 3 or 4 channels.",
+        cure=cure,
+        shape=shape,
+    )
+    _checks.check(min(shape) > 0, "A grid needs at least one sample and one pixel.", shape=shape)
+
+
+def _layout(count, rows, columns):
+    if columns is not None:
+        columns = _checks.positive_int(columns, "columns")
+    if rows is not None:
+        rows = _checks.positive_int(rows, "rows")
+    if columns is None:
+        columns = int(np.ceil(np.sqrt(count))) if rows is None else -(-count // rows)
+    if rows is None:
+        rows = -(-count // columns)
+    _checks.check(
+        count <= rows * columns,
+        "A grid needs a cell for each sample.",
+        cure="Pass fewer samples, or leave `rows` out.",
+        samples=count,
+        rows=rows,
+        columns=columns,
+    )
+    return rows, columns
+
+
+# === Files ===
+
+
+def save_png(path, picture):
+    """Write one picture as a PNG file, whole or not at all.
+
+    Args:
+        path: file to write; missing folders are made.
+        picture: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels,
+            `uint8` or floats in [-1, 1]. Alpha is kept.
+
+    Raises:
+        ValueError: if it is not one picture.
+        OSError: whatever the file system refuses.
+    """
+    from PIL import Image
+
+    pixels = np.asarray(picture)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    _checks.check(
+        pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4),
+        "A picture must have the shape (height, width, channels) with 1, 3 or 4 channels.",
+        cure="Put several into one with `images.grid(samples)`." if pixels.ndim == 4 else None,
+        shape=np.shape(picture),
+    )
+    pixels = to_uint8(pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    with files.replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
+    """Write PNG files as an animation, whole or not at all.
+
+    It repeats for ever, takes about ten seconds, and holds the last frame for two. Of more than
+    `max_frames` files, as many are taken at even distances, the first and the last included.
+    Files of another size than the last one are left out. Frames of more than 1,024 pixels on a
+    side are shrunk. Colours are reduced to 256 a frame, as the format demands; greys stay exact.
+
+    Args:
+        path: file to write; missing folders are made.
+        frames: paths of opaque PNG files, in order.
+        max_frames: most frames to write, at least 2. Default 100.
+
+    Raises:
+        ValueError: if there are no frames.
+        OSError: if a frame cannot be read or the file not written.
+    """
+    max_frames = _checks.positive_int(max_frames, "max_frames")
+    _checks.check(max_frames >= 2, "`max_frames` must be at least 2.", max_frames=max_frames)
+    frames = list(frames)
+    _checks.check(len(frames) > 0, "An animation needs at least one frame.", frames=frames)
+    size = _size_of(frames[-1])
+    frames = spread([frame for frame in frames if _size_of(frame) == size], max_frames)
+    shortest, longest = _FRAME_DURATION
+    each = min(max(_TOTAL_DURATION // len(frames) // 10 * 10, shortest), longest)
+    pictures = map(_frame, frames)  # one at a time: a long run's frames would fill the memory
+    with files.replacing(path) as temporary:
+        next(pictures).save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures,
+            duration=[each] * (len(frames) - 1) + [_LAST_FRAME_DURATION],
+            loop=0,
+            optimize=False,  # Pillow 13 shifts greys by one where a frame lacks some
+        )
+
+
+def spread(items, limit):
+    """At most `limit` of `items` at even distances, the first and the last included."""
+    if len(items) <= limit:
+        return list(items)
+    places = np.rint(np.linspace(0, len(items) - 1, limit)).astype(int)
+    return [items[place] for place in places]
+
+
+def _size_of(path):
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as image:
+        return image.size
+
+
+def _frame(path):
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as image:
+        frame = image.convert("L" if image.mode == "L" else "RGB")
+    factor = -(-max(frame.size) // _MAX_FRAME_PIXELS)
+    frame = frame.reduce(factor) if factor > 1 else frame
+    if frame.mode == "L":
+        return frame
+    # Pillow's median cut takes up to half a second a frame. This is as close at a twentieth of it.
+    palette = frame.quantize(256, method=Image.Quantize.FASTOCTREE)
+    return frame.quantize(palette=palette, dither=Image.Dither.NONE)

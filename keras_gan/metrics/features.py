@@ -1,0 +1,155 @@
+"""Where samples are compared: as they are, or in a fixed space that needs no download."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+
+# Samples of up to this many values are compared as they are.
+MAX_VALUES = 1024
+_WIDTHS = (16, 32, 64)
+
+
+def extractor(features, sample_shape, *, seed=0):
+    """A function from a batch of samples to a batch of vectors.
+
+    Args:
+        features: a Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`, which
+            is flattened; or `None`: samples of up to 1,024 values as they are, anything larger
+            through `RandomConvolutions`, or `sketch` if a sample is one long vector.
+        sample_shape: tuple, a sample's shape without the batch axis.
+        seed: integer seed of the random embedding. Default 0.
+
+    Returns:
+        A callable from `(batch, *sample_shape)` to a float32 tensor `(batch, dimension)`.
+
+    Raises:
+        ValueError: if `features` is not callable, or `sample_shape` has unknown sizes.
+    """
+    sample_shape = tuple(sample_shape)
+    if features is not None:
+        _checks.check(
+            callable(features), "`features` must be a Keras model or a callable.", features=features
+        )
+        return lambda samples: _flat(_call(features, samples))
+    _checks.check(
+        all(size is not None for size in sample_shape),
+        "Samples must have known sizes to be compared as they are.",
+        cure="Pass `features`, a model that maps any size to a vector.",
+        sample_shape=sample_shape,
+    )
+    if math.prod(sample_shape) <= MAX_VALUES:
+        return _flat
+    if len(sample_shape) == 1:
+        return sketch(sample_shape[0], seed=seed)
+    return RandomConvolutions(sample_shape, seed=seed)
+
+
+def in_batches(extract, samples, *, batch_size=256):
+    """`extract` of a NumPy array, a batch at a time: a float32 array `(n, dimension)`."""
+    samples = np.asarray(samples, "float32")
+    starts = range(0, len(samples), batch_size)
+    return np.concatenate([np.asarray(extract(samples[i : i + batch_size])) for i in starts])
+
+
+def _call(features, samples):
+    # Layers must not draw dropout or move their statistics; other callables know no such switch.
+    if isinstance(features, tf.Module) or hasattr(features, "trainable_variables"):
+        return features(samples, training=False)
+    return features(samples)
+
+
+def _flat(samples):
+    samples = tf.cast(samples, "float32")
+    return tf.reshape(samples, (tf.shape(samples)[0], math.prod(samples.shape[1:])))
+
+
+def sketch(num_values, *, dimension=MAX_VALUES, seed=0):
+    """A random projection of long vectors that keeps distances on average.
+
+    `y[k] = sum of sign[i] x[i] over all i with bucket[i] = k`, with random signs and buckets: the
+    memory is that of one vector, where a dense projection needs `dimension` of them.
+
+    Args:
+        num_values: length of the vectors.
+        dimension: length of the result. Default 1,024.
+        seed: integer seed. Default 0.
+
+    Returns:
+        A callable from `(batch, num_values)` to float32 `(batch, dimension)`.
+
+    Source: Charikar, Chen and Farach-Colton, "Finding frequent items in data streams", 2002.
+    """
+    random = np.random.default_rng(seed)
+    buckets = random.integers(0, dimension, num_values).astype("int32")
+    signs = random.choice([-1.0, 1.0], num_values).astype("float32")
+
+    def embed(samples):
+        columns = tf.transpose(_flat(samples) * signs)
+        return tf.transpose(tf.math.unsorted_segment_sum(columns, buckets, dimension))
+
+    return embed
+
+
+class RandomConvolutions:
+    """An untrained convolutional network with fixed weights, read out at every level.
+
+    3x3 convolutions with stride 2 and leaky ReLU 0.2, of 16, 32 and then 64 filters, until no
+    side is longer than 4. Weights are normal with variance `2 / fan_in` (He et al., 2015), drawn
+    by NumPy from `seed` alone: the same everywhere, and no global random state is touched. Each
+    level gives the mean of each filter over each quarter of the image, so that both texture and
+    layout count. Sequences `(time, channels)` are convolved along time; further leading axes, as
+    of videos, are taken as channels.
+
+    Untrained networks are a fair judge of GANs where no pretrained one fits the data, see Naeem
+    et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020
+    (arXiv:2002.09797).
+
+    Args:
+        sample_shape: `(..., height, width, channels)` or `(time, channels)`.
+        seed: integer seed. Default 0.
+    """
+
+    def __init__(self, sample_shape, *, seed=0):
+        self.sample_shape = tuple(sample_shape)
+        self.seed = seed
+        height, width, channels = self._grid()
+        random, self._kernels = np.random.default_rng(seed), []
+        while max(height, width) > 4:
+            filters = _WIDTHS[min(len(self._kernels), len(_WIDTHS) - 1)]
+            kernel = random.standard_normal((3, 3, channels, filters))
+            self._kernels.append((kernel * math.sqrt(2.0 / (9 * channels))).astype("float32"))
+            height, width, channels = -(-height // 2), -(-width // 2), filters
+
+    def _grid(self):
+        if len(self.sample_shape) == 2:
+            return self.sample_shape[0], 1, self.sample_shape[1]
+        *leading, height, width, channels = self.sample_shape
+        return height, width, math.prod(leading) * channels
+
+    def __call__(self, samples):
+        """Float32 `(batch, dimension)` of a batch of samples."""
+        values = tf.cast(samples, "float32")
+        if len(self.sample_shape) > 3:
+            values = tf.reshape(values, (-1, math.prod(self.sample_shape[:-3]), *values.shape[-3:]))
+            values = tf.transpose(values, (0, 2, 3, 1, 4))
+        values = tf.reshape(values, (-1, *self._grid()))
+        levels = []
+        for kernel in self._kernels:
+            values = tf.nn.conv2d(values, kernel, strides=2, padding="SAME")
+            values = tf.nn.leaky_relu(values, alpha=0.2)
+            levels.extend(_quarters(values))
+        # An image of one large pixel row of channels has no level to read: take it as it is.
+        return tf.concat(levels, axis=-1) if levels else _flat(values)
+
+
+def _quarters(values):
+    rows = tf.split(values, _halves(values.shape[1]), axis=1)
+    parts = [part for row in rows for part in tf.split(row, _halves(values.shape[2]), axis=2)]
+    return [tf.reduce_mean(part, axis=(1, 2)) for part in parts]
+
+
+def _halves(size):
+    return [size // 2, size - size // 2] if size > 1 else [size]

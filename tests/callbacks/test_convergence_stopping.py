@@ -1,0 +1,350 @@
+"""The callback on written parts: what it watches, when it stops, what it leaves behind."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fakes import FakeGAN
+from keras_gan import convergence
+from keras_gan.callbacks import ConvergenceStopping
+from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
+
+IMPROVING = [{"shift": 3.0 - 0.1 * i} for i in range(30)]
+FLAT = [{"shift": 1.0 - 0.2 * min(i, 3)} for i in range(30)]
+FAILURE = {"step": 17, "player": "discriminator", "variable": "d_dense/kernel"}
+
+
+def logged(values, key="val_score"):
+    return [{"logs": {"d_loss": 1.0, key: float(value)}} for value in values]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+# === Its own measure ===
+
+
+def test_an_improving_run_is_never_stopped():
+    gan, callback = FakeGAN(IMPROVING), ConvergenceStopping()
+    assert gan.fit(callback) == 30
+    assert callback.verdict is None and gan.verdict is None
+    assert callback.best_epoch == 30
+
+
+def test_a_flat_run_stalls_and_gets_its_best_weights_back(tmp_path, capsys):
+    gan = FakeGAN(FLAT)
+    callback = ConvergenceStopping(directory=tmp_path / "run", log_dir=tmp_path / "board")
+    assert gan.fit(callback, verbose=1) == 12
+    verdict = callback.verdict
+    assert gan.verdict is verdict and verdict.kind == "stalled"
+    # Epochs 4 to 12 are alike up to nothing: the first of them is the best.
+    assert verdict.best_epoch == callback.best_epoch == 4 == gan.weight
+    assert "weights of epoch 4 restored" in verdict.message
+    assert verdict.message in capsys.readouterr().out
+    text = (tmp_path / "run" / "verdict.json").read_text()
+    assert convergence.Verdict.from_json(text) == verdict
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["verdict.json"]
+    events = [
+        value.tensor.string_val[0].decode()
+        for file in (tmp_path / "board").glob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+    ]
+    assert events == [verdict.message]
+
+
+def test_a_silent_fit_stays_silent(capsys):
+    FakeGAN(FLAT).fit(ConvergenceStopping())
+    assert capsys.readouterr().out == ""
+
+
+def test_equilibrium_after_separation():
+    script = [{"shift": 1.0 - 0.2 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
+    gan = FakeGAN(script)
+    gan.fit(ConvergenceStopping())
+    assert gan.verdict.kind == "equilibrium"
+    assert gan.verdict.evidence["highest_before"] > 0.95
+
+
+def test_a_dead_discriminator_is_not_called_equilibrium():
+    gan = FakeGAN([{**act, "separation": 0.0} for act in FLAT])
+    gan.fit(ConvergenceStopping())
+    assert gan.verdict.kind == "stalled"
+
+
+def test_the_quality_is_the_sliced_distance_to_held_out_reals_and_more():
+    gan, callback = FakeGAN([{"shift": 0.5}]), ConvergenceStopping()
+    gan.fit(callback)
+    (signals,) = callback.history
+    # All 300 held-out reals, and the 400 training samples for want of more.
+    real = np.concatenate([gan.held_out_samples, gan.reference_samples])
+    fake = np.random.default_rng(5).normal(0, 0.3, (700, 2)) + 0.5
+    assert signals.quality == pytest.approx(sliced_wasserstein(real, fake), rel=1e-5)
+    assert 0 < signals.quality_noise < 0.1
+    assert (signals.num_real, signals.num_fake, signals.held_out) == (300, 300, True)
+    assert 0.85 < signals.real_above_fake < 1
+
+
+def test_noise_is_drawn_from_seeds_of_its_own_and_afresh():
+    gan = FakeGAN(IMPROVING[:3])
+    gan.fit(ConvergenceStopping())
+    raw = [seed for seed, averaged in gan.used_seeds if not averaged]
+    assert len(raw) == len(set(raw)) == 3  # the raw generator's, for scores
+    assert [seed for seed, averaged in gan.used_seeds if averaged] == [None] * 3  # given latents
+
+
+def test_without_held_out_reals_the_verdict_says_so():
+    gan = FakeGAN(FLAT, held_out=False)
+    gan.fit(ConvergenceStopping())
+    assert "no validation data" in gan.verdict.message
+
+
+def test_without_any_reals_it_watches_what_there_is():
+    gan = FakeGAN(FLAT[:3], held_out=False)
+    gan.reference_samples = None
+    callback = ConvergenceStopping()
+    gan.fit(callback)
+    assert [s.quality for s in callback.history] == [None] * 3 and gan.weight == 3
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (32, 32, 3), (40, 3)])
+def test_other_shapes_and_labels(shape):
+    gan = FakeGAN([{"shift": 0.5}, {"shift": 0.1}], sample_shape=shape, num_classes=4)
+    callback = ConvergenceStopping()
+    gan.fit(callback)
+    assert callback.history[0].quality > callback.history[1].quality > 0
+
+
+def test_many_held_out_reals_need_no_others():
+    gan, callback = FakeGAN([{"shift": 0.5}]), ConvergenceStopping()
+    gan.held_out_samples = np.concatenate([gan.data] * 4)
+    gan.reference_samples = np.full((2000, 2), 1e6)
+    gan.fit(callback)
+    assert callback.history[0].quality < 1 and callback.history[0].num_real == 1000
+
+
+def test_uint8_images_are_put_on_the_generators_scale():
+    gan = FakeGAN([{"shift": 0.0}], sample_shape=(8, 8, 1), image=True)
+    gan.held_out_samples = np.round((gan.data[:300] + 1) * 127.5).astype("uint8")
+    callback = ConvergenceStopping()
+    gan.fit(callback)
+    assert callback.history[0].quality < 0.1  # with pixels of 0 to 255 it would be above 100
+
+
+# === A monitor ===
+
+
+def test_the_first_compiled_metric_is_the_default():
+    gan = FakeGAN(logged(np.arange(20.0)))
+    gan.metric_directions = {"val_score": "max", "val_other": "min"}
+    callback = ConvergenceStopping()
+    assert gan.fit(callback) == 20
+    assert callback.best_epoch == 20 and callback.history[0].quality_name == "val_score"
+    gan.metric_directions = {"val_score": "min"}
+    assert gan.fit(callback) == 9
+
+
+def test_a_compiled_metric_without_validation_data_is_replaced():
+    gan = FakeGAN(FLAT, held_out=False)
+    gan.metric_directions = {"val_score": "max"}
+    callback = ConvergenceStopping()
+    gan.fit(callback)
+    assert callback.history[0].quality_name == "sliced_wasserstein"
+
+
+def test_epochs_without_validation_do_not_count():
+    flat = logged([1.0] * 30)
+    for act in flat[::2]:
+        del act["logs"]["val_score"]
+    gan = FakeGAN(flat)
+    callback = ConvergenceStopping("val_score", mode="min", patience=4)
+    assert gan.fit(callback) == 10
+    assert callback.history[0].quality is None
+
+
+@pytest.mark.parametrize(
+    ("monitor", "directions", "words"),
+    [
+        ("val_scor", {}, "Did you mean 'val_score'"),
+        ("nothing", {}, "d_loss, val_score"),
+    ],
+)
+def test_a_monitor_that_is_not_logged_is_told_at_the_first_epoch(monitor, directions, words):
+    gan = FakeGAN(logged([1.0, 2.0]))
+    with pytest.raises(ValueError, match=words):
+        gan.fit(ConvergenceStopping(monitor, mode="min"))
+    assert gan.epoch == 0
+
+
+def test_a_validation_monitor_without_validation_data():
+    gan = FakeGAN([{}], held_out=False)
+    with pytest.raises(ValueError, match="Pass `validation_split`"):
+        gan.fit(ConvergenceStopping("val_sliced_wasserstein"))
+
+
+def test_the_direction_must_be_known():
+    gan = FakeGAN(logged(np.arange(20.0)))
+    with pytest.raises(ValueError, match='Received: monitor=.val_score.*mode="min"'):
+        gan.fit(ConvergenceStopping("val_score"))
+    assert gan.epoch == -1, "before the first step"
+    assert gan.fit(ConvergenceStopping("val_score", mode="max")) == 20
+    assert gan.fit(ConvergenceStopping("val_score", mode="min")) == 9
+
+
+@pytest.mark.parametrize(
+    ("key", "epochs"), [("val_ring_reverse_kl", 9), ("val_ring_modes", 20), ("modes", 20)]
+)
+def test_the_direction_of_known_metrics(key, epochs):
+    assert FakeGAN(logged(np.arange(20.0), key)).fit(ConvergenceStopping(key)) == epochs
+
+
+def test_a_metric_that_tells_its_error_is_believed():
+    class Metric:
+        name = "score"
+
+        def standard_error(self):
+            return 0.5
+
+    gan = FakeGAN(logged(10 - 0.05 * np.arange(20)))
+    gan.metric_directions, gan.quality_metrics = {"val_score": "min"}, [Metric()]
+    callback = ConvergenceStopping()
+    gan.fit(callback)
+    assert callback.history[0].quality_noise == 0.5
+    # A straight line shows that the error is shared by all epochs.
+    assert callback.history[-1].quality_noise < 1e-6
+
+
+def test_periods_of_the_discriminator_cost_no_patience():
+    gan = FakeGAN(FLAT)
+    callback = ConvergenceStopping(patience=3, min_epochs=0)
+    assert gan.fit(callback) == 7
+
+    class Phases(ConvergenceStopping):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.phase = "generator" if epoch % 2 else "discriminator"
+            super().on_epoch_begin(epoch)
+
+    assert gan.fit(Phases(patience=3, min_epochs=0)) == 10
+
+
+# === Divergence ===
+
+
+def test_divergence_stops_within_the_epoch(tmp_path):
+    gan = FakeGAN([{"shift": 1.0}, {"shift": 0.5}, {"fails": FAILURE}])
+    callback = ConvergenceStopping(directory=tmp_path)
+    assert gan.fit(callback, batches=1000) == 3
+    verdict = gan.verdict
+    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("diverged", 3, 2)
+    assert verdict.evidence == FAILURE and gan.weight == 2
+    assert json.loads((tmp_path / "verdict.json").read_text())["evidence"]["step"] == 17
+    assert len(callback.history) == 2
+
+
+@pytest.mark.parametrize(
+    "act", [{"breaks": "averaged_generator"}, {"logs": {"g_loss": float("nan")}}]
+)
+def test_weights_and_losses_that_are_not_finite(act):
+    gan = FakeGAN([{"shift": 0.5}, act, {}])
+    assert gan.fit(ConvergenceStopping()) == 2
+    assert gan.verdict.kind == "diverged"
+    if "breaks" in act:
+        assert gan.weight == 1
+
+
+def test_a_failure_of_an_earlier_run_is_no_news():
+    gan = FakeGAN(IMPROVING[:3])
+    gan.first_failure = FAILURE
+    assert gan.fit(ConvergenceStopping()) == 3
+
+
+def test_without_the_rule_divergence_does_not_stop():
+    gan = FakeGAN([{"fails": FAILURE}] * 3)
+    assert gan.fit(ConvergenceStopping(rules=[convergence.Stalled(patience=50)])) == 3
+
+
+# === Weights and state ===
+
+
+def test_the_best_weights_come_back_without_a_verdict_too():
+    script = [{"shift": shift} for shift in (1.0, 0.2, 0.6)]
+    gan = FakeGAN(script)
+    gan.fit(ConvergenceStopping())
+    assert gan.verdict is None and gan.weight == 2
+    gan.fit(ConvergenceStopping(restore_best_weights=False))
+    assert gan.weight == 3
+
+
+def test_weights_that_stay_are_not_called_restored():
+    gan = FakeGAN(FLAT)
+    gan.fit(ConvergenceStopping(restore_best_weights=False))
+    assert "restored" not in gan.verdict.message and gan.weight == 12
+
+
+def test_a_callback_may_be_used_again(tmp_path):
+    gan, callback = FakeGAN(FLAT), ConvergenceStopping(directory=tmp_path)
+    assert gan.fit(callback) == gan.fit(callback) == 12
+    gan.script = IMPROVING
+    gan.fit(callback)
+    assert gan.verdict is None and not list(tmp_path.iterdir()), "an old verdict misleads"
+
+
+def test_a_run_goes_on_from_its_state():
+    whole = ConvergenceStopping()
+    FakeGAN(FLAT).fit(whole)
+    gan, first = FakeGAN(FLAT[:6]), ConvergenceStopping()
+    gan.fit(first)
+    state = json.loads(json.dumps(first.get_state()))
+    weights = first.best_weights
+
+    class Resumed(ConvergenceStopping):
+        def on_train_begin(self, logs=None):
+            super().on_train_begin()
+            self.set_state(state, weights)
+
+    gan = FakeGAN(FLAT)
+    assert gan.fit(Resumed(), initial_epoch=6) == 6
+    assert gan.verdict == whole.verdict and gan.weight == 4
+
+
+# === Arguments ===
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"monitor": 3}, "`monitor`"),
+        ({"mode": "maximum", "monitor": "x"}, "Did you mean 'max'"),
+        ({"mode": "max"}, "`mode` is the direction of `monitor`"),
+        ({"patience": 0}, "`patience`"),
+        ({"min_epochs": -1}, "`min_epochs`"),
+        ({"restore_best_weights": "yes"}, "`restore_best_weights`"),
+        ({"rules": []}, "`rules`"),
+        ({"rules": [convergence.Stalled()], "patience": 3}, "Give it to the rules"),
+        ({"directory": 5}, "`directory`"),
+        ({"log_dir": ""}, "`log_dir`"),
+    ],
+)
+def test_arguments_are_checked(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        ConvergenceStopping(**arguments)
+
+
+@pytest.mark.parametrize("name", ["directory", "log_dir"])
+def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    gan = FakeGAN(IMPROVING)
+    with pytest.raises(ValueError, match=f"`{name}` must be a folder"):
+        gan.fit(ConvergenceStopping(**{name: tmp_path / "file" / "run"}))
+    assert gan.epoch == -1
+
+
+def test_min_epochs_hold_back():
+    assert FakeGAN(FLAT).fit(ConvergenceStopping(min_epochs=20)) == 20

@@ -1,0 +1,372 @@
+"""The pictures of a run: which, when, of what, and that taking them changes nothing."""
+
+import io
+import types
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import helpers
+from keras_gan import images
+from keras_gan.callbacks.image_grid import ImageGrid
+
+
+def shade(number):
+    """What the fake generator makes in an epoch."""
+    return np.float32(number % 100 / 50 - 1)
+
+
+def shades(numbers):
+    return [int(images.to_uint8(shade(number))) for number in numbers]
+
+
+class FakeGAN:
+    """Makes plain images whose grey tells the epoch; draws no noise of its own."""
+
+    def __init__(self, shape=(8, 8, 1), num_classes=None, count=100, labels=None):
+        self.sample_shape, self.num_classes = shape, num_classes
+        self.is_image = len(shape) == 3
+        self.seed, self.epoch, self.calls = 0, -1, []
+        # The pixel tells the sample, apart from the black of an empty cell.
+        grey = (np.arange(count) % 200 + 50).astype("uint8")
+        self.known = np.broadcast_to(grey.reshape(-1, 1, 1, 1), (count, 8, 8, 1)).copy()
+        self.reference_samples = self.known
+        self.reference_labels = labels
+
+    def sample_latents(self, num_samples, seed):
+        return np.random.default_rng(seed).normal(size=(num_samples, 3)).astype("float32")
+
+    def generate(self, *, latents, labels=None, seed=None):
+        assert seed is not None, "would draw from the model's own stream"
+        assert (labels is None) == (self.num_classes is None)
+        self.calls.append((latents.copy(), None if labels is None else labels.copy()))
+        return np.full((len(latents), *self.sample_shape), self.grey, "float32")
+
+    @property
+    def grey(self):
+        return shade(self.epoch + 1)
+
+    def fit(self, callback, *, epochs, initial_epoch=0, until=None):
+        callback.set_params({"epochs": epochs})
+        callback.set_model(self)
+        callback.on_train_begin()
+        for self.epoch in range(initial_epoch, until or epochs):
+            callback.on_epoch_begin(self.epoch)
+            callback.on_epoch_end(self.epoch, {})
+        callback.on_train_end()
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def epochs_in(folder):
+    return [int(path.stem.split("_")[1]) for path in sorted(folder.glob("epoch_*.png"))]
+
+
+def first_cells(path):
+    """One pixel of every cell of a 2 x 3 grid, in reading order."""
+    pixels = read(path)
+    height, width = (size / n for size, n in zip(pixels.shape, (2, 3), strict=True))
+    return [int(pixels[int((i + 0.5) * height), int((j + 0.5) * width)]) for i, j in CELLS]
+
+
+CELLS = [(i, j) for i in range(2) for j in range(3)]
+
+
+# === Files ===
+
+
+def test_what_a_run_leaves_behind(tmp_path):
+    gan = FakeGAN()
+    gan.fit(ImageGrid(tmp_path / "new" / "run", rows=2, columns=3), epochs=3)
+    folder = tmp_path / "new" / "run"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *(f"epoch_{number:04d}.png" for number in (1, 2, 3)),
+        "real.png",
+        "training.gif",
+    ]
+    for number in (1, 2, 3):
+        samples = np.full((6, 8, 8, 1), shade(number))
+        expected = images.grid(samples, 2, 3)[..., 0]
+        np.testing.assert_array_equal(read(folder / f"epoch_{number:04d}.png"), expected)
+
+
+@pytest.mark.parametrize(
+    ("every", "start", "epochs", "expected"),
+    [
+        (1, 0, 4, [1, 2, 3, 4]),
+        (3, 0, 9, [3, 6, 9]),
+        (3, 0, 8, [3, 6, 8]),  # and the last
+        (5, 0, 2, [2]),
+        (1, 5, 7, [6, 7]),
+        (3, 5, 10, [6, 9, 10]),
+    ],
+)
+def test_which_epochs_are_drawn(tmp_path, every, start, epochs, expected):
+    callback = ImageGrid(tmp_path, rows=1, columns=2, every_epochs=every, gif=False)
+    FakeGAN().fit(callback, epochs=epochs, initial_epoch=start)
+    assert epochs_in(tmp_path) == expected
+    assert not (tmp_path / "training.gif").exists()
+
+
+def test_numbers_of_five_digits(tmp_path):
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=1), epochs=10_001, initial_epoch=9_998)
+    assert epochs_in(tmp_path) == [10_000, 10_001, 9_999]
+    assert gif_epochs(tmp_path) == shades([9_999, 10_000, 10_001])
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (8, 8, 4)])
+def test_channels(tmp_path, shape):
+    FakeGAN(shape).fit(ImageGrid(tmp_path), epochs=1)
+    with Image.open(tmp_path / "epoch_0001.png") as image:
+        assert image.mode == ("L" if shape[-1] == 1 else "RGB")
+        assert min(image.size) >= 512
+
+
+# === Latents and labels ===
+
+
+def test_the_same_latents_every_time(tmp_path):
+    gan = FakeGAN()
+    gan.fit(ImageGrid(tmp_path, rows=2, columns=3, seed=7), epochs=3)
+    gan.fit(ImageGrid(tmp_path, rows=2, columns=3, seed=7), epochs=4, initial_epoch=3)
+    assert len(gan.calls) == 4
+    for latents, _ in gan.calls:
+        np.testing.assert_array_equal(latents, gan.sample_latents(6, 7))
+    gan.fit(ImageGrid(tmp_path, rows=2, columns=3, seed=8), epochs=1)
+    assert not np.array_equal(gan.calls[-1][0], gan.calls[0][0])
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "labels", "expected"),
+    [
+        (3, None, [0, 1, 2, 0, 1, 2]),
+        (2, None, [0, 1, 0, 0, 1, 0]),  # a class a column
+        (4, None, [0, 1, 2, 3, 0, 1]),  # more classes than columns
+        (9, None, [0, 1, 2, 3, 4, 5]),
+        (9, 8, [8] * 6),
+        (9, [5, 4, 3, 2, 1, 0], [5, 4, 3, 2, 1, 0]),
+        (9, np.full(6, 7), [7] * 6),
+    ],
+)
+def test_classes(tmp_path, num_classes, labels, expected):
+    gan = FakeGAN(num_classes=num_classes, labels=np.arange(100) % num_classes)
+    callback = ImageGrid(tmp_path, rows=2, columns=3, labels=labels)
+    gan.fit(callback, epochs=2)
+    assert callback.labels is labels
+    for _, drawn in gan.calls:
+        assert drawn.tolist() == expected
+    # Real samples of the same classes lie in the same cells.
+    found = [pixel - 50 for pixel in first_cells(tmp_path / "real.png")]
+    assert [index % num_classes for index in found] == expected
+    assert len(set(found)) == 6
+
+
+def test_a_class_without_real_samples_stays_black(tmp_path):
+    gan = FakeGAN(num_classes=3, labels=np.array([2] + [0] * 99))
+    gan.fit(ImageGrid(tmp_path, rows=2, columns=3), epochs=1)
+    cells = first_cells(tmp_path / "real.png")
+    assert cells[1] == cells[4] == cells[5] == 0
+    assert cells[2] == 50 and cells[0] > 50 and cells[3] > 50
+
+
+# === Real samples ===
+
+
+def test_real_samples_come_from_all_over_and_before_the_first_epoch(tmp_path):
+    callback = ImageGrid(tmp_path, rows=2, columns=3)
+    callback.set_model(FakeGAN())
+    callback.on_train_begin()
+    cells = first_cells(tmp_path / "real.png")
+    assert len(set(cells)) == 6 and max(cells) - min(cells) > 20
+
+
+def test_real_samples_of_a_pipeline_come_when_they_are_known(tmp_path):
+    gan = FakeGAN()
+    gan.reference_samples = None
+    callback = ImageGrid(tmp_path, rows=2, columns=3)
+    callback.set_model(gan)
+    callback.on_train_begin()
+    assert not (tmp_path / "real.png").exists()
+    gan.reference_samples = gan.known
+    callback.on_epoch_begin(0)
+    callback.on_epoch_end(0)
+    before = read(tmp_path / "real.png")
+    gan.reference_samples = 255 - gan.known  # once is enough
+    callback.on_epoch_end(1)
+    np.testing.assert_array_equal(read(tmp_path / "real.png"), before)
+
+
+def test_few_real_samples_leave_cells_empty(tmp_path):
+    FakeGAN(count=4).fit(ImageGrid(tmp_path, rows=2, columns=3), epochs=1)
+    assert first_cells(tmp_path / "real.png")[4:] == [images.GUTTER_GREY] * 2
+
+
+# === Animation ===
+
+
+def gif_epochs(folder):
+    """The grey of the first cell of each frame."""
+    with Image.open(folder / "training.gif") as image:
+        greys = []
+        for frame in range(getattr(image, "n_frames", 1)):
+            image.seek(frame)
+            greys.append(int(np.asarray(image.convert("L"))[30, 30]))
+    return greys
+
+
+def test_the_animation_of_a_resumed_run_is_whole(tmp_path):
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=2, gif=False), epochs=3)
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=2), epochs=6, initial_epoch=3)
+    assert gif_epochs(tmp_path) == shades([1, 2, 3, 4, 5, 6])
+
+
+def test_pictures_of_another_run_are_neither_used_nor_removed(tmp_path):
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=2), epochs=8)
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=2, every_epochs=2), epochs=4)
+    assert gif_epochs(tmp_path) == shades([2, 4])
+    assert epochs_in(tmp_path) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_no_animation_of_nothing(tmp_path):
+    FakeGAN().fit(ImageGrid(tmp_path, every_epochs=5), epochs=10, until=3)
+    assert [path.name for path in tmp_path.iterdir()] == ["real.png"]
+
+
+# === TensorBoard ===
+
+
+def test_tensorboard_gets_the_same_pictures(tmp_path):
+    callback = ImageGrid(tmp_path / "a", rows=2, columns=3, log_dir=tmp_path / "logs")
+    FakeGAN().fit(callback, epochs=5, initial_epoch=2)
+    events = EventAccumulator(str(tmp_path / "logs"), size_guidance={"images": 0, "tensors": 0})
+    events.Reload()
+    assert sorted(events.Tags()["tensors"]) == ["real", "samples"]
+    assert [event.step for event in events.Tensors("samples")] == [2, 3, 4]
+    for tag, step, name in [("real", 0, "real.png"), ("samples", 2, "epoch_0005.png")]:
+        width, height, png = events.Tensors(tag)[step].tensor_proto.string_val
+        pixels = read(io.BytesIO(png))
+        assert (int(width), int(height)) == pixels.shape[::-1]
+        np.testing.assert_array_equal(pixels, read(tmp_path / "a" / name))
+
+
+# === Errors ===
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"directory": ""}, "`directory` must be a folder's path. Received: directory=''"),
+        ({"directory": None}, "Received: directory=None"),
+        ({"log_dir": 3}, "`log_dir` must be a folder's path. Received: log_dir=3"),
+        ({"rows": 0}, "`rows` must be a positive integer. Received: rows=0"),
+        ({"columns": 2.0}, "`columns` must be"),
+        ({"every_epochs": 0}, "`every_epochs` must be"),
+        ({"seed": -1}, "`seed` must be a non-negative"),
+        ({"gif": "no"}, "`gif` must be True or False"),
+        ({"labels": [0, 1]}, r"each of the 64 cells. Received: labels_shape=\(2,\)"),
+        ({"labels": [[0] * 8] * 8}, "one for each"),
+        ({"labels": [0.5] * 64}, "integers of at least 0"),
+        ({"labels": -1}, "integers of at least 0. Received: labels=-1"),
+    ],
+)
+def test_arguments_are_checked(options, words):
+    with pytest.raises(ValueError, match=words):
+        ImageGrid(**{"directory": "runs", **options})
+
+
+def refused(gan, **options):
+    callback = ImageGrid(**options)
+    callback.set_model(gan)
+    with pytest.raises(ValueError) as error:
+        callback.on_train_begin()
+    assert not getattr(gan, "calls", None)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(2,), (28, 28), (16, 16, 7)])
+def test_samples_must_be_images(tmp_path, shape):
+    gan = FakeGAN()
+    gan.sample_shape, gan.is_image = shape, False
+    message = refused(gan, directory=tmp_path / "run")
+    assert f"Received: sample_shape={shape}." in message
+    assert "Leave it out and plot" in message
+    assert ("channel axis of size 1" in message) == (len(shape) == 2)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("argument", ["directory", "log_dir"])
+def test_a_folder_that_cannot_be_written_to_is_found_before_training(tmp_path, argument):
+    (tmp_path / "file").touch()
+    folders = {"directory": tmp_path / "run", argument: tmp_path / "file" / "run"}
+    assert f"`{argument}` must be a folder that can be written to" in refused(FakeGAN(), **folders)
+
+
+def test_labels_must_fit_the_model(tmp_path):
+    message = refused(FakeGAN(), directory=tmp_path, labels=3)
+    assert "takes none" in message and "labels=3" in message
+    message = refused(FakeGAN(num_classes=3), directory=tmp_path, labels=3)
+    assert "from 0 to 2. Received: labels=3" in message
+
+
+def test_another_model_is_refused(tmp_path):
+    message = refused(keras.Sequential(), directory=tmp_path)
+    assert "`ImageGrid` needs a `keras_gan.GAN`. Received: model='Sequential'" in message
+
+
+def test_a_full_disk_does_not_end_the_run(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    gan = FakeGAN()
+    callback = ImageGrid(tmp_path, rows=1, columns=1)
+    monkeypatch.setattr(images, "save_png", full)
+    with pytest.warns(UserWarning) as caught:
+        gan.fit(callback, epochs=2)
+    names = ["real.png", "epoch_0001.png", "epoch_0002.png"]
+    for warning, name in zip(caught, names, strict=True):
+        assert f"{name}' could not be written (No space left on device)" in str(warning.message)
+    assert len(gan.calls) == 2
+    assert not list(tmp_path.iterdir())
+
+
+# === The real model ===
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_looking_changes_nothing(tmp_path, num_classes):
+    samples = helpers.images(32)
+    labels = None if num_classes is None else np.arange(32) % num_classes
+    ends, draws = [], []
+    for callbacks in ([], [ImageGrid(tmp_path, rows=2, columns=3, log_dir=tmp_path)]):
+        keras.utils.set_random_seed(1)
+        gan = helpers.gan((8, 8, 1), num_classes=num_classes, run_eagerly=True)
+        gan.fit(samples, labels, epochs=2, batch_size=16, verbose=0, callbacks=callbacks)
+        ends.append(helpers.state(gan))
+        draws.append(gan.generate(4))
+    helpers.assert_same(*ends)
+    np.testing.assert_array_equal(*draws)
+    # The last picture shows the averaged generator as it is now.
+    classes = None if num_classes is None else [0, 1, 2] * 2
+    shown = gan.generate(latents=gan.sample_latents(6, 0), labels=classes)
+    expected = images.grid(shown, 2, 3)[..., 0]
+    np.testing.assert_array_equal(read(tmp_path / "epoch_0002.png"), expected)
+    assert {path.name for path in tmp_path.iterdir()} > {"real.png", "training.gif"}
+
+
+def test_keras_passes_what_it_needs(tmp_path):
+    """A plain Keras run: the hooks' names and the parameters that they read."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    fake = FakeGAN()
+    callback = ImageGrid(tmp_path, rows=1, columns=1, every_epochs=3)
+    callback.set_model = types.MethodType(lambda self, _: setattr(self, "_model", fake), callback)
+    model.fit(
+        np.zeros((2, 1)), np.zeros((2, 1)), epochs=5, initial_epoch=1, verbose=0, callbacks=callback
+    )
+    assert epochs_in(tmp_path) == [3, 5]

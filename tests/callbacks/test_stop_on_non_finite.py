@@ -1,0 +1,46 @@
+"""A run whose numbers are not finite is stopped, with one warning that says what failed."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from fakes import FakeGAN
+from keras_gan.callbacks import StopOnNonFinite
+
+FAILURE = {"step": 17, "player": "generator", "variable": "g_dense/kernel"}
+
+
+def test_a_failed_update_stops_at_once_and_is_named():
+    gan = FakeGAN([{}, {}, {"fails": FAILURE}, {}])
+    with pytest.warns(UserWarning) as caught:
+        assert gan.fit(StopOnNonFinite(), batches=50) == 3
+    (warning,) = caught
+    for words in ("epoch 3", "generator", "step 17", "g_dense/kernel", "Try lower learning rates"):
+        assert words in str(warning.message)
+    assert gan.stop_training
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator", "averaged_generator"])
+def test_a_broken_weight_is_noticed(player):
+    gan = FakeGAN([{}, {"breaks": player}, {}])
+    with pytest.warns(UserWarning, match=f"{player}_kernel of the .* is not finite.*earlier"):
+        assert gan.fit(StopOnNonFinite()) == 2
+
+
+@pytest.mark.parametrize("key", ["d_loss", "g_loss"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_broken_loss_is_noticed(key, value):
+    gan = FakeGAN([{"logs": {"d_loss": 1.0, "g_loss": 1.0, key: value}}, {}])
+    with pytest.warns(UserWarning, match=f"{key} is {value}"):
+        assert gan.fit(StopOnNonFinite()) == 1
+
+
+def test_finite_runs_go_on():
+    gan = FakeGAN([{"logs": {"d_gradient_norm": np.inf, "g_loss": 1e30}}] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gan.fit(StopOnNonFinite()) == 4
+        # What failed in an earlier run, whose cause may be mended, stops no later one.
+        gan.first_failure = FAILURE
+        assert gan.fit(StopOnNonFinite()) == 4

@@ -1,0 +1,323 @@
+"""Rules on synthetic histories, and measures against independent formulas."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from keras_gan import convergence
+from keras_gan.convergence import Diverged, Equilibrium, Signals, Stalled, Verdict
+
+RULES = convergence.default_rules()
+
+
+def run(qualities, chances=None, *, noise=0.01, **fields):
+    """A history of given qualities and chances that a real scores above a fake."""
+    chances = [0.9] * len(qualities) if chances is None else chances
+    return [
+        Signals(
+            epoch=epoch,
+            quality=quality,
+            quality_noise=noise,
+            real_above_fake=chance,
+            num_real=1000,
+            num_fake=1000,
+            **fields,
+        )
+        for epoch, (quality, chance) in enumerate(zip(qualities, chances, strict=True), start=1)
+    ]
+
+
+def first_verdict(history, rules=RULES, **options):
+    """What a run that is watched from its first epoch would be told."""
+    for epoch in range(1, len(history) + 1):
+        verdict = convergence.judge(history[:epoch], rules, **options)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+# === Measures ===
+
+
+def test_real_above_fake_is_the_area_under_the_roc_curve():
+    random = np.random.default_rng(0)
+    # Rounded, so that there are ties within and between both sides.
+    real, fake = random.normal(0.7, 1, 311).round(1), random.normal(0, 1, 173).round(1)
+    labels = np.r_[np.ones(311), np.zeros(173)]
+    expected = roc_auc_score(labels, np.r_[real, fake])
+    assert convergence.real_above_fake(real, fake) == pytest.approx(expected, abs=1e-12)
+    assert convergence.real_above_fake(fake, real) == pytest.approx(1 - expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "expected"),
+    [([1, 1], [0, 0], 1.0), ([0], [1, 2], 0.0), ([3, 3], [3], 0.5)],
+)
+def test_real_above_fake_at_its_ends(real, fake, expected):
+    assert convergence.real_above_fake(real, fake) == expected
+
+
+@pytest.mark.parametrize("scores", [[np.nan, 1.0], []])
+def test_real_above_fake_of_no_numbers_is_nan(scores):
+    assert np.isnan(convergence.real_above_fake(scores, [0.0]))
+
+
+def test_real_above_fake_error_is_the_spread_of_drawn_scores():
+    random = np.random.default_rng(1)
+    drawn = [
+        convergence.real_above_fake(random.normal(size=60), random.normal(size=90))
+        for _ in range(2000)
+    ]
+    assert convergence.real_above_fake_error(60, 90) == pytest.approx(np.std(drawn), rel=0.05)
+
+
+def test_fluctuation_is_the_noise_about_a_trend():
+    random = np.random.default_rng(2)
+    found = [
+        convergence.fluctuation(5 - 0.3 * np.arange(16) + random.normal(0, 0.2, 16))
+        for _ in range(500)
+    ]
+    assert np.mean(found) == pytest.approx(0.2, rel=0.1)
+    assert convergence.fluctuation(5 - 0.3 * np.arange(16)) == pytest.approx(0.0, abs=1e-12)
+    assert convergence.fluctuation([1.0, 5.0, 2.0, 7.0]) == 0.0
+    assert np.isfinite(convergence.fluctuation([1, 2, np.nan, 1, 2, 1, np.inf]))
+
+
+def test_best_follows_the_direction_and_skips_what_is_not_finite():
+    history = run([3.0, 1.0, np.nan, 2.0, 1.0])
+    assert convergence.best(history).epoch == 2
+    upwards = [dataclasses.replace(s, direction="max") for s in history]
+    assert convergence.best(upwards).epoch == 1
+    assert convergence.best(run([np.nan, np.nan])) is None
+
+
+def test_qualities_against_other_reals_are_not_compared():
+    early = run([0.1, 0.1], held_out=False)
+    late = [dataclasses.replace(s, epoch=s.epoch + 2) for s in run([0.5, 0.4])]
+    assert convergence.best([*early, *late]).epoch == 4
+    assert convergence.epochs_without_improvement([*early, *late]) == 0
+
+
+# === Stalled ===
+
+
+def test_a_healthy_run_is_never_stopped():
+    random = np.random.default_rng(3)
+    epochs = np.arange(100)
+    for _ in range(20):
+        qualities = 2.0 - 0.005 * epochs + random.normal(0, 0.01, 100)
+        chances = 0.6 + 0.3 * np.exp(-epochs / 30)
+        assert first_verdict(run(qualities, chances)) is None
+
+
+def test_a_gain_of_half_the_noise_an_epoch_shows_in_means():
+    qualities = 1.0 - 0.005 * np.arange(40) + 0.012 * (-1) ** np.arange(40)
+    assert convergence.epochs_without_improvement(run(qualities)) <= 2
+
+
+def test_noise_does_not_count_as_improvement():
+    random = np.random.default_rng(4)
+    stops = []
+    for _ in range(100):
+        verdict = first_verdict(run(random.normal(1.0, 0.01, 60)))
+        stops.append(verdict.epoch if verdict else 999)
+    # Nine epochs are the least; the records of pure noise may delay it a little.
+    assert min(stops) == 9 and np.median(stops) <= 12 and max(stops) < 40
+    # The same numbers, were they exact, would look like progress for longer.
+    exact = [first_verdict(run(random.normal(1.0, 0.01, 60), noise=0.0)).epoch for _ in range(100)]
+    assert np.mean(exact) > np.mean(stops) + 2
+
+
+def test_a_slow_gain_adds_up():
+    slow = run(1.0 - 0.004 * np.arange(40))
+    assert first_verdict(slow) is None
+    slower = run(1.0 - 0.0005 * np.arange(40))
+    assert first_verdict(slower).kind == "stalled"
+
+
+def test_stalled_names_the_best_epoch_and_the_cure():
+    history = run([1.0, 0.5, 0.2] + [0.3] * 12)
+    verdict = first_verdict(history, min_epochs=5, restored=True)
+    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("stalled", 11, 3)
+    assert verdict.evidence["epochs"] == 8
+    for words in ("stalled at epoch 11", "weights of epoch 3 restored", "0.2", "try "):
+        assert words in verdict.message
+    assert "training data" not in verdict.message
+    assert "best epoch 3" in first_verdict(history, restored=False).message
+
+
+def test_quality_may_grow():
+    growing = run(np.arange(30.0), direction="max")
+    assert first_verdict(growing) is None
+    assert first_verdict(run(-np.arange(30.0), direction="max")).best_epoch == 1
+
+
+def test_patience_and_min_epochs_hold_back():
+    flat = run([1.0] * 40)
+    assert first_verdict(flat, [Stalled(patience=3)]).epoch == 4
+    assert first_verdict(flat, [Stalled(patience=3)], min_epochs=20).epoch == 20
+    assert first_verdict(flat, [Stalled(patience=39)]).epoch == 40
+
+
+def test_epochs_of_the_discriminator_alone_do_not_count():
+    flat = [dataclasses.replace(s, generator_trained=s.epoch % 2 == 0) for s in run([1.0] * 40)]
+    assert first_verdict(flat).epoch == 16  # eight of the generator's, the first not counted
+
+
+def test_without_quality_nothing_stalls():
+    assert first_verdict(run([None] * 30)) is None
+    assert "not been finite" in first_verdict(run([np.nan] * 30)).message
+
+
+# === Equilibrium ===
+
+
+def test_equilibrium_after_separation():
+    chances = [0.98, 0.9, 0.8, 0.7, 0.62, 0.53, 0.49, 0.52, 0.5, 0.51]
+    qualities = [1.0, 0.8, 0.6, 0.4, 0.3] + [0.295] * 5
+    verdict = first_verdict(run(qualities, chances), min_epochs=5)
+    assert (verdict.kind, verdict.epoch) == ("equilibrium", 9)
+    assert verdict.evidence["real_above_fake"] == 0.5
+    assert verdict.evidence["highest_before"] == 0.98
+    assert "98%" in verdict.message
+
+
+def test_a_dead_discriminator_is_no_equilibrium():
+    rules = [Equilibrium()]
+    assert first_verdict(run([1.0] * 30, [0.5] * 30), rules) is None
+    # Nor is one that never knew much better than chance.
+    assert first_verdict(run([1.0] * 30, [0.6] * 10 + [0.5] * 20), rules) is None
+    # The check is alive: the same run after a clear separation is one.
+    assert first_verdict(run([1.0] * 30, [0.9] * 10 + [0.5] * 20), rules).epoch == 14
+
+
+def test_equilibrium_waits_for_quality():
+    chances = [0.9] * 5 + [0.5] * 25
+    assert first_verdict(run(2.0 - 0.05 * np.arange(30), chances)) is None
+    assert first_verdict(run([1.0] * 30, chances)).kind in ("equilibrium", "stalled")
+
+
+@pytest.mark.parametrize("broken", [0.9, 0.1, np.nan, None])
+def test_equilibrium_needs_epochs_in_a_row(broken):
+    chances = [0.9] * 5 + ([0.5] * 3 + [broken]) * 6
+    verdict = first_verdict(run([1.0] * 29, chances), [Equilibrium()])
+    # An epoch that was not measured breaks no row.
+    assert (verdict is None) == (broken in (0.9, 0.1))
+
+
+def test_few_samples_are_given_more_room():
+    rule = Equilibrium(margin=0.05)
+    tolerances = [
+        rule.tolerance(dataclasses.replace(run([1.0])[0], num_real=n, num_fake=n))
+        for n in (50, 5000)
+    ]
+    spread = stats.norm.ppf(0.975) * np.sqrt((2 * 50 + 1) / (12 * 50 * 50))
+    assert tolerances[0] == pytest.approx(spread + 0.05, rel=0.02)
+    assert tolerances[1] < 0.065
+
+
+def test_training_data_as_reals_are_mentioned():
+    verdict = first_verdict(run([1.0] * 30, held_out=False))
+    assert "no validation data" in verdict.message
+
+
+# === Diverged ===
+
+
+def test_diverged_names_step_player_and_variable_at_once():
+    failure = {"step": 412, "player": "discriminator", "variable": "d_conv_2/kernel"}
+    history = [*run([1.0, 0.9]), Signals(epoch=3, first_failure=failure)]
+    verdict = convergence.judge(history, RULES, min_epochs=50, restored=True)
+    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("diverged", 3, 2)
+    assert verdict.evidence == failure
+    for words in ("discriminator", "step 412", "d_conv_2/kernel", "weights of epoch 2 restored"):
+        assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"d_loss": np.nan}, "d_loss is nan"),
+        ({"g_loss": -np.inf}, "g_loss is -inf"),
+        ({"first_failure": {"step": 1, "player": "generator", "variable": None}}, "its loss"),
+        ({"broken_weight": {"player": "averaged_generator", "variable": "w"}}, "averaged generat"),
+    ],
+)
+def test_diverged_tells_what_is_not_finite(fields, words):
+    verdict = convergence.judge([Signals(epoch=1, **fields)], RULES)
+    assert verdict.kind == "diverged" and words in verdict.message
+    assert verdict.best_epoch is None and "left as they are" in verdict.message
+    json.loads(verdict.to_json())
+
+
+def test_finite_numbers_do_not_diverge():
+    history = [Signals(epoch=1, d_loss=1e30, g_loss=-5.0, d_gradient_norm=np.inf)]
+    assert convergence.judge(history, [Diverged()]) is None
+
+
+# === Composition and form ===
+
+
+class GoodEnough:
+    kind = "good_enough"
+
+    def __call__(self, history):
+        quality = history[-1].quality
+        return {"quality": quality} if quality < 0.5 else None
+
+
+def test_a_rule_of_ones_own():
+    history = run([1.0, 0.8, 0.4])
+    verdict = first_verdict(history, [*RULES, GoodEnough()])
+    assert (verdict.kind, verdict.epoch) == ("good_enough", 3)
+    assert verdict.message.startswith("good enough at epoch 3: quality 0.4")
+    assert first_verdict(history, [*RULES, GoodEnough()], min_epochs=4) is None
+
+
+def test_the_first_rule_in_the_list_wins():
+    history = run([0.1] * 20)
+    assert first_verdict(history, [GoodEnough(), Stalled(patience=1)]).kind == "good_enough"
+    assert convergence.judge(history, [Stalled(patience=1), GoodEnough()]).kind == "stalled"
+
+
+def test_a_rule_may_word_its_own_verdict():
+    own = Verdict("own", 1, None, {}, "mine")
+
+    def rule(history):
+        return own
+
+    rule.kind = "own"
+    assert convergence.judge(run([1.0]), [rule]) is own
+
+
+@pytest.mark.parametrize("rules", [[], "stalled", [Stalled], [lambda history: None], [3]])
+def test_what_is_no_rule_is_refused(rules):
+    with pytest.raises(ValueError, match="rule"):
+        convergence.check_rules(rules)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Stalled(patience=0), "patience"),
+        (lambda: Equilibrium(epochs=1.5), "epochs"),
+        (lambda: Equilibrium(margin=0.3), "margin"),
+    ],
+)
+def test_settings_are_checked(make, words):
+    with pytest.raises(ValueError, match=f"`{words}`.*Received: {words}="):
+        make()
+
+
+def test_records_survive_json():
+    history = run([1.0, 0.5], logs={"r1": 0.25}, first_failure={"step": 1})
+    text = json.dumps([signals.to_dict() for signals in history])
+    assert [Signals.from_dict(fields) for fields in json.loads(text)] == history
+    verdict = first_verdict(run([1.0] * 20))
+    assert Verdict.from_json(verdict.to_json()) == verdict
+    odd = dataclasses.replace(verdict, evidence={"a": float("nan"), "b": np.float32(2)})
+    assert json.loads(odd.to_json())["evidence"] == {"a": "nan", "b": 2.0}

@@ -1,0 +1,426 @@
+"""The training step: who moves, how often, by which gradient; what is logged."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import ema, feeding, losses, regularizers, seeds
+from keras_gan.gan import GAN
+
+
+def counting(optimizer_class=keras.optimizers.SGD):
+    return optimizer_class(0.05), optimizer_class(0.05)
+
+
+def updates(model):
+    generator, discriminator = model.generator_optimizer, model.discriminator_optimizer
+    return int(discriminator.iterations.numpy()), int(generator.iterations.numpy())
+
+
+# === Schedules ===
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("m", [1, 2, 5])
+def test_a_step_is_n_updates_of_one_and_m_of_the_other(n, m):
+    model = helpers.gan(discriminator_steps=n, generator_steps=m, run_eagerly=True)
+    model.fit(helpers.points(65), batch_size=4, epochs=1, verbose=0)
+    steps = 65 // (4 * n)  # what fills no step is dropped
+    assert updates(model) == (n * steps, m * steps)
+    assert (model.steps_seen, model.images_seen) == (steps, steps * 4 * n)
+
+
+def test_each_discriminator_update_sees_fresh_real_samples():
+    seen = []
+
+    @keras.saving.register_keras_serializable("tests")
+    class Spy(regularizers.Regularizer):
+        def __init__(self, weight=0.0, *, every=1):
+            super().__init__(weight, every=every)
+
+        def value(self, discriminator, real, fake, *, seed, real_logits=None, fake_logits=None):
+            tf.py_function(lambda x: seen.append(x.numpy()), [real], [])
+            return tf.zeros([tf.shape(real)[0]])
+
+    model = helpers.gan(discriminator_steps=4, regularizers=[Spy()], run_eagerly=True)
+    data = np.arange(128, dtype="float32").reshape(64, 2)
+    model.fit(data, batch_size=4, epochs=1, verbose=0)
+    rows = np.concatenate(seen)
+    assert [len(batch) for batch in seen] == [4] * 16
+    assert len(np.unique(rows[:, 0])) == 64  # an epoch uses every sample once
+    np.testing.assert_array_equal(np.sort(rows[:, 0]), data[:, 0])
+
+
+def test_slices_are_cut_by_stride():
+    model = helpers.gan(discriminator_steps=3)
+    data = np.arange(24, dtype="float32").reshape(12, 2)
+    slices = model._slices((tf.constant(data), None, None))
+    for i, (real, labels) in enumerate(slices):
+        np.testing.assert_array_equal(real, data[i::3])
+        assert labels is None
+
+
+# === One stands still while the other learns ===
+
+
+@pytest.mark.parametrize("phase, moves", [("discriminator", False), ("generator", True)])
+def test_one_players_update_leaves_the_others_weights_alone(phase, moves):
+    # BatchNorm in both: its statistics must stand still too.
+    model = GAN(
+        helpers.generator(batch_norm=True), helpers.discriminator(batch_norm=True, dropout=0.3)
+    )
+    model.compile(*counting(), discriminator_steps=2, generator_steps=2)
+    before = [helpers.values(n.weights) for n in (model.generator, model.discriminator)]
+    average = helpers.values(model.averaged_generator.weights)
+    model.set_phase(phase)
+    model.make_train_function()
+    logs = model.train_on_batch(helpers.points(32), return_dict=True)
+    after = [helpers.values(n.weights) for n in (model.generator, model.discriminator)]
+    assert helpers.same(before[0], after[0]) != moves
+    assert helpers.same(before[1], after[1]) == moves
+    # The average is still while the generator is.
+    assert helpers.same(average, helpers.values(model.averaged_generator.weights)) != moves
+    assert updates(model) == ((0, 2) if moves else (2, 0))
+    assert set(logs) == {m.name for m in model.metrics}
+    assert all(np.isfinite(value) for value in logs.values())
+
+
+def test_generator_statistics_follow_its_own_updates_only():
+    model = GAN(helpers.generator(batch_norm=True), helpers.discriminator())
+    model.compile(*counting(), discriminator_steps=5)
+    norm = next(x for x in model.generator.layers if isinstance(x, keras.layers.BatchNormalization))
+    start = norm.moving_mean.numpy()
+    real = tf.constant(helpers.points(20))
+    # Five updates of the discriminator pass noise through it; one pass is its own.
+    seed = seeds.sequence(0, seeds.TRAINING, tf.constant(0, tf.int64))
+    for _ in range(4):
+        next(seed)
+    hidden = keras.Model(model.generator.input, norm.input)
+    latents = model.prior(tf.constant([4, helpers.LATENT]), next(seed))
+    batch_mean = hidden(latents).numpy().mean(axis=0)
+    model.train_on_batch(real.numpy())
+    expected = norm.momentum * start + (1 - norm.momentum) * batch_mean
+    np.testing.assert_allclose(norm.moving_mean.numpy(), expected, atol=1e-6)
+
+
+# === The mathematics of a step ===
+
+
+def plain_step(generator, discriminator, loss, penalties, reals, latents, rate):
+    """The usual loop, written down anew: separate passes, one gradient after the other."""
+    for real, latent in zip(reals, latents["d"], strict=True):
+        fake = generator(latent, training=True)
+        with tf.GradientTape() as tape:
+            d_loss = loss.discriminator_loss(
+                discriminator(real, training=True), discriminator(fake, training=True)
+            )
+            total = tf.reduce_mean(d_loss)
+            for penalty in penalties:
+                total += tf.reduce_mean(penalty.penalty(discriminator, real, fake))
+        gradients = tape.gradient(total, discriminator.trainable_variables)
+        for v, g in zip(discriminator.trainable_variables, gradients, strict=True):
+            v.assign(v - rate * g)
+    for latent in latents["g"]:
+        with tf.GradientTape() as tape:
+            fake_logits = discriminator(generator(latent, training=True), training=True)
+            real_logits = discriminator(reals[-1], training=True)
+            g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
+        gradients = tape.gradient(g_loss, generator.trainable_variables)
+        for v, g in zip(generator.trainable_variables, gradients, strict=True):
+            v.assign(v - rate * g)
+
+
+@pytest.mark.parametrize("name", ["relativistic_paired", "minimax", "relativistic_average"])
+@pytest.mark.parametrize("n, m", [(1, 1), (2, 2)])
+def test_the_shared_pass_is_the_usual_step(name, n, m):
+    rate = 0.05
+    penalties = [regularizers.R1(1.0), regularizers.R2(0.5)]
+    model = helpers.gan(
+        generator_optimizer=keras.optimizers.SGD(rate),
+        discriminator_optimizer=keras.optimizers.SGD(rate),
+        loss=name,
+        regularizers=penalties,
+        discriminator_steps=n,
+        generator_steps=m,
+    )
+    twins = helpers.generator(), helpers.discriminator()
+    for twin, network in zip(twins, (model.generator, model.discriminator), strict=True):
+        twin.set_weights(network.get_weights())
+    data = helpers.points(8 * n * 10).reshape(10, 8 * n, 2)
+    for step, batch in enumerate(data):
+        keys = seeds.sequence(0, seeds.TRAINING, tf.constant(step, tf.int64))
+
+        def draw(keys=keys):
+            return model.prior(tf.constant([8, helpers.LATENT]), next(keys))
+
+        def skip(keys=keys):  # each update of the discriminator keys its penalties
+            for _ in penalties:
+                next(keys)
+
+        latents = {"d": [], "g": []}
+        for _ in range(n):
+            latents["d"].append(draw())
+            skip()
+        latents["g"] = [latents["d"][-1]] + [draw() for _ in range(m - 1)]
+        reals = [tf.constant(batch[i::n]) for i in range(n)]
+        plain_step(*twins, losses.get(name), penalties, reals, latents, rate)
+        model.train_on_batch(batch)
+    for twin, network in zip(twins, (model.generator, model.discriminator), strict=True):
+        for a, b in zip(twin.get_weights(), network.get_weights(), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6)
+
+
+def test_layer_losses_are_part_of_the_update():
+    def decayed(weight):
+        keras.utils.set_random_seed(0)
+        decay = keras.regularizers.L2(weight)
+        generator = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(2, kernel_regularizer=decay)]
+        )
+        discriminator = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer=decay)]
+        )
+        model = GAN(generator, discriminator)
+        model.compile(*counting())
+        model.fit(helpers.points(), batch_size=8, epochs=2, verbose=0)
+        return [np.square(n.get_weights()[0]).sum() for n in (generator, discriminator)]
+
+    assert all(np.array(decayed(1.0)) < 0.7 * np.array(decayed(0.0)))
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_lazy_penalties_are_evaluated_every_kth_time_and_count_k_times(every):
+    class Constant(regularizers.Regularizer):
+        def value(self, discriminator, real, fake, *, seed, real_logits=None, fake_logits=None):
+            # A penalty whose gradient is 1 for the last bias.
+            return discriminator(real)[:, 0] * 0 + model.discriminator.weights[-1][0]
+
+    model = helpers.gan(
+        generator_optimizer=keras.optimizers.SGD(0.0),
+        discriminator_optimizer=keras.optimizers.SGD(1.0),
+        loss="wasserstein",  # does not move the bias itself
+        regularizers=[Constant(0.5, every=every)],
+    )
+    for step in range(6):
+        before = float(model.discriminator.get_weights()[-1][0])
+        logs = model.train_on_batch(helpers.points(8), return_dict=True)
+        moved = before - float(model.discriminator.get_weights()[-1][0])
+        due = step % every == 0
+        assert moved == pytest.approx(0.5 * every if due else 0.0, abs=1e-6)
+        assert logs["constant"] == pytest.approx(before if due else 0.0, abs=1e-6)
+
+
+# === Compiled in other ways ===
+
+
+def weights_after(steps_per_execution, **settings):
+    keras.utils.set_random_seed(0)
+    model = helpers.gan(
+        batch_norm=True, dropout=0.3, steps_per_execution=steps_per_execution, **settings
+    )
+    model.fit(helpers.points(44), batch_size=4, epochs=2, verbose=0)
+    return helpers.state(model)
+
+
+def test_steps_per_execution_changes_nothing():
+    one = weights_after(1)
+    for steps in (3, 10):
+        helpers.assert_same(one, weights_after(steps))
+
+
+def test_steps_per_execution_is_chosen_by_the_cost_of_a_step():
+    small = helpers.gan()
+    small.fit(helpers.points(), batch_size=8, verbose=0)
+    assert small.steps_per_execution == 32
+    # An epoch cut by hand is not run past its end.
+    small.fit(helpers.points(), batch_size=8, steps_per_epoch=6, verbose=0)
+    assert small.steps_seen == 8 + 6
+
+
+ALL_PAIRS = [(name, ["r1"]) for name in sorted(losses._KNOWN)]
+ALL_PAIRS += [("wasserstein", [name]) for name in sorted(regularizers._KNOWN)]
+
+
+@pytest.mark.parametrize("loss, penalties", ALL_PAIRS)
+def test_every_loss_and_regularizer_trains_under_xla(loss, penalties):
+    model = helpers.gan(
+        generator_optimizer=keras.optimizers.SGD(0.05),  # quicker to compile than Adam
+        discriminator_optimizer=keras.optimizers.SGD(0.05),
+        loss=loss,
+        regularizers=penalties,
+        jit_compile=True,
+    )
+    before = helpers.values(model.discriminator.weights)
+    logs = model.train_on_batch(helpers.points(16), return_dict=True)
+    assert all(np.isfinite(value) for value in logs.values())
+    assert not helpers.same(before, helpers.values(model.discriminator.weights))
+
+
+# === Not finite ===
+
+
+def test_an_update_that_is_not_finite_is_left_out_and_remembered():
+    class Poison(regularizers.Regularizer):
+        """NaN in the third step, for the discriminator alone."""
+
+        def value(self, discriminator, real, fake, *, seed, real_logits=None, fake_logits=None):
+            third = tf.equal(model._state.steps_seen.value, 2)
+            bad = tf.where(third, float("nan"), 0.0)
+            return bad * real_logits[:, 0]
+
+    model = helpers.gan(regularizers=[Poison(1.0)], steps_per_execution=4)
+    model.fit(helpers.points(32), batch_size=4, verbose=0)
+    assert model.steps_seen == 8 and updates(model) == (7, 8)
+    assert model.first_failure["step"] == 2
+    assert model.first_failure["player"] == "discriminator"
+    assert "discriminator" in model.first_failure["variable"] or model.first_failure["variable"]
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+def test_no_failure_is_none():
+    model = helpers.gan()
+    model.train_on_batch(helpers.points(8))
+    assert model.first_failure is None
+
+
+# === Defaults and kinds of data ===
+
+
+def test_compile_and_fit_without_arguments_train():
+    model = GAN(helpers.generator((8, 8, 1)), helpers.discriminator((8, 8, 1)))
+    model.compile()
+    before = helpers.values(model.trainable_variables)
+    history = model.fit(helpers.images(128), verbose=0)
+    assert not helpers.same(before, helpers.values(model.trainable_variables))
+    assert set(history.history) == {
+        "loss",
+        "d_loss",
+        "g_loss",
+        "d_accuracy",
+        "d_real_accuracy",
+        "d_fake_accuracy",
+        "d_gradient_norm",
+        "g_gradient_norm",
+    }
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        assert float(optimizer.learning_rate.numpy()) == pytest.approx(2e-4)
+        assert optimizer.beta_1 == 0.5
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (6, 10, 3), (5, 5, 4), (2,), (7, 3)])
+def test_samples_of_any_shape(shape):
+    model = helpers.gan(shape)
+    image = len(shape) == 3
+    data = helpers.images(16, shape) if image else np.random.normal(size=(16, *shape))
+    model.fit(data, batch_size=8, verbose=0)
+    assert model.generate(3).shape == (3, *shape)
+    assert model.is_image == image
+
+
+def test_uint8_and_scaled_floats_are_the_same_images():
+    images = helpers.images(16)
+    np.testing.assert_allclose(
+        feeding.to_float(tf.constant(images), True), images / 127.5 - 1.0, atol=1e-6
+    )
+    results = []
+    for data in (images, (images / 127.5 - 1.0).astype("float32")):
+        keras.utils.set_random_seed(0)
+        model = helpers.gan((8, 8, 1))
+        model.fit(data, batch_size=8, verbose=0)
+        results.append(model.get_weights())
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_conditional_models_train_and_generate():
+    model = helpers.gan(num_classes=3)
+    labels = np.arange(64) % 3
+    model.fit(helpers.points(), labels, batch_size=8, validation_split=0.25, verbose=0)
+    assert model.reference_labels.max() == 2 and len(model.held_out_labels) == 16
+    assert model.generate(5, labels=2).shape == (5, 2)
+    assert model.generate(labels=[0, 1]).shape == (2, 2)
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        model.generate(labels=[3])
+
+
+def test_patch_logits():
+    inputs = keras.Input((8, 8, 1))
+    patches = keras.layers.Conv2D(1, 3, strides=2, padding="same")(inputs)
+    model = GAN(helpers.generator((8, 8, 1)), keras.Model(inputs, patches))
+    model.compile(loss="relativistic_average", regularizers=["r1"])
+    model.fit(helpers.images(), batch_size=8, verbose=0)
+    assert model.score(helpers.images(5)).shape == (5,)
+
+
+def test_a_subclassed_network():
+    class Network(keras.Model):
+        def __init__(self, size, **kwargs):
+            super().__init__(**kwargs)
+            self.size, self.dense = size, keras.layers.Dense(size)
+
+        def build(self, input_shape):
+            self.dense.build(input_shape)
+
+        def call(self, inputs, training=False):
+            return self.dense(inputs)
+
+        def get_config(self):
+            return {"size": self.size}
+
+    generator, discriminator = Network(2), Network(1)
+    generator.build((None, 4))
+    discriminator.build((None, 2))
+    model = GAN(generator, discriminator)
+    model.compile()
+    model.fit(helpers.points(), batch_size=8, verbose=0)
+    assert model.generate(3).shape == (3, 2)
+
+
+def test_training_is_a_function_of_the_seed():
+    results = []
+    for seed in (0, 0, 1):
+        keras.utils.set_random_seed(0)
+        model = helpers.gan(seed=seed)
+        model.fit(helpers.points(), batch_size=8, verbose=0)
+        results.append(model.get_weights())
+    assert helpers.same(results[0], results[1]) and not helpers.same(results[0], results[2])
+
+
+# === The moving average ===
+
+
+def test_the_average_follows_by_its_half_life():
+    model = GAN(
+        helpers.generator(batch_norm=True), helpers.discriminator(), ema_halflife_images=4.0
+    )
+    model.compile(*counting())
+    average = helpers.values(model.averaged_generator.weights)
+    for step in range(1, 13):
+        model.train_on_batch(helpers.points(8, seed=step))
+        # At least 8 images in 20 steps' ramp: h = min(4, 0.05 * 8 * step).
+        weight = 0.5 ** (8 / min(4.0, 0.4 * step))
+        current = helpers.values(model.generator.weights)
+        average = [weight * a + (1 - weight) * c for a, c in zip(average, current, strict=True)]
+        for a, b in zip(average, helpers.values(model.averaged_generator.weights), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6)
+
+
+def test_no_average():
+    model = GAN(helpers.generator(), helpers.discriminator(), ema_halflife_images=None)
+    assert model.averaged_generator is model.generator
+    model.compile()
+    model.train_on_batch(helpers.points(8))
+
+
+def test_decay_and_ramp_up():
+    assert float(ema.decay(100, 10**6, 100)) == pytest.approx(0.5)
+    assert float(ema.decay(50, 10**6, 100)) == pytest.approx(0.5**0.5)
+    # Early on the half-life is a twentieth of the images seen.
+    assert float(ema.decay(10, 200, 1e6)) == pytest.approx(0.5)
+    old, new = keras.Variable([1.0, 2.0]), keras.Variable([3.0, 2.0])
+    count, counted = keras.Variable(1, dtype="int64"), keras.Variable(5, dtype="int64")
+    ema.follow([old, count], [new, counted], 0.75)
+    np.testing.assert_allclose(old.numpy(), [1.5, 2.0])
+    assert int(count.numpy()) == 5

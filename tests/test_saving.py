@@ -1,0 +1,134 @@
+"""`save` -> `load_model` -> `fit` goes on bit by bit, in a new process too."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan import priors
+from keras_gan.gan import GAN
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def build(dropout=0.3):
+    keras.utils.set_random_seed(0)
+    return helpers.gan(
+        batch_norm=True,
+        dropout=dropout,
+        loss="relativistic_paired",
+        regularizers=["gradient_penalty", "lecam"],
+        discriminator_steps=2,
+    )
+
+
+def train(model, epochs):
+    model.fit(helpers.points(70), batch_size=8, epochs=epochs, verbose=0)
+
+
+GO_ON = """
+import sys
+sys.path[:0] = [{tests!r}]
+import keras, numpy as np, helpers, keras_gan
+keras.utils.set_random_seed(12345)
+model = keras.saving.load_model({model!r})
+model.fit(helpers.points(70), batch_size=8, epochs=2, verbose=0)
+np.savez({result!r}, **{{k.replace("/", "|"): v for k, v in helpers.state(model).items()}})
+"""
+
+
+@pytest.fixture(scope="module")
+def straight():
+    model = build()
+    train(model, 4)
+    return helpers.state(model)
+
+
+def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight):
+    model = build()
+    train(model, 2)
+    model.save(tmp_path / "gan.keras")
+    code = GO_ON.format(
+        tests=str(ROOT / "tests"),
+        model=str(tmp_path / "gan.keras"),
+        result=str(tmp_path / "state.npz"),
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = np.load(tmp_path / "state.npz")
+    helpers.assert_same(straight, {k.replace("|", "/"): loaded[k] for k in loaded.files})
+
+
+def test_weights_files_carry_the_run_too(tmp_path, straight):
+    model = build()
+    train(model, 2)
+    model.save_weights(tmp_path / "gan.weights.h5")
+    keras.utils.set_random_seed(99)
+    other = build()
+    train(other, 1)  # somewhere else
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other.load_weights(tmp_path / "gan.weights.h5")
+    train(other, 2)
+    helpers.assert_same(straight, helpers.state(other))
+
+
+def test_two_fits_are_one(straight):
+    model = build()
+    for _ in range(4):
+        train(model, 1)
+    helpers.assert_same(straight, helpers.state(model))
+
+
+def test_what_is_loaded_is_what_was_compiled(tmp_path):
+    model = build()
+    model.save(tmp_path / "gan.keras")
+    twin = keras.saving.load_model(tmp_path / "gan.keras")
+    networks = ("generator", "discriminator")
+    configs = [
+        {k: v for k, v in m.get_config().items() if k not in networks} for m in (model, twin)
+    ]
+    assert configs[0] == configs[1]
+    assert twin.get_compile_config() == model.get_compile_config()
+    np.testing.assert_array_equal(twin.generate(3, seed=1), model.generate(3, seed=1))
+
+
+def test_an_uncompiled_model_and_compile_false(tmp_path):
+    model = GAN(helpers.generator(), helpers.discriminator(), prior=priors.Uniform(0.0, 1.0))
+    model.save(tmp_path / "gan.keras")
+    twin = keras.saving.load_model(tmp_path / "gan.keras")
+    assert not twin.compiled and twin.prior.high == 1.0
+    twin.compile()
+    train(twin, 1)
+    twin.save(tmp_path / "gan.keras")
+    third = keras.saving.load_model(tmp_path / "gan.keras", compile=False)
+    assert not third.compiled and third.steps_seen == twin.steps_seen
+    np.testing.assert_array_equal(third.generate(3, seed=1), twin.generate(3, seed=1))
+
+
+def test_a_failed_save_keeps_the_file_that_was_there(tmp_path, monkeypatch):
+    model = build()
+    path = tmp_path / "gan.keras"
+    model.save(path)
+    good = path.read_bytes()
+    monkeypatch.setattr(GAN, "get_config", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.save(path)
+    assert path.read_bytes() == good
+    assert [p.name for p in tmp_path.iterdir()] == ["gan.keras"]
+
+
+def test_restored_weights_do_not_turn_the_clock_back():
+    model = build()
+    best = model.get_weights()
+    train(model, 1)
+    model.set_weights(best)
+    assert model.steps_seen == 4
