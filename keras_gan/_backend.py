@@ -1,6 +1,8 @@
 """One clear error where Keras runs on something else than TensorFlow."""
 
+import json
 import os
+import pathlib
 
 _CURE = (
     'Set the environment variable KERAS_BACKEND=tensorflow, or "backend": "tensorflow" in '
@@ -15,10 +17,19 @@ def require_tensorflow():
         ImportError: naming the backend that was found.
     """
     # Asked first: with a backend that is not installed, importing Keras would fail on that.
-    _check(os.environ.get("KERAS_BACKEND") or "tensorflow")
+    _check(os.environ.get("KERAS_BACKEND") or _in_settings_file() or "tensorflow")
     import keras
 
     _check(keras.backend.backend())
+
+
+def _in_settings_file():
+    """The backend that Keras's own settings ask for, or `None`."""
+    folder = pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    try:
+        return json.loads((folder / "keras.json").read_text()).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _check(backend):

@@ -7,6 +7,8 @@ import keras
 from keras_gan import _checks
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
+# What only holds other layers, or changes the shape alone.
+_PASSED_THROUGH = (keras.Model, keras.layers.Flatten, keras.layers.Reshape)
 
 
 def input_shapes(network, name):
@@ -136,13 +138,8 @@ def flat_layers(network):
 
 
 def _ends_in_sigmoid(network):
-    layers = getattr(network, "layers", None)
-    while layers:
-        last = layers[-1]
-        if not isinstance(last, keras.Model):
-            return getattr(last, "activation", None) is keras.activations.sigmoid
-        layers = last.layers
-    return False
+    layers = [layer for layer in flat_layers(network) if not isinstance(layer, _PASSED_THROUGH)]
+    return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid
 
 
 def copy(network, name):

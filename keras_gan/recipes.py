@@ -59,10 +59,10 @@ def mlp(
 def dcgan(
     image_shape,
     *,
-    latent_dim=64,
+    latent_dim=32,
     num_classes=None,
     gamma=0.1,
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     seed=0,
     precision=None,
     metrics=(),
@@ -74,10 +74,10 @@ def dcgan(
 
     Args:
         image_shape: `(height, width, channels)`.
-        latent_dim: size of a latent. Default 64.
+        latent_dim: size of a latent. Default 32.
         num_classes: for a conditional model.
         gamma: weight of R1 and of R2. Default 0.1.
-        learning_rate: of both players. Default 5e-4.
+        learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, or `None` for the current one.
         metrics: quality metrics for `compile`.
@@ -92,7 +92,7 @@ def dcgan(
     Source: Radford et al., ICLR 2016 (arXiv:1511.06434), for the networks. Departures: the
     relativistic paired loss and R1 + R2 of Huang et al., NeurIPS 2024 (arXiv:2501.05441), in
     place of the non-saturating loss; no BatchNorm in the discriminator; Adam with learning rate
-    5e-4, beta1 = 0 and beta2 = 0.99 in place of 2e-4, 0.5 and 0.999; a moving average of the
+    1e-3, beta1 = 0 and beta2 = 0.99 in place of 2e-4, 0.5 and 0.999; a moving average of the
     generator.
     """
     with _precision(precision):

@@ -146,7 +146,8 @@ class Sampling:
             num_samples=num_samples,
             given=counts,
         )
-        if seed is None:
+        drawn = latents is None or (labels is None and self.num_classes is not None)
+        if seed is None and drawn:  # asking for given latents must not change later draws
             seed = int(self._draws.integers(2**62))
         if latents is None:
             latents = self.sample_latents(num_samples, seed)

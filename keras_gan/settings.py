@@ -9,20 +9,30 @@ def optimizer(identifier, name):
     """An optimizer from an instance, a name or `None` for `Adam(2e-4, beta_1=0.5)`."""
     if identifier is None:
         identifier = keras.optimizers.Adam(2e-4, beta_1=0.5)
-    result = keras.optimizers.get(identifier)
+    try:
+        result = keras.optimizers.get(identifier)
+    except ValueError:
+        raise ValueError(
+            _checks.sentence(
+                f"`{name}` must be a Keras optimizer or the name of one.",
+                cure="Use `keras.optimizers.Adam(2e-4, beta_1=0.5)` or 'adam'.",
+                **{name: identifier},
+            )
+        ) from None
     # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
     result.name = name
     return result
 
 
 def check_optimizers(players):
-    """Check that each network has an optimizer of its own and weights to train.
+    """Check that each network has weights to train, and an optimizer of its own for them.
 
     Args:
         players: list of `(optimizer, network)` pairs.
 
     Raises:
-        ValueError: if one optimizer serves both, or a network has nothing to train.
+        ValueError: if one optimizer serves both or has served another network, or a network has
+            nothing to train.
     """
     first, second = (optimizer for optimizer, _ in players)
     _checks.check(
@@ -32,13 +42,21 @@ def check_optimizers(players):
         cure="Create two.",
         optimizer=type(first).__name__,
     )
-    for _, network in players:
+    for optimizer, network in players:
         _checks.check(
             bool(network.trainable_variables),
             "Both networks must have weights to train.",
             cure="Set `trainable = True` before compiling.",
             network=network.name,
             trainable=network.trainable,
+        )
+        known = {id(variable) for variable in getattr(optimizer, "_trainable_variables", ())}
+        _checks.check(
+            not optimizer.built or known.issuperset(id(v) for v in network.trainable_variables),
+            f"`{optimizer.name}` must be new, or have trained the same network before: it keeps "
+            "the state of that network's weights.",
+            cure="Create a new one.",
+            **{optimizer.name: type(optimizer).__name__},
         )
 
 

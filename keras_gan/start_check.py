@@ -8,8 +8,9 @@ import numpy as np
 from keras_gan import convergence
 
 _SAMPLES = 256
-# Within this of 1/2, scores say nothing; for 256 samples on each side it is four standard errors.
-_TOLERANCE = 0.1
+# Below this share, scores say next to nothing; 1/2 is a coin flip, and 256 samples on each side
+# are within four standard errors of it.
+_SEPARATES = 0.6
 _FIRST_LOOK, _LAST_LOOK = 3, 5
 _ENOUGH_UPDATES = 20
 
@@ -17,8 +18,9 @@ _ENOUGH_UPDATES = 20
 class StartCheck(keras.callbacks.Callback):
     """Warns once, in the first epochs, of a discriminator that separates nothing.
 
-    The samples of the untrained generator are noise. A discriminator that after three epochs
-    (five, if they are very short) still scores them like data has nothing to teach the generator.
+    The samples of the untrained generator are noise. A discriminator that in three epochs (five,
+    if they are very short) has told data neither from them nor from the generator's samples of
+    the day has nothing to teach. One that has moved on from the first samples is not meant.
     """
 
     def on_train_begin(self, logs=None):
@@ -33,19 +35,19 @@ class StartCheck(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
             return
-        self._looks.append(self._chance())
+        self._looks.append(max(self._chance(), (logs or {}).get("d_accuracy", 0.0)))
         updates = self.model.steps_seen * self.model.discriminator_steps
         early = len(self._looks) < _FIRST_LOOK or updates < _ENOUGH_UPDATES
         if early and len(self._looks) < _LAST_LOOK:
             return
         self._done = True
-        if all(abs(chance - 0.5) < _TOLERANCE for chance in self._looks):
+        if max(self._looks) < _SEPARATES:
             warnings.warn(
                 "This GAN cannot start: after "
                 f"{len(self._looks)} epochs the discriminator cannot tell real samples from those "
-                f"of the untrained generator (a real one scores higher with a chance of "
-                f"{self._looks[-1]:.2f}; 0.50 is a coin flip). Give the discriminator more "
-                "capacity, a higher learning rate or fewer penalties.",
+                f"of the untrained generator (it was right in at most {max(self._looks):.0%} of "
+                "cases; 50% is a coin flip). Give the discriminator more capacity, a higher "
+                "learning rate or fewer penalties.",
                 stacklevel=2,
             )
 

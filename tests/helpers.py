@@ -93,3 +93,18 @@ def assert_same(first, second):
 def same(first, second):
     """Whether two lists of arrays agree bit by bit."""
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def snapshot(model):
+    """All that training changes, to be given to `restore`."""
+    parts = (model.generator, model.discriminator, model.averaged_generator)
+    parts += (model.generator_optimizer, model.discriminator_optimizer)
+    variables = [variable for part in parts for variable in part.variables]
+    variables += model._saved_state().values()
+    return list(zip(variables, values(variables), strict=True))
+
+
+def restore(saved):
+    """Put a model back where it was, without making its graph anew."""
+    for variable, value in saved:
+        variable.assign(value)

@@ -108,7 +108,7 @@ def test_qualities_against_other_reals_are_not_compared():
 def test_a_healthy_run_is_never_stopped():
     random = np.random.default_rng(3)
     epochs = np.arange(100)
-    for _ in range(20):
+    for _ in range(6):
         qualities = 2.0 - 0.005 * epochs + random.normal(0, 0.01, 100)
         chances = 0.6 + 0.3 * np.exp(-epochs / 30)
         assert first_verdict(run(qualities, chances)) is None
@@ -142,9 +142,9 @@ def test_a_slow_gain_adds_up():
 def test_stalled_names_the_best_epoch_and_the_cure():
     history = run([1.0, 0.5, 0.2] + [0.3] * 12)
     verdict = first_verdict(history, min_epochs=5, restored=True)
-    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("stalled", 11, 3)
+    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("stalled", 14, 3)
     assert verdict.evidence["epochs"] == 8
-    for words in ("stalled at epoch 11", "weights of epoch 3 restored", "0.2", "try "):
+    for words in ("stalled at epoch 14", "weights of epoch 3 restored", "0.2", "try "):
         assert words in verdict.message
     assert "training data" not in verdict.message
     assert "best epoch 3" in first_verdict(history, restored=False).message
@@ -165,7 +165,7 @@ def test_patience_and_min_epochs_hold_back():
 
 def test_epochs_of_the_discriminator_alone_do_not_count():
     flat = [dataclasses.replace(s, generator_trained=s.epoch % 2 == 0) for s in run([1.0] * 40)]
-    assert first_verdict(flat).epoch == 16  # eight of the generator's, the first not counted
+    assert first_verdict(flat).epoch == 18  # nine of the generator's, the first not counted
 
 
 def test_without_quality_nothing_stalls():
@@ -177,10 +177,10 @@ def test_without_quality_nothing_stalls():
 
 
 def test_equilibrium_after_separation():
-    chances = [0.98, 0.9, 0.8, 0.7, 0.62, 0.53, 0.49, 0.52, 0.5, 0.51]
-    qualities = [1.0, 0.8, 0.6, 0.4, 0.3] + [0.295] * 5
+    chances = [0.98, 0.9, 0.8, 0.7, 0.62, 0.53, 0.49, 0.52, 0.5, 0.51, 0.5, 0.5]
+    qualities = [1.0, 0.8, 0.6, 0.4, 0.3] + [0.295] * 7
     verdict = first_verdict(run(qualities, chances), min_epochs=5)
-    assert (verdict.kind, verdict.epoch) == ("equilibrium", 9)
+    assert (verdict.kind, verdict.epoch) == ("equilibrium", 12)
     assert verdict.evidence["real_above_fake"] == 0.5
     assert verdict.evidence["highest_before"] == 0.98
     assert "98%" in verdict.message

@@ -27,6 +27,10 @@ class Watched(GAN):
             self._count_step(data)
         return self.get_metrics_result()
 
+    def test_step(self, data):
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return {"loss": tf.constant(0.0)}
+
     def _note(self, samples, labels=None):
         self.batches.append((samples, labels))
         return np.int64(0)
@@ -134,7 +138,7 @@ def test_bad_images_in_a_pipeline_are_refused(models, source, kind):
     make, message = BAD_IMAGES[kind]
     # A pipeline is looked at batch by batch.
     message = message.replace("2 of 32", "2 of 8").replace("(32,", "(None,")
-    message = re.sub(r"shape=.*?\)\.\*", "shape=.*", message)
+    message = re.sub(r"shape=[^)]*\)", "shape=.*", message)
     refused(models["images"], f"`x` .*{message}", source(make()))
 
 
@@ -502,24 +506,12 @@ def whole():
         metrics=[keras_gan.metrics.SlicedWasserstein()],
         steps_per_execution=1,
     )
-    return gan, snapshot(gan)
-
-
-def snapshot(gan):
-    return [(variable, np.array(variable.value)) for variable in everything(gan)]
-
-
-def everything(gan):
-    networks = (gan.generator, gan.discriminator, gan.averaged_generator)
-    optimizers = (gan.generator_optimizer, gan.discriminator_optimizer)
-    variables = [v for part in (*networks, *optimizers) for v in part.variables]
-    return [*variables, *gan._saved_state().values()]
+    return gan, helpers.snapshot(gan)
 
 
 def restored(whole):
     gan, before = whole
-    for variable, value in before:
-        variable.assign(value)
+    helpers.restore(before)
     return gan
 
 

@@ -23,8 +23,8 @@ class ImageGrid(keras.callbacks.Callback):
     - `epoch_0001.png` and so on: what the averaged generator makes of the latents of `seed`.
       Epochs count from 1; a run resumed with `initial_epoch` goes on counting;
     - `training.gif`, when training ends: the animation of these files, those of the epochs before
-      a resumed run included. Files of later epochs, which an earlier run may have left, are
-      neither used nor removed.
+      a resumed run included. Other pictures, which an earlier run may have left, are neither used
+      nor removed.
 
     Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
     on a grey checkerboard. Looking changes nothing: neither the training, nor what

@@ -73,7 +73,7 @@ def test_the_metric_sums_over_batches():
     assert all(keras.backend.standardize_dtype(v.dtype) == "float64" for v in metric.variables)
     samples = draw(GRID, 1000, 0)
     assert np.isnan(metric.result()["modes"])
-    update = tf.function(metric.update_state, autograph=False)
+    update = tf.function(metric.update_state, autograph=False, jit_compile=True)
     for i in range(0, 1000, 300):
         update(None, tf.constant(samples[i : i + 300]))
     assert metric.result() == pytest.approx(mode_coverage(samples, *GRID), rel=1e-9)

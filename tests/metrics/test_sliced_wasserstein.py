@@ -74,7 +74,9 @@ def test_the_error_needs_two_groups():
     assert np.isnan(sliced_wasserstein_error(normal((3, 2), 0), normal((3, 2), 1)))
 
 
-@pytest.mark.parametrize("shapes", [((5, 2), (4, 2)), ((5, 2), (5, 3)), ((0, 2), (0, 2)), ((5,), (5,))])
+@pytest.mark.parametrize(
+    "shapes", [((5, 2), (4, 2)), ((5, 2), (5, 3)), ((0, 2), (0, 2)), ((5,), (5,))]
+)
 def test_samples_of_unlike_shape_are_refused(shapes):
     with pytest.raises(ValueError, match="one shape.*Received: real_shape"):
         sliced_wasserstein(*(np.zeros(shape) for shape in shapes))
@@ -83,8 +85,10 @@ def test_samples_of_unlike_shape_are_refused(shapes):
 # === Metric ===
 
 
-def fill(metric, real, fake, batch_size=32, compiled=True):
-    update = tf.function(metric.update_state, autograph=False) if compiled else metric.update_state
+def fill(metric, real, fake, batch_size=32, compiled=True, **options):
+    update = metric.update_state
+    if compiled:
+        update = tf.function(update, autograph=False, **options)
     for i in range(0, len(real), batch_size):
         update(tf.constant(real[i : i + batch_size]), tf.constant(fake[i : i + batch_size]))
     return metric
@@ -98,6 +102,8 @@ def test_the_metric_is_the_function_in_batches():
     variables = len(metric.variables)
     assert fill(metric, real, fake).result() == pytest.approx(expected, rel=1e-5)
     assert isinstance(metric.result(), float)
+    xla = fill(SlicedWasserstein(), real, fake, batch_size=50, jit_compile=True)
+    assert xla.result() == pytest.approx(expected, rel=1e-5)
     error = sliced_wasserstein_error(real, fake)
     assert metric.standard_error() == pytest.approx(error, rel=0.5)
     assert len(metric.variables) == variables
@@ -137,24 +143,24 @@ def test_unequal_batches_are_cut():
     assert [len(p) for p in metric.projections()] == [3, 3]
 
 
-def test_two_replicas_see_together_what_one_sees():
-    cpu = tf.config.list_logical_devices("CPU")
-    if len(cpu) < 2:
-        pytest.skip("needs two logical devices")
-    strategy = tf.distribute.MirroredStrategy([d.name for d in cpu[:2]])
-    real, fake = normal((64, 2), 0), normal((64, 2), 1, mean=1.0)
-    with strategy.scope():
-        metric = SlicedWasserstein(max_samples=100)
-        metric.build((2,))
-    step = tf.function(
-        lambda a, b: strategy.run(metric.update_state, args=(a, b)), autograph=False
-    )
-    data = tf.data.Dataset.from_tensor_slices((real, fake)).batch(16)
-    for batch in strategy.experimental_distribute_dataset(data):
-        step(*batch)
-    assert metric.result() == pytest.approx(sliced_wasserstein(real, fake), rel=1e-5)
-    metric.reset_state()
-    assert np.isnan(metric.result())
+@pytest.mark.parametrize("max_samples", [100, 20])
+def test_two_replicas_keep_to_their_own_parts(max_samples, monkeypatch):
+    # Under a strategy Keras adds the replicas' copies of each variable up.
+    copies = []
+    for replica in range(2):
+        monkeypatch.setattr(module.replicas, "count", lambda: 2)
+        monkeypatch.setattr(module, "_replica", lambda replica=replica: replica)
+        real, fake = normal((32, 2), 2 * replica), normal((32, 2), 2 * replica + 1, mean=1.0)
+        copies.append(fill(SlicedWasserstein(max_samples=max_samples), real, fake, batch_size=8))
+    whole = SlicedWasserstein(max_samples=max_samples)
+    whole.build((2,))
+    for variable, *parts in zip(whole.variables, *(c.variables for c in copies), strict=True):
+        variable.assign(sum(tf.convert_to_tensor(part) for part in parts))
+    for side in range(2):
+        parts = [copy.projections()[side] for copy in copies]
+        assert [len(part) for part in parts] == [min(32, max_samples // 2)] * 2
+        np.testing.assert_array_equal(whole.projections()[side], np.concatenate(parts))
+    assert not np.array_equal(*(copy.variables[2] for copy in copies)), "the same draws"
 
 
 def test_features_are_applied():
@@ -171,7 +177,9 @@ def test_features_are_applied():
 def test_the_config_makes_the_same_metric():
     inputs = keras.Input((4,))
     features = keras.Model(inputs, keras.layers.Dense(2)(inputs))
-    metric = SlicedWasserstein(num_projections=7, max_samples=9, features=features, seed=3, name="m")
+    metric = SlicedWasserstein(
+        num_projections=7, max_samples=9, features=features, seed=3, name="m"
+    )
     config = keras.saving.serialize_keras_object(metric)
     again = keras.saving.deserialize_keras_object(config)
     assert (again.num_projections, again.max_samples, again.seed, again.name) == (7, 9, 3, "m")

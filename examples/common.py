@@ -1,0 +1,56 @@
+"""What the examples share: arguments, callbacks, the last words."""
+
+import argparse
+import pathlib
+
+import keras
+
+import keras_gan
+
+
+def arguments(description, *, epochs, batch_size, **more):
+    """Parse `--epochs`, `--batch-size`, `--out`, `--seed`, and others with their defaults."""
+    name = description.split(":")[0].lower()
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--batch-size", type=int, default=batch_size)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / name)
+    parser.add_argument("--seed", type=int, default=0)
+    for argument, options in more.items():
+        parser.add_argument(f"--{argument.replace('_', '-')}", **options)
+    given = parser.parse_args()
+    # Initial weights follow from Keras's seed, noise and order from the model's.
+    keras.utils.set_random_seed(given.seed)
+    return given
+
+
+def decay(epochs, floor=0.01):
+    """Constant learning rates for the first half, then straight down to `floor` of them."""
+    start = {}
+
+    def schedule(epoch, rate):
+        first = start.setdefault("rate", rate)
+        return first * max(floor, min(1.0, 2.0 * (1.0 - epoch / epochs)))
+
+    return keras.callbacks.LearningRateScheduler(schedule)
+
+
+def watch(out, *, grid=True, **stopping):
+    """The callbacks of every example: pictures, a verdict, TensorBoard."""
+    pictures = [keras_gan.callbacks.ImageGrid(out, every_epochs=5)] if grid else []
+    return [
+        *pictures,
+        keras_gan.callbacks.ConvergenceStopping(directory=out, log_dir=out / "logs", **stopping),
+        keras.callbacks.TensorBoard(out / "logs"),
+    ]
+
+
+def finish(gan, out):
+    """Save and export the model; say where everything is and what the verdict was."""
+    gan.save(out / "gan.keras")
+    gan.export(out / "generator")
+    print(f"Pictures:  {out}")
+    print(f"Logs:      tensorboard --logdir {out / 'logs'}")
+    print(f"Model:     {out / 'gan.keras'} (goes on with fit), {out / 'generator'} (SavedModel)")
+    message = gan.verdict.message if gan.verdict else "none; the run went on to its last epoch"
+    print(f"Verdict:   {message}")

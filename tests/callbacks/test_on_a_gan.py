@@ -1,0 +1,115 @@
+"""The callbacks of convergence on a real, tiny GAN under `fit`."""
+
+import warnings
+
+import helpers
+import keras
+import numpy as np
+import pytest
+
+from keras_gan import metrics
+from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, StopOnNonFinite
+
+
+def game(**settings):
+    """A GAN that learns something within a few steps."""
+    optimizers = {
+        f"{player}_optimizer": keras.optimizers.Adam(1e-2)
+        for player in ("generator", "discriminator")
+    }
+    return helpers.gan(**{**optimizers, **settings})
+
+
+def fit(gan, *callbacks, epochs=3):
+    return gan.fit(
+        0.8 + 0.2 * helpers.points(256),
+        epochs=epochs,
+        batch_size=32,
+        verbose=0,
+        callbacks=list(callbacks),
+        validation_data=0.8 + 0.2 * helpers.points(64, seed=1),
+    )
+
+
+class Keep(keras.callbacks.Callback):
+    """Keeps the weights of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.weights = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights.append(self.model.get_weights())
+
+
+def assert_equal(weights, others):
+    for a, b in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_watching_changes_nothing_and_the_best_weights_come_back():
+    plain, watched = game(), game()
+    watched.set_weights(plain.get_weights())
+    expected, kept, callback = Keep(), Keep(), ConvergenceStopping()
+    fit(plain, expected)
+    fit(watched, callback, StopOnNonFinite(), kept)
+    for weights, others in zip(expected.weights, kept.weights, strict=True):
+        assert_equal(weights, others)
+    assert_equal(watched.get_weights(), kept.weights[callback.best_epoch - 1])
+    assert watched.steps_seen == plain.steps_seen == 3 * 8, "the clock is not turned back"
+    assert [s.epoch for s in callback.history] == [1, 2, 3]
+    last = callback.history[-1]
+    assert last.quality > 0 and 0 <= last.real_above_fake <= 1 and last.held_out
+    assert last.d_gradient_norm > 0 and last.quality_name == "sliced_wasserstein"
+
+
+def test_a_diverging_run_is_stopped_and_named():
+    gan = game(
+        loss="wasserstein",
+        generator_optimizer=keras.optimizers.SGD(1e25),
+        discriminator_optimizer=keras.optimizers.SGD(1e25),
+        run_eagerly=True,
+    )
+    callback = ConvergenceStopping()
+    with pytest.warns(UserWarning, match="Training stopped in epoch 1.*step "):
+        fit(gan, callback, StopOnNonFinite(), epochs=20)
+    assert gan.verdict.kind == "diverged" and gan.verdict.epoch == 1
+    assert gan.verdict.evidence["player"] in ("generator", "discriminator")
+    assert all(np.isfinite(w).all() for w in gan.get_weights())
+
+
+def test_the_player_whose_turn_it_is_not_stands_still():
+    gan = game()
+    moved = {}
+
+    class Look(keras.callbacks.Callback):
+        def weights(self):
+            return [np.concatenate([w.ravel() for w in n.get_weights()]) for n in self.networks]
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.networks = (self.model.discriminator, self.model.generator)
+            self.before = self.weights()
+
+        def on_epoch_end(self, epoch, logs=None):
+            pairs = zip(self.before, self.weights(), strict=True)
+            moved[epoch] = [not np.array_equal(a, b) for a, b in pairs]
+
+    history = fit(gan, AlternatingPeriods(1, 2), Look(), epochs=4)
+    assert moved == {0: [True, False], 1: [False, True], 2: [False, True], 3: [True, False]}
+    assert all(len(values) == 4 for values in history.history.values()), "one set of keys"
+    assert gan.phase == "both"
+
+
+def test_both_metrics_reach_the_logs():
+    modes = [[-0.5, -0.5], [0.5, 0.5]]
+    both = [metrics.SlicedWasserstein(), metrics.ModeCoverage(modes, 0.2)]
+    gan = game(metrics=both)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logs = fit(gan, ConvergenceStopping(), epochs=1).history
+    assert logs["val_sliced_wasserstein"][0] > 0
+    for key in metrics.ModeCoverage.result_keys:
+        assert len(logs[f"val_mode_coverage_{key}"]) == 1
+    assert gan.metric_directions == {
+        "val_sliced_wasserstein": "min",
+        "val_mode_coverage_modes": "max",
+    }

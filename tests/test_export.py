@@ -1,0 +1,272 @@
+"""What is exported: the averaged generator, alone, and equal to `generate`."""
+
+import pathlib
+import subprocess
+import sys
+
+import helpers
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gan import export
+
+CLASSES = 3
+SIZE = (8, 8, 1)
+SEEDS = (0, 7, 2**40 + 1)
+LABELS = np.arange(5) % CLASSES
+
+
+def different(gan):
+    """Moves the averaged generator away from the raw one, and out of [-1, 1]."""
+    rng = np.random.default_rng(0)
+    for variable in gan.averaged_generator.weights:
+        variable.assign(rng.normal(size=variable.shape))
+    return gan
+
+
+@pytest.fixture(scope="module")
+def gans():
+    keras.utils.set_random_seed(0)
+    return {
+        "images": different(helpers.gan(SIZE)),
+        "labelled": different(helpers.gan((2,), num_classes=CLASSES)),
+    }
+
+
+@pytest.fixture(scope="module")
+def folders(gans, tmp_path_factory):
+    """Both models as SavedModels."""
+    result = {}
+    for name, gan in gans.items():
+        result[name] = tmp_path_factory.mktemp("export") / name
+        gan.export(result[name])
+    return result
+
+
+# Nothing in it comes from this package or from Keras's models.
+ELSEWHERE = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+images, labelled, out = sys.argv[1:]
+results = {}
+
+model = tf.saved_model.load(images)
+latents = np.load(out)["latents"]
+results["serve"] = model.serve(tf.constant(latents))
+results["default"] = model.signatures["serving_default"](latents=tf.constant(latents))["output_0"]
+for seed in (0, 7, 2**40 + 1):
+    results[f"sample_{seed}"] = model.sample(5, seed, 1.0)
+results["one"] = model.sample(1, 7, 1.0)
+results["many"] = model.sample(300, 7, 1.0)
+results["half"] = model.sample(5, 7, 0.5)
+results["uint8"] = model.sample_uint8(num_samples=300, seed=7, truncation=1.0)
+
+model = tf.saved_model.load(labelled)
+labels = tf.constant(np.arange(5) % 3, "int32")
+results["labelled_serve"] = model.serve(tf.constant(latents), labels)
+results["labelled"] = model.sample(5, 7, 0.5, labels)
+results["named"] = model.sample(num_samples=5, seed=7, truncation=0.5, labels=labels)
+results["has_uint8"] = hasattr(model, "sample_uint8")
+
+assert not [name for name in sys.modules if name.startswith("keras_gan")]
+np.savez(out, **{name: np.asarray(value) for name, value in results.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(gans, folders, tmp_path_factory):
+    """What the SavedModels give in a process that has never heard of this package."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    out = folder / "out.npz"
+    np.savez(out, latents=gans["images"].sample_latents(5, seed=3))
+    command = [sys.executable, "-I", "-c", ELSEWHERE, folders["images"], folders["labelled"], out]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    return dict(np.load(out))
+
+
+def close(a, b):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+# === SavedModel ===
+
+
+def test_serve_runs_the_averaged_generator(gans, elsewhere):
+    gan = gans["images"]
+    latents = gan.sample_latents(5, seed=3)
+    close(elsewhere["serve"], gan.generate(latents=latents))
+    close(elsewhere["serve"], gan.predict(latents, verbose=0))
+    close(elsewhere["default"], elsewhere["serve"])
+    assert elsewhere["serve"].dtype == np.float32
+    raw = gan.generate(latents=latents, averaged=False)
+    assert np.abs(elsewhere["serve"] - raw).max() > 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sample_equals_generate(gans, elsewhere, seed):
+    close(elsewhere[f"sample_{seed}"], gans["images"].generate(5, seed=seed))
+
+
+def test_seeds_give_different_samples(elsewhere):
+    for seed in SEEDS[1:]:
+        assert np.abs(elsewhere[f"sample_{seed}"] - elsewhere["sample_0"]).max() > 0.1
+
+
+def test_sample_takes_any_number(gans, elsewhere):
+    close(elsewhere["one"], gans["images"].generate(1, seed=7))
+    close(elsewhere["many"], gans["images"].generate(300, seed=7))
+
+
+def test_sample_truncates(gans, elsewhere):
+    close(elsewhere["half"], gans["images"].generate(5, seed=7, truncation=0.5))
+    assert np.abs(elsewhere["half"] - elsewhere["sample_7"]).max() > 0.1
+
+
+def test_sample_uint8_rounds(elsewhere):
+    assert elsewhere["uint8"].dtype == np.uint8
+    expected = np.clip(np.round((elsewhere["many"].astype("float64") + 1) * 127.5), 0, 255)
+    # A value halfway between two integers may go to either.
+    assert np.abs(elsewhere["uint8"] - expected).max() <= 1
+    assert (elsewhere["uint8"] == expected).mean() > 0.999
+
+
+def test_to_uint8_saturates():
+    images = [-3.0, -1.0, -0.999, 0.0, 0.5, 0.999, 1.0, 1.1, np.inf]
+    # (x + 1) * 127.5: 0.1275, 127.5 (to the even neighbour), 191.25, 254.87.
+    expected = [0, 0, 0, 128, 191, 255, 255, 255, 255]
+    np.testing.assert_array_equal(export.to_uint8(tf.constant(images)), expected)
+
+
+def test_to_uint8_inverts_the_scaling_of_data():
+    values = np.arange(256)
+    scaled = tf.constant(values / 127.5 - 1, "float32")
+    np.testing.assert_array_equal(export.to_uint8(scaled), values)
+
+
+def test_a_conditional_export_takes_labels(gans, elsewhere):
+    gan = gans["labelled"]
+    expected = gan.generate(labels=LABELS, seed=7, truncation=0.5)
+    close(elsewhere["labelled"], expected)
+    close(elsewhere["named"], expected)
+    latents = gans["images"].sample_latents(5, seed=3)
+    close(elsewhere["labelled_serve"], gan.generate(latents=latents, labels=LABELS))
+    others = gan.generate(labels=(LABELS + 1) % CLASSES, seed=7, truncation=0.5)
+    assert np.abs(expected - others).max() > 0.1
+
+
+def test_vectors_have_no_uint8(elsewhere):
+    assert not elsewhere["has_uint8"]
+
+
+@pytest.mark.parametrize("name", ["images", "labelled"])
+def test_the_weights_are_those_of_the_averaged_generator_alone(gans, folders, name):
+    stored = [
+        tf.train.load_variable(str(folders[name] / "variables" / "variables"), path)
+        for path, _ in tf.train.list_variables(str(folders[name] / "variables" / "variables"))
+        if not path.startswith("_CHECKPOINTABLE") and "save_counter" not in path
+    ]
+    wanted = helpers.values(gans[name].averaged_generator.weights)
+    key = lambda array: (array.shape, array.ravel().tolist())  # noqa: E731
+    assert len(stored) == len(wanted)
+    for a, b in zip(sorted(stored, key=key), sorted(wanted, key=key), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_export_changes_nothing(gans, tmp_path):
+    gan = gans["labelled"]
+    before = helpers.state(gan)
+    gan.export(tmp_path / "g")
+    helpers.assert_same(before, helpers.state(gan))
+
+
+# === Files ===
+
+
+def contents(folder):
+    folder = pathlib.Path(folder)
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_an_export_takes_the_place_of_an_older_one(gans, tmp_path):
+    path = tmp_path / "deep" / "generator"
+    path.mkdir(parents=True)
+    (path / "leftover.txt").write_text("old")
+    gans["labelled"].export(path)
+    assert not (path / "leftover.txt").exists()
+    assert [p.name for p in path.parent.iterdir()] == ["generator"]
+    sample = tf.saved_model.load(str(path)).sample
+    close(sample(2, 1, 1.0, tf.constant([0, 1])), gans["labelled"].generate(labels=[0, 1], seed=1))
+
+
+@pytest.mark.parametrize("fails", ["write_out", "add_endpoint"])
+def test_a_failed_export_leaves_the_older_one(gans, folders, monkeypatch, fails):
+    before = contents(folders["images"].parent)
+
+    def broken(self, path, *arguments, **settings):
+        if fails == "write_out":
+            pathlib.Path(path).mkdir()
+            (pathlib.Path(path) / "saved_model.pb").write_text("half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(keras.export.ExportArchive, fails, broken)
+    with pytest.raises(OSError, match="the disk is full"):
+        gans["images"].export(folders["images"])
+    assert contents(folders["images"].parent) == before
+
+
+def test_what_is_no_folder_is_replaced_too(gans, tmp_path):
+    path = tmp_path / "generator"
+    path.write_text("a file")
+    gans["labelled"].export(str(path))
+    assert (path / "saved_model.pb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "message"),
+    [
+        ("g", {"format": "tf_savedmodel"}, "`format` must be one of.*Did you mean 'tf_saved_model'"),
+        ("g", {"format": "tflite"}, "`format` must be one of.*Received: format='tflite'"),
+        ("g", {"format": "litert"}, r"must end in \.tflite.*Received: path="),
+        ("g", {"format": "onnx"}, r"must end in \.onnx.*Received: path="),
+        ("g", {"opset_version": 18}, r"takes no further options.*options=\['opset_version'\]"),
+    ],
+)
+def test_bad_arguments_are_refused(gans, tmp_path, path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        gans["labelled"].export(tmp_path / path, **settings)
+    assert not list(tmp_path.iterdir())
+
+
+# === Other formats ===
+
+
+def test_litert(gans, tmp_path):
+    path = tmp_path / "generator.tflite"
+    gan = gans["images"]
+    gan.export(path, format="litert")
+    assert [p.name for p in tmp_path.iterdir()] == ["generator.tflite"]
+    latents = gan.sample_latents(3, seed=1)
+    interpreter = tf.lite.Interpreter(str(path))
+    (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(given["index"], latents.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], latents)
+    interpreter.invoke()
+    close(interpreter.get_tensor(made["index"]), gan.generate(latents=latents))
+
+
+def test_onnx(gans, tmp_path):
+    pytest.importorskip("tf2onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "generator.onnx"
+    gan = gans["images"]
+    gan.export(path, format="onnx")
+    latents = gan.sample_latents(3, seed=1)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (samples,) = session.run(None, {session.get_inputs()[0].name: latents})
+    close(samples, gan.generate(latents=latents))

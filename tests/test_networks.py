@@ -1,0 +1,116 @@
+"""Networks of any size, conditional ones, recipes: shapes, ranges, parameter counts, round trips."""
+
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan import cost, inspection, networks, recipes
+
+SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_dcgan_of_any_size(shape):
+    generator, discriminator = networks.dcgan(
+        shape, latent_dim=8, generator_filters=4, discriminator_filters=4
+    )
+    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    samples = generator(np.random.normal(size=(2, 8))).numpy()
+    assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
+    assert discriminator(samples).shape == (2, 1)
+    assert not inspection.has_batch_norm(discriminator)
+
+
+def test_dcgan_stages_follow_from_the_size():
+    counts = {}
+    for shape in [(8, 8, 1), (28, 28, 1), (64, 64, 3)]:
+        _, discriminator = networks.dcgan(shape, generator_filters=2, discriminator_filters=2)
+        counts[shape[0]] = sum(
+            isinstance(layer, keras.layers.Conv2D) for layer in discriminator.layers
+        )
+    assert counts == {8: 2, 28: 3, 64: 4}
+
+
+@pytest.mark.parametrize("shape, last", [((2,), "linear"), ((3, 5), "linear"), ((8, 8, 3), "tanh")])
+def test_mlp_ends_linear_for_vectors(shape, last):
+    generator, discriminator = networks.mlp(shape, latent_dim=3, width=8, depth=2)
+    samples = generator(100.0 * np.random.normal(size=(16, 3))).numpy()
+    assert samples.shape == (16, *shape)
+    assert (np.abs(samples).max() <= 1.0) == (last == "tanh")
+    assert discriminator(samples).shape == (16, 1)
+
+
+@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan])
+def test_conditional_networks_read_the_label(family):
+    generator, discriminator = family((8, 8, 1), latent_dim=4, num_classes=3)
+    assert inspection.check_pair(generator, discriminator)[2]
+    latents = np.ones((3, 4), "float32")
+    labels = np.arange(3)
+    samples = generator([latents, labels]).numpy()
+    assert not np.allclose(samples[0], samples[1])
+    logits = discriminator([np.repeat(samples[:1], 3, axis=0), labels]).numpy()
+    assert not np.allclose(logits[0], logits[1])
+
+
+def test_layer_names_say_whose_they_are():
+    for network in networks.dcgan((8, 8, 1)) + networks.mlp((2,)):
+        inner = [x for x in network.layers if not isinstance(x, keras.layers.InputLayer)]
+        assert all(layer.name.startswith(network.name) for layer in inner)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: networks.dcgan((28, 28)), "height, width, channels"),
+        (lambda: networks.dcgan((3, 28, 1)), "at least 4 pixels"),
+        (lambda: networks.dcgan((28, 28, 1), latent_dim=0), "latent_dim=0"),
+        (lambda: networks.mlp((0,)), "sample_shape=0"),
+        (lambda: networks.mlp((2,), width=1.5), "width=1.5"),
+        (lambda: networks.mlp((2,), num_classes=0), "num_classes=0"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+RECIPES = {
+    "mlp": (recipes.mlp, (2,), 68_995),
+    "dcgan": (recipes.dcgan, (8, 8, 1), 314_210),
+    "wgan_gp": (recipes.wgan_gp, (8, 8, 1), 330_594),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_what_they_were_and_train(name, tmp_path):
+    make, shape, parameters = RECIPES[name]
+    gan = make(shape, seed=3)
+    trained = gan.generator.count_params() + gan.discriminator.count_params()
+    assert trained == parameters
+    before = helpers.values(gan.trainable_variables)
+    data = helpers.images(40) if len(shape) == 3 else helpers.points(40)
+    gan.train_on_batch(data)
+    assert not helpers.same(before, helpers.values(gan.trainable_variables))
+    gan.save(tmp_path / "gan.keras")
+    twin = keras.saving.load_model(tmp_path / "gan.keras")
+    assert twin.get_compile_config() == gan.get_compile_config() and twin.seed == 3
+
+
+def test_a_recipes_precision_touches_nothing_else():
+    before = keras.config.dtype_policy().name
+    gan = recipes.dcgan((8, 8, 1), precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == before
+    assert gan.discriminator.get_layer("discriminator_conv_1").compute_dtype == "bfloat16"
+    logs = gan.train_on_batch(helpers.images(16), return_dict=True)
+    assert all(np.isfinite(value) for value in logs.values())
+    assert gan.generate(2, seed=0).dtype == np.float32
+
+
+def test_the_cost_of_a_pass():
+    generator, discriminator = networks.mlp((2,), latent_dim=4, width=8, depth=1)
+    assert cost.multiply_adds(generator) == 4 * 8 + 8 * 2
+    assert cost.multiply_adds(discriminator) == 2 * 8 + 8
+    _, discriminator = networks.dcgan((8, 8, 1), discriminator_filters=2)
+    # 4x4 kernels from 8x8x1 to 4x4x2 to 2x2x4, then 16 to 1.
+    assert cost.multiply_adds(discriminator) == 16 * 16 * 2 + 4 * 16 * 2 * 4 + 16
