@@ -21,6 +21,7 @@ import tempfile
 import time
 
 import numpy as np
+
 import records
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -1,8 +1,8 @@
 """Digits: train on the 1,797 real 8x8 digits that come with the package, in about two minutes."""
 
-import common
 import numpy as np
 
+import common
 import keras_gan
 
 

@@ -1,14 +1,13 @@
 """MNIST: train on 60,000 handwritten digits from TensorFlow Datasets, in under ten minutes."""
 
 import common
-
 import keras_gan
 
 
 def main():
     given = common.arguments(
         __doc__,
-        epochs=30,
+        epochs=40,
         batch_size=64,
         data_dir={"default": None, "help": "folder of TensorFlow Datasets; downloads if absent"},
         steps_per_epoch={"type": int, "default": 100, "help": "so that pictures come early"},
@@ -25,7 +24,7 @@ def main():
         steps_per_epoch=given.steps_per_epoch,
         validation_data=test,
         validation_steps=10,
-        callbacks=[common.decay(given.epochs), *common.watch(given.out, patience=10)],
+        callbacks=[common.decay(given.epochs), *common.watch(given.out, patience=20)],
     )
     common.finish(gan, given.out)
 

@@ -1,8 +1,8 @@
-"""Ring: eight Gaussians on a circle, with a plot of samples and of the discriminator's landscape."""
+"""Ring: eight Gaussians on a circle; a plot of samples and of the discriminator's landscape."""
 
-import common
 import numpy as np
 
+import common
 import keras_gan
 
 

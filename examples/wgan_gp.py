@@ -1,7 +1,6 @@
 """WGAN-GP: the embedded digits under a Wasserstein loss, five critic updates for one."""
 
 import common
-
 import keras_gan
 
 

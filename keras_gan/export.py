@@ -1,6 +1,7 @@
 """The averaged generator as a file for use without this package."""
 
 import functools
+import importlib.util
 
 import keras
 import tensorflow as tf
@@ -22,8 +23,23 @@ def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     _checks.check(
         str(path).endswith(suffix), f"A path of format {format!r} must end in {suffix}.", path=path
     )
+    if format == "onnx":
+        _require("onnx", "tf2onnx")
+    gan.generate(1, seed=0)  # Keras exports to ONNX only what has been called
     with files.replacing(path) as temporary:
         gan.averaged_generator.export(str(temporary), format=format, verbose=False, **kwargs)
+
+
+def _require(*packages):
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            _checks.sentence(
+                "This format needs packages that are not installed.",
+                missing=missing,
+                cure="Use `pip install 'keras-gan[onnx]'`.",
+            )
+        )
 
 
 def to_uint8(images):

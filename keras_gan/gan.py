@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keras_gan import (
     _checks,
-    cost,
     ema,
     feeding,
     inspection,
@@ -21,10 +20,10 @@ from keras_gan import (
     settings,
     updates,
 )
+from keras_gan.fitting import Fitting
 from keras_gan.optimizers import OptimizerGroup
 from keras_gan.sampling import Sampling
 from keras_gan.saving import Saving
-from keras_gan.start_check import StartCheck
 from keras_gan.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState, add
 from keras_gan.updates import layer_losses, standing_still
 
@@ -35,7 +34,7 @@ _NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(Sampling, Saving, keras.Model):
+class GAN(Fitting, Sampling, Saving, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
@@ -287,7 +286,6 @@ class GAN(Sampling, Saving, keras.Model):
         """The sum of the weighted penalties, and the unweighted ones for the logs."""
         total, values = 0.0, {}
         for name, regularizer in zip(self._penalty_names, self._penalties, strict=True):
-
             k, due = regularizer.every, tf.constant(True)
             # What is evaluated now and then is scored anew, inside the branch that may not run.
             evaluate = functools.partial(
@@ -500,170 +498,7 @@ class GAN(Sampling, Saving, keras.Model):
         ):
             self._trackers[name].update_state(value, sample_weight=rows)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        """Losses and quality metrics on real samples; repeatable, and without side effects.
-
-        Args:
-            x: samples, or a `tf.data.Dataset` of batches of samples or `(samples, labels)`.
-            y: labels of a conditional model.
-            batch_size: for arrays. Default 64.
-            verbose: as in Keras.
-            **kwargs: `steps`, `callbacks`, `return_dict`, as in Keras.
-
-        Returns:
-            A list of numbers, or a `dict` with `return_dict=True`.
-        """
-        self._state.evaluation_step.assign(0)
-        self._evaluating = True
-        try:
-            if kwargs.get("_use_cached_eval_dataset"):  # called by `fit`, whose feed is ready
-                return super().evaluate(x, y, verbose=verbose, **kwargs)
-            feed = feeding.evaluation_feed(x, y, spec=self.spec, batch_size=batch_size, name="x")
-            with feeding.own_errors(feed):
-                return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
-        finally:
-            self._evaluating = False
-
-    # === Fitting ===
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-    ):
-        """Train, as in Keras.
-
-        Arrays are shuffled in an order that follows from `seed` and `steps_seen`, so that a saved
-        model goes on where it stopped. A step takes `discriminator_steps * batch_size` samples;
-        what fills no step at the end of a pass is dropped, and shuffled again in the next.
-
-        Args:
-            x: real samples: an array `(n, ...)`, or a `tf.data.Dataset` of batches of samples or
-                `(samples, labels)`. Images are uint8, or floats in [-1, 1].
-            y: labels of a conditional model, integers `(n,)`.
-            batch_size: real samples of ONE update, for arrays. Default 64.
-            epochs: index of the last epoch.
-            verbose: as in Keras.
-            callbacks: Keras callbacks.
-            validation_split: share of the arrays, at their end, that is held out.
-            validation_data: samples, `(samples, labels)`, or a `tf.data.Dataset`.
-            shuffle: whether arrays are shuffled.
-            initial_epoch: as in Keras.
-            steps_per_epoch: steps in an epoch; data go on where the last epoch stopped.
-            validation_steps: as in Keras.
-            validation_batch_size: for arrays; default `batch_size`.
-            validation_freq: as in Keras.
-
-        Returns:
-            A Keras `History`.
-
-        Raises:
-            ValueError: for data that cannot be trained on, before any step is made.
-        """
-        if not self.compiled:
-            raise ValueError("A GAN must be compiled before `fit`. Call `gan.compile()`.")
-        if steps_per_epoch is not None:
-            steps_per_epoch = _checks.positive_int(steps_per_epoch, "steps_per_epoch")
-        feed, held_out = feeding.training_feed(
-            x,
-            y,
-            spec=self.spec,
-            batch_size=batch_size,
-            group=self.discriminator_steps,
-            shuffle=shuffle,
-            seed=self.seed,
-            position=lambda: self.steps_seen,
-            steps_per_epoch=steps_per_epoch,
-            split=validation_split if validation_data is None else 0.0,
-        )
-        held_out_feed = None
-        if held_out is not None or validation_data is not None:
-            held_out_feed = feeding.evaluation_feed(
-                *(held_out or (validation_data, None)),
-                spec=self.spec,
-                batch_size=validation_batch_size or batch_size,
-                checked=held_out is not None,
-            )
-        self._training_feed, self._held_out_feed = feed, held_out_feed
-        self._choose_steps_per_execution(feed)
-        self.set_phase("both")
-        with feeding.own_errors(feed, held_out_feed), feeding.unannounced_end(feed):
-            return super().fit(
-                feed.dataset,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=_with_start_check(callbacks, self),
-                validation_data=None if held_out_feed is None else held_out_feed.dataset,
-                shuffle=False,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=feed.steps_per_epoch,
-                validation_steps=validation_steps,
-                validation_freq=validation_freq,
-            )
-
-    def train_on_batch(self, x, y=None, **kwargs):
-        """One step on `discriminator_steps * batch_size` samples, as in Keras.
-
-        Raises:
-            ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
-        """
-        if not self.compiled:
-            raise ValueError("A GAN must be compiled before it trains. Call `gan.compile()`.")
-        samples = self.spec.samples(x, "x")
-        labels = self.spec.labels(y, len(samples), "y")
-        _checks.check(
-            len(samples) % self.discriminator_steps == 0,
-            "The batch must be a multiple of `discriminator_steps`: each update gets its share.",
-            batch=len(samples),
-            discriminator_steps=self.discriminator_steps,
-        )
-        return super().train_on_batch(samples, labels, **kwargs)
-
-    def _choose_steps_per_execution(self, feed):
-        steps = self._compile_arguments["steps_per_execution"]
-        if steps == "auto":
-            steps = 1
-            if not self.run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:
-                rows = feed.rows or 64 * self.discriminator_steps
-                steps = cost.steps_per_execution(self, rows)
-            if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
-                steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
-        if steps != self.steps_per_execution:
-            self.steps_per_execution = steps
-            self._train_functions = {}
-            self.train_function = self.test_function = None
-
-    @property
-    def reference_samples(self):
-        """Up to 2,000 of the training samples of the last `fit`, or `None`."""
-        return getattr(self._training_feed, "samples", None)
-
-    @property
-    def reference_labels(self):
-        """The labels of `reference_samples`, or `None`."""
-        return getattr(self._training_feed, "labels", None)
-
-    @property
-    def held_out_samples(self):
-        """Up to 2,000 of the validation samples of the last `fit`, or `None`."""
-        return getattr(self._held_out_feed, "samples", None)
-
-    @property
-    def held_out_labels(self):
-        """The labels of `held_out_samples`, or `None`."""
-        return getattr(self._held_out_feed, "labels", None)
+    # === What a run has come to ===
 
     @property
     def steps_seen(self):
@@ -709,11 +544,3 @@ def _mean(values):
 
 def _tensors(data):
     return [t for t in tf.nest.flatten(data) if t is not None]
-
-
-def _with_start_check(callbacks, gan):
-    if isinstance(callbacks, keras.callbacks.CallbackList) or gan.steps_seen:
-        return callbacks
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    return [*(callbacks or ()), StartCheck()]

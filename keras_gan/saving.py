@@ -50,6 +50,7 @@ class Saving:
 
         Raises:
             ValueError: for an unknown format.
+            ImportError: for "onnx" without the extra of that name.
         """
         export.export_generator(self, path, format=format, **kwargs)
 

@@ -175,4 +175,5 @@ def _comparable(history):
 
 
 def is_finite(value):
+    """Whether a number is there and neither infinite nor NaN."""
     return value is not None and math.isfinite(value)

@@ -46,6 +46,11 @@ class TrainingState:
         """`dict` from name to variable, for saving."""
         return {name: getattr(self, name) for name in self._START}
 
+    def forget_failure(self):
+        """Let the next update that is not finite be the first again."""
+        for name in ("failed_step", "failed_player", "failed_variable"):
+            getattr(self, name).assign(self._START[name])
+
 
 def add(variable, number):
     """Add to a counter inside a training step."""

@@ -83,8 +83,8 @@ class FakeGAN:
             callback.set_params({"verbose": verbose})
             callback.set_model(self)
             callback.on_train_begin()
-        for self.epoch in range(initial_epoch, len(self.script)):
-            self.weight = float(self.epoch + 1)
+        for epoch in range(initial_epoch, len(self.script)):
+            self.epoch, self.weight = epoch, float(epoch + 1)
             for callback in callbacks:
                 callback.on_epoch_begin(self.epoch)
             for batch in range(batches):

@@ -140,7 +140,9 @@ def test_fit_plays_the_same_game(loss, penalty):
         regularizers=penalties,
         steps_per_execution=50,
     )
-    model.fit(np.zeros((64, 1), "float32"), batch_size=1, epochs=1, steps_per_epoch=steps, verbose=0)
+    model.fit(
+        np.zeros((64, 1), "float32"), batch_size=1, epochs=1, steps_per_epoch=steps, verbose=0
+    )
     theta = float(point.bias.numpy()[0])
     psi = float(model.discriminator.get_weights()[0][0, 0])
     np.testing.assert_allclose((theta, psi), final_state(loss, penalty, steps=steps), atol=2e-4)

@@ -4,12 +4,12 @@ import pathlib
 import subprocess
 import sys
 
-import helpers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import helpers
 from keras_gan import export
 
 CLASSES = 3
@@ -165,16 +165,16 @@ def test_vectors_have_no_uint8(elsewhere):
 
 @pytest.mark.parametrize("name", ["images", "labelled"])
 def test_the_weights_are_those_of_the_averaged_generator_alone(gans, folders, name):
+    checkpoint = tf.train.load_checkpoint(str(folders[name] / "variables" / "variables"))
     stored = [
-        tf.train.load_variable(str(folders[name] / "variables" / "variables"), path)
-        for path, _ in tf.train.list_variables(str(folders[name] / "variables" / "variables"))
-        if not path.startswith("_CHECKPOINTABLE") and "save_counter" not in path
+        checkpoint.get_tensor(path)
+        for path in checkpoint.get_variable_to_shape_map()
+        if not path.startswith("_CHECKPOINTABLE")
     ]
     wanted = helpers.values(gans[name].averaged_generator.weights)
-    key = lambda array: (array.shape, array.ravel().tolist())  # noqa: E731
-    assert len(stored) == len(wanted)
-    for a, b in zip(sorted(stored, key=key), sorted(wanted, key=key), strict=True):
-        np.testing.assert_array_equal(a, b)
+    # Keras writes each of them twice.
+    assert {array.tobytes() for array in stored} == {array.tobytes() for array in wanted}
+    assert len(stored) == 2 * len(wanted)
 
 
 def test_an_export_changes_nothing(gans, tmp_path):
@@ -199,8 +199,9 @@ def test_an_export_takes_the_place_of_an_older_one(gans, tmp_path):
     gans["labelled"].export(path)
     assert not (path / "leftover.txt").exists()
     assert [p.name for p in path.parent.iterdir()] == ["generator"]
-    sample = tf.saved_model.load(str(path)).sample
-    close(sample(2, 1, 1.0, tf.constant([0, 1])), gans["labelled"].generate(labels=[0, 1], seed=1))
+    loaded = tf.saved_model.load(str(path))
+    samples = loaded.sample(2, 1, 1.0, tf.constant([0, 1]))
+    close(samples, gans["labelled"].generate(labels=[0, 1], seed=1))
 
 
 @pytest.mark.parametrize("fails", ["write_out", "add_endpoint"])
@@ -213,23 +214,20 @@ def test_a_failed_export_leaves_the_older_one(gans, folders, monkeypatch, fails)
             (pathlib.Path(path) / "saved_model.pb").write_text("half")
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(keras.export.ExportArchive, fails, broken)
+    monkeypatch.setattr(type(keras.export.ExportArchive()), fails, broken)
     with pytest.raises(OSError, match="the disk is full"):
         gans["images"].export(folders["images"])
     assert contents(folders["images"].parent) == before
 
 
-def test_what_is_no_folder_is_replaced_too(gans, tmp_path):
-    path = tmp_path / "generator"
-    path.write_text("a file")
-    gans["labelled"].export(str(path))
-    assert (path / "saved_model.pb").is_file()
-
-
 @pytest.mark.parametrize(
     ("path", "settings", "message"),
     [
-        ("g", {"format": "tf_savedmodel"}, "`format` must be one of.*Did you mean 'tf_saved_model'"),
+        (
+            "g",
+            {"format": "tf_savedmodel"},
+            "`format` must be one of.*Did you mean 'tf_saved_model'",
+        ),
         ("g", {"format": "tflite"}, "`format` must be one of.*Received: format='tflite'"),
         ("g", {"format": "litert"}, r"must end in \.tflite.*Received: path="),
         ("g", {"format": "onnx"}, r"must end in \.onnx.*Received: path="),
@@ -245,6 +243,7 @@ def test_bad_arguments_are_refused(gans, tmp_path, path, settings, message):
 # === Other formats ===
 
 
+@pytest.mark.filterwarnings("ignore:(?s).*tf.lite.Interpreter is deprecated:UserWarning")
 def test_litert(gans, tmp_path):
     path = tmp_path / "generator.tflite"
     gan = gans["images"]
@@ -260,6 +259,9 @@ def test_litert(gans, tmp_path):
     close(interpreter.get_tensor(made["index"]), gan.generate(latents=latents))
 
 
+@pytest.mark.filterwarnings(
+    "ignore:In the future `np.object` will be:FutureWarning"
+)  # tf2onnx 1.17
 def test_onnx(gans, tmp_path):
     pytest.importorskip("tf2onnx")
     runtime = pytest.importorskip("onnxruntime")
@@ -270,3 +272,11 @@ def test_onnx(gans, tmp_path):
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (samples,) = session.run(None, {session.get_inputs()[0].name: latents})
     close(samples, gan.generate(latents=latents))
+
+
+def test_onnx_without_its_extra_is_refused(gans, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = r"needs packages.*missing=\['onnx', 'tf2onnx'\].*pip install 'keras-gan\[onnx\]'"
+    with pytest.raises(ImportError, match=message):
+        gans["images"].export(tmp_path / "generator.onnx", format="onnx")
+    assert not list(tmp_path.iterdir())

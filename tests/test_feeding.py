@@ -3,12 +3,12 @@
 import re
 import warnings
 
-import helpers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import helpers
 import keras_gan
 from keras_gan.gan import GAN
 

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import warnings
 
-import helpers
 import keras
 import pytest
 from keras import layers
 
+import helpers
 import keras_gan
 from keras_gan import inspection
 from keras_gan.gan import GAN
@@ -264,7 +264,10 @@ def test_a_frozen_network_is_refused(player):
         ({"loss": "wassertein"}, "Did you mean 'wasserstein'"),
         ({"loss": keras.losses.BinaryCrossentropy}, "A loss must be a name or an instance"),
         ({"loss": keras.losses.Hinge()}, "A loss must have .*Subclass `keras_gan.losses.Advers"),
-        ({"regularizers": ["gradient"]}, "Unknown regularizer.*'gradient'.*mean 'gradient_penalty'"),
+        (
+            {"regularizers": ["gradient"]},
+            "Unknown regularizer.*'gradient'.*mean 'gradient_penalty'",
+        ),
         ({"regularizers": [keras.regularizers.L2()]}, "must be .*Regularizer"),
         ({"generator_optimizer": "adan"}, "`generator_optimizer` .*Received: .*'adan'"),
         ({"discriminator_optimizer": 1e-4}, "`discriminator_optimizer` .*Received: .*0.0001"),

@@ -3,11 +3,12 @@
 import csv
 import re
 
-import helpers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import helpers
 
 BATCH = 16
 STEPS = 4
@@ -159,7 +160,8 @@ def test_tensorboard(gan, tmp_path):
     assert set(train) == wanted
     assert set(validation) == {f"epoch_{key}" for key in LOSSES}
     generator, discriminator = (
-        train[f"epoch_learning_rate_{player}_optimizer"] for player in ("generator", "discriminator")
+        train[f"epoch_learning_rate_{player}_optimizer"]
+        for player in ("generator", "discriminator")
     )
     np.testing.assert_allclose(generator, [5e-4, 2.5e-4], rtol=1e-6)
     np.testing.assert_allclose(discriminator, [2e-3, 1e-3], rtol=1e-6)
@@ -218,9 +220,7 @@ def test_model_checkpoint_reads_the_validation_losses(gan, tmp_path):
 
 def test_early_stopping_restores_the_best(gan):
     script = Script(2.0, 1.0, 3.0, 4.0, 0.0)
-    stop = keras.callbacks.EarlyStopping(
-        "score", patience=2, mode="min", restore_best_weights=True
-    )
+    stop = keras.callbacks.EarlyStopping("score", patience=2, mode="min", restore_best_weights=True)
     history = fit(gan, script, stop, epochs=5)
     assert history.epoch == [0, 1, 2, 3]
     assert helpers.same(weights(gan), script.weights[1])

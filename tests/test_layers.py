@@ -71,7 +71,9 @@ def test_power_iteration_moves_in_discriminator_updates_only(tmp_path):
     assert not np.array_equal(vector.numpy(), start)
     model.save(tmp_path / "gan.keras")
     twin = keras.saving.load_model(tmp_path / "gan.keras")
-    np.testing.assert_array_equal(twin.discriminator.non_trainable_weights[0].numpy(), vector.numpy())
+    np.testing.assert_array_equal(
+        twin.discriminator.non_trainable_weights[0].numpy(), vector.numpy()
+    )
 
 
 def test_minibatch_standard_deviation():

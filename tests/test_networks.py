@@ -1,4 +1,4 @@
-"""Networks of any size, conditional ones, recipes: shapes, ranges, parameter counts, round trips."""
+"""Networks of any size, conditional ones, recipes: shapes, ranges, parameter counts."""
 
 import keras
 import numpy as np

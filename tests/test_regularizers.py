@@ -99,7 +99,9 @@ def test_gradient_at_a_flat_discriminator_is_finite(name):
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("target, one_sided, expected", [(0.0, False, 25), (7.0, False, 4), (7.0, True, 0)])
+@pytest.mark.parametrize(
+    "target, one_sided, expected", [(0.0, False, 25), (7.0, False, 4), (7.0, True, 0)]
+)
 def test_target_and_one_sided(target, one_sided, expected):
     real, fake = batches()
     regularizer = regularizers.GradientPenalty(1.0, target=target, one_sided=one_sided)

@@ -54,7 +54,7 @@ def dcgan(
 
     Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs",
     ICLR 2016 (arXiv:1511.06434). Departures: no BatchNorm in the discriminator, a last convolution
-    of stride 1, He initialisation, and fewer filters.
+    of stride 1, Glorot and He initialisation, and fewer filters.
     """
     image_shape = sizes(image_shape, "image_shape")
     _checks.check(
@@ -114,7 +114,7 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
             x = layers.BatchNormalization(momentum=0.9, name=f"generator_norm_{number}")(x)
         return layers.ReLU(name=f"generator_activation_{number}")(x)
 
-    options = {"use_bias": not batch_norm, "kernel_initializer": "he_normal"}
+    options = {"use_bias": not batch_norm}
     # Twice as many channels as the first stage makes, as in DCGAN.
     first = (*maps[-1], 2 * widths[-1])
     x = layers.Dense(first[0] * first[1] * first[2], name="generator_dense", **options)(x)

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
-from fakes import FakeGAN
 
+from fakes import FakeGAN
 from keras_gan import convergence
 from keras_gan.callbacks import ConvergenceStopping
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein

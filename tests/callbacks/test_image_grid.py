@@ -3,13 +3,13 @@
 import io
 import types
 
-import helpers
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import helpers
 from keras_gan import images
 from keras_gan.callbacks.image_grid import ImageGrid
 

@@ -2,11 +2,11 @@
 
 import warnings
 
-import helpers
 import keras
 import numpy as np
 import pytest
 
+import helpers
 from keras_gan import metrics
 from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, StopOnNonFinite
 

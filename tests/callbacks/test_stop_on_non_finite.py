@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from fakes import FakeGAN
 
+from fakes import FakeGAN
 from keras_gan.callbacks import StopOnNonFinite
 
 FAILURE = {"step": 17, "player": "generator", "variable": "g_dense/kernel"}

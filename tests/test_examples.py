@@ -1,0 +1,65 @@
+"""Each example runs as a newcomer starts it, for an epoch, and says where things are."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import helpers
+from keras_gan import images
+
+ROOT = pathlib.Path(__file__).parents[1]
+MNIST = ROOT.parent / "shared" / "data" / "tfds"
+
+
+def run(name, out, *arguments, epochs=1):
+    command = [sys.executable, ROOT / "examples" / f"{name}.py", "--out", out, *arguments]
+    command += ["--epochs", str(epochs)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, env=environment, cwd=out.parent
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    return done.stdout
+
+
+def assert_complete(out, said, *files):
+    for name in ("gan.keras", "generator/saved_model.pb", "logs", *files):
+        assert (out / name).exists(), name
+    assert "Verdict:" in said.splitlines()[-1]
+    last_words = said[said.index("Pictures:") :].replace("\n", "")
+    assert str(out) in last_words and "d_loss" in said
+
+
+def test_digits(tmp_path):
+    out = tmp_path / "digits"
+    said = run("digits", out)
+    assert_complete(out, said, "real.png", "epoch_0001.png", "training.gif")
+
+
+def test_ring(tmp_path):
+    said = run("ring", tmp_path / "ring")
+    assert_complete(tmp_path / "ring", said, "ring.png")
+    assert " of 8, " in said
+
+
+def test_folder(tmp_path):
+    for number, picture in enumerate(helpers.images(24, (16, 16, 3))):
+        images.save_png(tmp_path / "pictures" / f"kind{number % 2}" / f"{number}.png", picture)
+    out = tmp_path / "folder"
+    arguments = ("--images", tmp_path / "pictures", "--size", 16, "--batch-size", 8)
+    assert_complete(out, run("folder", out, *arguments), "real.png", "epoch_0001.png")
+
+
+@pytest.mark.slow
+def test_wgan_gp(tmp_path):
+    assert_complete(tmp_path / "wgan", run("wgan_gp", tmp_path / "wgan"), "real.png")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MNIST.exists(), reason="the data are not here")
+def test_mnist(tmp_path):
+    arguments = ("--data-dir", MNIST, "--steps-per-epoch", 3)
+    assert_complete(tmp_path / "mnist", run("mnist", tmp_path / "mnist", *arguments), "real.png")
