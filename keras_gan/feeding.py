@@ -248,33 +248,32 @@ class PipelineFeed(Feed):
     generators), so the first batch is checked, and examples are kept, on its way to the model.
     """
 
-    def __init__(self, dataset, spec, name, *, group=None, steps_per_epoch=None):
+    def __init__(self, dataset, spec, name, *, group=None, steps=None):
         self._spec = spec
         self._name = name
         self._group = group
         self._seen = []
         self._complete = self._any_step = False
-        self._check_size(int(dataset.cardinality()), steps_per_epoch)
+        self._check_size(int(dataset.cardinality()), steps)
         dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES)
         dataset = dataset.map(self._shaped)
         if group is not None:
             dataset = _grouped(dataset, group)
         if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
             dataset = self._never_empty(dataset)
-        super().__init__(dataset.prefetch(2), steps_per_epoch=steps_per_epoch)
+        super().__init__(dataset.prefetch(2), steps_per_epoch=steps)
 
-    def _check_size(self, batches, steps_per_epoch):
+    def _check_size(self, batches, steps):
         name = self._name
         _checks.check(batches != 0, f"`{name}` must not be empty.", batches=batches)
-        if self._group is None:
-            return
         _checks.check(
-            batches != tf.data.INFINITE_CARDINALITY or steps_per_epoch is not None,
+            batches != tf.data.INFINITE_CARDINALITY or steps is not None,
             f"`{name}` must end.",
-            cure="Leave out `.repeat()`, or give `steps_per_epoch`.",
-            steps_per_epoch=None,
+            cure="Leave out `.repeat()`, or give the number of steps.",
+            steps=None,
         )
-        self._check_steps(batches < 0 or batches >= self._group, batches)
+        if self._group is not None:
+            self._check_steps(batches < 0 or batches >= self._group, batches)
 
     def _check_steps(self, fits, batches):
         _checks.check(
@@ -336,15 +335,16 @@ class PipelineFeed(Feed):
 
     def _end(self):
         try:
-            _checks.check(bool(self._seen), f"`{self._name}` must not be empty.", batches=0)
+            _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
             self._check_steps(self._any_step, len(self._seen))
         except ValueError as error:
             self.found_error = error
             raise
         return np.int64(0)
 
-    def _see(self, samples, labels=None):
-        if self._complete:
+    def _see(self, number, samples, labels=None):
+        if self._complete or number == 0 and self._seen:  # another pass has the same samples
+            self._complete, self._seen = True, []
             return np.int64(0)
         try:
             if not self._seen:
@@ -364,13 +364,13 @@ class PipelineFeed(Feed):
 
 
 def _watched(dataset, look, limit):
-    """The same data set; `look` is called with its first batches as they pass."""
+    """The same data set; `look` is called with its first batches, and their numbers."""
 
     def watch(number, batch):
         parts = batch if isinstance(batch, tuple) else (batch,)
         seen = tf.cond(
             number < limit,
-            lambda: tf.numpy_function(look, parts, tf.int64),
+            lambda: tf.numpy_function(look, (number, *parts), tf.int64),
             lambda: tf.constant(0, tf.int64),
         )
         with tf.control_dependencies([seen]):
@@ -414,7 +414,7 @@ def training_feed(
         )
         source = getattr(x, "source", None)
         if source is None:
-            return PipelineFeed(x, spec, "x", group=group, steps_per_epoch=steps_per_epoch), None
+            return PipelineFeed(x, spec, "x", group=group, steps=steps_per_epoch), None
         batch_size, held_out = x.batch_size, None
         # A look at some samples: decoding them all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
@@ -439,7 +439,7 @@ def training_feed(
     return Feed(source.stream(position, steps, per_step), samples, labels), held_out
 
 
-def evaluation_feed(x, y, *, spec, batch_size, name="validation_data", checked=False):
+def evaluation_feed(x, y, *, spec, batch_size, steps=None, name="validation_data", checked=False):
     """The feed of an evaluation: never grouped, never shuffled, nothing dropped.
 
     Args:
@@ -447,6 +447,7 @@ def evaluation_feed(x, y, *, spec, batch_size, name="validation_data", checked=F
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
         batch_size: for arrays; `None` for 64.
+        steps: batches to be read, or `None` for all.
         name: what `x` is called in errors.
         checked: whether their values have been checked before.
 
@@ -458,7 +459,13 @@ def evaluation_feed(x, y, *, spec, batch_size, name="validation_data", checked=F
     """
     x, y = _unpacked(x, y)
     if isinstance(x, tf.data.Dataset):
-        return PipelineFeed(x, spec, name)
+        _checks.check(
+            y is None,
+            "With a data set, labels must be left out.",
+            cure="Put them into the data set.",
+            labels="given",
+        )
+        return PipelineFeed(x, spec, name, steps=steps)
     samples = spec.samples(x, name, any_values=checked)
     labels = spec.labels(y, len(samples))
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
@@ -557,21 +564,20 @@ def unpack(data):
 
 
 @contextlib.contextmanager
-def own_errors(*feeds):
-    """Raise what was found in the data as it is, not as what TensorFlow makes of it."""
-    try:
-        yield
-    except (tf.errors.OpError, ValueError):
-        for feed in feeds:
-            if feed is not None and feed.found_error is not None:
-                raise feed.found_error from None
-        raise
+def passing(*feeds):
+    """Let data pass through Keras, and speak for them.
 
-
-@contextlib.contextmanager
-def unannounced_end(feed):
-    """Keep Keras from warning that data ended, where only their number was not known before."""
+    What was found in them is raised as it is, not as what TensorFlow makes of it. Where only their
+    number was not known before, Keras's warning that they ended is kept back.
+    """
+    feeds = [feed for feed in feeds if feed is not None]
     with warnings.catch_warnings():
-        if feed.ends_unannounced:
+        if any(feed.ends_unannounced for feed in feeds):
             warnings.filterwarnings("ignore", message="Your input ran out of data")
-        yield
+        try:
+            yield
+        except (tf.errors.OpError, ValueError):
+            for feed in feeds:
+                if feed.found_error is not None:
+                    raise feed.found_error from None
+            raise

@@ -77,13 +77,14 @@ class Fitting:
                 *(held_out or (validation_data, None)),
                 spec=self.spec,
                 batch_size=validation_batch_size or batch_size,
+                steps=validation_steps,
                 checked=held_out is not None,
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._choose_steps_per_execution(feed)
         self._state.forget_failure()
         self.set_phase("both")
-        with feeding.own_errors(feed, held_out_feed), feeding.unannounced_end(feed):
+        with feeding.passing(feed, held_out_feed):
             return super().fit(
                 feed.dataset,
                 epochs=epochs,
@@ -167,8 +168,15 @@ class Fitting:
         try:
             if kwargs.get("_use_cached_eval_dataset"):  # called by `fit`, whose feed is ready
                 return super().evaluate(x, y, verbose=verbose, **kwargs)
-            feed = feeding.evaluation_feed(x, y, spec=self.spec, batch_size=batch_size, name="x")
-            with feeding.own_errors(feed):
+            feed = feeding.evaluation_feed(
+                x,
+                y,
+                spec=self.spec,
+                batch_size=batch_size,
+                steps=kwargs.get("steps"),
+                name="x",
+            )
+            with feeding.passing(feed):
                 return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
         finally:
             self._evaluating = False

@@ -237,8 +237,10 @@ def test_an_empty_data_set_is_refused(models):
 
 
 def test_a_data_set_without_end_needs_a_number_of_steps(models):
-    message = r"`x` must end.*steps_per_epoch=None.*Leave out `\.repeat\(\)`"
-    refused(models["images"], message, pipeline(images()).repeat())
+    message = r"must end.*steps=None.*Leave out `\.repeat\(\)`"
+    endless = pipeline(images()).repeat()
+    refused(models["images"], f"`x` {message}", endless)
+    refused(models["images"], f"`val.*` {message}", images(), batch_size=8, validation_data=endless)
 
 
 def test_a_step_that_does_not_fit_into_the_data_is_refused(models):
@@ -263,6 +265,7 @@ def test_a_step_that_does_not_fit_into_the_data_is_refused(models):
         ((images(), labels()), "take no labels"),
         (images(0), "must not be empty"),
         ("held-out", "must be an array"),
+        ((pipeline(images()), labels()), "labels must be left out.*Put them into the data set"),
     ],
 )
 def test_bad_validation_data_are_refused(models, validation, message):
@@ -456,15 +459,17 @@ def test_uint8_is_scaled_inside_the_graph():
         lambda x, y: (x, y),
         lambda x, y: keras_gan.data.from_arrays(x, y, batch_size=8),
         lambda x, y: pipeline(x, y),
+        lambda x, y: unsized(x, y),
     ],
-    ids=["arrays", "from_arrays", "pipeline"],
+    ids=["arrays", "from_arrays", "pipeline", "generator"],
 )
 def test_examples_are_kept_with_their_labels(source):
     x, y = numbered(64)
     gan = watched((2,), num_classes=CLASSES)
     assert gan.reference_samples is gan.held_out_samples is None
     assert gan.reference_labels is gan.held_out_labels is None
-    gan.fit(source(x, y), validation_data=source(x[:24], y[:24]), verbose=0)
+    # Each sample is kept once, whatever the number of epochs.
+    gan.fit(source(x, y), validation_data=source(x[:24], y[:24]), epochs=2, verbose=0)
     for samples, given, count in (
         (gan.reference_samples, gan.reference_labels, 64),
         (gan.held_out_samples, gan.held_out_labels, 24),
@@ -543,6 +548,18 @@ def test_evaluate_is_repeatable_and_changes_nothing(whole):
     helpers.assert_same(before, after)
     # Other noise would give another result.
     assert gan.evaluate(helpers.points(20, seed=2), verbose=0, return_dict=True) != results[0]
+
+
+def test_evaluate_takes_pipelines(whole):
+    gan, points = restored(whole), helpers.points(20)
+    # Of batches of 8, 8 and 4; that their end is not announced must not make Keras warn.
+    results = [
+        gan.evaluate(data, batch_size=8, return_dict=True, verbose=0)
+        for data in (points, pipeline(points), unsized(points))
+    ]
+    assert results[0] == results[1] == results[2]
+    two = gan.evaluate(pipeline(points).repeat(), steps=2, return_dict=True, verbose=0)
+    assert two == gan.evaluate(points[:16], batch_size=8, return_dict=True, verbose=0)
 
 
 @pytest.mark.parametrize(("x", "message"), [(np.zeros((8, 3)), "shape"), ([[np.nan, 0]], "finite")])
