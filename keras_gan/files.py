@@ -6,6 +6,8 @@ import pathlib
 import shutil
 import uuid
 
+from keras_gan import _checks
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -63,6 +65,21 @@ def remove(path):
     else:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def folder_path(value, name, *, optional=False):
+    """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed).
+
+    Raises:
+        ValueError: if it is no path.
+    """
+    allowed = value is None and optional
+    _checks.check(
+        allowed or (isinstance(value, (str, os.PathLike)) and str(value)),
+        f"`{name}` must be a folder's path{' or None' if optional else ''}.",
+        **{name: value},
+    )
+    return None if value is None else pathlib.Path(value)
 
 
 def writable_directory(path, name="directory"):

@@ -10,7 +10,6 @@ import tensorflow as tf
 from keras_gan import (
     _checks,
     ema,
-    feeding,
     inspection,
     losses,
     priors,
@@ -21,7 +20,9 @@ from keras_gan import (
     updates,
 )
 from keras_gan.fitting import Fitting
+from keras_gan.gradients import Scores
 from keras_gan.optimizers import OptimizerGroup
+from keras_gan.samples import SampleSpec, to_float, unpack
 from keras_gan.sampling import Sampling
 from keras_gan.saving import Saving
 from keras_gan.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState, add
@@ -120,7 +121,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         self.averaged_generator = generator
         if ema_halflife_images is not None:
             self.averaged_generator = inspection.copy(generator, "averaged_generator")
-        self.spec = feeding.SampleSpec(self.sample_shape, num_classes)
+        self.spec = SampleSpec(self.sample_shape, num_classes)
         self.is_image = self.spec.is_image
         self.verdict = None
         self.generator_optimizer = self.discriminator_optimizer = None
@@ -260,7 +261,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
 
         idle = not self.trains(DISCRIMINATOR)
         with standing_still(self.discriminator, when=idle), tf.GradientTape() as tape:
-            scores = regularizers.Scores(judge)
+            scores = Scores(judge)
             logits = {"real_logits": scores(real), "fake_logits": scores(fake)}
             loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(**logits))
             penalty, values = self._penalise(scores, judge, real, fake, logits, seed)
@@ -361,9 +362,9 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
 
     def _slices(self, data):
         """The flat batch cut by stride into one `(real, labels)` for each update."""
-        samples, labels = feeding.unpack(data)
+        samples, labels = unpack(data)
         n = self.discriminator_steps
-        real = feeding.to_float(samples, self.is_image)
+        real = to_float(samples, self.is_image)
         return [(real[i::n], None if labels is None else labels[i::n]) for i in range(n)]
 
     def _fake(self, real, labels, seed, *, generator=None, training=True):
@@ -463,8 +464,8 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
     def test_step(self, data):
         """Losses of the raw generator, quality of the averaged one; changes no weight."""
         with tf.control_dependencies(_tensors(data)):
-            samples, labels = feeding.unpack(data)
-            real = feeding.to_float(samples, self.is_image)
+            samples, labels = unpack(data)
+            real = to_float(samples, self.is_image)
             step = self._state.evaluation_step
             seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
             key = next(seed)

@@ -11,60 +11,13 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, losses, replicas
+from keras_gan.gradients import input_gradients
 
 # Inside the square root: at a gradient of exactly zero the root's own gradient is infinite, and
 # one such sample would turn the whole update into NaN.
 _EPSILON = 1e-12
 
 # === Pure functions ===
-
-
-def input_gradients(discriminator, samples):
-    """Gradient of each sample's summed logits with respect to that sample.
-
-    Args:
-        discriminator: callable from samples to logits, `(batch, ...)`.
-        samples: `(batch, ...)`, floating point.
-
-    Returns:
-        float32, the shape of `samples`; differentiable once more.
-    """
-    scored = discriminator if isinstance(discriminator, Scores) else Scores(discriminator)
-    return scored.gradients(samples)
-
-
-class Scores:
-    """A discriminator that remembers what it has scored, so that nothing is scored twice.
-
-    The loss and the penalties of one update read the logits of the same batches, and some their
-    gradients: one pass serves them all.
-
-    Args:
-        score: callable from samples to logits.
-    """
-
-    def __init__(self, score):
-        self._score = score
-        self._known = []
-
-    def __call__(self, samples):
-        """The logits of a batch; those of a batch that it has seen are the same tensor."""
-        return self._entry(samples)[1]
-
-    def gradients(self, samples):
-        """float32 gradients of each sample's summed logits, differentiable once more."""
-        tape, logits = self._entry(samples)
-        return tf.cast(tape.gradient(logits, samples), "float32")
-
-    def _entry(self, samples):
-        for known, tape, logits in self._known:
-            if known is samples:
-                return tape, logits
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(samples)
-            logits = self._score(samples)
-        self._known.append((samples, tape, logits))
-        return tape, logits
 
 
 def squared_norms(gradients):

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, feeding, losses, priors, seeds
+from keras_gan import _checks, losses, priors, seeds
+from keras_gan.samples import to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
 
@@ -212,7 +213,7 @@ class Sampling:
     def _in_batches(self, network, inputs, labels, batch_size):
         parts = []
         for first in range(0, len(inputs), batch_size):
-            batch = feeding.to_float(
+            batch = to_float(
                 tf.convert_to_tensor(inputs[first : first + batch_size]), self.is_image
             )
             chosen = None

@@ -443,11 +443,11 @@ def test_images_arrive_as_uint8_or_float32(source, dtype, wanted):
 
 
 def test_uint8_is_scaled_inside_the_graph():
-    from keras_gan import feeding
+    from keras_gan import samples
 
-    scaled = feeding.to_float(tf.constant([0, 255, 51], "uint8"), is_image=True)
+    scaled = samples.to_float(tf.constant([0, 255, 51], "uint8"), is_image=True)
     np.testing.assert_allclose(scaled, [-1.0, 1.0, -0.6], atol=1e-6)
-    np.testing.assert_array_equal(feeding.to_float(tf.constant([3], "uint8"), is_image=False), 3.0)
+    np.testing.assert_array_equal(samples.to_float(tf.constant([3], "uint8"), is_image=False), 3.0)
 
 
 # === What is kept for callbacks ===

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import ema, feeding, losses, regularizers, seeds
+from keras_gan import ema, losses, regularizers, samples, seeds
 from keras_gan.gan import GAN
 
 
@@ -322,7 +322,7 @@ def test_samples_of_any_shape(shape):
 def test_uint8_and_scaled_floats_are_the_same_images():
     images = helpers.images(16)
     np.testing.assert_allclose(
-        feeding.to_float(tf.constant(images), True), images / 127.5 - 1.0, atol=1e-6
+        samples.to_float(tf.constant(images), True), images / 127.5 - 1.0, atol=1e-6
     )
     results = []
     for data in (images, (images / 127.5 - 1.0).astype("float32")):

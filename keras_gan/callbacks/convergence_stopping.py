@@ -1,8 +1,6 @@
 """Stop when training has nothing left to gain, or has gone wrong, and say why."""
 
 import json
-import os
-import pathlib
 
 import keras
 
@@ -129,8 +127,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
             if rules is None
             else convergence.check_rules(rules)
         )
-        self.directory = _path(directory, "directory")
-        self.log_dir = _path(log_dir, "log_dir")
+        self.directory = files.folder_path(directory, "directory", optional=True)
+        self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
         self._reset()
 
     def _reset(self):
@@ -317,15 +315,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
 # === Helpers ===
 
 _LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
-
-
-def _path(value, name):
-    _checks.check(
-        value is None or (isinstance(value, (str, os.PathLike)) and str(value)),
-        f"`{name}` must be a folder's path or None.",
-        **{name: value},
-    )
-    return None if value is None else pathlib.Path(value)
 
 
 def _number(value):

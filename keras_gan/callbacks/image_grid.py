@@ -1,7 +1,5 @@
 """Pictures of what the generator makes, epoch by epoch."""
 
-import os
-import pathlib
 import re
 import warnings
 
@@ -71,13 +69,13 @@ class ImageGrid(keras.callbacks.Callback):
         gif=True,
     ):
         super().__init__()
-        self.directory = _folder(directory, "directory")
+        self.directory = files.folder_path(directory, "directory")
         self.rows = _checks.positive_int(rows, "rows")
         self.columns = _checks.positive_int(columns, "columns")
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.seed = _checks.non_negative_int(seed, "seed")
         self.labels = None if labels is None else _labels(labels, self.rows, self.columns)
-        self.log_dir = None if log_dir is None else _folder(log_dir, "log_dir")
+        self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
         self.gif = _checks.boolean(gif, "gif")
         self._start()
 
@@ -207,15 +205,6 @@ class ImageGrid(keras.callbacks.Callback):
 
 
 # === Helpers ===
-
-
-def _folder(value, name):
-    _checks.check(
-        isinstance(value, (str, os.PathLike)) and str(value),
-        f"`{name}` must be a folder's path.",
-        **{name: value},
-    )
-    return pathlib.Path(value)
 
 
 def _labels(labels, rows, columns):

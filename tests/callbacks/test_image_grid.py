@@ -263,7 +263,7 @@ def test_tensorboard_gets_the_same_pictures(tmp_path):
     [
         ({"directory": ""}, "`directory` must be a folder's path. Received: directory=''"),
         ({"directory": None}, "Received: directory=None"),
-        ({"log_dir": 3}, "`log_dir` must be a folder's path. Received: log_dir=3"),
+        ({"log_dir": 3}, "`log_dir` must be a folder's path or None. Received: log_dir=3"),
         ({"rows": 0}, "`rows` must be a positive integer. Received: rows=0"),
         ({"columns": 2.0}, "`columns` must be"),
         ({"every_epochs": 0}, "`every_epochs` must be"),

@@ -1,0 +1,221 @@
+"""A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.samples import agree
+
+# Real samples that `fit` keeps for callbacks.
+EXAMPLES = 2_000
+# A pipeline's batches among which examples are looked for.
+_WATCHED_BATCHES = 64
+
+
+class Feed:
+    """A data set ready for Keras, and examples of what is in it.
+
+    Attributes:
+        dataset: `tf.data.Dataset` of flat batches.
+        steps_per_epoch: to be given to Keras, or `None` where the data set ends an epoch itself.
+        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read.
+        labels: theirs, or `None`.
+        found_error: what was found wrong with the data while they were read, or `None`.
+        ends_unannounced: whether only reading tells where the data end.
+    """
+
+    found_error = None
+
+    def __init__(self, dataset, samples=None, labels=None, steps_per_epoch=None):
+        self.dataset = dataset
+        self.samples = samples
+        self.labels = labels
+        self.steps_per_epoch = steps_per_epoch
+        self.ends_unannounced = steps_per_epoch is None and dataset.cardinality() < 0
+
+    @property
+    def rows(self):
+        """Samples in a flat batch, `None` where only reading tells."""
+        return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
+
+
+class PipelineFeed(Feed):
+    """A user's own `tf.data` pipeline, looked at as it passes.
+
+    Reading a pipeline beforehand is not innocent (it changes the next shuffle and starts
+    generators), so the first batch is checked, and examples are kept, on its way to the model.
+    """
+
+    def __init__(self, dataset, spec, name, *, group=None, steps=None):
+        self._spec = spec
+        self._name = name
+        self._group = group
+        self._seen = []
+        self._complete = self._any_step = False
+        self._check_size(int(dataset.cardinality()), steps)
+        dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES)
+        dataset = dataset.map(self._shaped)
+        if group is not None:
+            dataset = _grouped(dataset, group)
+        if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
+            dataset = self._never_empty(dataset)
+        super().__init__(dataset.prefetch(2), steps_per_epoch=steps)
+
+    def _check_size(self, batches, steps):
+        name = self._name
+        _checks.check(batches != 0, f"`{name}` must not be empty.", batches=batches)
+        _checks.check(
+            batches != tf.data.INFINITE_CARDINALITY or steps is not None,
+            f"`{name}` must end.",
+            cure="Leave out `.repeat()`, or give the number of steps.",
+            steps=None,
+        )
+        if self._group is not None:
+            self._check_steps(batches < 0 or batches >= self._group, batches)
+
+    def _check_steps(self, fits, batches):
+        _checks.check(
+            fits,
+            "One step must fit into the data: `discriminator_steps` batches of one size.",
+            cure="Use a smaller batch size.",
+            batches=batches,
+            discriminator_steps=self._group,
+        )
+
+    def _structured(self, dataset):
+        spec = dataset.element_spec
+        parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
+        known = len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts)
+        _checks.check(
+            known,
+            f"`{self._name}` must yield batches of samples, or of (samples, labels).",
+            cure="Use `.map` to bring it into that form.",
+            element_spec=spec,
+        )
+        shape = parts[0].shape
+        single = shape.rank and shape[0] is not None and agree(shape, self._spec.sample_shape)
+        _checks.check(
+            shape.rank != 0 and not single,
+            f"`{self._name}` must yield batches.",
+            cure="Use `.batch(batch_size)`.",
+            element_spec=spec,
+        )
+        self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name)
+
+        def cast(samples, *labels):
+            if samples.dtype != tf.uint8:
+                samples = tf.cast(samples, "float32")
+            if not labels:
+                return samples
+            return samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])
+
+        return dataset.map(cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def _shaped(self, samples, *labels):
+        # Known only now that the first batch has been looked at.
+        samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
+        return (samples, *labels) if labels else samples
+
+    def _never_empty(self, dataset):
+        """Complain at the end of data of which only reading told that they fill no step."""
+
+        def at_end(_):
+            checked = tf.numpy_function(self._end, [], tf.int64)
+            with tf.control_dependencies([checked]):
+                return dataset.take(tf.constant(0, tf.int64))
+
+        end = tf.data.Dataset.from_tensors(0).flat_map(at_end)
+        return _watched(dataset, self._note_step, 1).concatenate(end)
+
+    def _note_step(self, *batch):
+        self._any_step = True
+        return np.int64(0)
+
+    def _end(self):
+        try:
+            _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
+            self._check_steps(self._any_step, len(self._seen))
+        except ValueError as error:
+            self.found_error = error
+            raise
+        return np.int64(0)
+
+    def _see(self, number, samples, labels=None):
+        if self._complete or number == 0 and self._seen:  # another pass has the same samples
+            self._complete, self._seen = True, []
+            return np.int64(0)
+        try:
+            if not self._seen:
+                self._spec.samples(samples, self._name)
+                self._spec.labels(labels, len(samples))
+        except ValueError as error:
+            self.found_error = error
+            raise
+        self._seen.append((samples, labels))
+        count = sum(len(batch) for batch, _ in self._seen)
+        if count >= EXAMPLES or len(self._seen) >= _WATCHED_BATCHES:
+            self._complete = True
+        self.samples = np.concatenate([batch for batch, _ in self._seen])[:EXAMPLES]
+        if labels is not None:
+            self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
+        return np.int64(0)
+
+
+def _watched(dataset, look, limit):
+    """The same data set; `look` is called with its first batches, and their numbers."""
+
+    def watch(number, batch):
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        seen = tf.cond(
+            number < limit,
+            lambda: tf.numpy_function(look, (number, *parts), tf.int64),
+            lambda: tf.constant(0, tf.int64),
+        )
+        with tf.control_dependencies([seen]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return dataset.enumerate().map(watch)
+
+
+def _grouped(dataset, group):
+    """Consecutive batches joined `group` at a time; what fills no step is dropped.
+
+    The last batch of a pipeline may be short. It would make an update on fewer samples than all
+    others, so a batch is kept only if it has as many rows as the first.
+    """
+    spec = dataset.element_spec
+    labelled = isinstance(spec, tuple)
+    batch_size = (spec[0] if labelled else spec).shape[0]
+    if batch_size is None:
+        dataset = _of_full_size(dataset, labelled)
+    cardinality = int(dataset.cardinality())
+    if group > 1:
+
+        def join(*windows):
+            parts = windows[0] if len(windows) == 1 else tf.data.Dataset.zip(windows)
+            return parts.rebatch(tf.int64.max)
+
+        dataset = dataset.window(group, drop_remainder=True).flat_map(join)
+        if batch_size is not None:
+            shape = lambda t: tf.ensure_shape(t, [group * batch_size, *t.shape[1:]])  # noqa: E731
+            dataset = dataset.map(lambda *b: tf.nest.map_structure(shape, b if labelled else b[0]))
+            if cardinality >= 0:
+                dataset = dataset.apply(
+                    tf.data.experimental.assert_cardinality(cardinality // group)
+                )
+    return dataset
+
+
+def _of_full_size(dataset, labelled):
+    def compare(first, batch):
+        rows = tf.shape(batch[0] if labelled else batch, out_type="int64")[0]
+        first = tf.where(first < 0, rows, first)
+        return first, (batch, rows == first)
+
+    def is_full(batch, full):
+        return full
+
+    def batch_alone(batch, full):
+        return batch
+
+    return dataset.scan(tf.constant(-1, "int64"), compare).filter(is_full).map(batch_alone)
