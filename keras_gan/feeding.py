@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, sources
-from keras_gan.pipelines import EXAMPLES, Feed, PipelineFeed
+from keras_gan.pipelines import EXAMPLES, ONE_SIZE, Feed, PipelineFeed
 
 
 def training_feed(
@@ -100,12 +100,14 @@ def evaluation_feed(x, y, *, spec, batch_size, steps=None, name="validation_data
             cure="Put them into the data set.",
             labels="given",
         )
-        return PipelineFeed(x, spec, name, steps=steps)
+        return PipelineFeed(x, spec, name, limit=steps)
     samples = spec.samples(x, name, any_values=checked)
     labels = spec.labels(y, len(samples))
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     parts = samples if labels is None else (samples, labels)
     dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size).prefetch(2)
+    if steps is not None:
+        dataset = dataset.take(_checks.positive_int(steps, "steps"))
     examples = sources.ArraySource(samples, labels, seed=0).examples(EXAMPLES)
     return Feed(dataset, *examples)
 
@@ -154,8 +156,10 @@ def passing(*feeds):
             warnings.filterwarnings("ignore", message="Your input ran out of data")
         try:
             yield
-        except (tf.errors.OpError, ValueError):
+        except (tf.errors.OpError, ValueError) as error:
             for feed in feeds:
                 if feed.found_error is not None:
                     raise feed.found_error from None
+            if ONE_SIZE in str(error):
+                raise ValueError(f"{ONE_SIZE} Use one `.batch(batch_size)`.") from None
             raise

@@ -1,5 +1,7 @@
 """How a GAN is fed: `fit`, `evaluate`, `train_on_batch`, and examples of what it was fed."""
 
+import contextlib
+
 import keras
 
 from keras_gan import _checks, cost, feeding
@@ -84,7 +86,9 @@ class Fitting:
         self._choose_steps_per_execution(feed)
         self._state.forget_failure()
         self.set_phase("both")
-        with feeding.passing(feed, held_out_feed):
+        # Keras keeps the epoch that a restored run began at, and a later fit would begin there.
+        self._initial_epoch = None
+        with feeding.passing(feed, held_out_feed), self._both_again():
             return super().fit(
                 feed.dataset,
                 epochs=epochs,
@@ -94,7 +98,6 @@ class Fitting:
                 shuffle=False,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=feed.steps_per_epoch,
-                validation_steps=validation_steps,
                 validation_freq=validation_freq,
             )
 
@@ -123,12 +126,20 @@ class Fitting:
             if not self.run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = cost.steps_per_execution(self, rows)
-            if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
-                steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
+        if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
+            steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self._train_functions = {}
             self.train_function = self.test_function = None
+
+    @contextlib.contextmanager
+    def _both_again(self):
+        """Whatever ends a fit, the next step is one of both players."""
+        try:
+            yield
+        finally:
+            self.set_phase("both")
 
     @property
     def reference_samples(self):
@@ -168,18 +179,18 @@ class Fitting:
         try:
             if kwargs.get("_use_cached_eval_dataset"):  # called by `fit`, whose feed is ready
                 return super().evaluate(x, y, verbose=verbose, **kwargs)
+            steps = kwargs.pop("steps", None)
             feed = feeding.evaluation_feed(
-                x,
-                y,
-                spec=self.spec,
-                batch_size=batch_size,
-                steps=kwargs.get("steps"),
-                name="x",
+                x, y, spec=self.spec, batch_size=batch_size, steps=steps, name="x"
             )
             with feeding.passing(feed):
                 return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
         finally:
             self._evaluating = False
+
+    def test_on_batch(self, x, y=None, **kwargs):
+        """`evaluate` on one batch, as in Keras."""
+        return self.evaluate(x, y, batch_size=len(x), verbose=0, **kwargs)
 
 
 def _with_start_check(callbacks, gan):

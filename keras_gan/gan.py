@@ -26,7 +26,7 @@ from keras_gan.samples import SampleSpec, to_float, unpack
 from keras_gan.sampling import Sampling
 from keras_gan.saving import Saving
 from keras_gan.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState, add
-from keras_gan.updates import layer_losses, standing_still
+from keras_gan.updates import activity_losses, layer_losses, standing_still
 
 _PHASES = ("both", *PLAYERS)
 _ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
@@ -171,46 +171,52 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         Raises:
             ValueError: for anything that could not train.
         """
+        # All is resolved and checked before anything is set: a model whose compiling failed is as
+        # it was.
         if steps_per_execution != "auto":
             steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        players = (
+            (settings.optimizer(generator_optimizer, "generator_optimizer"), self.generator),
+            (
+                settings.optimizer(discriminator_optimizer, "discriminator_optimizer"),
+                self.discriminator,
+            ),
+        )
+        settings.check_optimizers(players)
+        loss = losses.get(loss)
+        regularizers = settings.regularizer_list(regularizers)
+        discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
+        generator_steps = _checks.positive_int(generator_steps, "generator_steps")
+        metrics = settings.metric_list(metrics, self.sample_shape)
+
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
             run_eagerly=run_eagerly,
             steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
         )
-        self.generator_optimizer = settings.optimizer(generator_optimizer, "generator_optimizer")
-        self.discriminator_optimizer = settings.optimizer(
-            discriminator_optimizer, "discriminator_optimizer"
-        )
-        players = (
-            (self.generator_optimizer, self.generator),
-            (self.discriminator_optimizer, self.discriminator),
-        )
-        settings.check_optimizers(players)
         for optimizer, network in players:
             # An optimizer that is not built when a file is loaded would lose its state.
             if not optimizer.built:
                 optimizer.build(network.trainable_variables)
+        (self.generator_optimizer, _), (self.discriminator_optimizer, _) = players
         self.optimizer = OptimizerGroup(players)
-
-        self.adversarial_loss = losses.get(loss)
-        self.regularizers = settings.regularizer_list(regularizers)
-        self.discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
-        self.generator_steps = _checks.positive_int(generator_steps, "generator_steps")
-        self.quality_metrics = settings.metric_list(metrics, self.sample_shape)
+        self.adversarial_loss = loss
+        self.regularizers = regularizers
+        self.discriminator_steps = discriminator_steps
+        self.generator_steps = generator_steps
+        self.quality_metrics = metrics
         self._compile_arguments = {
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "run_eagerly": run_eagerly,
         }
-        self._penalties = [r for r in self.regularizers if r.penalizes]
+        self._penalties = [r for r in regularizers if r.penalizes]
         self._penalty_names = settings.log_names(self._penalties)
         self._warn_of_batch_norm()
-        self._trackers = {
-            name: keras.metrics.Mean(name=name)
-            for name in (*_LOSS_KEYS, *_NORM_KEYS, *self._penalty_names)
-        }
+        names = (*_LOSS_KEYS, *_NORM_KEYS, *self._penalty_names)
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in _LOSS_KEYS}
         self._train_functions = {}
         self._phase = "both"
 
@@ -262,10 +268,13 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         idle = not self.trains(DISCRIMINATOR)
         with standing_still(self.discriminator, when=idle), tf.GradientTape() as tape:
             scores = Scores(judge)
-            logits = {"real_logits": scores(real), "fake_logits": scores(fake)}
+            logits = {"real_logits": scores(real)}
+            own_loss = layer_losses(self.discriminator)
+            logits["fake_logits"] = scores(fake)
+            own_loss += activity_losses(self.discriminator)
             loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(**logits))
             penalty, values = self._penalise(scores, judge, real, fake, logits, seed)
-            total = loss + penalty + layer_losses(self.discriminator)
+            total = loss + penalty + own_loss
         gradients = tape.gradient(total, self.discriminator.trainable_variables)
 
         def after_update():
@@ -287,8 +296,8 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         """The sum of the weighted penalties, and the unweighted ones for the logs."""
         total, values = 0.0, {}
         for name, regularizer in zip(self._penalty_names, self._penalties, strict=True):
-            k, due = regularizer.every, tf.constant(True)
             # What is evaluated now and then is scored anew, inside the branch that may not run.
+            k = regularizer.every if self.trains(DISCRIMINATOR) else 1
             evaluate = functools.partial(
                 regularizer.value,
                 scores if k == 1 else judge,
@@ -297,10 +306,10 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
                 seed=next(seed),
                 **logits,
             )
+            due = tf.equal(self._state.discriminator_updates.value % k, 0)
             if k == 1:
                 penalty = tf.reduce_mean(evaluate())
             else:
-                due = tf.equal(self._state.discriminator_updates.value % k, 0)
                 penalty = tf.reduce_mean(
                     tf.cond(due, evaluate, lambda: tf.zeros([tf.shape(real)[0]]))
                 )
@@ -374,7 +383,8 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
             lambda rows: self.prior(tf.stack([rows, self.latent_dim]), key), tf.shape(real)[0]
         )
         latents = tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
-        return self._run(generator or self.generator, latents, labels, training=training)
+        samples = self._run(generator or self.generator, latents, labels, training=training)
+        return tf.cast(samples, "float32")
 
     def _score(self, samples, labels, *, training):
         return self._run(self.discriminator, samples, labels, training=training)
@@ -429,7 +439,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         """The trackers of the logs: those of training, or those of an evaluation."""
         if not self._evaluating:
             return list(getattr(self, "_trackers", {}).values())
-        return [self._trackers[name] for name in _LOSS_KEYS] + list(self.quality_metrics)
+        return [*self._evaluation_trackers.values(), *self.quality_metrics]
 
     def get_metrics_result(self):
         """The logs: a scalar per key; a metric's dict result as `<name>_<key>`."""
@@ -438,6 +448,11 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
             for metric in self.metrics
             for key, value in _items(metric.result())
         }
+
+    def _get_metrics_result_or_logs(self, logs):
+        # Keras takes a step's own results where their keys differ from the metrics'. A quality
+        # metric's result may be costly and need not be a graph: it is asked for once, at the end.
+        return self.get_metrics_result()
 
     @property
     def metric_directions(self):
@@ -478,13 +493,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
                 for metric in self.quality_metrics:
                     metric.update_state(real, averaged)
             add(step, 1)
-        # Keras asks for the results once more at the end, and takes those if the keys agree:
-        # a metric's may be costly, and need not be a graph.
-        results = {name: self._trackers[name].result() for name in _LOSS_KEYS}
-        return {
-            **results,
-            **{key: tf.constant(0.0) for key in settings.metric_keys(self.quality_metrics)},
-        }
+        return {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
 
     def _evaluate_losses(self, real, fake, labels):
         real_logits = self._score(real, labels, training=False)
@@ -497,7 +506,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         for name, value in zip(
             _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True
         ):
-            self._trackers[name].update_state(value, sample_weight=rows)
+            self._evaluation_trackers[name].update_state(value, sample_weight=rows)
 
     # === What a run has come to ===
 

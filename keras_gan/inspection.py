@@ -7,6 +7,7 @@ import keras
 from keras_gan import _checks
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
+_FUNCTIONAL = type(keras.Model(*[keras.Input((1,))] * 2))
 # What only holds other layers, or changes the shape alone.
 _PASSED_THROUGH = (keras.Model, keras.layers.Flatten, keras.layers.Reshape)
 
@@ -87,6 +88,13 @@ def check_pair(generator, discriminator):
         generator_inputs=generator_inputs,
         discriminator_inputs=discriminator_inputs,
     )
+    for shapes in (generator_inputs, discriminator_inputs):
+        _checks.check(
+            len(shapes) == 1 or shapes[1] in ((), (1,)),
+            "The second input of both networks must take class indices, one a sample.",
+            cure="Use `keras.Input((), dtype='int32')` and an Embedding.",
+            label_input=shapes[-1],
+        )
     latent_shape = generator_inputs[0]
     _checks.check(
         len(latent_shape) == 1 and latent_shape[0] is not None,
@@ -142,11 +150,20 @@ def _ends_in_sigmoid(network):
     return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid
 
 
+def _copy_layer(layer):
+    if isinstance(layer, keras.layers.Lambda):  # the user's own, at hand: nothing is loaded
+        return keras.layers.Lambda.from_config(layer.get_config(), safe_mode=False)
+    return type(layer).from_config(layer.get_config())
+
+
 def copy(network, name):
     """A network of the same architecture and weights under another name."""
-    config = network.get_config()
-    config["name"] = name
-    twin = type(network).from_config(config)
+    if getattr(network, "inputs", None) and type(network) in (_FUNCTIONAL, keras.Sequential):
+        # Layer by layer: their classes need not be registered.
+        twin = keras.models.clone_model(network, clone_function=_copy_layer)
+        twin.name = name
+    else:
+        twin = type(network).from_config({**network.get_config(), "name": name})
     if not twin.built:
         twin.build_from_config(network.get_build_config())
     twin.set_weights(network.get_weights())

@@ -12,6 +12,9 @@ EXAMPLES = 2_000
 _WATCHED_BATCHES = 64
 
 
+ONE_SIZE = "The batches of a pipeline must be of one size, the last one excepted."
+
+
 class Feed:
     """A data set ready for Keras, and examples of what is in it.
 
@@ -46,13 +49,15 @@ class PipelineFeed(Feed):
     generators), so the first batch is checked, and examples are kept, on its way to the model.
     """
 
-    def __init__(self, dataset, spec, name, *, group=None, steps=None):
+    def __init__(self, dataset, spec, name, *, group=None, steps=None, limit=None):
         self._spec = spec
         self._name = name
         self._group = group
         self._seen = []
         self._complete = self._any_step = False
-        self._check_size(int(dataset.cardinality()), steps)
+        self._check_size(int(dataset.cardinality()), steps or limit)
+        if limit is not None:
+            dataset = dataset.take(_checks.positive_int(limit, "steps"))
         dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES)
         dataset = dataset.map(self._shaped)
         if group is not None:
@@ -181,7 +186,8 @@ def _grouped(dataset, group):
     """Consecutive batches joined `group` at a time; what fills no step is dropped.
 
     The last batch of a pipeline may be short. It would make an update on fewer samples than all
-    others, so a batch is kept only if it has as many rows as the first.
+    others, so a batch is kept only if it has as many rows as the first; a later one that has more
+    is refused.
     """
     spec = dataset.element_spec
     labelled = isinstance(spec, tuple)
@@ -210,7 +216,13 @@ def _of_full_size(dataset, labelled):
     def compare(first, batch):
         rows = tf.shape(batch[0] if labelled else batch, out_type="int64")[0]
         first = tf.where(first < 0, rows, first)
-        return first, (batch, rows == first)
+        # Were the first batch the short one, all others would be dropped without a word.
+        larger = tf.debugging.Assert(
+            rows <= first,
+            [ONE_SIZE, rows, first],
+        )
+        with tf.control_dependencies([larger] if larger is not None else []):
+            return first, (batch, rows == first)
 
     def is_full(batch, full):
         return full

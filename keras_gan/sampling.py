@@ -76,7 +76,7 @@ class Sampling:
 
     def call(self, inputs, training=False):
         """The averaged generator: latents, or `[latents, labels]`, to samples."""
-        return self.averaged_generator(inputs, training=training)
+        return tf.cast(self.averaged_generator(inputs, training=training), "float32")
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Samples of the averaged generator for given latents, as in Keras.
@@ -94,7 +94,14 @@ class Sampling:
         Raises:
             ValueError: if the latents have another shape.
         """
-        latents = x[0] if self.num_classes is not None and isinstance(x, (list, tuple)) else x
+        latents = x
+        if self.num_classes is not None and not isinstance(x, tf.data.Dataset):
+            _checks.check(
+                isinstance(x, (list, tuple)) and len(x) == 2,
+                "A conditional model predicts from `[latents, labels]`.",
+                x=type(x).__name__,
+            )
+            latents = x[0]
         if hasattr(latents, "shape"):
             self._check_latents(latents)
         # Keras would unroll as many batches into one graph as training runs in one call.
@@ -150,6 +157,9 @@ class Sampling:
         drawn = latents is None or (labels is None and self.num_classes is not None)
         if seed is None and drawn:  # asking for given latents must not change later draws
             seed = int(self._draws.integers(2**62))
+        if seed is not None:
+            seed = _checks.non_negative_int(seed, "seed")
+            _checks.check(seed < 2**63, "`seed` must be below 2**63.", seed=seed)
         if latents is None:
             latents = self.sample_latents(num_samples, seed)
         self._check_latents(np.asarray(latents))
@@ -228,7 +238,10 @@ class Sampling:
             return None
         if labels is None:
             return labels_of(num_samples, self.num_classes, seed)
-        labels = np.broadcast_to(np.asarray(labels), (num_samples,))
+        labels = np.asarray(labels)
+        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+        if labels.ndim == 0:
+            labels = np.full(num_samples, labels)
         return tf.constant(self.spec.labels(labels, num_samples))
 
     def _check_latents(self, latents):

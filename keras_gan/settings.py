@@ -50,6 +50,12 @@ def check_optimizers(players):
             network=network.name,
             trainable=network.trainable,
         )
+        _checks.check(
+            not isinstance(optimizer, keras.optimizers.LossScaleOptimizer),
+            "Loss scaling is not supported: the losses would not be scaled.",
+            cure="Use the inner optimizer, with float32 or mixed_bfloat16 networks.",
+            **{optimizer.name: type(optimizer).__name__},
+        )
         known = {id(variable) for variable in getattr(optimizer, "_trainable_variables", ())}
         _checks.check(
             not optimizer.built or known.issuperset(id(v) for v in network.trainable_variables),
@@ -91,12 +97,3 @@ def metric_list(given, sample_shape):
     names = [metric.name for metric in metrics]
     _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     return metrics
-
-
-def metric_keys(metrics):
-    """The log keys of quality metrics: `<name>`, or `<name>_<key>` for dict results."""
-    keys = []
-    for metric in metrics:
-        for key in getattr(metric, "result_keys", None) or (None,):
-            keys.append(f"{metric.name}_{key}" if key else metric.name)
-    return keys

@@ -31,6 +31,12 @@ def layer_losses(network):
     return tf.add_n(network.losses) if network.losses else tf.constant(0.0)
 
 
+def activity_losses(network):
+    """The part of `layer_losses` that comes from the last pass, not from the weights."""
+    weights = [v.regularizer(v) for v in network.trainable_variables if v.regularizer]
+    return layer_losses(network) - (tf.add_n(weights) if weights else 0.0)
+
+
 def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update):
     """Apply gradients, unless the loss or one of them is NaN or infinite.
 

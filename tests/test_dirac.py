@@ -16,47 +16,58 @@ from keras_gan import gan as gan_module
 from keras_gan import losses, regularizers
 
 RATE, STEPS = 0.05, 5_000
-CIRCLING = ["minimax", "wasserstein", "hinge"]
-SUBLINEAR = ["non_saturating", "relativistic_paired"]
+LIMIT = 1.2  # of weight clipping: inside the start's circle of radius sqrt(2)
+START = np.sqrt(2.0)
 SEED = tf.constant([1, 2])
+
+CIRCLING = ["minimax", "wasserstein", "hinge"]
+SUBLINEAR = ["non_saturating", "relativistic_paired", "relativistic_average"]
+GAMES = CIRCLING + SUBLINEAR
+
+
+def make(name):
+    """A regularizer of weight 1: gamma = 1, lambda = 1, target = 1."""
+    if name is None:
+        return None
+    if name == "weight_clipping":
+        return regularizers.WeightClipping(LIMIT)
+    return type(regularizers.get(name))(1.0)
 
 
 @functools.cache
-def final_state(loss_name, regularizer_name=None, steps=STEPS, clip=None):
+def final_state(loss_name, regularizer_name=None, steps=STEPS):
     """`(theta, psi)` after alternating descent, in one compiled loop."""
-    loss = losses.get(loss_name)
-    penalty = regularizers.get(regularizer_name) if regularizer_name else None
-    if regularizer_name in ("r1", "r2"):
-        penalty = type(penalty)(weight=1.0)  # gamma = 1
-    elif penalty is not None:
-        penalty = type(penalty)(weight=1.0, target=1.0)
+    loss, regularizer = losses.get(loss_name), make(regularizer_name)
+    psi, theta = keras.Variable([[1.0]]), keras.Variable([[1.0]])
+    real = tf.zeros([1, 1])
 
-    def body(theta, psi):
-        real, fake = tf.zeros([1, 1]), tf.reshape(theta, [1, 1])
+    class Discriminator:
+        trainable_variables = [psi]
+
+    def score(samples):
+        return samples @ psi.value
+
+    def step(i):
+        fake = tf.convert_to_tensor(theta.value)
         with tf.GradientTape() as tape:
-            tape.watch(psi)
-            score = lambda x: psi * x  # noqa: E731
-            value = loss.discriminator_loss(score(real), score(fake))
-            if penalty is not None:
-                value += penalty.penalty(score, real, fake, seed=SEED)
-        psi = psi - RATE * tf.reshape(tape.gradient(value, psi), [])
-        if clip:
-            psi = tf.clip_by_value(psi, -clip, clip)
+            logits = {"real_logits": score(real), "fake_logits": score(fake)}
+            value = tf.reduce_sum(loss.discriminator_loss(**logits))
+            if regularizer is not None and regularizer.penalizes:
+                value += tf.reduce_sum(regularizer.penalty(score, real, fake, seed=SEED, **logits))
+        psi.assign(psi.value - RATE * tape.gradient(value, psi.value))
+        if regularizer is not None:
+            regularizer.after_update(Discriminator, **logits)
         with tf.GradientTape() as tape:
-            tape.watch(theta)
-            value = loss.generator_loss(psi * real, psi * tf.reshape(theta, [1, 1]))
-        return theta - RATE * tf.reshape(tape.gradient(value, theta), []), psi
+            value = tf.reduce_sum(loss.generator_loss(score(real), score(theta.value)))
+        theta.assign(theta.value - RATE * tape.gradient(value, theta.value))
+        return i + 1
 
     @tf.function(jit_compile=True)
     def run():
-        return tf.while_loop(
-            lambda i, theta, psi: i < steps,
-            lambda i, theta, psi: (i + 1, *body(theta, psi)),
-            (tf.constant(0), tf.constant(1.0), tf.constant(1.0)),
-        )
+        tf.while_loop(lambda i: i < steps, step, [tf.constant(0)])
 
-    _, theta, psi = run()
-    return float(theta), float(psi)
+    run()
+    return float(theta.numpy()[0, 0]), float(psi.numpy()[0, 0])
 
 
 def radius(*arguments, **options):
@@ -65,45 +76,67 @@ def radius(*arguments, **options):
 
 @pytest.mark.parametrize("loss", CIRCLING)
 def test_circles_without_a_regularizer(loss):
-    # The start is at sqrt(2).
-    assert 0.7 * np.sqrt(2) < radius(loss) < 1.2 * np.sqrt(2)
+    assert 0.7 * START < radius(loss) < 1.2 * START
 
 
-def test_wasserstein_circles_with_clipping_too():
+@pytest.mark.parametrize("loss", CIRCLING)
+def test_circles_with_clipping_too(loss):
     # The largest circle that the limit leaves room for.
-    assert 0.7 * np.sqrt(2) < radius("wasserstein", clip=1.2) < 1.2
+    assert 0.7 * START < radius(loss, "weight_clipping") <= LIMIT
 
 
 @pytest.mark.parametrize("loss", SUBLINEAR)
+def test_clipping_that_does_not_bind_changes_nothing(loss):
+    assert final_state(loss, "weight_clipping") == final_state(loss)
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic_paired"])
 @pytest.mark.parametrize("steps, expected", [(100, 0.97), (1_000, 0.39), (5_000, 0.18)])
 def test_shrinks_sublinearly_without_a_regularizer(loss, steps, expected):
     assert radius(loss, steps=steps) == pytest.approx(expected, abs=0.02)
 
 
-@pytest.mark.parametrize("loss", CIRCLING + SUBLINEAR)
+def test_relativistic_average_shrinks_faster_than_the_paired_game():
+    # With one sample on each side, m(r) = r and m(f) = f: it plays with twice the stakes.
+    assert 1e-3 < radius("relativistic_average") < radius("relativistic_paired")
+
+
+@pytest.mark.parametrize("loss", GAMES)
 @pytest.mark.parametrize("regularizer", ["r1", "r2"])
 def test_converges_with_zero_centred_penalties(loss, regularizer):
     assert radius(loss, regularizer) < 1e-3
 
 
-@pytest.mark.parametrize("loss", CIRCLING + SUBLINEAR)
+@pytest.mark.parametrize("loss", GAMES)
 @pytest.mark.parametrize("regularizer", ["gradient_penalty", "dragan"])
 def test_unit_gradients_do_not_converge(loss, regularizer):
-    assert radius(loss, regularizer) > 0.05
+    assert radius(loss, regularizer) > 0.7 * START
 
 
-def test_relativistic_average_is_twice_the_paired_game():
-    # With one sample on each side, m(r) = r and m(f) = f.
-    assert radius("relativistic_average", "r1") < 1e-3
-    assert 0.0 < radius("relativistic_average") < radius("relativistic_paired")
+@pytest.mark.parametrize("loss", GAMES)
+def test_lecam_damps_but_only_sublinearly(loss):
+    # It pulls on logits, whose squares vanish at the equilibrium faster than the forces do.
+    early, late = radius(loss, "lecam", steps=500), radius(loss, "lecam")
+    assert 1e-3 < late < 0.5 * early < 0.5 * START
 
 
-def test_least_squares_freezes_elsewhere():
-    theta = psi = 1.0  # the same game by hand
+@pytest.mark.parametrize("regularizer", [None, "r1", "r2", "lecam", "weight_clipping"])
+def test_least_squares_freezes_elsewhere(regularizer):
+    theta, psi = final_state("least_squares", regularizer)
+    assert abs(theta) > 1.0 and psi == pytest.approx(0.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("regularizer", ["gradient_penalty", "dragan"])
+def test_least_squares_with_unit_gradients_does_not_even_freeze(regularizer):
+    theta, psi = final_state("least_squares", regularizer)
+    assert abs(theta) > 1.0 and abs(psi) > 0.05
+
+
+def test_least_squares_with_r1_is_the_game_by_hand():
+    theta = psi = 1.0
     for _ in range(STEPS):
         psi -= RATE * (psi * theta**2 + psi)
         theta -= RATE * (psi * theta - 1.0) * psi
-    assert theta > 1.0  # not at the data
     np.testing.assert_allclose(final_state("least_squares", "r1"), (theta, psi), atol=1e-4)
 
 

@@ -154,7 +154,6 @@ class SlicedWasserstein(keras.metrics.Metric):
     """
 
     direction = "min"
-    result_keys = None
     primary_key = None
 
     def __init__(

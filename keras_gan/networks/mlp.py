@@ -53,7 +53,10 @@ def _generator(sample_shape, latent_dim, width, depth, num_classes):
     x = _hidden(x, width, depth, "generator")
     image = inspection.is_image(sample_shape)
     x = layers.Dense(
-        math.prod(sample_shape), activation="tanh" if image else None, name="generator_samples"
+        math.prod(sample_shape),
+        activation="tanh" if image else None,
+        dtype="float32",
+        name="generator_samples",
     )(x)
     if len(sample_shape) > 1:
         x = layers.Reshape(sample_shape, name="generator_reshape")(x)
@@ -67,7 +70,7 @@ def _discriminator(sample_shape, width, depth, num_classes):
     if len(sample_shape) > 1:
         x = layers.Flatten(name="discriminator_flatten")(x)
     features = _hidden(x, width, depth, "discriminator")
-    logit = layers.Dense(1, name="discriminator_score")(features)
+    logit = layers.Dense(1, dtype="float32", name="discriminator_score")(features)
     logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")
     return _labels.model(inputs, labels, logit, "discriminator")
 
