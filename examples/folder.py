@@ -7,7 +7,7 @@ import keras_gan
 def main():
     given = common.arguments(
         __doc__,
-        epochs=24,
+        epochs=36,
         batch_size=32,
         images={"required": True, "help": "folder of PNG, JPEG, GIF or BMP files, nested or not"},
         size={"type": int, "default": 64, "help": "height and width to train at"},
