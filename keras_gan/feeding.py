@@ -11,11 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, sources
-from keras_gan.pipelines import EXAMPLES, ONE_SIZE, Feed, PipelineFeed
+from keras_gan.pipelines import (
+    EXAMPLES,
+    ONE_SIZE,
+    Feed,
+    PipelineFeed,
+    check_divisible,
+    divisible,
+)
 
 
 def training_feed(
-    x, y, *, spec, batch_size, group, shuffle, seed, position, steps_per_epoch, split=0.0
+    x, y, *, spec, batch_size, group, parts, shuffle, seed, position, steps_per_epoch, split=0.0
 ):
     """The feed of a training run, and the held-out one if `split` asks for it.
 
@@ -25,6 +32,7 @@ def training_feed(
         spec: the model's `SampleSpec`.
         batch_size: samples of one update, or `None` for 64 (and for data sets).
         group: discriminator updates a step; a step gets `group * batch_size` samples.
+        parts: equal parts that the batch of an update must have.
         shuffle: whether arrays are shuffled.
         seed: of the order of arrays.
         position: callable that gives the number of steps done, read whenever an epoch begins.
@@ -49,7 +57,8 @@ def training_feed(
         )
         source = getattr(x, "source", None)
         if source is None:
-            return PipelineFeed(x, spec, "x", group=group, steps=steps_per_epoch), None
+            feed = PipelineFeed(x, spec, "x", group=group, steps=steps_per_epoch, parts=parts)
+            return feed, None
         batch_size, held_out = x.batch_size, None
         # A look at some samples: decoding them all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
@@ -61,6 +70,7 @@ def training_feed(
         source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed)
         batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
         samples, labels = source.examples(EXAMPLES)
+    check_divisible(batch_size, parts)
     per_step = batch_size * group
     _checks.check(
         per_step <= source.num_samples,
@@ -74,8 +84,12 @@ def training_feed(
     return Feed(source.stream(position, steps, per_step), samples, labels), held_out
 
 
-def evaluation_feed(x, y, *, spec, batch_size, steps=None, name="validation_data", checked=False):
+def evaluation_feed(
+    x, y, *, spec, batch_size, steps=None, replicas=1, name="validation_data", checked=False
+):
     """The feed of an evaluation: never grouped, never shuffled, nothing dropped.
+
+    With several replicas the last batch is cut to what they can share equally.
 
     Args:
         x: samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either.
@@ -83,6 +97,7 @@ def evaluation_feed(x, y, *, spec, batch_size, steps=None, name="validation_data
         spec: the model's `SampleSpec`.
         batch_size: for arrays; `None` for 64.
         steps: batches to be read, or `None` for all.
+        replicas: how many replicas evaluate.
         name: what `x` is called in errors.
         checked: whether their values have been checked before.
 
@@ -100,12 +115,13 @@ def evaluation_feed(x, y, *, spec, batch_size, steps=None, name="validation_data
             cure="Put them into the data set.",
             labels="given",
         )
-        return PipelineFeed(x, spec, name, limit=steps)
+        return PipelineFeed(x, spec, name, limit=steps, parts=replicas)
     samples = spec.samples(x, name, any_values=checked)
     labels = spec.labels(y, len(samples))
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     parts = samples if labels is None else (samples, labels)
-    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size).prefetch(2)
+    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
+    dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
     examples = sources.ArraySource(samples, labels, seed=0).examples(EXAMPLES)

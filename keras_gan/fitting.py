@@ -5,6 +5,7 @@ import contextlib
 import keras
 
 from keras_gan import _checks, cost, feeding
+from keras_gan.pipelines import check_divisible
 from keras_gan.start_check import StartCheck
 
 
@@ -67,6 +68,7 @@ class Fitting:
             spec=self.spec,
             batch_size=batch_size,
             group=self.discriminator_steps,
+            parts=self.accumulation_steps * self._replicas,
             shuffle=shuffle,
             seed=self.seed,
             position=lambda: self.steps_seen,
@@ -80,12 +82,14 @@ class Fitting:
                 spec=self.spec,
                 batch_size=validation_batch_size or batch_size,
                 steps=validation_steps,
+                replicas=self._replicas,
                 checked=held_out is not None,
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._choose_steps_per_execution(feed)
         self._state.forget_failure()
         self.set_phase("both")
+        self.spread_random_generators()
         # Keras keeps the epoch that a restored run began at, and a later fit would begin there.
         self._initial_epoch = None
         with feeding.passing(feed, held_out_feed), self._both_again():
@@ -109,8 +113,15 @@ class Fitting:
         """
         if not self.compiled:
             raise ValueError("A GAN must be compiled before it trains. Call `gan.compile()`.")
+        _checks.check(
+            self._replicas == 1,
+            "With several replicas, each would train on the whole batch.",
+            cure="Use `fit`.",
+            replicas=self._replicas,
+        )
         samples = self.spec.samples(x, "x")
         labels = self.spec.labels(y, len(samples), "y")
+        check_divisible(len(samples) // self.discriminator_steps, self.accumulation_steps)
         _checks.check(
             len(samples) % self.discriminator_steps == 0,
             "The batch must be a multiple of `discriminator_steps`: each update gets its share.",
@@ -123,7 +134,7 @@ class Fitting:
         steps = self._compile_arguments["steps_per_execution"]
         if steps == "auto":
             steps = 1
-            if not self.run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:
+            if not self.run_eagerly and self._replicas == 1:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = cost.steps_per_execution(self, rows)
         if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
@@ -132,6 +143,13 @@ class Fitting:
             self.steps_per_execution = steps
             self._train_functions = {}
             self.train_function = self.test_function = None
+
+    @property
+    def _replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: the networks are built, and Keras would take a batch of data for it."""
 
     @contextlib.contextmanager
     def _both_again(self):
@@ -181,7 +199,13 @@ class Fitting:
                 return super().evaluate(x, y, verbose=verbose, **kwargs)
             steps = kwargs.pop("steps", None)
             feed = feeding.evaluation_feed(
-                x, y, spec=self.spec, batch_size=batch_size, steps=steps, name="x"
+                x,
+                y,
+                spec=self.spec,
+                batch_size=batch_size,
+                steps=steps,
+                replicas=self._replicas,
+                name="x",
             )
             with feeding.passing(feed):
                 return super().evaluate(feed.dataset, verbose=verbose, **kwargs)

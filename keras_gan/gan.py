@@ -1,7 +1,6 @@
 """The model: two networks that train against each other under `fit`."""
 
 import functools
-import warnings
 
 import keras
 import numpy as np
@@ -13,29 +12,26 @@ from keras_gan import (
     inspection,
     losses,
     priors,
-    regularizers,
     replicas,
     seeds,
     settings,
     updates,
 )
+from keras_gan.evaluating import ACCURACY_KEYS, Evaluating
 from keras_gan.fitting import Fitting
 from keras_gan.gradients import Scores
 from keras_gan.optimizers import OptimizerGroup
-from keras_gan.samples import SampleSpec, to_float, unpack
+from keras_gan.samples import SampleSpec, flat, to_float, unpack
 from keras_gan.sampling import Sampling
 from keras_gan.saving import Saving
 from keras_gan.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState, add
 from keras_gan.updates import activity_losses, layer_losses, standing_still
 
 _PHASES = ("both", *PLAYERS)
-_ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
-_LOSS_KEYS = ("loss", "d_loss", "g_loss", *_ACCURACY_KEYS)
-_NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(Fitting, Sampling, Saving, keras.Model):
+class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
@@ -145,6 +141,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         regularizers=(),
         discriminator_steps=1,
         generator_steps=1,
+        accumulation_steps=1,
         metrics=(),
         steps_per_execution="auto",
         jit_compile="auto",
@@ -161,6 +158,10 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
             discriminator_steps: updates of the discriminator in a step, each with `batch_size`
                 real samples of its own. Default 1.
             generator_steps: updates of the generator that follow. Default 1.
+            accumulation_steps: micro-batches that each update's batch is cut into to save memory;
+                their gradients are averaged into one update. Statistics of a batch (BatchNorm,
+                the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
+                micro-batch. Default 1.
             metrics: quality metrics, `keras.metrics.Metric`s with `update_state(real, fake)`,
                 evaluated on validation data with the averaged generator.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
@@ -175,18 +176,25 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         # it was.
         if steps_per_execution != "auto":
             steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
-        players = (
-            (settings.optimizer(generator_optimizer, "generator_optimizer"), self.generator),
+        players = [
+            (settings.optimizer(generator_optimizer, "generator", self.generator), self.generator),
             (
-                settings.optimizer(discriminator_optimizer, "discriminator_optimizer"),
+                settings.optimizer(discriminator_optimizer, "discriminator", self.discriminator),
                 self.discriminator,
             ),
-        )
+        ]
         settings.check_optimizers(players)
+        settings.check_strategy(
+            self.distribute_strategy,
+            players,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
         loss = losses.get(loss)
         regularizers = settings.regularizer_list(regularizers)
         discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
         generator_steps = _checks.positive_int(generator_steps, "generator_steps")
+        accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
         metrics = settings.metric_list(metrics, self.sample_shape)
 
         super().compile(
@@ -205,6 +213,7 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         self.regularizers = regularizers
         self.discriminator_steps = discriminator_steps
         self.generator_steps = generator_steps
+        self.accumulation_steps = accumulation_steps
         self.quality_metrics = metrics
         self._compile_arguments = {
             "steps_per_execution": steps_per_execution,
@@ -213,22 +222,10 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         }
         self._penalties = [r for r in regularizers if r.penalizes]
         self._penalty_names = settings.log_names(self._penalties)
-        self._warn_of_batch_norm()
-        names = (*_LOSS_KEYS, *_NORM_KEYS, *self._penalty_names)
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in _LOSS_KEYS}
+        settings.warn_of_batch_norm(self)
+        self._make_trackers(self._penalty_names)
         self._train_functions = {}
         self._phase = "both"
-
-    def _warn_of_batch_norm(self):
-        gradient = [r for r in self.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
-        if gradient and inspection.has_batch_norm(self.discriminator):
-            warnings.warn(
-                f"`discriminator` has BatchNormalization, which makes each logit depend on the "
-                f"whole batch, so the gradient of a sample that {gradient[0].name} penalises is "
-                "not its own. Use LayerNormalization or none.",
-                stacklevel=3,
-            )
 
     # === Training ===
 
@@ -239,102 +236,136 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         real samples, with their labels if the model is conditional. The last discriminator
         update and the first generator update share one pass of the generator.
         """
-        with tf.control_dependencies(_tensors(data)):  # at the end of data nothing may run
+        with tf.control_dependencies(flat(data)):  # at the end of data nothing may run
             slices = self._slices(data)
             seed = seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value)
-            results, idle = [], not self.trains(GENERATOR)
+            results = []
             for real, labels in slices[:-1] if self.trains(DISCRIMINATOR) else []:
-                with standing_still(self.generator):
-                    fake = self._fake(real, labels, seed)
+                fake = self._still_samples(self._latents(real, next(seed)), labels)
                 results.append(self._update_discriminator(real, fake, labels, seed))
             real, labels = slices[-1]
             for first in [True] + [False] * (self._generator_updates - 1):
-                with standing_still(self.generator, when=idle), tf.GradientTape() as tape:
-                    fake = self._fake(real, labels, seed)
-                    own_loss = layer_losses(self.generator)
+                latents = self._latents(real, next(seed))
+                statistics = updates.Statistics(self.generator)
+                passes = self._generator_passes(latents, labels)
                 if first:
-                    seen = tf.stop_gradient(fake)
-                    results.append(self._update_discriminator(real, seen, labels, seed))
-                results.append(self._update_generator(tape, fake, own_loss, real, labels))
+                    if self.accumulation_steps == 1:
+                        passes = list(passes)
+                        fake = tf.stop_gradient(passes[0][1])
+                    else:  # keeping all passes for later would take the memory of all
+                        fake = self._still_samples(latents, labels)
+                    results.append(self._update_discriminator(real, fake, labels, seed))
+                results.append(self._update_generator(passes, real, labels, statistics))
             self._count_step(data)
             return self._log(results)
 
+    # --- The discriminator's update ---
+
     def _update_discriminator(self, real, fake, labels, seed):
         """Score both batches, sum the loss and the penalties, apply ONE update."""
+        statistics = updates.Statistics(self.discriminator)
+        keys = [next(seed) for _ in self._penalties]
+        scale = updates.loss_scale(self.discriminator_optimizer)
+        parts = []
+        for number, part in enumerate(self._parts(real, fake, labels)):
+            with updates.after(parts), replicas.micro_batch(number, self.accumulation_steps):
+                parts.append(self._discriminator_gradients(*part, keys, scale))
+        gradients, total, logits, values = updates.joined(parts, scale)
 
+        def after_update(logits):
+            for regularizer in self.regularizers:
+                regularizer.after_update(self.discriminator, **logits)
+
+        norm = self._apply(DISCRIMINATOR, gradients, total, statistics, after_update, logits)
+        accuracies = losses.discriminator_accuracies(
+            **logits, threshold=self.adversarial_loss.threshold
+        )
+        return {
+            "d_gradient_norm": norm,
+            **dict(zip(ACCURACY_KEYS, accuracies, strict=True)),
+            **values,
+        }
+
+    def _discriminator_gradients(self, real, fake, labels, keys, scale):
         def judge(samples):
             return self._score(samples, labels, training=True)
 
-        idle = not self.trains(DISCRIMINATOR)
-        with standing_still(self.discriminator, when=idle), tf.GradientTape() as tape:
-            scores = Scores(judge)
+        with tf.GradientTape() as tape:
+            scores = Scores(judge, scale)
             logits = {"real_logits": scores(real)}
             own_loss = layer_losses(self.discriminator)
             logits["fake_logits"] = scores(fake)
             own_loss += activity_losses(self.discriminator)
             loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(**logits))
-            penalty, values = self._penalise(scores, judge, real, fake, logits, seed)
+            penalty, values = self._penalise(scores, real, fake, logits, keys)
             total = loss + penalty + own_loss
-        gradients = tape.gradient(total, self.discriminator.trainable_variables)
-
-        def after_update():
-            for regularizer in self.regularizers:
-                regularizer.after_update(self.discriminator, **logits)
-
-        norm = self._apply(DISCRIMINATOR, gradients, total, after_update)
-        accuracies = losses.discriminator_accuracies(
-            **logits, threshold=self.adversarial_loss.threshold
+        gradients = tape.gradient(
+            total, self.discriminator.trainable_variables, output_gradients=scale
         )
-        return {
-            "d_loss": loss,
-            "d_gradient_norm": norm,
-            **dict(zip(_ACCURACY_KEYS, accuracies, strict=True)),
-            **values,
-        }
+        return gradients, total, logits, {"d_loss": loss, **values}
 
-    def _penalise(self, scores, judge, real, fake, logits, seed):
+    def _penalise(self, scores, real, fake, logits, keys):
         """The sum of the weighted penalties, and the unweighted ones for the logs."""
         total, values = 0.0, {}
-        for name, regularizer in zip(self._penalty_names, self._penalties, strict=True):
-            # What is evaluated now and then is scored anew, inside the branch that may not run.
+        for name, regularizer, key in zip(self._penalty_names, self._penalties, keys, strict=True):
             k = regularizer.every if self.trains(DISCRIMINATOR) else 1
+            # A branch that may not run must not share its passes with what is outside of it.
+            branches = k > 1 and replicas.count() == 1
             evaluate = functools.partial(
                 regularizer.value,
-                scores if k == 1 else judge,
+                scores.anew() if branches else scores,
                 real,
                 fake,
-                seed=next(seed),
+                seed=key,
                 **logits,
             )
             due = tf.equal(self._state.discriminator_updates.value % k, 0)
-            if k == 1:
-                penalty = tf.reduce_mean(evaluate())
-            else:
+            if branches:
                 penalty = tf.reduce_mean(
                     tf.cond(due, evaluate, lambda: tf.zeros([tf.shape(real)[0]]))
                 )
+            else:  # replicas cannot meet inside of a branch
+                penalty = tf.cast(due, "float32") * tf.reduce_mean(evaluate())
             total += regularizer.weight * k * penalty
             # Where it was not evaluated it does not count in the mean of the logs.
             values[name] = (penalty, tf.cast(due, "float32"))
         return total, values
 
-    def _update_generator(self, tape, fake, own_loss, real, labels):
+    # --- The generator's update ---
+
+    def _generator_passes(self, latents, labels):
+        """Passes of the generator on their tapes, made one by one as they are asked for."""
+        for latents_part, labels_part in self._parts(latents, labels):
+            with tf.GradientTape() as tape:
+                fake = self._generate(latents_part, labels_part)
+                own_loss = layer_losses(self.generator)
+            yield tape, fake, own_loss
+
+    def _update_generator(self, passes, real, labels, statistics):
         """Score the samples, and take the verdict back through them to the generator alone."""
+        scale = updates.loss_scale(self.generator_optimizer)
+        parts, passes = [], iter(passes)
+        for real_part, labels_part in self._parts(real, labels):
+            with updates.after(parts):
+                generated = next(passes)
+                parts.append(self._generator_gradients(generated, real_part, labels_part, scale))
+        gradients, total, _, values = updates.joined(parts, scale)
+        images = tf.shape(real)[0] * replicas.count()
+        norm = self._apply(GENERATOR, gradients, total, statistics, self._follow_generator, images)
+        return {"g_gradient_norm": norm, **values}
+
+    def _generator_gradients(self, generated, real, labels, scale):
+        tape, fake, own_loss = generated
         with standing_still(self.discriminator), tf.GradientTape() as verdict_tape:
             verdict_tape.watch(fake)
             loss = self._generator_loss(real, fake, labels)
-        verdict = verdict_tape.gradient(loss, fake)
+        verdict = verdict_tape.gradient(loss, fake, output_gradients=scale)
         gradients = tape.gradient(
             [fake, own_loss],
             self.generator.trainable_variables,
-            output_gradients=[verdict, tf.ones_like(own_loss)],
+            output_gradients=[verdict, tf.ones([]) if scale is None else scale],
         )
-
-        def after_update():
-            self._follow_generator(tf.shape(fake)[0] * replicas.count())
-
-        norm = self._apply(GENERATOR, gradients, loss + own_loss, after_update)
-        return {"g_loss": loss, "g_gradient_norm": norm}
+        return gradients, loss + own_loss, {}, {"g_loss": loss}
 
     def _generator_loss(self, real, fake, labels):
         fake_logits = self._score(fake, labels, training=True)
@@ -343,29 +374,34 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
             real_logits = self._score(real, labels, training=True)
         return tf.reduce_mean(self.adversarial_loss.generator_loss(real_logits, fake_logits))
 
-    def _apply(self, player, gradients, loss, after_update):
-        """Update a player, if it trains; returns the norm of its gradients."""
-        if self.trains(player):
-            updates.apply_if_finite(
-                player,
-                (self.discriminator_optimizer, self.generator_optimizer)[player],
-                replicas.share(gradients),
-                (self.discriminator, self.generator)[player].trainable_variables,
-                loss,
-                self._state,
-                after_update,
-            )
-        return updates.norm(gradients, player)
-
     def _follow_generator(self, images):
         add(self._state.generator_images, images)
         if self.ema_halflife_images is not None:
             weight = ema.decay(images, self._state.generator_images.value, self.ema_halflife_images)
             ema.follow(self.averaged_generator.weights, self.generator.weights, weight)
 
+    # --- Both ---
+
+    def _apply(self, player, gradients, loss, statistics, after_update, *tensors):
+        """Update a player, if it trains; returns the norm of its gradients."""
+        gradients, applied = replicas.total(gradients), False
+        if self.trains(player):
+            applied = updates.apply_if_finite(
+                player,
+                (self.discriminator_optimizer, self.generator_optimizer)[player],
+                gradients,
+                (self.discriminator, self.generator)[player].trainable_variables,
+                replicas.mean(loss),
+                self._state,
+                after_update,
+                *tensors,
+            )
+        statistics.restore(unless=applied)
+        return updates.norm(gradients, player)
+
     def _count_step(self, data):
         add(self._state.steps_seen, 1)
-        add(self._state.images_seen, tf.shape(_tensors(data)[0])[0] * replicas.count())
+        add(self._state.images_seen, tf.shape(flat(data)[0])[0] * replicas.count())
 
     # === What a step is made of ===
 
@@ -376,13 +412,24 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         real = to_float(samples, self.is_image)
         return [(real[i::n], None if labels is None else labels[i::n]) for i in range(n)]
 
-    def _fake(self, real, labels, seed, *, generator=None, training=True):
-        """As many generated samples as there are real ones, with their labels."""
-        key = next(seed)
+    def _parts(self, *batch):
+        """A batch cut by stride into `accumulation_steps` micro-batches."""
+        k = self.accumulation_steps
+        return [tuple(None if t is None else t[i::k] for t in batch) for i in range(k)]
+
+    def _latents(self, real, seed):
+        """As many latents as there are real samples: this replica's rows of the global noise."""
         latents = replicas.rows(
-            lambda rows: self.prior(tf.stack([rows, self.latent_dim]), key), tf.shape(real)[0]
+            lambda rows: self.prior(tf.stack([rows, self.latent_dim]), seed), tf.shape(real)[0]
         )
-        latents = tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
+        return tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
+
+    def _still_samples(self, latents, labels):
+        """Samples for the discriminator to learn from, while the generator stands still."""
+        with standing_still(self.generator):
+            return self._generate(latents, labels)
+
+    def _generate(self, latents, labels, *, generator=None, training=True):
         samples = self._run(generator or self.generator, latents, labels, training=training)
         return tf.cast(samples, "float32")
 
@@ -432,82 +479,6 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
         # An idle generator is evaluated once.
         return self.generator_steps if self.trains(GENERATOR) else 1
 
-    # === Logs ===
-
-    @property
-    def metrics(self):
-        """The trackers of the logs: those of training, or those of an evaluation."""
-        if not self._evaluating:
-            return list(getattr(self, "_trackers", {}).values())
-        return [*self._evaluation_trackers.values(), *self.quality_metrics]
-
-    def get_metrics_result(self):
-        """The logs: a scalar per key; a metric's dict result as `<name>_<key>`."""
-        return {
-            f"{metric.name}_{key}" if key else metric.name: value
-            for metric in self.metrics
-            for key, value in _items(metric.result())
-        }
-
-    def _get_metrics_result_or_logs(self, logs):
-        # Keras takes a step's own results where their keys differ from the metrics'. A quality
-        # metric's result may be costly and need not be a graph: it is asked for once, at the end.
-        return self.get_metrics_result()
-
-    @property
-    def metric_directions(self):
-        """`dict` from the validation key of each quality metric to "min" or "max", in order."""
-        directions = {}
-        for metric in self.quality_metrics:
-            key = getattr(metric, "primary_key", None)
-            name = f"val_{metric.name}_{key}" if key else f"val_{metric.name}"
-            directions[name] = getattr(metric, "direction", "min")
-        return directions
-
-    def _log(self, results):
-        """Add the results of a step's updates to the epoch's means."""
-        for result in results:
-            for name, value in result.items():
-                value, weight = value if isinstance(value, tuple) else (value, None)
-                self._trackers[name].update_state(value, sample_weight=weight)
-        means = [_mean(r[key] for r in results if key in r) for key in ("d_loss", "g_loss")]
-        self._trackers["loss"].update_state(sum(means))
-        return self.get_metrics_result()
-
-    # === Evaluating ===
-
-    def test_step(self, data):
-        """Losses of the raw generator, quality of the averaged one; changes no weight."""
-        with tf.control_dependencies(_tensors(data)):
-            samples, labels = unpack(data)
-            real = to_float(samples, self.is_image)
-            step = self._state.evaluation_step
-            seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
-            key = next(seed)
-            fake = self._fake(real, labels, iter([key]), training=False)
-            self._evaluate_losses(real, fake, labels)
-            if self.quality_metrics:
-                averaged = self._fake(
-                    real, labels, iter([key]), generator=self.averaged_generator, training=False
-                )
-                for metric in self.quality_metrics:
-                    metric.update_state(real, averaged)
-            add(step, 1)
-        return {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
-
-    def _evaluate_losses(self, real, fake, labels):
-        real_logits = self._score(real, labels, training=False)
-        fake_logits = self._score(fake, labels, training=False)
-        loss = self.adversarial_loss
-        d_loss = tf.reduce_mean(loss.discriminator_loss(real_logits, fake_logits))
-        g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
-        accuracies = losses.discriminator_accuracies(real_logits, fake_logits, loss.threshold)
-        rows = tf.shape(real)[0]
-        for name, value in zip(
-            _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True
-        ):
-            self._evaluation_trackers[name].update_state(value, sample_weight=rows)
-
     # === What a run has come to ===
 
     @property
@@ -536,21 +507,3 @@ class GAN(Fitting, Sampling, Saving, keras.Model):
             "player": PLAYERS[player],
             "variable": variables[index].path if index >= 0 else None,
         }
-
-
-# === Helpers ===
-
-_GRADIENT_PENALTIES = (regularizers.GradientPenalty, regularizers.R1, regularizers.R2)
-
-
-def _items(result):
-    return result.items() if isinstance(result, dict) else [(None, result)]
-
-
-def _mean(values):
-    values = list(values)
-    return tf.add_n(values) / len(values)
-
-
-def _tensors(data):
-    return [t for t in tf.nest.flatten(data) if t is not None]

@@ -137,6 +137,19 @@ def has_batch_norm(network):
     return any(isinstance(layer, _NORMALISATIONS) for layer in flat_layers(network))
 
 
+def batch_norm_per_replica(network):
+    """Whether a network has BatchNormalization with statistics of each replica's own."""
+    return any(
+        isinstance(layer, _NORMALISATIONS) and not layer.synchronized
+        for layer in flat_layers(network)
+    )
+
+
+def computes_in_float16(network):
+    """Whether any layer of a network computes in float16."""
+    return any(layer.compute_dtype == "float16" for layer in flat_layers(network))
+
+
 def flat_layers(network):
     """All layers of a network, those inside nested models included."""
     for layer in network.layers:

@@ -105,11 +105,12 @@ class MinibatchStdDev(keras.layers.Layer):
         batch = tf.shape(x)[0]
         whole = tf.equal(batch % self.group_size, 0) & (batch >= self.group_size)
         size = tf.where(whole, self.group_size, batch)
-        # Members of a group lie batch / size apart, as in the authors' code.
-        groups = tf.reshape(x, tf.concat([[size, batch // size], tf.shape(x)[1:]], axis=0))
-        deviation = tf.sqrt(tf.math.reduce_variance(groups, axis=0) + 1e-8)
+        # Members of a group are neighbours, and not batch / size apart as in the authors' code: so
+        # the groups are the same however many replicas share the batch.
+        groups = tf.reshape(x, tf.concat([[batch // size, size], tf.shape(x)[1:]], axis=0))
+        deviation = tf.sqrt(tf.math.reduce_variance(groups, axis=1) + 1e-8)
         statistic = tf.reduce_mean(deviation, axis=range(1, len(x.shape)))
-        statistic = tf.reshape(tf.tile(statistic, [size]), [-1] + [1] * (len(x.shape) - 1))
+        statistic = tf.reshape(tf.repeat(statistic, size), [-1] + [1] * (len(x.shape) - 1))
         channel = tf.broadcast_to(statistic, tf.concat([tf.shape(x)[:-1], [1]], axis=0))
         return tf.concat([inputs, tf.cast(channel, inputs.dtype)], axis=-1)
 

@@ -30,7 +30,12 @@ class Feed:
     found_error = None
 
     def __init__(self, dataset, samples=None, labels=None, steps_per_epoch=None):
-        self.dataset = dataset
+        options = tf.data.Options()
+        # Several workers share out batches, not files.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        self.dataset = dataset.with_options(options)
         self.samples = samples
         self.labels = labels
         self.steps_per_epoch = steps_per_epoch
@@ -49,10 +54,11 @@ class PipelineFeed(Feed):
     generators), so the first batch is checked, and examples are kept, on its way to the model.
     """
 
-    def __init__(self, dataset, spec, name, *, group=None, steps=None, limit=None):
+    def __init__(self, dataset, spec, name, *, group=None, steps=None, limit=None, parts=1):
         self._spec = spec
         self._name = name
         self._group = group
+        self._parts = parts
         self._seen = []
         self._complete = self._any_step = False
         self._check_size(int(dataset.cardinality()), steps or limit)
@@ -62,6 +68,8 @@ class PipelineFeed(Feed):
         dataset = dataset.map(self._shaped)
         if group is not None:
             dataset = _grouped(dataset, group)
+        else:
+            dataset = divisible(dataset, parts)
         if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
             dataset = self._never_empty(dataset)
         super().__init__(dataset.prefetch(2), steps_per_epoch=steps)
@@ -153,6 +161,8 @@ class PipelineFeed(Feed):
             if not self._seen:
                 self._spec.samples(samples, self._name)
                 self._spec.labels(labels, len(samples))
+                if self._group is not None:
+                    check_divisible(len(samples), self._parts)
         except ValueError as error:
             self.found_error = error
             raise
@@ -164,6 +174,30 @@ class PipelineFeed(Feed):
         if labels is not None:
             self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
         return np.int64(0)
+
+
+def check_divisible(batch_size, parts):
+    """Check that an update's batch can be cut into equal parts."""
+    _checks.check(
+        batch_size % parts == 0,
+        "The batch size must be a multiple of `accumulation_steps` times the number of replicas, "
+        "each of which gets an equal share.",
+        batch_size=batch_size,
+        shares=parts,
+    )
+
+
+def divisible(dataset, parts):
+    """The batches without the last few rows of those that cannot be shared out equally."""
+    if parts == 1:
+        return dataset
+
+    def cut(*batch):
+        rows = tf.shape(batch[0])[0] // parts * parts
+        batch = tuple(part[:rows] for part in batch)
+        return batch if len(batch) > 1 else batch[0]
+
+    return dataset.map(cut).filter(lambda *batch: tf.shape(batch[0])[0] > 0)
 
 
 def _watched(dataset, look, limit):

@@ -54,13 +54,22 @@ def perturb(real, seed):
     mean = replicas.mean(real)
     std = tf.sqrt(replicas.mean(tf.square(real - mean)))
     noise_seed, factor_seed = tf.unstack(tf.random.split(seed, 2))
-    noise = tf.random.stateless_uniform(tf.shape(real), noise_seed, dtype=real.dtype, alg="philox")
+    noise = _uniform(real, tf.shape(real)[1:], noise_seed)
     return real + _per_sample_uniform(real, factor_seed) * 0.5 * std * noise
 
 
 def _per_sample_uniform(samples, seed):
-    shape = tf.concat([tf.shape(samples)[:1], tf.ones([len(samples.shape) - 1], "int32")], axis=0)
-    return tf.random.stateless_uniform(shape, seed, dtype=samples.dtype, alg="philox")
+    return _uniform(samples, tf.ones([len(samples.shape) - 1], "int32"), seed)
+
+
+def _uniform(samples, shape, seed):
+    """Numbers in [0, 1), of a shape for each sample."""
+
+    def draw(rows):
+        full = tf.concat([[rows], shape], axis=0)
+        return tf.random.stateless_uniform(full, seed, dtype=samples.dtype, alg="philox")
+
+    return replicas.rows(draw, tf.shape(samples)[0])
 
 
 # === Regularizers ===

@@ -213,3 +213,8 @@ def unpack(data):
     """`(samples, labels)` of what Keras hands to a step."""
     samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
     return samples, labels
+
+
+def flat(data):
+    """All tensors of a batch of samples, or of samples and labels: a list."""
+    return [tensor for tensor in tf.nest.flatten(data) if tensor is not None]

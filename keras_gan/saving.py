@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from keras_gan import export, files
+from keras_gan import export, files, replicas
 from keras_gan.state import PLAYERS
 
 
@@ -85,6 +85,7 @@ class Saving:
             "regularizers": [serialize(r) for r in self.regularizers],
             "discriminator_steps": self.discriminator_steps,
             "generator_steps": self.generator_steps,
+            "accumulation_steps": self.accumulation_steps,
             "metrics": [serialize(m) for m in self.quality_metrics],
             **self._compile_arguments,
         }
@@ -107,12 +108,17 @@ class Saving:
         if own:
             super().load_own_variables(own)
 
+    def spread_random_generators(self):
+        """Let dropout differ between replicas; after a restored state, which is the first's."""
+        networks = (self.discriminator, self.generator)
+        with self.distribute_strategy.scope():
+            replicas.spread([v for network in networks for v in _random_generators(network)])
+
     def _saved_state(self):
         """What Keras would forget: counters, the networks' random generators, penalties' state."""
         state = {f"state_{name}": v for name, v in self._state.variables().items()}
         for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
-            weights = {id(v) for v in network.weights}
-            generators = [v for v in network.variables if id(v) not in weights]
+            generators = _random_generators(network)
             state.update({f"random_{player}_{i}": v for i, v in enumerate(generators)})
         if self.compiled:
             for i, regularizer in enumerate(self.regularizers):
@@ -120,6 +126,11 @@ class Saving:
                     {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
                 )
         return state
+
+
+def _random_generators(network):
+    weights = {id(v) for v in network.weights}
+    return [v for v in network.variables if id(v) not in weights]
 
 
 def _beside(filepath, overwrite):

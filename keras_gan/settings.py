@@ -1,12 +1,18 @@
 """What `compile` makes of its arguments."""
 
+import warnings
+
 import keras
 
-from keras_gan import _checks, regularizers
+from keras_gan import _checks, inspection, regularizers
 
 
-def optimizer(identifier, name):
-    """An optimizer from an instance, a name or `None` for `Adam(2e-4, beta_1=0.5)`."""
+def optimizer(identifier, player, network):
+    """A player's optimizer: an instance, one by name, or `Adam(2e-4, beta_1=0.5)` for `None`.
+
+    For a network that computes in float16 it is wrapped in a loss scale of its own.
+    """
+    name = f"{player}_optimizer"
     if identifier is None:
         identifier = keras.optimizers.Adam(2e-4, beta_1=0.5)
     try:
@@ -19,6 +25,17 @@ def optimizer(identifier, name):
                 **{name: identifier},
             )
         ) from None
+    scaled = isinstance(result, keras.optimizers.LossScaleOptimizer)
+    inner = result.inner_optimizer if scaled else result
+    _checks.check(
+        not inner.gradient_accumulation_steps,
+        f"`{name}` must not accumulate gradients: the moving average and the counters would follow "
+        "updates that are none.",
+        cure="Use `compile(accumulation_steps=...)`.",
+        gradient_accumulation_steps=inner.gradient_accumulation_steps,
+    )
+    if not scaled and inspection.computes_in_float16(network):
+        result = keras.optimizers.LossScaleOptimizer(result)
     # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
     result.name = name
     return result
@@ -49,12 +66,6 @@ def check_optimizers(players):
             cure="Set `trainable = True` before compiling.",
             network=network.name,
             trainable=network.trainable,
-        )
-        _checks.check(
-            not isinstance(optimizer, keras.optimizers.LossScaleOptimizer),
-            "Loss scaling is not supported: the losses would not be scaled.",
-            cure="Use the inner optimizer, with float32 or mixed_bfloat16 networks.",
-            **{optimizer.name: type(optimizer).__name__},
         )
         known = {id(variable) for variable in getattr(optimizer, "_trainable_variables", ())}
         _checks.check(
@@ -97,3 +108,70 @@ def metric_list(given, sample_shape):
     names = [metric.name for metric in metrics]
     _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     return metrics
+
+
+def check_strategy(strategy, players, *, steps_per_execution, jit_compile):
+    """Check what Keras cannot do with several replicas.
+
+    Args:
+        strategy: that the model was made under.
+        players: list of `(optimizer, network)` pairs.
+        steps_per_execution: as given to `compile`.
+        jit_compile: as given to `compile`.
+
+    Raises:
+        ValueError: for steps that are compiled together, XLA, and networks made elsewhere.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return
+    _checks.check(
+        steps_per_execution in (1, "auto"),
+        "With several replicas, `steps_per_execution` must be 1.",
+        steps_per_execution=steps_per_execution,
+        replicas=strategy.num_replicas_in_sync,
+    )
+    _checks.check(
+        jit_compile is not True,
+        "With several replicas, XLA cannot be used.",
+        cure="Leave `jit_compile` out.",
+        jit_compile=jit_compile,
+        replicas=strategy.num_replicas_in_sync,
+    )
+    for _, network in players:
+        _checks.check(
+            all(strategy.extended.variable_created_in_scope(v.value) for v in network.weights),
+            "Networks, GAN and optimizers must be made under the strategy that they train under.",
+            cure="Make all of them, and compile, within `with strategy.scope():`.",
+            network=network.name,
+        )
+
+
+def warn_of_batch_norm(gan):
+    """Warn where BatchNormalization does not do what the compiled settings need."""
+    gradient = [r for r in gan.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
+    if gradient and inspection.has_batch_norm(gan.discriminator):
+        warnings.warn(
+            "`discriminator` has BatchNormalization, which makes each logit depend on the whole "
+            f"batch, so the gradient of a sample that {gradient[0].name} penalises is not its own. "
+            "Use LayerNormalization or none.",
+            stacklevel=3,
+        )
+    for network in (gan.generator, gan.discriminator):
+        if gan.accumulation_steps > 1 and inspection.has_batch_norm(network):
+            warnings.warn(
+                f"`{network.name}` has BatchNormalization, whose statistics with "
+                f"accumulation_steps={gan.accumulation_steps} are those of a micro-batch, not of "
+                "the batch. Use another normalisation, or larger micro-batches.",
+                stacklevel=3,
+            )
+        several = gan.distribute_strategy.num_replicas_in_sync > 1
+        if several and inspection.batch_norm_per_replica(network):
+            warnings.warn(
+                f"`{network.name}` has BatchNormalization with statistics of each replica's own, "
+                "so that results depend on their number, and only the first replica's are saved. "
+                "Use `BatchNormalization(synchronized=True)`.",
+                stacklevel=3,
+            )
+
+
+_GRADIENT_PENALTIES = (regularizers.GradientPenalty, regularizers.R1, regularizers.R2)

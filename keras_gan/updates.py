@@ -2,28 +2,47 @@
 
 import contextlib
 
+import keras
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, replicas
 from keras_gan.state import PLAYERS, add
+
+# === Who stands still ===
+
+
+class Statistics:
+    """A network's own statistics as they were, to go back to.
+
+    BatchNorm's moving averages and a power iteration's vectors advance with every pass in training
+    mode: with those made for the other player, and with those of an update that is not applied
+    since something in it was not finite.
+
+    Args:
+        network: Keras model whose non-trainable weights are kept.
+    """
+
+    def __init__(self, network):
+        self._variables = network.non_trainable_weights
+        self._before = [tf.identity(variable.value) for variable in self._variables]
+
+    def restore(self, *, unless=False):
+        """Go back, unless a condition (a bool, or a tensor of one) holds."""
+        for variable, before in zip(self._variables, self._before, strict=True):
+            if unless is not False:
+                before = tf.where(unless, variable.value, before)
+            variable.assign(before)
 
 
 @contextlib.contextmanager
-def standing_still(network, *, when=True):
-    """Undo what passes inside the block write into a network's own statistics.
-
-    BatchNorm's moving averages and a power iteration's vectors advance with every pass in training
-    mode, those made for the other player included. The player that stands still must not.
-
-    Args:
-        network: Keras model whose non-trainable weights are to stay.
-        when: `False` lets them go.
-    """
-    variables = network.non_trainable_weights if when else []
-    before = [tf.identity(variable.value) for variable in variables]
+def standing_still(network):
+    """Undo what passes inside the block write into a network's own statistics."""
+    statistics = Statistics(network)
     yield
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
+    statistics.restore()
+
+
+# === Losses of layers ===
 
 
 def layer_losses(network):
@@ -37,51 +56,148 @@ def activity_losses(network):
     return layer_losses(network) - (tf.add_n(weights) if weights else 0.0)
 
 
-def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update):
-    """Apply gradients, unless the loss or one of them is NaN or infinite.
+# === Gradients ===
 
-    An update that is not finite would spread to every weight, and to the moments of the optimizer
-    for good. It is left out, and the first such one is kept in the state.
+
+def loss_scale(optimizer):
+    """What the loss is multiplied by against underflow in float16; `None` for nothing."""
+    if not _scales(optimizer):
+        return None
+    return tf.convert_to_tensor(optimizer.dynamic_scale)
+
+
+def after(parts):
+    """A context whose operations wait for the last micro-batch, so that its memory is free."""
+    gradients = [t for t in tf.nest.flatten(parts[-1][0]) if t is not None] if parts else []
+    return tf.control_dependencies(gradients)
+
+
+def joined(parts, scale):
+    """One update's numbers from those of its micro-batches.
 
     Args:
-        player: `DISCRIMINATOR` or `GENERATOR`.
-        optimizer: of that player, built.
-        gradients: one for each variable; `None` where the loss does not depend on it.
-        variables: the player's trainable variables.
-        loss: scalar that the gradients are of.
-        state: the run's `TrainingState`.
-        after_update: called, in the graph, once the update has been applied.
+        parts: list of `(gradients, loss, logits, values)`; all micro-batches are of one size.
+        scale: what the gradients are multiplied by, or `None`.
+
+    Returns:
+        `(gradients, loss, logits, values)`: means, but all logits.
     """
-    known = [i for i, gradient in enumerate(gradients) if gradient is not None]
-    kept = [gradients[i] for i in known]
+    gradients, losses, logits, values = zip(*parts, strict=True)
+    factor = 1.0 / len(parts)
+    if scale is not None:
+        factor = factor / scale
+    if scale is not None or len(parts) > 1:
+        gradients = [_weighted_sum(same, factor) for same in zip(*gradients, strict=True)]
+    else:
+        (gradients,) = gradients
+    if len(parts) == 1:
+        return gradients, losses[0], logits[0], values[0]
+    mean = lambda *same: tf.add_n(same) / len(parts)  # noqa: E731
+    return (
+        gradients,
+        mean(*losses),
+        tf.nest.map_structure(lambda *same: tf.concat(same, axis=0), *logits),
+        tf.nest.map_structure(mean, *values),
+    )
 
-    def update():
-        optimizer.apply(kept, [variables[i] for i in known])
-        after_update()
-        return tf.constant(True)
 
-    def skip():
-        _note_failure(player, kept, known, state)
-        return tf.constant(False)
-
-    tf.cond(tf.math.is_finite(norm(gradients, player)) & tf.math.is_finite(loss), update, skip)
-    add((state.discriminator_updates, state.generator_updates)[player], 1)
+def _weighted_sum(gradients, factor):
+    if gradients[0] is None:
+        return None
+    return tf.add_n([tf.convert_to_tensor(gradient) for gradient in gradients]) * factor
 
 
 def norm(gradients, player):
     """The global norm of a player's gradients: a scalar."""
-    known = [gradient for gradient in gradients if gradient is not None]
+    # Dense: slices of an embedding that meet in one row must be added before they are squared.
+    known = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
     _checks.check(
         bool(known), f"The loss must depend on the {PLAYERS[player]}'s weights, but does not."
     )
     return tf.linalg.global_norm(known)
 
 
-def _note_failure(player, gradients, indices, state):
+# === Updating ===
+
+
+def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update, *tensors):
+    """Apply gradients, unless the loss or one of them is NaN or infinite.
+
+    An update that is not finite would spread to every weight, and to the moments of the optimizer
+    for good. It is left out, and the first such one is kept in the state. With loss scaling,
+    gradients that overflow are nothing to remember: the scale is halved.
+
+    Args:
+        player: `DISCRIMINATOR` or `GENERATOR`.
+        optimizer: of that player, built.
+        gradients: one for each variable, not scaled, those of all replicas together; `None` where
+            the loss does not depend on it.
+        variables: the player's trainable variables.
+        loss: scalar that the gradients are of.
+        state: the run's `TrainingState`.
+        after_update: called with `tensors`, in the graph, once the update has been applied; it
+            must use no other tensors of the step.
+        *tensors: for `after_update`.
+
+    Returns:
+        Boolean scalar: whether the update was applied.
+    """
+    known = [i for i, gradient in enumerate(gradients) if gradient is not None]
+    kept = [gradients[i] for i in known]
+
+    def update(kept, loss, *tensors):
+        optimizer.apply(
+            replicas.share(_scaled(optimizer, _clipped(optimizer, kept))),
+            [variables[i] for i in known],
+        )
+        after_update(*tensors)
+
+    def skip(kept, loss, *tensors):
+        overflow = tf.constant(False)
+        if _scales(optimizer):
+            scale = tf.convert_to_tensor(optimizer.dynamic_scale)
+            overflow = tf.math.is_finite(loss) & (scale > 1.0)
+            optimizer.dynamic_scale.assign(tf.where(overflow, scale / 2.0, scale))
+            optimizer.step_counter.assign(0)
+        _note_failure(player, kept, known, state, unless=overflow)
+
+    finite = tf.math.is_finite(norm(gradients, player)) & tf.math.is_finite(loss)
+    replicas.either(finite, update, skip, kept, loss, *tensors)
+    add((state.discriminator_updates, state.generator_updates)[player], 1)
+    return finite
+
+
+def _scales(optimizer):
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def _scaled(optimizer, gradients):
+    if not _scales(optimizer):
+        return gradients
+    scale = tf.convert_to_tensor(optimizer.dynamic_scale)
+    return [gradient * scale for gradient in gradients]
+
+
+def _clipped(optimizer, gradients):
+    """Gradients clipped as a whole: the optimizer itself would clip each replica's share."""
+    if replicas.count() == 1:
+        return gradients
+    optimizer = optimizer.inner_optimizer if _scales(optimizer) else optimizer
+    if optimizer.clipnorm:
+        return [tf.clip_by_norm(gradient, optimizer.clipnorm) for gradient in gradients]
+    if optimizer.global_clipnorm:
+        return tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)[0]
+    if optimizer.clipvalue:
+        limit = optimizer.clipvalue
+        return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
+    return gradients
+
+
+def _note_failure(player, gradients, indices, state, unless):
     bad = tf.stack([~tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
     worst = tf.gather(tf.constant(indices, tf.int64), tf.argmax(tf.cast(bad, tf.int32)))
     variable = tf.where(tf.reduce_any(bad), worst, tf.constant(-1, tf.int64))
-    first = state.failed_step.value < 0
+    first = (state.failed_step.value < 0) & ~unless
     for kept, new in (
         (state.failed_player, tf.constant(player, tf.int64)),
         (state.failed_variable, variable),

@@ -223,7 +223,7 @@ class SlicedWasserstein(keras.metrics.Metric):
     def _draw_keys(self, count):
         # Integers, since only these are the same with and without XLA.
         seen = tf.cast(tf.convert_to_tensor(self._seen), "int32")
-        seed = seeds.fold(tf.stack([self.seed % 2**31, seen]), _replica())
+        seed = seeds.fold(tf.stack([self.seed % 2**31, seen]), replicas.number())
         return tf.random.stateless_uniform(
             (count,), seed, minval=1, maxval=2**31 - 1, dtype="int32"
         )
@@ -233,11 +233,11 @@ class SlicedWasserstein(keras.metrics.Metric):
 
     def _own_part(self, variable, part):
         value = tf.convert_to_tensor(variable)
-        return value if replicas.count() == 1 else value[_replica() * part :][:part]
+        return value if replicas.count() == 1 else value[replicas.number() * part :][:part]
 
     def _write_part(self, variable, value):
         if replicas.count() > 1:
-            before = _replica() * value.shape[0]
+            before = replicas.number() * value.shape[0]
             after = self.max_samples - before - value.shape[0]
             value = tf.pad(value, [[before, after]] + [[0, 0]] * (len(value.shape) - 1))
         variable.assign(value)
@@ -274,9 +274,3 @@ class SlicedWasserstein(keras.metrics.Metric):
         """The metric of a `get_config`."""
         features = keras.saving.deserialize_keras_object(config["features"])
         return cls(**{**config, "features": features})
-
-
-def _replica():
-    if replicas.count() == 1:
-        return 0
-    return tf.distribute.get_replica_context().replica_id_in_sync_group

@@ -1,6 +1,7 @@
 """Convolutional networks after DCGAN, for images of any height and width."""
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from keras_gan import _checks
@@ -109,9 +110,14 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
     labels = _labels.label_input(num_classes)
     x = _labels.join_label(inputs, labels, num_classes, min(latent_dim, 32), "generator")
 
+    # With several replicas, over the samples of all of them.
+    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
+
     def activate(x, number):
         if batch_norm:
-            x = layers.BatchNormalization(momentum=0.9, name=f"generator_norm_{number}")(x)
+            x = layers.BatchNormalization(
+                momentum=0.9, synchronized=synchronized, name=f"generator_norm_{number}"
+            )(x)
         return layers.ReLU(name=f"generator_activation_{number}")(x)
 
     options = {"use_bias": not batch_norm}

@@ -149,7 +149,7 @@ def test_two_replicas_keep_to_their_own_parts(max_samples, monkeypatch):
     copies = []
     for replica in range(2):
         monkeypatch.setattr(module.replicas, "count", lambda: 2)
-        monkeypatch.setattr(module, "_replica", lambda replica=replica: replica)
+        monkeypatch.setattr(module.replicas, "number", lambda replica=replica: replica)
         real, fake = normal((32, 2), 2 * replica), normal((32, 2), 2 * replica + 1, mean=1.0)
         copies.append(fill(SlicedWasserstein(max_samples=max_samples), real, fake, batch_size=8))
     whole = SlicedWasserstein(max_samples=max_samples)

@@ -1,0 +1,107 @@
+"""What a GAN tells of itself: the means of its training, and evaluations on held-out data."""
+
+import keras
+import tensorflow as tf
+
+from keras_gan import losses, replicas, seeds
+from keras_gan.samples import flat, to_float, unpack
+from keras_gan.state import add
+
+ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
+_LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)
+_NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
+
+
+class Evaluating:
+    """The part of `GAN` that is about logs and `test_step`."""
+
+    def _make_trackers(self, penalty_names):
+        names = (*_LOSS_KEYS, *_NORM_KEYS, *penalty_names)
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in _LOSS_KEYS}
+
+    # === Logs ===
+
+    @property
+    def metrics(self):
+        """The trackers of the logs: those of training, or those of an evaluation."""
+        if not self._evaluating:
+            return list(getattr(self, "_trackers", {}).values())
+        return [*self._evaluation_trackers.values(), *self.quality_metrics]
+
+    def get_metrics_result(self):
+        """The logs: a scalar per key; a metric's dict result as `<name>_<key>`."""
+        return {
+            f"{metric.name}_{key}" if key else metric.name: value
+            for metric in self.metrics
+            for key, value in _items(metric.result())
+        }
+
+    def _get_metrics_result_or_logs(self, logs):
+        # Keras takes a step's own results where their keys differ from the metrics'. A quality
+        # metric's result may be costly and need not be a graph: it is asked for once, at the end.
+        return self.get_metrics_result()
+
+    @property
+    def metric_directions(self):
+        """`dict` from the validation key of each quality metric to "min" or "max", in order."""
+        directions = {}
+        for metric in self.quality_metrics:
+            key = getattr(metric, "primary_key", None)
+            name = f"val_{metric.name}_{key}" if key else f"val_{metric.name}"
+            directions[name] = getattr(metric, "direction", "min")
+        return directions
+
+    def _log(self, results):
+        """Add the results of a step's updates to the epoch's means."""
+        for result in results:
+            for name, value in result.items():
+                value, weight = value if isinstance(value, tuple) else (value, None)
+                self._trackers[name].update_state(value, sample_weight=weight)
+        means = [_mean(r[key] for r in results if key in r) for key in ("d_loss", "g_loss")]
+        self._trackers["loss"].update_state(sum(means))
+        return replicas.logs(self.get_metrics_result())
+
+    # === Evaluating ===
+
+    def test_step(self, data):
+        """Losses of the raw generator, quality of the averaged one; changes no weight."""
+        with tf.control_dependencies(flat(data)):
+            samples, labels = unpack(data)
+            real = to_float(samples, self.is_image)
+            step = self._state.evaluation_step
+            seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
+            latents = self._latents(real, next(seed))
+            fake = self._generate(latents, labels, training=False)
+            self._evaluate_losses(real, fake, labels)
+            if self.quality_metrics:
+                averaged = self._generate(
+                    latents, labels, generator=self.averaged_generator, training=False
+                )
+                for metric in self.quality_metrics:
+                    metric.update_state(real, averaged)
+            add(step, 1)
+        results = {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
+        return replicas.logs(results)
+
+    def _evaluate_losses(self, real, fake, labels):
+        real_logits = self._score(real, labels, training=False)
+        fake_logits = self._score(fake, labels, training=False)
+        loss = self.adversarial_loss
+        d_loss = tf.reduce_mean(loss.discriminator_loss(real_logits, fake_logits))
+        g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
+        accuracies = losses.discriminator_accuracies(real_logits, fake_logits, loss.threshold)
+        rows = tf.shape(real)[0]
+        for name, value in zip(
+            _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True
+        ):
+            self._evaluation_trackers[name].update_state(value, sample_weight=rows)
+
+
+def _items(result):
+    return result.items() if isinstance(result, dict) else [(None, result)]
+
+
+def _mean(values):
+    values = list(values)
+    return tf.add_n(values) / len(values)

@@ -1,0 +1,74 @@
+"""Micro-batches: the same update for less memory."""
+
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan import losses, regularizers
+from keras_gan.gan import GAN
+
+
+def train(parts, **settings):
+    keras.utils.set_random_seed(0)
+    gan = GAN(helpers.generator(), helpers.discriminator())
+    optimizers = [keras.optimizers.SGD(0.1) for _ in range(2)]
+    gan.compile(*optimizers, accumulation_steps=parts, **settings)
+    steps = settings.get("discriminator_steps", 1)
+    history = gan.fit(helpers.points(8 * 10 * steps), batch_size=8, verbose=0).history
+    return gan, history
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
+        {
+            "loss": "wasserstein",
+            "regularizers": [regularizers.GradientPenalty(1.0), regularizers.R1(0.1, every=2)],
+        },
+        {"loss": losses.NonSaturating(label_smoothing=0.1), "regularizers": ["lecam"]},
+    ],
+    ids=["paired", "wasserstein", "lecam"],
+)
+def test_the_update_is_that_of_the_whole_batch(parts, settings):
+    (whole, whole_logs), (cut, cut_logs) = train(1, **settings), train(parts, **settings)
+    for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    for key in whole_logs:
+        np.testing.assert_allclose(whole_logs[key], cut_logs[key], atol=1e-5, err_msg=key)
+    for name in ("images_seen", "steps_seen"):
+        assert getattr(whole, name) == getattr(cut, name)
+    counters = [
+        [
+            int(model._state.variables()[n].numpy())
+            for n in ("generator_images", "generator_updates")
+        ]
+        for model in (whole, cut)
+    ]
+    assert counters[0] == counters[1]
+
+
+def test_a_batch_that_cannot_be_cut_is_refused():
+    gan = helpers.gan(accumulation_steps=3)
+    with pytest.raises(ValueError, match="multiple of `accumulation_steps`"):
+        gan.fit(helpers.points(), batch_size=8)
+    with pytest.raises(ValueError, match="batch_size=8, shares=3"):
+        gan.train_on_batch(helpers.points(8))
+
+
+def test_batch_norm_is_warned_of():
+    with pytest.warns(UserWarning, match="those of a micro-batch"):
+        helpers.gan(batch_norm=True, accumulation_steps=2)
+
+
+def test_optimizers_that_accumulate_are_refused():
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    with pytest.raises(ValueError, match=r"compile\(accumulation_steps"):
+        helpers.gan(generator_optimizer=optimizer)
+
+
+def test_it_is_saved(tmp_path):
+    helpers.gan(accumulation_steps=2).save(tmp_path / "gan.keras")
+    assert keras.saving.load_model(tmp_path / "gan.keras").accumulation_steps == 2

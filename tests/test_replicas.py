@@ -1,0 +1,229 @@
+"""Two replicas, or two workers, train like one device with the same global batch."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import layers, metrics, priors, regularizers, replicas
+from keras_gan.gan import GAN
+
+BATCH, STEPS = 8, 10
+
+
+def networks(**options):
+    return helpers.generator(), helpers.discriminator(**options)
+
+
+def train(strategy, make=networks, data=None, *, batch_size=BATCH, num_classes=None, **settings):
+    """A GAN trained under a strategy (or none), with SGD, which hides no error in a gradient."""
+    steps = settings.get("discriminator_steps", 1)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        keras.utils.set_random_seed(0)
+        gan = GAN(*make(), num_classes=num_classes)
+        optimizers = [keras.optimizers.SGD(0.1, clipnorm=1.0), keras.optimizers.SGD(0.1)]
+        gan.compile(*optimizers, **{k: v() if callable(v) else v for k, v in settings.items()})
+    data = (helpers.points(batch_size * steps * STEPS),) if data is None else data
+    history = gan.fit(*data, batch_size=batch_size, verbose=0)
+    return gan, history.history
+
+
+def assert_equal(one, two):
+    (one, one_history), (two, two_history) = one, two
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+    for key, values in one_history.items():
+        np.testing.assert_allclose(values, two_history[key], atol=1e-5, err_msg=key)
+    assert one.steps_seen == two.steps_seen and one.images_seen == two.images_seen
+
+
+# === As one ===
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "relativistic_average", "regularizers": ["weight_clipping"]},
+        {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
+        {
+            "loss": "hinge",
+            "regularizers": lambda: [
+                regularizers.LeCam(0.3, every=2),
+                regularizers.DRAGAN(1.0),
+                regularizers.GradientPenalty(1.0, every=3),
+            ],
+        },
+        {"loss": "wasserstein", "regularizers": ["r1", "r2"], "accumulation_steps": 2},
+    ],
+    ids=lambda settings: settings["loss"],
+)
+def test_two_replicas_are_as_one(two_replicas, settings):
+    assert_equal(train(None, **settings), train(two_replicas, **settings))
+
+
+def whole_batch_networks():
+    """Networks whose layers look at several samples at once."""
+    latents = x = keras.Input((helpers.LATENT,))
+    x = keras.layers.BatchNormalization(synchronized=True)(keras.layers.Dense(8)(x))
+    generator = keras.Model(latents, keras.layers.Dense(2)(keras.layers.ReLU()(x)))
+    samples = x = keras.Input((2,))
+    x = layers.SpectralNormalization(keras.layers.Dense(8))(x)
+    x = layers.MinibatchStdDev(2)(keras.layers.LeakyReLU(0.2)(x))
+    return generator, keras.Model(samples, keras.layers.Dense(1)(x))
+
+
+def test_layers_that_see_the_whole_batch(two_replicas):
+    assert_equal(train(None, whole_batch_networks), train(two_replicas, whole_batch_networks))
+
+
+def test_a_conditional_model_and_its_evaluation(two_replicas):
+    def make():
+        return helpers.generator(num_classes=3), helpers.discriminator(num_classes=3)
+
+    data = helpers.points(80), np.arange(80) % 3
+    runs = [train(s, make, data, num_classes=3) for s in (None, two_replicas)]
+    assert_equal(*runs)
+    # Of nine samples, two replicas take eight.
+    held_out = helpers.points(9, seed=1), np.arange(9) % 3
+    one = runs[0][0].evaluate(*(part[:8] for part in held_out), return_dict=True, verbose=0)
+    two = runs[1][0].evaluate(*held_out, return_dict=True, verbose=0)
+    assert one.keys() == two.keys()
+    for key in one:
+        assert one[key] == pytest.approx(two[key], abs=1e-5), key
+
+
+def test_validation_and_quality_agree(two_replicas):
+    results = []
+    for strategy in (None, two_replicas):
+        with (strategy or tf.distribute.get_strategy()).scope():
+            keras.utils.set_random_seed(0)
+            gan = GAN(*networks())
+            gan.compile("sgd", "sgd", metrics=[metrics.SlicedWasserstein()])
+        results.append(
+            gan.fit(
+                helpers.points(64),
+                batch_size=BATCH,
+                validation_data=helpers.points(32, seed=1),
+                verbose=0,
+            ).history
+        )
+    assert "val_sliced_wasserstein" in results[0]
+    for key, values in results[0].items():
+        np.testing.assert_allclose(values, results[1][key], atol=1e-5, err_msg=key)
+
+
+def test_noise_and_dropout_differ_between_replicas(two_replicas):
+    prior = priors.get("normal")
+
+    def draw():
+        return replicas.rows(lambda rows: prior(tf.stack([rows, 3]), tf.constant([1, 2])), 4)
+
+    parts = two_replicas.experimental_local_results(tf.function(two_replicas.run)(draw))
+    np.testing.assert_array_equal(np.concatenate(parts), prior((8, 3), tf.constant([1, 2])))
+
+    gan, _ = train(two_replicas, lambda: networks(dropout=0.5))
+    (state,) = [v for name, v in gan._saved_state().items() if name.startswith("random")]
+    first, second = two_replicas.experimental_local_results(state.value)
+    assert first[0] != second[0] and first[1] == second[1]
+
+
+def test_what_is_not_finite_is_left_out_on_all(two_replicas):
+    poisoned = helpers.points(BATCH * STEPS)
+    poisoned[3 * BATCH + 1] = np.nan  # one sample, of one replica
+    data = tf.data.Dataset.from_tensor_slices(poisoned).batch(BATCH)
+    with two_replicas.scope():
+        gan = GAN(*networks())
+        gan.compile()
+    gan.fit(data, verbose=0)
+    assert (gan.first_failure["step"], gan.first_failure["player"]) == (3, "discriminator")
+    assert all(np.isfinite(weight).all() for weight in gan.get_weights())
+
+
+# === What cannot be ===
+
+
+def test_what_keras_cannot_do_is_refused(two_replicas):
+    with two_replicas.scope():
+        gan = GAN(*networks())
+        with pytest.raises(ValueError, match="steps_per_execution=5"):
+            gan.compile(steps_per_execution=5)
+        with pytest.raises(ValueError, match="XLA"):
+            gan.compile(jit_compile=True)
+        gan.compile()
+    with pytest.raises(ValueError, match="batch_size=7, shares=2"):
+        gan.fit(helpers.points(), batch_size=7)
+    with pytest.raises(ValueError, match="batch_size=7, shares=2"):
+        gan.fit(tf.data.Dataset.from_tensor_slices(helpers.points()).batch(7), verbose=0)
+    with pytest.raises(ValueError, match="Use `fit`"):
+        gan.train_on_batch(helpers.points(8))
+
+
+def test_networks_of_elsewhere_are_refused(two_replicas):
+    pair = networks()
+    with two_replicas.scope():
+        gan = GAN(*pair)
+        with pytest.raises(ValueError, match=r"with strategy.scope\(\)"):
+            gan.compile()
+
+
+def test_batch_norm_per_replica_is_warned_of(two_replicas):
+    with two_replicas.scope():
+        gan = GAN(helpers.generator(batch_norm=True), helpers.discriminator())
+        with pytest.warns(UserWarning, match="synchronized=True"):
+            gan.compile()
+
+
+# === Workers ===
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start_worker(out, ports=(), index=None):
+    here = pathlib.Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{here.parent}{os.pathsep}{here}"}
+    if ports:
+        workers = [f"localhost:{port}" for port in ports]
+        task = {"type": "worker", "index": index}
+        environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+    return subprocess.Popen(
+        [sys.executable, here / "worker.py", out],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_workers_are_as_one_process(tmp_path):
+    ports = free_ports(2)
+    workers = [start_worker(tmp_path, ports, index) for index in range(2)]
+    workers.append(start_worker(tmp_path))
+    for worker in workers:
+        output, _ = worker.communicate(timeout=240)
+        assert worker.returncode == 0, output
+    with np.load(tmp_path / "weights_alone.npz") as alone:
+        for index in range(2):
+            with np.load(tmp_path / f"weights_{index}.npz") as weights:
+                for name in alone.files:
+                    np.testing.assert_allclose(weights[name], alone[name], atol=2e-6)
+    alone = json.loads((tmp_path / "history_alone.json").read_text())
+    for index in range(2):
+        history = json.loads((tmp_path / f"history_{index}.json").read_text())
+        for key, values in alone.items():
+            np.testing.assert_allclose(history[key], values, atol=1e-5, err_msg=key)
