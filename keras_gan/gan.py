@@ -184,18 +184,19 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
             ),
         ]
         settings.check_optimizers(players)
-        settings.check_strategy(
-            self.distribute_strategy,
-            players,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-        )
         loss = losses.get(loss)
         regularizers = settings.regularizer_list(regularizers)
         discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
         generator_steps = _checks.positive_int(generator_steps, "generator_steps")
         accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
         metrics = settings.metric_list(metrics, self.sample_shape)
+        settings.check_strategy(
+            self.distribute_strategy,
+            players,
+            [*regularizers, *metrics],
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
 
         super().compile(
             optimizer=None,

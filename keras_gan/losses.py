@@ -290,8 +290,9 @@ class RelativisticAverage(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         real, fake = _float32(real_logits), _float32(fake_logits)
-        return per_sample(ops.softplus(replicas.mean(fake) - real)) + per_sample(
-            ops.softplus(fake - replicas.mean(real))
+        real_mean, fake_mean = replicas.means(real, fake)
+        return per_sample(ops.softplus(fake_mean - real)) + per_sample(
+            ops.softplus(fake - real_mean)
         )
 
     def generator_loss(self, real_logits, fake_logits):
@@ -319,7 +320,7 @@ def discriminator_accuracies(real_logits, fake_logits, threshold):
     """
     real, fake = per_sample(real_logits), per_sample(fake_logits)
     if threshold is None:
-        middle = (replicas.mean(real) + replicas.mean(fake)) / 2.0
+        middle = sum(replicas.means(real, fake)) / 2.0
     else:
         middle = threshold
     real_accuracy, fake_accuracy = _share_above(real - middle), _share_above(middle - fake)

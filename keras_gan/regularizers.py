@@ -51,6 +51,7 @@ def perturb(real, seed):
     `std` is the standard deviation of all values of the global batch, `d` is drawn for every
     value, `e` for every sample.
     """
+    real = tf.stop_gradient(real)
     mean = replicas.mean(real)
     std = tf.sqrt(replicas.mean(tf.square(real - mean)))
     noise_seed, factor_seed = tf.unstack(tf.random.split(seed, 2))

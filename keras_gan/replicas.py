@@ -24,10 +24,20 @@ def number():
 
 def mean(values):
     """Mean of `values` over the global batch, differentiable: a scalar."""
-    local = tf.reduce_mean(values)
+    return means(values)[0]
+
+
+def means(*batches):
+    """The mean of each batch over all replicas, differentiable: a list of scalars.
+
+    Means that one loss needs must be taken by one call. Replicas meet once more for the gradient
+    of each call, and where there are several they may come in different orders, and mix them up.
+    """
+    local = [tf.reduce_mean(values) for values in batches]
     if count() == 1:
         return local
-    return tf.distribute.get_replica_context().all_reduce("MEAN", local)
+    together = tf.distribute.get_replica_context().all_reduce("MEAN", tf.stack(local))
+    return tf.unstack(together)
 
 
 def total(gradients):

@@ -110,12 +110,13 @@ def metric_list(given, sample_shape):
     return metrics
 
 
-def check_strategy(strategy, players, *, steps_per_execution, jit_compile):
+def check_strategy(strategy, players, others, *, steps_per_execution, jit_compile):
     """Check what Keras cannot do with several replicas.
 
     Args:
         strategy: that the model was made under.
         players: list of `(optimizer, network)` pairs.
+        others: regularizers and metrics.
         steps_per_execution: as given to `compile`.
         jit_compile: as given to `compile`.
 
@@ -137,12 +138,14 @@ def check_strategy(strategy, players, *, steps_per_execution, jit_compile):
         jit_compile=jit_compile,
         replicas=strategy.num_replicas_in_sync,
     )
-    for _, network in players:
+    parts = [part for player in players for part in player]
+    for part in (*parts, *others):
         _checks.check(
-            all(strategy.extended.variable_created_in_scope(v.value) for v in network.weights),
-            "Networks, GAN and optimizers must be made under the strategy that they train under.",
-            cure="Make all of them, and compile, within `with strategy.scope():`.",
-            network=network.name,
+            all(strategy.extended.variable_created_in_scope(v.value) for v in part.variables),
+            "Networks, optimizers, regularizers and metrics must be made under the strategy that "
+            "they train under: replicas would share what each must have.",
+            cure="Make and compile all of them within `with strategy.scope():`.",
+            made_elsewhere=getattr(part, "name", type(part).__name__),
         )
 
 

@@ -166,12 +166,14 @@ def test_what_keras_cannot_do_is_refused(two_replicas):
         gan.train_on_batch(helpers.points(8))
 
 
-def test_networks_of_elsewhere_are_refused(two_replicas):
-    pair = networks()
+def test_what_was_made_elsewhere_is_refused(two_replicas):
+    pair, regularizer = networks(), regularizers.LeCam()
     with two_replicas.scope():
-        gan = GAN(*pair)
         with pytest.raises(ValueError, match=r"with strategy.scope\(\)"):
-            gan.compile()
+            GAN(*pair).compile()
+        # Both replicas would move the same averages.
+        with pytest.raises(ValueError, match="made_elsewhere='lecam'"):
+            GAN(*networks()).compile(regularizers=[regularizer])
 
 
 def test_batch_norm_per_replica_is_warned_of(two_replicas):

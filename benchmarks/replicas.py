@@ -1,0 +1,218 @@
+"""Do two devices, or two workers, train like one with the same global batch?
+
+Each row trains a small GAN on 2-D points, 20 steps of SGD in float32, on one device, on two
+replicas of one process (`MirroredStrategy`), and on two processes (`MultiWorkerMirroredStrategy`).
+The figure is the largest difference of any weight, moving average included, from one device's.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import records
+
+BATCH, LATENT = 16, 4
+ALONE, REPLICAS, WORKERS = "one device", "two replicas", "two workers"
+
+
+def rows():
+    """`dict` from a row's name to what is given to `compile`, and to `networks`."""
+    from keras_gan import losses, regularizers
+
+    names = sorted(losses._KNOWN)
+    table = {f"loss {name}": {"loss": name} for name in names}
+    table |= {
+        f"{name}{', every=2' * lazy}": {
+            "loss": "hinge",
+            "regularizers": lambda name=name, lazy=lazy: [_regularizer(name, 1 + lazy)],
+        }
+        for name in sorted(regularizers._KNOWN)
+        for lazy in (False, True)
+        if not (lazy and name == "weight_clipping")
+    }
+    table |= {
+        f"{n}:{m} updates": {"discriminator_steps": n, "generator_steps": m}
+        for n, m in ((2, 1), (1, 2), (5, 1), (2, 3))
+    }
+    table |= {
+        "4 micro-batches": {"accumulation_steps": 4},
+        "no moving average": {"ema_halflife_images": None},
+        "BatchNorm, synchronised": {"batch_norm": True},
+        "spectral norm, minibatch deviation": {"whole_batch": True},
+        "gradients clipped": {"clipnorm": 0.05},
+        "all together": {
+            "loss": "relativistic_average",
+            "regularizers": lambda: [
+                _regularizer(name) for name in ("lecam", "dragan", "r1", "r2", "gradient_penalty")
+            ],
+            "discriminator_steps": 2,
+            "generator_steps": 2,
+            "accumulation_steps": 2,
+        },
+    }
+    return table
+
+
+def _regularizer(name, every=1):
+    from keras_gan import regularizers
+
+    regularizer = regularizers.get(name)
+    regularizer.every = every
+    regularizer.weight = 0.1  # plain SGD would not bear the papers' weights
+    return regularizer
+
+
+def networks(batch_norm=False, whole_batch=False):
+    """A small generator and discriminator of 2-D points."""
+    import keras
+    from keras import layers
+
+    from keras_gan.layers import MinibatchStdDev, SpectralNormalization
+
+    latents = x = keras.Input((LATENT,))
+    x = layers.Dense(16)(x)
+    if batch_norm:
+        x = layers.BatchNormalization(synchronized=True)(x)
+    generator = keras.Model(latents, layers.Dense(2)(layers.ReLU()(x)))
+    samples = x = keras.Input((2,))
+    first = layers.Dense(16)
+    x = layers.LeakyReLU(0.2)((SpectralNormalization(first) if whole_batch else first)(x))
+    x = MinibatchStdDev(4)(x) if whole_batch else x
+    return generator, keras.Model(samples, layers.Dense(1)(x))
+
+
+def train(strategy, steps, settings):
+    """All weights of a GAN trained under a strategy."""
+    import keras
+
+    import keras_gan
+
+    settings = dict(settings)
+    shape = {key: settings.pop(key) for key in ("batch_norm", "whole_batch") if key in settings}
+    model = {k: settings.pop(k) for k in ("ema_halflife_images",) if k in settings}
+    clipnorm = settings.pop("clipnorm", None)
+    with strategy.scope():
+        settings = {k: v() if callable(v) else v for k, v in settings.items()}
+        keras.utils.set_random_seed(0)
+        gan = keras_gan.GAN(*networks(**shape), **model)
+        gan.compile(*(keras.optimizers.SGD(0.1, clipnorm=clipnorm) for _ in range(2)), **settings)
+    count = BATCH * steps * settings.get("discriminator_steps", 1)
+    gan.fit(keras_gan.data.ring(count), batch_size=BATCH, verbose=0)
+    return gan.get_weights()
+
+
+# === Processes ===
+
+
+def work(kind, steps, names, out):
+    """Train some rows in this process, one of several perhaps, and write all weights."""
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    if kind == REPLICAS:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    elif kind == WORKERS:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    table = rows()
+    weights = {name: train(strategy, steps, table[name]) for name in names}
+    np.savez(out, **{f"{name}/{i}": w for name, ws in weights.items() for i, w in enumerate(ws)})
+
+
+def run(kind, steps, names):
+    """All weights of the rows: `dict` from a name to a list of arrays."""
+    with tempfile.TemporaryDirectory() as folder:
+        ports = _free_ports(2)
+        processes = []
+        for index in range(2 if kind == WORKERS else 1):
+            environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+            if kind == WORKERS:
+                workers = [f"localhost:{port}" for port in ports]
+                task = {"type": "worker", "index": index}
+                cluster = {"cluster": {"worker": workers}, "task": task}
+                environment["TF_CONFIG"] = json.dumps(cluster)
+            out = pathlib.Path(folder) / f"{index}.npz"
+            command = [sys.executable, __file__, "--work", kind, str(steps), out, *names]
+            processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE))
+        for process in processes:
+            _, error = process.communicate()
+            if process.returncode:
+                raise RuntimeError(error.decode()[-2_000:])
+        with np.load(pathlib.Path(folder) / "0.npz") as arrays:
+            return {
+                name: [arrays[key] for key in arrays.files if key.rsplit("/", 1)[0] == name]
+                for name in names
+            }
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+# === Results ===
+
+
+def main():
+    if "--work" in sys.argv:
+        _, _, kind, steps, out, *names = sys.argv
+        return work(kind, int(steps), names, out)
+    given = records.parser(__doc__.splitlines()[0]).parse_args()
+    names, steps = list(rows()), 20
+    if given.quick:
+        names, steps = ["loss relativistic_average", "all together"], 5
+    alone = []  # trained once, and only if something is measured
+
+    def measure(kind):
+        if not alone:
+            alone.append(run(ALONE, steps, names))
+        return {"differences": differences(alone[0], run(kind, steps, names)), "steps": steps}
+
+    runs = [
+        records.measured(
+            f"replicas_{kind.replace(' ', '_')}",
+            lambda kind=kind: measure(kind),
+            again=given.again,
+            keep=not given.quick,
+        )
+        for kind in (REPLICAS, WORKERS)
+    ]
+    if given.json:
+        records.write(given.json, runs)
+    print(report(runs))
+
+
+def differences(alone, several):
+    return {
+        name: float(max(np.abs(a - b).max() for a, b in zip(weights, several[name], strict=True)))
+        for name, weights in alone.items()
+    }
+
+
+def report(runs):
+    """One Markdown table of all rows."""
+    return records.table(
+        ("row", REPLICAS, WORKERS),
+        [
+            (name, *(f"{each['differences'][name]:.1e}" for each in runs))
+            for name in runs[0]["differences"]
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
