@@ -164,7 +164,7 @@ class PipelineFeed(Feed):
                 if self._group is not None:
                     check_divisible(len(samples), self._parts)
         except ValueError as error:
-            self.found_error = error
+            self.found_error = self.found_error or error  # more batches may be on their way
             raise
         self._seen.append((samples, labels))
         count = sum(len(batch) for batch, _ in self._seen)
