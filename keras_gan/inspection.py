@@ -158,6 +158,14 @@ def flat_layers(network):
             yield from flat_layers(layer)
 
 
+def is_saved_merged(network):
+    """Whether Keras writes other weights than there are: those of LoRA, and quantised ones."""
+    return any(
+        getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
+        for layer in flat_layers(network)
+    )
+
+
 def _ends_in_sigmoid(network):
     layers = [layer for layer in flat_layers(network) if not isinstance(layer, _PASSED_THROUGH)]
     return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid

@@ -1,11 +1,14 @@
 """How a GAN is written to files: whole, to be gone on with, or the generator alone."""
 
 import contextlib
+import functools
+import zipfile
 
 import keras
 import numpy as np
 
-from keras_gan import export, files, replicas
+from keras_gan import _checks, export, files, inspection, replicas
+from keras_gan.seal import Seal, all_or_nothing
 from keras_gan.state import PLAYERS
 
 
@@ -35,6 +38,33 @@ class Saving:
         """
         with _beside(filepath, overwrite) as temporary:
             super().save_weights(temporary, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Restore weights, optimizers and counters, as in Keras; all of them or none.
+
+        Args:
+            filepath: ending in `.weights.h5` or `.keras`.
+            skip_mismatch: restore what fits, with a warning of what does not.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: if the file is damaged or does not fit the model, which is as it was then.
+            FileNotFoundError: if there is no such file.
+        """
+        variables = [variable for part in self._sealed().values() for variable in part]
+        with all_or_nothing(variables):
+            try:
+                super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+            except FileNotFoundError:
+                raise
+            except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+                raise ValueError(
+                    _checks.sentence(
+                        f"The file must be whole, but it cannot be read ({error}).",
+                        filepath=str(filepath),
+                        cure="Take an older one.",
+                    )
+                ) from error
 
     def export(self, path, format="tf_saved_model", **kwargs):
         """Write the averaged generator alone, for use without this package.
@@ -68,6 +98,13 @@ class Saving:
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
+        missing = [key for key in ("generator", "discriminator", "prior") if key not in config]
+        _checks.check(
+            not missing,
+            "The config of a GAN must hold its networks and its prior.",
+            cure="The file is damaged, or no GAN's.",
+            missing=missing,
+        )
         for key in ("generator", "discriminator", "prior"):
             config[key] = keras.saving.deserialize_keras_object(
                 config[key], custom_objects=custom_objects
@@ -104,9 +141,27 @@ class Saving:
         for name, variable in state.items():
             if name in store.keys():
                 variable.assign(np.asarray(store[name]))
-        own = {name: store[name] for name in store.keys() if name not in state}
-        if own:
-            super().load_own_variables(own)
+        # Keras numbers its own. What else there is belongs to what is not compiled here.
+        super().load_own_variables({name: store[name] for name in store.keys() if name.isdigit()})
+
+    @functools.cached_property
+    def _seal(self):
+        return Seal(self._sealed)
+
+    def _sealed(self):
+        """The parts of a run whose loss would make it another one: `dict` of variables."""
+        networks = ("generator", "discriminator", "averaged_generator")
+        parts = {
+            name: network.weights
+            for name in networks
+            if not inspection.is_saved_merged(network := getattr(self, name))
+        }
+        if self.compiled:
+            for name in ("generator_optimizer", "discriminator_optimizer"):
+                parts[name] = getattr(self, name).variables
+        for name, variable in self._saved_state().items():
+            parts.setdefault(_KINDS[name.split("_")[0]], []).append(variable)
+        return parts
 
     def spread_random_generators(self):
         """Let dropout differ between replicas; after a restored state, which is the first's."""
@@ -126,6 +181,9 @@ class Saving:
                     {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
                 )
         return state
+
+
+_KINDS = {"state": "counters", "random": "random generators", "regularizer": "regularizers"}
 
 
 def _random_generators(network):

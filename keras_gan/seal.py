@@ -1,0 +1,78 @@
+"""A check kept in every file: that what has been loaded is what was saved.
+
+Keras only warns where an optimizer's state does not fit, leaves missing counters as they are, and
+a file of weights has no checksum. A run that went on from such a file would be another run.
+"""
+
+import contextlib
+import warnings
+import zlib
+
+import keras
+import numpy as np
+
+from keras_gan import _checks
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Seal(keras.layers.Layer):
+    """Keeps a checksum of each part of a model in its file, and compares them after loading.
+
+    Keras visits what belongs to a model in the order of its names, private ones last, so that all
+    else has been loaded when it comes to an attribute `_seal`.
+
+    Args:
+        parts: callable that gives a `dict` from a part's name to its variables.
+    """
+
+    def __init__(self, parts):
+        super().__init__(name="seal")
+        self._parts = parts
+
+    def save_own_variables(self, store):
+        for name, variables in self._parts().items():
+            store[name] = np.int64(checksum(variables))
+
+    def load_own_variables(self, store):
+        kept = set(store.keys())
+        if not kept:
+            warnings.warn(
+                "The file tells nothing of what it should hold: an earlier version wrote it, or "
+                "it is damaged. Whether all of the model was restored could not be checked.",
+                stacklevel=2,
+            )
+            return
+        # A model that is not compiled leaves out what only training needs.
+        lost = [
+            name
+            for name, variables in self._parts().items()
+            if name not in kept or np.asarray(store[name]).tolist() != checksum(variables)
+        ]
+        _checks.check(
+            not lost,
+            "What a file gives back must be what was saved, but is not.",
+            cure="The file is damaged or does not fit: it was saved from another model, or "
+            "compiled otherwise, or layers have been frozen since `compile`. Take an older file; "
+            "`keras.saving.load_model(path, compile=False)` restores the networks alone.",
+            not_restored=lost,
+        )
+
+
+def checksum(variables):
+    """CRC-32 of the values of variables, one after the other."""
+    result = 0
+    for variable in variables:
+        result = zlib.crc32(np.asarray(variable).tobytes(), result)
+    return result
+
+
+@contextlib.contextmanager
+def all_or_nothing(variables):
+    """Give variables their old values back if the block fails halfway."""
+    before = [np.asarray(variable).copy() for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        raise
