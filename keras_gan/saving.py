@@ -135,14 +135,27 @@ class Saving:
         super().save_own_variables(store)
         for name, variable in self._saved_state().items():
             store[name] = keras.ops.convert_to_numpy(variable)
+        for part, value in self._seal.checksums().items():
+            store[f"checksum_{part}"] = np.int64(value)
 
     def load_own_variables(self, store):
-        state = self._saved_state()
-        for name, variable in state.items():
-            if name in store.keys():
+        names = list(store.keys())
+        self._seal.expected = {
+            name.removeprefix("checksum_"): np.asarray(store[name]).tolist()
+            for name in names
+            if name.startswith("checksum_")
+        }
+        for name, variable in self._saved_state().items():
+            if name in names:
                 variable.assign(np.asarray(store[name]))
+        _checks.check(
+            any(name.startswith("state_") for name in names),
+            "The file must hold a GAN's counters.",
+            cure="It is damaged, or no GAN's. Take an older one.",
+            found=names,
+        )
         # Keras numbers its own. What else there is belongs to what is not compiled here.
-        super().load_own_variables({name: store[name] for name in store.keys() if name.isdigit()})
+        super().load_own_variables({name: store[name] for name in names if name.isdigit()})
 
     @functools.cached_property
     def _seal(self):
@@ -183,7 +196,7 @@ class Saving:
         return state
 
 
-_KINDS = {"state": "counters", "random": "random generators", "regularizer": "regularizers"}
+_KINDS = {"state": "counters", "random": "random_generators", "regularizer": "regularizers"}
 
 
 def _random_generators(network):

@@ -14,40 +14,42 @@ import numpy as np
 from keras_gan import _checks
 
 
-@keras.saving.register_keras_serializable("keras_gan")
 class Seal(keras.layers.Layer):
-    """Keeps a checksum of each part of a model in its file, and compares them after loading.
+    """Compares, after all else has been loaded, each part of a model with its checksum.
 
-    Keras visits what belongs to a model in the order of its names, private ones last, so that all
-    else has been loaded when it comes to an attribute `_seal`.
+    Keras visits what belongs to a model in the order of its names, private ones last, so that it
+    comes to an attribute `_seal` at the end. The checksums themselves are among the model's own
+    variables, which it loads first.
 
     Args:
         parts: callable that gives a `dict` from a part's name to its variables.
+
+    Attributes:
+        expected: the checksums of the file that is being loaded, by part.
     """
 
     def __init__(self, parts):
         super().__init__(name="seal")
         self._parts = parts
+        self.expected = {}
+
+    def checksums(self):
+        """The checksum of each part as it is now."""
+        return {name: checksum(variables) for name, variables in self._parts().items()}
 
     def save_own_variables(self, store):
-        for name, variables in self._parts().items():
-            store[name] = np.int64(checksum(variables))
+        pass
 
     def load_own_variables(self, store):
-        kept = set(store.keys())
-        if not kept:
+        if not self.expected:
             warnings.warn(
-                "The file tells nothing of what it should hold: an earlier version wrote it, or "
-                "it is damaged. Whether all of the model was restored could not be checked.",
+                "The file has no checksums: an earlier version wrote it, or it is damaged. Whether "
+                "all of the model was restored could not be checked.",
                 stacklevel=2,
             )
             return
         # A model that is not compiled leaves out what only training needs.
-        lost = [
-            name
-            for name, variables in self._parts().items()
-            if name not in kept or np.asarray(store[name]).tolist() != checksum(variables)
-        ]
+        lost = [name for name, sum_ in self.checksums().items() if self.expected.get(name) != sum_]
         _checks.check(
             not lost,
             "What a file gives back must be what was saved, but is not.",

@@ -292,10 +292,11 @@ def test_no_number_is_lost_unseen(tmp_path, saved, kind):
         ("generator_optimizer", r"not_restored=\['generator_optimizer'\]"),
         ("discriminator_optimizer/vars", r"not_restored=\['discriminator_optimizer'\]"),
         ("vars/state_steps_seen", r"not_restored=\['counters'\]"),
-        ("vars/random_discriminator_0", r"not_restored=\['random generators'\]"),
+        ("vars/random_discriminator_0", r"not_restored=\['random_generators'\]"),
         ("vars/regularizer_0_0", r"not_restored=\['regularizers'\]"),
-        ("_seal/vars/generator", r"not_restored=\['generator'\]"),
+        ("vars/checksum_generator", r"not_restored=\['generator'\]"),
         ("averaged_generator", "expected 2 variables"),
+        ("vars", "must hold a GAN's counters"),
     ],
 )
 def test_lost_parts_are_named(tmp_path, saved, part, said):
@@ -303,9 +304,14 @@ def test_lost_parts_are_named(tmp_path, saved, part, said):
         load(tmp_path, rewritten(saved[0], lambda file: file.pop(part)))
 
 
+def without_checksums(file):
+    for name in [name for name in file["vars"] if name.startswith("checksum_")]:
+        del file["vars"][name]
+
+
 def test_a_file_of_an_earlier_version_loads_with_a_warning(tmp_path, saved):
     with pytest.warns(UserWarning, match="could not be checked"):
-        model = load(tmp_path, rewritten(saved[0], lambda file: file.pop("_seal")))
+        model = load(tmp_path, rewritten(saved[0], without_checksums))
     helpers.assert_same(helpers.state(model), saved[1])
 
 

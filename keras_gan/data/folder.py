@@ -88,7 +88,20 @@ def from_folder(
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
     batch_size = _checks.positive_int(batch_size, "batch_size")
     root = _folder(path)
-    files = _image_files(root)
+    files, closed = _image_files(root)
+    _checks.check(
+        on_error == "skip" or not closed,
+        "Every folder must be one that can be opened.",
+        cure="Change its permissions, or use `on_error='skip'`.",
+        path=str(root),
+        closed=_some(closed),
+    )
+    if closed:
+        warnings.warn(
+            f"{len(closed)} folders cannot be opened: {_some(closed)}. What is in them is left "
+            "out.",
+            stacklevel=2,
+        )
     _checks.check(
         files,
         f"The folder must hold images ({', '.join(_SUFFIXES)}), in it or in folders in it.",
@@ -162,9 +175,13 @@ def _folder(path):
 
 
 def _image_files(root):
-    """The image files below a folder, sorted by the parts of their paths."""
-    found, seen = [], set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    """The image files below a folder, sorted by the parts of their paths; folders not opened."""
+    found, seen, closed = [], set(), []
+
+    def note(error):
+        closed.append(os.path.relpath(error.filename, root))
+
+    for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
         real = os.path.realpath(folder)
         # Links may lead back to where we come from.
         if real in seen:
@@ -177,7 +194,7 @@ def _image_files(root):
             for name in names
             if name.lower().endswith(_SUFFIXES) and not _is_hidden(name)
         ]
-    return sorted(found, key=lambda file: file.parts)
+    return sorted(found, key=lambda file: file.parts), closed
 
 
 def _is_hidden(name):
@@ -205,6 +222,7 @@ def _read(decoder, root, files, on_error, *, keep):
 
     def decode(index):
         try:
+            pixels.verify(files[index])
             image = decoder.decode(files[index])
         # Damaged files make Pillow raise nearly anything (OSError, SyntaxError, struct.error, ...).
         except Exception as error:

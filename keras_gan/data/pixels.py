@@ -110,14 +110,36 @@ def for_each(function, count):
             pass
 
 
+def verify(file):
+    """Raise whatever tells that a file is no sound image, without decoding it.
+
+    Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps silent;
+    its checksums tell.
+
+    Args:
+        file: path of an encoded image.
+    """
+    from PIL import Image
+
+    # To open a pipe would wait for ever; a device has no end.
+    _checks.check(os.path.isfile(file), "An image must be a file that is there.", file=str(file))
+    with Image.open(file, formats=_FORMATS) as opened:
+        opened.verify()
+
+
 @contextlib.contextmanager
 def quiet():
     """Hide Pillow's remarks on oddities of images that it reads all the same.
 
-    Only for the main thread: filters are global, and two threads would restore each other's.
+    Its remark on images of more than 89 million pixels becomes an error: a few bytes can unfold to
+    more than the memory holds. Only for the main thread: filters are global, and two threads would
+    restore each other's.
     """
+    from PIL import Image
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+        warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
         yield
 
 
