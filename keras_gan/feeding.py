@@ -18,6 +18,7 @@ from keras_gan.pipelines import (
     PipelineFeed,
     check_divisible,
     divisible,
+    reading_failed,
 )
 
 
@@ -178,4 +179,7 @@ def passing(*feeds):
                     raise feed.found_error from None
             if ONE_SIZE in str(error):
                 raise ValueError(f"{ONE_SIZE} Use one `.batch(batch_size)`.") from None
+            failed = isinstance(error, tf.errors.OpError) and reading_failed(error)
+            if failed:
+                raise ValueError(failed) from error
             raise

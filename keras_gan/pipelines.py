@@ -1,5 +1,7 @@
 """A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
 
+import re
+
 import numpy as np
 import tensorflow as tf
 
@@ -51,7 +53,8 @@ class PipelineFeed(Feed):
     """A user's own `tf.data` pipeline, looked at as it passes.
 
     Reading a pipeline beforehand is not innocent (it changes the next shuffle and starts
-    generators), so the first batch is checked, and examples are kept, on its way to the model.
+    generators), so batches are checked, and examples are kept, on their way to the model: the
+    values of the first one, the shapes and labels of all.
     """
 
     def __init__(self, dataset, spec, name, *, group=None, steps=None, limit=None, parts=1):
@@ -64,7 +67,7 @@ class PipelineFeed(Feed):
         self._check_size(int(dataset.cardinality()), steps or limit)
         if limit is not None:
             dataset = dataset.take(_checks.positive_int(limit, "steps"))
-        dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES)
+        dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES, self._is_bad)
         dataset = dataset.map(self._shaped)
         if group is not None:
             dataset = _grouped(dataset, group)
@@ -72,6 +75,8 @@ class PipelineFeed(Feed):
             dataset = divisible(dataset, parts)
         if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
             dataset = self._never_empty(dataset)
+        if steps is not None:  # the next pass goes on where this one ends
+            dataset = dataset.repeat()
         super().__init__(dataset.prefetch(2), steps_per_epoch=steps)
 
     def _check_size(self, batches, steps):
@@ -153,19 +158,33 @@ class PipelineFeed(Feed):
             raise
         return np.int64(0)
 
+    def _is_bad(self, samples, *labels):
+        """Whether a batch has another form than the model takes, as a boolean tensor."""
+        shape, wanted = tf.shape(samples), self._spec.sample_shape
+        sizes = [size if size is not None else -1 for size in (None, *wanted)]
+        bad = tf.cond(
+            tf.equal(tf.size(shape), len(sizes)),
+            lambda: tf.reduce_any((shape != sizes) & (tf.constant(sizes) >= 0)),
+            lambda: True,
+        )
+        for classes in labels:
+            outside = (classes < 0) | (classes >= self._spec.num_classes)
+            bad |= tf.reduce_any(outside) | tf.not_equal(tf.size(classes), shape[0])
+        return bad
+
     def _see(self, number, samples, labels=None):
-        if self._complete or number == 0 and self._seen:  # another pass has the same samples
-            self._complete, self._seen = True, []
-            return np.int64(0)
+        first = not self._seen and not self._complete
         try:
-            if not self._seen:
-                self._spec.samples(samples, self._name)
-                self._spec.labels(labels, len(samples))
-                if self._group is not None:
-                    check_divisible(len(samples), self._parts)
+            self._spec.samples(samples, self._name, any_values=not first)
+            self._spec.labels(labels, len(samples))
+            if first and self._group is not None:
+                check_divisible(len(samples), self._parts)
         except ValueError as error:
             self.found_error = self.found_error or error  # more batches may be on their way
             raise
+        if self._complete or number == 0 and self._seen:  # another pass has the same samples
+            self._complete, self._seen = True, []
+            return np.int64(0)
         self._seen.append((samples, labels))
         count = sum(len(batch) for batch, _ in self._seen)
         if count >= EXAMPLES or len(self._seen) >= _WATCHED_BATCHES:
@@ -174,6 +193,24 @@ class PipelineFeed(Feed):
         if labels is not None:
             self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
         return np.int64(0)
+
+
+def reading_failed(error):
+    """The sentence for an error of TensorFlow, if it comes from reading data; else `None`."""
+    if "IteratorGetNext" not in str(error):
+        return None
+    lines = [line.strip() for line in error.message.splitlines()]
+    # Of an error raised in Python, TensorFlow tells the type and words after the traceback.
+    told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
+    noise = ("Graph execution error", "Detected at node", "<stack traces", "[[", "{{", "Traceback")
+    if told and " Received: " in told[-1]:  # in our own words
+        return told[-1].split(": ", 1)[1]
+    told = told or [line for line in lines if line and not line.startswith(noise)]
+    return _checks.sentence(
+        "Data must be readable to their end, but reading them failed.",
+        error=told[-1] if told else type(error).__name__,
+        cure="The model is as its last whole step left it: repair the data and go on.",
+    )
 
 
 def check_divisible(batch_size, parts):
@@ -200,13 +237,13 @@ def divisible(dataset, parts):
     return dataset.map(cut).filter(lambda *batch: tf.shape(batch[0])[0] > 0)
 
 
-def _watched(dataset, look, limit):
-    """The same data set; `look` is called with its first batches, and their numbers."""
+def _watched(dataset, look, limit, is_bad=lambda *batch: False):
+    """The same data set; `look(number, *batch)` is called for the first batches, and bad ones."""
 
     def watch(number, batch):
         parts = batch if isinstance(batch, tuple) else (batch,)
         seen = tf.cond(
-            number < limit,
+            (number < limit) | is_bad(*parts),
             lambda: tf.numpy_function(look, (number, *parts), tf.int64),
             lambda: tf.constant(0, tf.int64),
         )

@@ -153,7 +153,17 @@ class FileSource(sources.Source):
         return images, tf.gather(tf.constant(self.labels), indices)
 
     def _decoded(self, indices):
-        return self._decoder.decode_all([self.files[index] for index in indices])
+        files = [self.files[index] for index in indices]
+        try:
+            return self._decoder.decode_all(files)
+        except Exception as error:
+            lost = [str(file) for file in files if not file.is_file()]
+            raise ValueError(
+                _checks.sentence(
+                    f"Images must stay as they are while they are trained on ({error}).",
+                    missing=lost,
+                )
+            ) from error
 
 
 # === Files ===
