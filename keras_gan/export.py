@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import pathlib
 
 import keras
 import tensorflow as tf
@@ -16,6 +17,7 @@ def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     _checks.one_of(format, "format", ("tf_saved_model", *_SUFFIXES))
     if format == "tf_saved_model":
         _checks.check(not kwargs, "A SavedModel takes no further options.", options=list(kwargs))
+        _check_folder(pathlib.Path(path))
         with files.replacing(path) as temporary:
             _saved_model(gan).write_out(str(temporary), verbose=False)
         return
@@ -28,6 +30,23 @@ def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     gan.generate(1, seed=0)  # Keras exports to ONNX only what has been called
     with files.replacing(path) as temporary:
         gan.averaged_generator.export(str(temporary), format=format, verbose=False, **kwargs)
+
+
+def _check_folder(path):
+    """Whatever is replaced must be a SavedModel, and not all that somebody has."""
+    _checks.check(
+        path.is_dir() or not path.exists(),
+        "The path of a SavedModel must be a folder, or not be there yet.",
+        cure="Choose another path.",
+        path=str(path),
+    )
+    own = path.joinpath("saved_model.pb").exists() or not path.exists() or not any(path.iterdir())
+    _checks.check(
+        own,
+        "A SavedModel replaces its whole folder, which must be one of a SavedModel, or empty.",
+        cure="Export to a folder in it, such as 'generator'.",
+        path=str(path),
+    )
 
 
 def _require(*packages):

@@ -1,6 +1,7 @@
 """Files and folders that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -20,7 +21,8 @@ def replacing(path):
 
     The temporary name ends like `path`, for libraries that choose the format by it.
     It may be written as a file or made a folder. If the block raises, the temporary is removed
-    and whatever stood at `path` before still does. Missing parent folders are made.
+    and whatever stood at `path` before still does. Missing parent folders are made. Where it is
+    the system that refuses, whatever a library makes of it, `NotWritten` says so.
 
     Args:
         path: where the finished file or folder shall be.
@@ -29,20 +31,79 @@ def replacing(path):
         `pathlib.Path` to write to.
 
     Raises:
-        OSError: whatever the file system refuses.
+        NotWritten: if the file system refuses.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex[:8]
     temporary = path.with_name(f".{mark}.{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if temporary.is_dir() and path.is_dir():
             _swap_folders(temporary, path, path.with_name(f".{mark}.old.{path.name}"))
         else:
             os.replace(temporary, path)
+    except Exception as error:
+        number = _refusal(error, temporary)
+        if number is None:
+            raise
+        raise NotWritten(number, path) from error
     finally:
-        remove(temporary)
+        with contextlib.suppress(OSError):
+            remove(temporary)
+
+
+class NotWritten(OSError):
+    """The file system refused to write; what stood at the path before still does.
+
+    Args:
+        number: the system's number of the reason, as `errno.ENOSPC`.
+        path: what should have been written.
+    """
+
+    def __init__(self, number, path):
+        super().__init__(number, os.strerror(number), str(path))
+
+    def __str__(self):
+        return _checks.sentence(
+            f"The path must be one that can be written to, but the system says: {self.strerror}.",
+            path=self.filename,
+            cure="What stood there before still does. Free some space, or choose another path.",
+        )
+
+
+_REFUSALS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENOENT,
+    errno.ENAMETOOLONG,
+)
+
+
+def _refusal(error, temporary):
+    """The number of the reason for which the system did not write, or `None`."""
+    if isinstance(error, OSError) and error.errno is not None:
+        other = error.filename is not None and not _is_about(error.filename, temporary)
+        return None if other else error.errno
+    # HDF5 and TensorFlow have errors of their own, in whose text the system's words are.
+    text = str(error)
+    told = (n for n in _REFUSALS if os.strerror(n) in text and str(temporary) in text)
+    return next(told, None)
+
+
+def _is_about(path, temporary):
+    """Whether a path is the temporary one, in it, or a folder above it."""
+    path = pathlib.Path(os.fsdecode(path))
+    return temporary in (path, *path.parents) or path in temporary.parents
 
 
 def _swap_folders(new, path, old):

@@ -3,6 +3,8 @@
 NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
 
+import warnings
+
 import numpy as np
 
 from keras_gan import _checks, files
@@ -213,8 +215,9 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
 
     It repeats for ever, takes about ten seconds, and holds the last frame for two. Of more than
     `max_frames` files, as many are taken at even distances, the first and the last included.
-    Files of another size than the last one are left out. Frames of more than 1,024 pixels on a
-    side are shrunk. Colours are reduced to 256 a frame, as the format demands; greys stay exact.
+    Files of another size than the last one are left out, and those that cannot be read, with a
+    warning. Frames of more than 1,024 pixels on a side are shrunk. Colours are reduced to 256 a
+    frame, as the format demands; greys stay exact.
 
     Args:
         path: file to write; missing folders are made.
@@ -223,14 +226,13 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
 
     Raises:
         ValueError: if there are no frames.
-        OSError: if a frame cannot be read or the file not written.
+        OSError: if no frame can be read or the file not written.
     """
     max_frames = _checks.positive_int(max_frames, "max_frames")
     _checks.check(max_frames >= 2, "`max_frames` must be at least 2.", max_frames=max_frames)
     frames = list(frames)
     _checks.check(len(frames) > 0, "An animation needs at least one frame.", frames=frames)
-    size = _size_of(frames[-1])
-    frames = spread([frame for frame in frames if _size_of(frame) == size], max_frames)
+    frames = spread(_of_one_size(frames), max_frames)
     shortest, longest = _FRAME_DURATION
     each = min(max(_TOTAL_DURATION // len(frames) // 10 * 10, shortest), longest)
     pictures = map(_frame, frames)  # one at a time: a long run's frames would fill the memory
@@ -254,11 +256,37 @@ def spread(items, limit):
     return [items[place] for place in places]
 
 
+def _of_one_size(frames):
+    """The frames that can be read and are as large as the last one of them."""
+    known, errors = [], []
+    for frame in frames:
+        try:
+            known.append((frame, _size_of(frame)))
+        except Exception as error:  # damaged files make Pillow raise nearly anything
+            errors.append((frame, error))
+    if not known:
+        raise OSError(
+            _checks.sentence(
+                "An animation needs at least one frame that can be read.",
+                first_error=str(errors[0][1]),
+            )
+        )
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {len(frames)} frames cannot be read and are left out of the "
+            f"animation: {', '.join(str(frame) for frame, _ in errors)}.",
+            stacklevel=3,
+        )
+    return [frame for frame, size in known if size == known[-1][1]]
+
+
 def _size_of(path):
     from PIL import Image
 
     with Image.open(path, formats=["PNG"]) as image:
-        return image.size
+        size = image.size
+        image.verify()
+    return size
 
 
 def _frame(path):

@@ -194,10 +194,11 @@ def contents(folder):
 
 def test_an_export_takes_the_place_of_an_older_one(gans, tmp_path):
     path = tmp_path / "deep" / "generator"
-    path.mkdir(parents=True)
-    (path / "leftover.txt").write_text("old")
+    path.mkdir(parents=True)  # an empty folder will do
     gans["labelled"].export(path)
-    assert not (path / "leftover.txt").exists()
+    (path / "variables" / "leftover.txt").write_text("old")
+    gans["labelled"].export(path)
+    assert not (path / "variables" / "leftover.txt").exists()
     assert [p.name for p in path.parent.iterdir()] == ["generator"]
     loaded = tf.saved_model.load(str(path))
     samples = loaded.sample(2, 1, 1.0, tf.constant([0, 1]))
@@ -238,6 +239,17 @@ def test_bad_arguments_are_refused(gans, tmp_path, path, settings, message):
     with pytest.raises(ValueError, match=message):
         gans["labelled"].export(tmp_path / path, **settings)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_an_export_never_takes_the_place_of_something_else(gans, tmp_path, kind):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "epoch_0001.png").write_text("precious")
+    (tmp_path / "file").write_text("precious")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=f"SavedModel.*path='.*{kind}'"):
+        gans["images"].export(tmp_path / kind)
+    assert contents(tmp_path) == before
 
 
 # === Other formats ===

@@ -333,3 +333,17 @@ def test_gif_refuses_what_it_cannot_do(tmp_path):
     with pytest.raises(OSError, match="cannot identify|x.png"):
         images.save_gif(tmp_path / "a.gif", [io.BytesIO(b"no picture")])
     assert not list(tmp_path.iterdir())
+
+
+def test_gif_leaves_out_what_cannot_be_read(tmp_path):
+    frames = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, frame in enumerate(frames):
+        images.save_png(frame, np.full((8, 8, 1), 50 * number, "uint8"))
+    content = bytearray(frames[1].read_bytes())
+    content[-20] ^= 1  # in the pixels or their checksum
+    frames[1].write_bytes(content)
+    frames[3].write_bytes(frames[3].read_bytes()[:40])
+    with pytest.warns(UserWarning, match="2 of 4 frames cannot be read.*1.png, .*3.png"):
+        images.save_gif(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames == 2
