@@ -65,6 +65,17 @@ class Saving:
                         cure="Take an older one.",
                     )
                 ) from error
+            except ValueError as error:
+                told = str(error).split("\n\n")  # Keras's count, the first error, a list
+                if len(told) < 2 or " Received: not_restored=" in told[1]:
+                    raise
+                raise ValueError(
+                    _checks.sentence(
+                        f"The file must be of a model of the same form. {told[1]}",
+                        filepath=str(filepath),
+                        cure="The model is as it was.",
+                    )
+                ) from error
 
     def export(self, path, format="tf_saved_model", **kwargs):
         """Write the averaged generator alone, for use without this package.
@@ -106,9 +117,20 @@ class Saving:
             missing=missing,
         )
         for key in ("generator", "discriminator", "prior"):
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
+            try:
+                config[key] = keras.saving.deserialize_keras_object(
+                    config[key], custom_objects=custom_objects
+                )
+            except TypeError as error:
+                told = str(error).split("Exception encountered: ")[-1].splitlines()[0]
+                raise ValueError(
+                    _checks.sentence(
+                        f"`{key}` of a file must be made of what Keras knows. {told}",
+                        cure="Register your own classes, or give them as `custom_objects`; the "
+                        "file of a stranger should not need it.",
+                        file_has=_class_name(config[key]),
+                    )
+                ) from error
         return cls(**config)
 
     def get_compile_config(self):
@@ -202,6 +224,10 @@ _KINDS = {"state": "counters", "random": "random_generators", "regularizer": "re
 def _random_generators(network):
     weights = {id(v) for v in network.weights}
     return [v for v in network.variables if id(v) not in weights]
+
+
+def _class_name(config):
+    return config.get("class_name") if isinstance(config, dict) else type(config).__name__
 
 
 def _beside(filepath, overwrite):

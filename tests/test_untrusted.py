@@ -356,7 +356,8 @@ def test_weights_that_do_not_fit_leave_the_model_as_it_was(tmp_path, kind):
     before = helpers.state(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Skipping (variable|nested)")
-        with pytest.raises(ValueError, match="must be whole|could not be loaded"):
+        said = "must be whole|must be what was saved|must be of a model of the same form"
+        with pytest.raises(ValueError, match=said):
             model.load_weights(path)
     helpers.assert_same(before, helpers.state(model))
 
@@ -437,7 +438,7 @@ def test_code_is_refused_and_never_run(tmp_path, saved, monkeypatch, entry, word
     monkeypatch.setattr(os, "system", trap)
     monkeypatch.setattr("subprocess.Popen", trap)
     CALLED.clear()
-    with pytest.raises((TypeError, ValueError), match=words):
+    with pytest.raises(ValueError, match=words):
         load(tmp_path, with_layer(saved[0], entry))
     assert not CALLED
 
