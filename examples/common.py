@@ -26,22 +26,26 @@ def arguments(description, *, epochs, batch_size, **more):
 
 def decay(epochs, floor=0.01):
     """Constant learning rates for the first half, then straight down to `floor` of them."""
-    start = {}
+
+    def share(epoch):
+        return max(floor, min(1.0, 2.0 * (1.0 - epoch / epochs)))
 
     def schedule(epoch, rate):
-        first = start.setdefault("rate", rate)
-        return first * max(floor, min(1.0, 2.0 * (1.0 - epoch / epochs)))
+        # From the rate of the epoch before, which a run that is gone on with still has; what the
+        # first one was it does not know.
+        return rate * share(epoch) / share(epoch - 1)
 
     return keras.callbacks.LearningRateScheduler(schedule)
 
 
 def watch(out, *, grid=True, **stopping):
-    """The callbacks of every example: pictures, a verdict, TensorBoard."""
+    """The callbacks of every example: pictures, a verdict, TensorBoard, a backup to go on from."""
     pictures = [keras_gan.callbacks.ImageGrid(out, every_epochs=5)] if grid else []
     return [
         *pictures,
         keras_gan.callbacks.ConvergenceStopping(directory=out, log_dir=out / "logs", **stopping),
         keras.callbacks.TensorBoard(out / "logs"),
+        keras_gan.callbacks.TrainingBackup(out / "backup"),
     ]
 
 

@@ -26,6 +26,7 @@ def main():
     gan.fit(
         images,
         epochs=given.epochs,
+        validation_split=0.1,
         callbacks=[common.decay(given.epochs), *common.watch(given.out, patience=given.epochs)],
     )
     common.finish(gan, given.out)

@@ -59,7 +59,7 @@ class Evaluating:
                 value, weight = value if isinstance(value, tuple) else (value, None)
                 self._trackers[name].update_state(value, sample_weight=weight)
         means = [_mean(r[key] for r in results if key in r) for key in ("d_loss", "g_loss")]
-        self._trackers["loss"].update_state(sum(means))
+        self._trackers["loss"].update_state(tf.reduce_sum(tf.stack(means)))
         return replicas.logs(self.get_metrics_result())
 
     # === Evaluating ===
@@ -103,5 +103,6 @@ def _items(result):
 
 
 def _mean(values):
-    values = list(values)
-    return tf.add_n(values) / len(values)
+    # Stacked: where scalars are added, TensorFlow may fuse the sums, and adds three terms or more
+    # in the order in which they are ready, which makes the last bit a matter of chance.
+    return tf.reduce_mean(tf.stack(list(values)))

@@ -1,10 +1,11 @@
 """How a GAN is fed: `fit`, `evaluate`, `train_on_batch`, and examples of what it was fed."""
 
 import contextlib
+import warnings
 
 import keras
 
-from keras_gan import _checks, cost, feeding
+from keras_gan import _checks, convergence, cost, feeding, settings
 from keras_gan.pipelines import check_divisible
 from keras_gan.start_check import StartCheck
 
@@ -28,6 +29,7 @@ class Fitting:
         validation_steps=None,
         validation_batch_size=None,
         validation_freq=1,
+        **unknown,
     ):
         """Train, as in Keras.
 
@@ -43,7 +45,10 @@ class Fitting:
             epochs: index of the last epoch.
             verbose: as in Keras.
             callbacks: Keras callbacks.
-            validation_split: share of the arrays, at their end, that is held out.
+            validation_split: share of the samples that is held out: the end of arrays, as in Keras
+                (so shuffle sorted ones before), or samples drawn by the seed from a data set of
+                `keras_gan.data`. Do not cut these with `.skip` and `.take`: each of their passes
+                has another order.
             validation_data: samples, `(samples, labels)`, or a `tf.data.Dataset`.
             shuffle: whether arrays are shuffled.
             initial_epoch: as in Keras.
@@ -57,9 +62,13 @@ class Fitting:
 
         Raises:
             ValueError: for data that cannot be trained on, before any step is made.
+            TypeError: for an argument that there is not.
         """
-        if not self.compiled:
-            raise ValueError("A GAN must be compiled before `fit`. Call `gan.compile()`.")
+        settings.refuse(unknown, self.fit)
+        self._check_compiled("fit")
+        settings.check_trainable(self)
+        epochs = _checks.non_negative_int(epochs, "epochs")
+        initial_epoch = _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:
             steps_per_epoch = _checks.positive_int(steps_per_epoch, "steps_per_epoch")
         feed, held_out = feeding.training_feed(
@@ -90,20 +99,24 @@ class Fitting:
         self._state.forget_failure()
         self.set_phase("both")
         self.spread_random_generators()
-        # Keras keeps the epoch that a restored run began at, and a later fit would begin there.
-        self._initial_epoch = None
+        # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
+        # the next `fit`.
+        self._initial_epoch = initial_epoch
+        callbacks = self._arranged(callbacks, epochs)
         with feeding.passing(feed, held_out_feed), self._both_again():
-            return super().fit(
+            history = super().fit(
                 feed.dataset,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=_with_start_check(callbacks, self),
+                callbacks=callbacks,
                 validation_data=None if held_out_feed is None else held_out_feed.dataset,
                 shuffle=False,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=feed.steps_per_epoch,
                 validation_freq=validation_freq,
             )
+        self._warn_of_failure(callbacks)
+        return history
 
     def train_on_batch(self, x, y=None, **kwargs):
         """One step on `discriminator_steps * batch_size` samples, as in Keras.
@@ -111,8 +124,7 @@ class Fitting:
         Raises:
             ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
         """
-        if not self.compiled:
-            raise ValueError("A GAN must be compiled before it trains. Call `gan.compile()`.")
+        self._check_compiled("train_on_batch")
         _checks.check(
             self._replicas == 1,
             "With several replicas, each would train on the whole batch.",
@@ -129,6 +141,38 @@ class Fitting:
             discriminator_steps=self.discriminator_steps,
         )
         return super().train_on_batch(samples, labels, **kwargs)
+
+    def _arranged(self, callbacks, epochs):
+        """The callbacks in the order in which they act, those that act last told of the others."""
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        callbacks = [*settings.callback_list(callbacks), StartCheck()]
+        last = [callback for callback in callbacks if getattr(callback, "acts_last", False)]
+        others = [callback for callback in callbacks if callback not in last]
+        if last and not any(isinstance(c, keras.callbacks.History) for c in others):
+            others.append(keras.callbacks.History())
+        for callback in last:
+            siblings = [c for c in others + last if c is not callback]
+            callback.prepare(self, siblings, epochs)
+        return others + last
+
+    def _check_compiled(self, method):
+        if not self.compiled:
+            raise ValueError(f"A GAN must be compiled before `{method}`. Call `gan.compile()`.")
+
+    def _warn_of_failure(self, callbacks):
+        """Warn of updates that were left out, unless a callback has told of them."""
+        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
+        told = any(getattr(callback, "has_named_failure", False) for callback in callbacks)
+        if told or self.first_failure is None:
+            return
+        rule = convergence.Diverged()
+        warnings.warn(
+            f"Updates were left out: {rule.describe(self.first_failure)}. The weights are those "
+            f"of finite updates alone. {rule.cure[0].upper()}{rule.cure[1:]}. "
+            "`keras_gan.callbacks.StopOnNonFinite` stops there.",
+            stacklevel=3,
+        )
 
     def _choose_steps_per_execution(self, feed):
         steps = self._compile_arguments["steps_per_execution"]
@@ -192,6 +236,7 @@ class Fitting:
         Returns:
             A list of numbers, or a `dict` with `return_dict=True`.
         """
+        self._check_compiled("evaluate")
         self._state.evaluation_step.assign(0)
         self._evaluating = True
         try:
@@ -215,11 +260,3 @@ class Fitting:
     def test_on_batch(self, x, y=None, **kwargs):
         """`evaluate` on one batch, as in Keras."""
         return self.evaluate(x, y, batch_size=len(x), verbose=0, **kwargs)
-
-
-def _with_start_check(callbacks, gan):
-    if isinstance(callbacks, keras.callbacks.CallbackList) or gan.steps_seen:
-        return callbacks
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    return [*(callbacks or ()), StartCheck()]

@@ -156,7 +156,7 @@ class Sampling:
         )
         drawn = latents is None or (labels is None and self.num_classes is not None)
         if seed is None and drawn:  # asking for given latents must not change later draws
-            seed = int(self._draws.integers(2**62))
+            seed = self._draw()
         if seed is not None:
             seed = _checks.non_negative_int(seed, "seed")
             _checks.check(seed < 2**63, "`seed` must be below 2**63.", seed=seed)
@@ -194,7 +194,7 @@ class Sampling:
             end=ends[1].shape,
         )
         if self.num_classes is not None and labels is None:
-            labels = int(self._draws.integers(self.num_classes))
+            labels = self._draw() % self.num_classes
         return self.generate(latents=path(*ends, steps, mode).numpy(), labels=labels)
 
     def sample_latents(self, num_samples, seed):
@@ -219,6 +219,13 @@ class Sampling:
         labels = self.spec.labels(labels, len(samples))
         logits = self._in_batches(self.discriminator, samples, labels, batch_size)
         return losses.per_sample(logits).numpy()
+
+    def _draw(self):
+        """A seed from a stream of its own, whose position is saved with the model."""
+        position = int(self._state.draws.numpy())
+        self._state.draws.assign(position + 1)
+        words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
+        return int(words[0] >> 2)
 
     def _in_batches(self, network, inputs, labels, batch_size):
         parts = []

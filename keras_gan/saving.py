@@ -6,8 +6,9 @@ import zipfile
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from keras_gan import _checks, export, files, inspection, replicas
+from keras_gan import _checks, descriptions, export, files, inspection, replicas
 from keras_gan.seal import Seal, all_or_nothing
 from keras_gan.state import PLAYERS
 
@@ -24,7 +25,16 @@ class Saving:
             filepath: ending in `.keras`.
             overwrite: as in Keras.
             **kwargs: as in Keras.
+
+        Raises:
+            ValueError: for another ending: Keras's older format would lose half of the run.
         """
+        _checks.check(
+            str(filepath).endswith(".keras") or str(filepath).startswith("hf://"),
+            "A GAN is saved to a file that ends in `.keras`.",
+            cure="For the weights alone use `save_weights`, for the generator alone `export`.",
+            filepath=str(filepath),
+        )
         with _beside(filepath, overwrite) as temporary:
             super().save(temporary, overwrite=overwrite, **kwargs)
 
@@ -203,6 +213,84 @@ class Saving:
         networks = (self.discriminator, self.generator)
         with self.distribute_strategy.scope():
             replicas.spread([v for network in networks for v in _random_generators(network)])
+
+    # === Runs ===
+
+    def run_state(self):
+        """All that training has changed so far, as copies.
+
+        The weights of both networks and of the average, the networks' random generators, both
+        optimizers, the counters, the state of the regularizers. Metrics are not in it: they begin
+        anew with each epoch.
+
+        Returns:
+            `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
+            Keras numbers the layers of a process and not those of a network.
+        """
+        # Three times faster than `keras.ops.convert_to_numpy`, and a backup is made every epoch.
+        return {
+            name: np.asarray(tf.convert_to_tensor(variable.value).numpy())
+            for name, variable in self._run_variables().items()
+        }
+
+    def set_run_state(self, state):
+        """Put the model back to where it was at a `run_state`.
+
+        Args:
+            state: the `dict`.
+
+        Raises:
+            ValueError: if it does not fit this model, which is then as it was.
+        """
+        variables = self._run_variables()
+        for name in {**variables, **state}:
+            shapes = [
+                tuple(part[name].shape) if name in part else None for part in (variables, state)
+            ]
+            _checks.check(
+                shapes[0] == shapes[1],
+                "The state must be that of a model with the same variables.",
+                name=name,
+                variable=variables[name].path if name in variables else None,
+                shape_here=shapes[0],
+                shape_in_state=shapes[1],
+            )
+        for name, variable in variables.items():
+            value = np.asarray(state[name])
+            if value.dtype.kind == "V":  # NumPy's files do not know the name of bfloat16
+                value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
+            variable.assign(value)
+        self.spread_random_generators()
+
+    def run_description(self):
+        """What the numbers of a run follow from: networks, settings of `compile`, data of `fit`.
+
+        Returns:
+            `dict` of plain values by names such as `"generator.layers[3].units"`.
+        """
+        feeds = {"data": self._training_feed, "validation_data": self._held_out_feed}
+        return descriptions.flat({**descriptions.of_model(self), **descriptions.of_feeds(feeds)})
+
+    def _run_variables(self):
+        groups = {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+        }
+        if self.averaged_generator is not self.generator:
+            groups["averaged_generator"] = self.averaged_generator.variables
+        if self.compiled:
+            groups["generator_optimizer"] = self.generator_optimizer.variables
+            groups["discriminator_optimizer"] = self.discriminator_optimizer.variables
+            groups["regularizers"] = [v for r in self.regularizers for v in r.variables]
+        named = {
+            f"{group}/{number}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+        named.update({f"state/{name}": v for name, v in self._state.variables().items()})
+        return named
+
+    # === Helpers ===
 
     def _saved_state(self):
         """What Keras would forget: counters, the networks' random generators, penalties' state."""

@@ -20,17 +20,19 @@ class StartCheck(keras.callbacks.Callback):
 
     The samples of the untrained generator are noise. A discriminator that in three epochs (five,
     if they are very short) has told data neither from them nor from the generator's samples of
-    the day has nothing to teach. One that has moved on from the first samples is not meant.
+    the day has nothing to teach. One that has moved on from the first samples is not meant. A model
+    that has been trained before is not looked at.
     """
 
     def on_train_begin(self, logs=None):
         self._looks = []
-        self._done = False
-        labels = None
-        if self.model.num_classes is not None:
-            labels = np.arange(_SAMPLES) % self.model.num_classes
-        self._noise_labels = labels
-        self._noise = self.model.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
+        self._done = self.model.steps_seen > 0
+        self._noise = None
+        if self._done:
+            return
+        self._noise = self.model.generate(
+            _SAMPLES, labels=self._noise_labels(), seed=0, averaged=False
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
@@ -40,7 +42,7 @@ class StartCheck(keras.callbacks.Callback):
         early = len(self._looks) < _FIRST_LOOK or updates < _ENOUGH_UPDATES
         if early and len(self._looks) < _LAST_LOOK:
             return
-        self._done = True
+        self._done, self._noise = True, None
         if max(self._looks) < _SEPARATES:
             warnings.warn(
                 "This GAN cannot start: after "
@@ -51,6 +53,19 @@ class StartCheck(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
+    def get_state(self):
+        """What it has seen, and the first samples while it needs them."""
+        return {"looks": list(self._looks), "done": self._done, "noise": self._noise}
+
+    def set_state(self, state):
+        """Go on from a `get_state`."""
+        self._looks, self._done, self._noise = state["looks"], state["done"], state["noise"]
+
+    def _noise_labels(self):
+        if self.model.num_classes is None:
+            return None
+        return np.arange(_SAMPLES) % self.model.num_classes
+
     def _chance(self):
         """The chance that a real sample scores above one of the untrained generator."""
         gan = self.model
@@ -58,4 +73,4 @@ class StartCheck(keras.callbacks.Callback):
         real = gan.score(
             gan.reference_samples[:_SAMPLES], None if labels is None else labels[:_SAMPLES]
         )
-        return convergence.real_above_fake(real, gan.score(self._noise, self._noise_labels))
+        return convergence.real_above_fake(real, gan.score(self._noise, self._noise_labels()))

@@ -19,6 +19,7 @@ class TrainingState:
         discriminator_updates: attempted updates of the discriminator.
         generator_updates: likewise of the generator.
         evaluation_step: batches seen by the evaluation that is running.
+        draws: numbers that `generate` and `interpolate` drew where they were given no seed.
         failed_step: the first step with an update that was not finite, or -1.
         failed_player: whose it was: `DISCRIMINATOR` or `GENERATOR`.
         failed_variable: the first variable whose gradient was not finite, -1 where it was the
@@ -32,6 +33,7 @@ class TrainingState:
         "discriminator_updates": 0,
         "generator_updates": 0,
         "evaluation_step": 0,
+        "draws": 0,
         "failed_step": -1,
         "failed_player": -1,
         "failed_variable": -1,

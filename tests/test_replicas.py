@@ -142,7 +142,8 @@ def test_what_is_not_finite_is_left_out_on_all(two_replicas):
     with two_replicas.scope():
         gan = GAN(*networks())
         gan.compile()
-    gan.fit(data, verbose=0)
+    with pytest.warns(UserWarning, match="Updates were left out"):
+        gan.fit(data, verbose=0)
     assert (gan.first_failure["step"], gan.first_failure["player"]) == (3, "discriminator")
     assert all(np.isfinite(weight).all() for weight in gan.get_weights())
 
@@ -196,36 +197,47 @@ def free_ports(count):
     return ports
 
 
-def start_worker(out, ports=(), index=None):
+def start_worker(out, *arguments, ports=(), index=None):
     here = pathlib.Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": f"{here.parent}{os.pathsep}{here}"}
     if ports:
         workers = [f"localhost:{port}" for port in ports]
         task = {"type": "worker", "index": index}
         environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
-    return subprocess.Popen(
-        [sys.executable, here / "worker.py", out],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with open(out / f"log_{index}.txt", "w") as log:
+        return subprocess.Popen(
+            [sys.executable, here / "worker.py", out, *arguments],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
 
 
-def test_two_workers_are_as_one_process(tmp_path):
+def start_workers(out, *arguments):
     ports = free_ports(2)
-    workers = [start_worker(tmp_path, ports, index) for index in range(2)]
-    workers.append(start_worker(tmp_path))
-    for worker in workers:
-        output, _ = worker.communicate(timeout=240)
-        assert worker.returncode == 0, output
-    with np.load(tmp_path / "weights_alone.npz") as alone:
-        for index in range(2):
-            with np.load(tmp_path / f"weights_{index}.npz") as weights:
-                for name in alone.files:
-                    np.testing.assert_allclose(weights[name], alone[name], atol=2e-6)
-    alone = json.loads((tmp_path / "history_alone.json").read_text())
+    return [start_worker(out, *arguments, ports=ports, index=index) for index in range(2)]
+
+
+def test_two_workers_one_killed_and_started_again_are_as_one_process(tmp_path):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    together.mkdir()
+    alone.mkdir()
+    first, second = start_workers(together, "dies")
+    assert second.wait(timeout=240) == 9, (together / "log_1.txt").read_text()
+    first.kill()  # it would wait for the other one
+    first.wait()
+    assert sorted(p.name for p in (together / "backup").glob("*.npz"))[-1] == "epoch_0001.npz"
+
+    for worker in [*start_workers(together), start_worker(alone)]:
+        worker.wait(timeout=240)
+    told = (together / "log_0.txt").read_text()
+    assert "Resumed after epoch 1 of 2" in told, told
+    (expected,) = (dict(np.load(path)) for path in alone.glob("*.npz"))
+    histories = [json.loads(path.read_text()) for path in alone.glob("*.json")]
     for index in range(2):
-        history = json.loads((tmp_path / f"history_{index}.json").read_text())
-        for key, values in alone.items():
+        with np.load(together / f"weights_{index}.npz") as weights:
+            for name, value in expected.items():
+                np.testing.assert_allclose(weights[name], value, atol=2e-6)
+        history = json.loads((together / f"history_{index}.json").read_text())
+        for key, values in histories[0].items():
             np.testing.assert_allclose(history[key], values, atol=1e-5, err_msg=key)

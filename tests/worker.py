@@ -1,4 +1,7 @@
-"""One worker of a run on several: `python worker.py OUT`, with TF_CONFIG set."""
+"""One worker of a run on several: `python worker.py OUT [dies]`, with TF_CONFIG set.
+
+With `dies`, the second worker is gone, as if it had been killed, when the second epoch begins.
+"""
 
 import json
 import os
@@ -9,13 +12,18 @@ import numpy as np
 import tensorflow as tf
 
 
-def train(out, strategy, index):
+def train(out, strategy, index, dies):
     """Train a tiny conditional GAN and write its weights and history."""
     import keras
 
     import helpers
-    from keras_gan import losses, metrics, regularizers
+    from keras_gan import callbacks, losses, metrics, regularizers
     from keras_gan.gan import GAN
+
+    class Death(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if dies and index == 1 and epoch == 1:
+                os._exit(9)
 
     with strategy.scope():
         keras.utils.set_random_seed(0)
@@ -36,6 +44,7 @@ def train(out, strategy, index):
         labels,
         batch_size=8,
         epochs=2,
+        callbacks=[Death(), callbacks.TrainingBackup(out / "backup")],
         validation_data=(helpers.points(24, seed=1), np.arange(24) % 3),
         verbose=0,
     )
@@ -49,4 +58,4 @@ if __name__ == "__main__":
         own_strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         own_index, own_strategy = "alone", tf.distribute.get_strategy()
-    train(pathlib.Path(sys.argv[1]), own_strategy, own_index)
+    train(pathlib.Path(sys.argv[1]), own_strategy, own_index, "dies" in sys.argv)

@@ -4,5 +4,12 @@ from keras_gan.callbacks.alternating_periods import AlternatingPeriods
 from keras_gan.callbacks.convergence_stopping import ConvergenceStopping
 from keras_gan.callbacks.image_grid import ImageGrid
 from keras_gan.callbacks.stop_on_non_finite import StopOnNonFinite
+from keras_gan.callbacks.training_backup import TrainingBackup
 
-__all__ = ["AlternatingPeriods", "ConvergenceStopping", "ImageGrid", "StopOnNonFinite"]
+__all__ = [
+    "AlternatingPeriods",
+    "ConvergenceStopping",
+    "ImageGrid",
+    "StopOnNonFinite",
+    "TrainingBackup",
+]

@@ -52,3 +52,10 @@ class AlternatingPeriods(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Let both train again."""
         self.model.set_phase("both")
+
+    def get_state(self):
+        """Nothing: whose turn it is follows from the epoch."""
+        return {}
+
+    def set_state(self, state):
+        """Go on from a `get_state`."""

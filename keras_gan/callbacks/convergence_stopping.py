@@ -1,6 +1,6 @@
 """Stop when training has nothing left to gain, or has gone wrong, and say why."""
 
-import json
+import os
 
 import keras
 
@@ -102,8 +102,9 @@ class ConvergenceStopping(keras.callbacks.Callback):
     ):
         super().__init__()
         _checks.check(
-            monitor is None or (isinstance(monitor, str) and monitor),
+            monitor is None or (isinstance(monitor, str) and monitor and os.sep not in monitor),
             "`monitor` must be a log key or None.",
+            cure="Did you mean `directory=`?" if isinstance(monitor, (str, os.PathLike)) else None,
             monitor=monitor,
         )
         self.monitor = monitor
@@ -142,6 +143,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
     def best_epoch(self):
         top = convergence.best(self.history)
         return top.epoch if top else None
+
+    @property
+    def has_named_failure(self):
+        """Whether the verdict is about updates that were not finite; `fit` warns otherwise."""
+        return self.verdict is not None and self.verdict.kind == convergence.Diverged.kind
 
     # === Training ===
 
@@ -292,24 +298,22 @@ class ConvergenceStopping(keras.callbacks.Callback):
     # === State ===
 
     def get_state(self):
-        """What a backup must keep beside `best_weights`: a `dict` of plain values."""
+        """What has been seen so far: a `dict` of plain values and arrays."""
         return {
-            "history": [signals.to_dict() for signals in self.history],
-            "verdict": None if self.verdict is None else json.loads(self.verdict.to_json()),
+            # Not `to_dict`, which copies: a backup is made every epoch, of all epochs.
+            "history": [vars(signals) for signals in self.history],
+            "verdict": None if self.verdict is None else vars(self.verdict),
+            "best_weights": self.best_weights,
+            "known_failure": self._known_failure,
         }
 
-    def set_state(self, state, best_weights=None):
-        """Go on from a `get_state`; call it after `on_train_begin`.
-
-        Args:
-            state: the `dict`.
-            best_weights: `best_weights` of that time, or `None`: then none are restored until a
-                better epoch comes.
-        """
+    def set_state(self, state):
+        """Go on from a `get_state`, after `on_train_begin`."""
         self.history = [convergence.Signals.from_dict(fields) for fields in state["history"]]
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
-        self.best_weights = best_weights if self.restore_best_weights else None
+        self.best_weights = state["best_weights"] if self.restore_best_weights else None
+        self._known_failure = state["known_failure"]
 
 
 # === Helpers ===

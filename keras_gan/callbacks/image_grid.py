@@ -33,8 +33,8 @@ class ImageGrid(keras.callbacks.Callback):
         directory: folder for the pictures, made if need be.
         rows: rows of the grid. Default 8.
         columns: columns of the grid. Default 8.
-        every_epochs: draw each epoch whose number this divides, and the last one that `fit` was
-            asked for. Default 1.
+        every_epochs: draw each epoch whose number this divides, and the last one, be it the one
+            that `fit` was asked for or the one at which training was stopped. Default 1.
         seed: integer that the latents follow from. Default 0.
         labels: classes to draw with a conditional model: an integer for all cells, or
             `rows * columns` integers in reading order. `None` draws one class a column, 0, 1, 2,
@@ -83,6 +83,7 @@ class ImageGrid(keras.callbacks.Callback):
         self._latents = self._classes = self._writer = None
         self._real_is_drawn = False
         self._first = None  # number of the first epoch of this `fit`
+        self._undrawn = None  # that of the latest, if it was not its turn
         self._drawn = set()  # numbers of the epochs drawn in it
 
     # === Training ===
@@ -105,22 +106,26 @@ class ImageGrid(keras.callbacks.Callback):
         """Keep the number of the first epoch."""
         if self._first is None:
             self._first = epoch + 1
+        # The last epoch of a run that was shorter may be none that this one draws.
+        self._drawn = {number for number in self._drawn if self._draws(number)}
 
     def on_epoch_end(self, epoch, logs=None):
         """Draw the epoch, if it is its turn."""
         self._draw_real()
         number = epoch + 1
-        if number % self.every_epochs and number != (self.params or {}).get("epochs"):
-            return
-        # With a seed, the model's own stream of draws stays where it is.
-        samples = self.model.generate(latents=self._latents, labels=self._classes, seed=self.seed)
-        picture = images.grid(samples, self.rows, self.columns)
-        if self._write(images.save_png, _file_name(number), picture):
-            self._drawn.add(number)
-        self._log("samples", picture, step=epoch)
+        # Of callbacks that stop training, those before this one have spoken; at the end of training
+        # they will have brought other weights back, while those after this one will not yet.
+        if self._draws(number) or getattr(self.model, "stop_training", False):
+            self._undrawn = None
+            self._draw(number)
+        else:
+            self._undrawn = number
 
     def on_train_end(self, logs=None):
-        """Put the pictures together as an animation."""
+        """Draw the last epoch if it was not its turn; put all together as an animation."""
+        if self._undrawn is not None:
+            self._draw(self._undrawn)
+            self._undrawn = None
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -128,7 +133,37 @@ class ImageGrid(keras.callbacks.Callback):
         if frames:
             self._write(images.save_gif, "training.gif", frames)
 
+    # === State ===
+
+    def get_state(self):
+        """Which pictures belong to this run: a `dict` of plain values."""
+        return {
+            "first": self._first,
+            "undrawn": self._undrawn,
+            "drawn": sorted(self._drawn),
+            "real_is_drawn": self._real_is_drawn,
+        }
+
+    def set_state(self, state):
+        """Go on from a `get_state`, after `on_train_begin`."""
+        self._first, self._undrawn = state["first"], state["undrawn"]
+        self._drawn = set(state["drawn"])
+        self._real_is_drawn = state["real_is_drawn"]
+
     # === Pictures ===
+
+    def _draw(self, number):
+        # With a seed, the model's own stream of draws stays where it is.
+        samples = self.model.generate(latents=self._latents, labels=self._classes, seed=self.seed)
+        # A generator may overshoot; `grid` would take that for another range.
+        picture = images.grid(np.clip(samples, -1.0, 1.0), self.rows, self.columns)
+        if self._write(images.save_png, _file_name(number), picture):
+            self._drawn.add(number)
+        self._log("samples", picture, step=number - 1)
+
+    def _draws(self, number):
+        """Whether the epoch of this number is drawn."""
+        return number % self.every_epochs == 0 or number == (self.params or {}).get("epochs")
 
     def _classes_for(self, num_classes):
         count = self.rows * self.columns

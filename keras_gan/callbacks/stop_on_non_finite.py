@@ -52,6 +52,19 @@ class StopOnNonFinite(keras.callbacks.Callback):
             g_loss=logs.get("g_loss"),
         )
 
+    @property
+    def has_named_failure(self):
+        """Whether the user has been told; `fit` warns otherwise."""
+        return self._stopped
+
+    def get_state(self):
+        """What it knows of failures: a `dict` of plain values."""
+        return {"stopped": self._stopped, "known_failure": self._known_failure}
+
+    def set_state(self, state):
+        """Go on from a `get_state`, after `on_train_begin`."""
+        self._stopped, self._known_failure = state["stopped"], state["known_failure"]
+
     def _judge(self, **seen):
         failure = _measuring.new_failure(self.model, self._known_failure)
         if self._stopped or (failure is None and not seen):

@@ -1,0 +1,175 @@
+"""Backup files: a tree of plain values and arrays, written whole, read in full or not at all.
+
+A file is a NumPy archive without pickled objects: `arr_0`, `arr_1`, ... are the arrays, `manifest`
+is JSON text that says where in the tree they belong. Each part has a checksum, so that a file that
+was cut off or damaged is noticed.
+"""
+
+import json
+import os
+import pathlib
+import re
+import zipfile
+
+import numpy as np
+
+from keras_gan import _checks, files
+
+_FORMAT = 1
+_ARRAY = "__array__"
+_NAME = re.compile(r"epoch_(\d{4,})\.npz")
+# Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
+_LOCKS = {}
+
+
+class Unreadable(Exception):
+    """A file that is damaged, cut off, or not a backup."""
+
+
+# === One file ===
+
+
+def write(path, tree):
+    """Write a backup to disk; what stood at `path` is replaced once all of it is there.
+
+    Args:
+        path: of the file.
+        tree: `dict`s, lists and plain values, with NumPy arrays anywhere.
+
+    Raises:
+        OSError: whatever the file system refuses.
+        TypeError: for any other value in the tree.
+    """
+    arrays = []
+
+    def refer(value):
+        if isinstance(value, np.generic):
+            return value.item()
+        array = np.asarray(value)
+        if not hasattr(value, "__array__") or array.dtype.hasobject:
+            raise TypeError(f"A backup holds plain values and arrays, not {type(value).__name__}.")
+        arrays.append(array)
+        return {_ARRAY: len(arrays) - 1}
+
+    manifest = json.dumps({"format": _FORMAT, "tree": tree}, default=refer).encode()
+    with files.replacing(path) as temporary:
+        with open(temporary, "wb") as file:
+            np.savez(file, *arrays, manifest=np.frombuffer(manifest, "uint8"))
+            file.flush()
+            os.fsync(file.fileno())  # a name without its content must not survive a power cut
+
+
+def read(path):
+    """The tree of a backup.
+
+    Raises:
+        Unreadable: if any part of it is damaged.
+        ValueError: if it is whole, but of another format.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise Unreadable(f"the checksum of {damaged} is wrong")
+        with np.load(path, allow_pickle=False) as archive:
+
+            def resolve(part):
+                return archive[f"arr_{part[_ARRAY]}"] if part.keys() == {_ARRAY} else part
+
+            manifest = json.loads(archive["manifest"].tobytes(), object_hook=resolve)
+            written_in, tree = manifest["format"], manifest["tree"]
+    except Unreadable:
+        raise
+    # Damage can show as nearly anything: BadZipFile, struct.error, EOFError, KeyError, ...
+    except Exception as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    _checks.check(
+        written_in == _FORMAT,
+        "A backup must be of the format that this version of keras_gan knows.",
+        cure="Use the version that wrote it.",
+        path=str(path),
+        format=written_in,
+    )
+    return tree
+
+
+# === A folder of them ===
+
+
+def epoch_path(folder, number):
+    """Where the backup after `number` epochs lies."""
+    return pathlib.Path(folder) / f"epoch_{number:04d}.npz"
+
+
+def epochs(folder):
+    """The numbers of the epochs that a folder has backups of, sorted."""
+    if not pathlib.Path(folder).is_dir():
+        return []
+    matches = (_NAME.fullmatch(path.name) for path in pathlib.Path(folder).iterdir())
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def newest(folder):
+    """The newest backup of an epoch that can be read.
+
+    Returns:
+        `(path, tree, failures)`, `failures` being a list of `(path, error)` of newer ones that
+        cannot be read. Path and tree are `None` if there is no backup, or none can be read.
+    """
+    failures = []
+    for number in reversed(epochs(folder)):
+        path = epoch_path(folder, number)
+        try:
+            return path, read(path), failures
+        except Unreadable as error:
+            failures.append((path, error))
+    return None, None, failures
+
+
+def prune(folder, last, keep):
+    """Remove all backups of epochs up to `last` but the `keep` newest ones."""
+    for number in [number for number in epochs(folder) if number <= last][:-keep]:
+        files.remove(epoch_path(folder, number))
+
+
+# === One run a folder ===
+
+
+def lock(folder):
+    """Keep other processes from writing backups to a folder, until `unlock` or the process ends.
+
+    Raises:
+        ValueError: if another process does.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    key = os.path.realpath(folder)
+    if key in _LOCKS:
+        return
+    try:
+        descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR)
+    except OSError:  # nothing can be written there, which is for others to say
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ValueError(
+            _checks.sentence(
+                "Only one process at a time may train with a folder of backups.",
+                cure="Wait for the other one, end it, or choose another folder.",
+                directory=str(folder),
+            )
+        ) from None
+    except OSError:  # some network file systems know no locks
+        pass
+    _LOCKS[key] = descriptor
+
+
+def unlock(folder):
+    """Let others have the folder."""
+    descriptor = _LOCKS.pop(os.path.realpath(folder), None)
+    if descriptor is not None:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""What callbacks have come to, so that they too can go on: a protocol, and a table for Keras's.
+
+A callback that can go on has `get_state()`, which gives a tree of `dict`s, lists, plain values and
+NumPy arrays that it does not change afterwards, and `set_state(state)`, which is called after
+`on_train_begin`. Where there is nothing to remember, the state is empty.
+"""
+
+import csv
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_gan import files
+
+_ATTRIBUTES = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    keras.callbacks.History: ("epoch", "history"),
+    keras.callbacks.ModelCheckpoint: (
+        "best",
+        "_batches_seen_since_last_saving",
+        "_last_batch_seen",
+    ),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
+    # The step axes of its curves.
+    keras.callbacks.TensorBoard: ("_global_train_batch", "_global_test_batch"),
+    # What follows from the epoch, the logs and the model alone.
+    keras.callbacks.LambdaCallback: (),
+    keras.callbacks.LearningRateScheduler: (),
+    keras.callbacks.ProgbarLogger: (),
+    keras.callbacks.RemoteMonitor: (),
+    keras.callbacks.TerminateOnNaN: (),
+}
+
+
+def get_all(callbacks):
+    """The states of those callbacks that have one, by their class and place among its kind."""
+    states = {name: _get(callback) for name, callback in _named(callbacks)}
+    return {name: state for name, state in states.items() if state is not None}
+
+
+def set_all(callbacks, states):
+    """Let callbacks go on from a `get_all`.
+
+    Returns:
+        `(anew, left)`: the names of the callbacks that cannot go on, and those of states that no
+        callback has taken.
+    """
+    anew, left = [], set(states)
+    for name, callback in _named(callbacks):
+        if name in states and _knows(callback):
+            _set(callback, states[name])
+            left.discard(name)
+        elif _get(callback) != {}:
+            anew.append(name)
+    return anew, sorted(name for name in left if states[name])
+
+
+def _named(callbacks):
+    counts = {}
+    for callback in callbacks:
+        name = type(callback).__name__
+        counts[name] = counts.get(name, 0) + 1
+        yield name if counts[name] == 1 else f"{name} {counts[name]}", callback
+
+
+def _attributes(callback):
+    """The table's entry for a callback or a subclass, or `None`."""
+    for kind, attributes in _ATTRIBUTES.items():
+        if isinstance(callback, kind):
+            return attributes
+    return None
+
+
+def _knows(callback):
+    own = hasattr(callback, "get_state") and hasattr(callback, "set_state")
+    logger = isinstance(callback, keras.callbacks.CSVLogger)
+    return own or logger or _attributes(callback) is not None
+
+
+def _get(callback):
+    if not _knows(callback):
+        return None
+    if hasattr(callback, "get_state"):
+        return callback.get_state()
+    if isinstance(callback, keras.callbacks.CSVLogger):
+        return _get_csv(callback)
+    return {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
+
+
+def _set(callback, state):
+    if hasattr(callback, "set_state"):
+        callback.set_state(state)
+    elif isinstance(callback, keras.callbacks.CSVLogger):
+        _set_csv(callback, state)
+    else:
+        for name in _attributes(callback):
+            setattr(callback, name, state[name])
+
+
+def _copied(value):
+    """A copy of all containers that Keras goes on to fill; it never writes into arrays."""
+    if isinstance(value, dict):
+        return {key: _copied(part) for key, part in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+# === CSVLogger ===
+
+
+def _get_csv(logger):
+    path = pathlib.Path(logger.filename)
+    text = path.read_bytes() if path.exists() else b""
+    return {"text": np.frombuffer(text, "uint8"), "keys": logger.keys}
+
+
+def _set_csv(logger, state):
+    """Put the file back as it was: `on_train_begin` has emptied it, or rows have come since."""
+    logger.csv_file.close()
+    text = state["text"].tobytes()
+    with files.replacing(logger.filename) as temporary:
+        temporary.write_bytes(text)
+    logger.csv_file = open(logger.filename, "a")
+    logger.keys = state["keys"]
+    if logger.keys is not None:  # its header has been written
+        fields = ["epoch", *logger.keys]
+        logger.writer = csv.DictWriter(logger.csv_file, fields, delimiter=logger.sep)
+    elif logger.append:
+        logger.append_header = not text

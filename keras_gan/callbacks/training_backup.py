@@ -1,0 +1,293 @@
+"""Never lose a run: a backup after each epoch, and exactly that run again after a crash."""
+
+import concurrent.futures
+import contextlib
+import warnings
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks, _version, backups, descriptions, files
+from keras_gan.callbacks import _measuring, _states
+
+# Differences that an error names before it only counts them.
+_NAMED = 3
+# One thread for all: backups are written in the order in which they were made.
+_WRITER = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="training_backup")
+
+
+class TrainingBackup(keras.callbacks.Callback):
+    """Backs a run up at the end of epochs; the same script, started again, goes on from there.
+
+    What is gone on with is, bit for bit, the run that never stopped: weights, both optimizers, the
+    moving average, all random numbers, counters, schedules, the order of arrays and of data from
+    `keras_gan.data` (to the exact batch, within a pass cut by `steps_per_epoch` too), and the state
+    of the other callbacks: those of this package, Keras's own, and any with `get_state()` and
+    `set_state(state)`. `History` and the file of `CSVLogger` hold the epochs before the crash. A
+    `tf.data` pipeline of one's own starts its pass anew; that, and callbacks that cannot go on, are
+    named in the line that says where the run resumes.
+
+    Into `directory` go
+
+    - `epoch_0000.npz`, before the first step: initial weights too are those of the first start;
+    - `epoch_0001.npz` and so on, of which the `keep` newest stay. The last epoch has one, as has
+      an epoch that stops the run;
+    - `finished.npz`, when `fit` ends: with the weights as the other callbacks leave them.
+
+    Each is written beside, to disk, in a thread of its own, and put in its place when it is
+    complete. One that cannot be read is passed over for the one before, with a warning. If one
+    cannot be written in the middle of a run (a full disk), one is warned, and the next epoch tries
+    again.
+
+    A finished run that is started again trains nothing, says so, and ends with its weights,
+    verdict and `History`. With larger `epochs` it goes on, as if it had been asked for that many in
+    the first place; one that a callback stopped stays as it is. A backup of other networks,
+    settings of `compile` or data is refused, with the differences named; `epochs`, paths and
+    callbacks may change. Random numbers that a network draws from TensorFlow's or Keras's global
+    generators are not part of a run.
+
+    This callback always acts last, wherever it stands in the list. Under a strategy of several
+    workers, the chief writes and all of them read.
+
+    Args:
+        directory: folder for the backups of this one run, made if need be.
+        every_epochs: back up each epoch whose number this divides. Default 1.
+        keep: backups of epochs that are kept, at least 1. Default 2.
+
+    Raises:
+        ValueError: for arguments that make no sense; when `fit` begins, before anything is changed,
+            if the folder cannot be written to, is used by another process, holds backups of
+            another run or none that can be read, or if there is a second callback of this kind or
+            `keras.callbacks.BackupAndRestore`.
+
+    Example:
+
+    ```python
+    backup = keras_gan.callbacks.TrainingBackup("runs/digits/backup")
+    gan.fit(images, epochs=500, callbacks=[backup])
+    ```
+    """
+
+    # `fit` calls `prepare` with the other callbacks, and this one's hooks after theirs.
+    acts_last = True
+
+    def __init__(self, directory, every_epochs=1, keep=2):
+        super().__init__()
+        self.directory = files.folder_path(directory, "directory")
+        self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
+        self.keep = _checks.positive_int(keep, "keep")
+        self._siblings = None
+        self._job = None  # the backup that is being written: `(path, future)`
+
+    # === Before training ===
+
+    def prepare(self, gan, siblings, epochs):
+        """Find the backup of this very run, or refuse. Called by `fit` before all hooks.
+
+        Args:
+            gan: the model, fed.
+            siblings: the other callbacks, in their order.
+            epochs: the number of the last epoch.
+
+        Raises:
+            ValueError: see above.
+        """
+        # An earlier `fit` of this process may have been cut off while a backup was written.
+        _WRITER.submit(int).result()
+        self._settle()
+        for sibling in siblings:
+            _checks.check(
+                not isinstance(sibling, (TrainingBackup, keras.callbacks.BackupAndRestore)),
+                "`TrainingBackup` must be the only callback that restores a run.",
+                cure="Leave the other one out.",
+                callback=type(sibling).__name__,
+            )
+        self._siblings = siblings
+        self._epochs = epochs
+        self._writes = gan.distribute_strategy.extended.should_checkpoint
+        if self._writes:
+            with contextlib.suppress(OSError):  # told below
+                self.directory.mkdir(parents=True, exist_ok=True)
+            backups.lock(self.directory)
+        try:
+            self._prepare(gan)
+        except BaseException:
+            backups.unlock(self.directory)
+            raise
+
+    def _prepare(self, gan):
+        if self._writes:
+            files.writable_directory(self.directory)
+        self._run = gan.run_description()
+        self._surroundings = {
+            "keras_gan": _version.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "replicas": gan.distribute_strategy.num_replicas_in_sync,
+        }
+        self._path, self._found, unreadable = self._find()
+        self._finished = self._path == self._end
+        if self._found is not None:
+            self._check(self._found)
+        for path in unreadable if self._writes else []:
+            path.replace(path.with_suffix(".unreadable"))  # no longer among the newest
+
+    @property
+    def _end(self):
+        return self.directory / "finished.npz"
+
+    def _find(self):
+        """What to go on from: `(path, backup, paths that cannot be read)`; `None`s if nothing."""
+        finished, failures = self._end, []
+        if finished.exists():
+            try:
+                found = backups.read(finished)
+                over = found["stopped"] or found["epoch"] >= self._epochs
+                if over and found["epoch"] >= max(backups.epochs(self.directory), default=0):
+                    return finished, found, []
+            except backups.Unreadable as error:
+                failures.append((finished, error))
+        path, found, newer = backups.newest(self.directory)
+        failures += newer
+        told = "".join(f"; {path.name}: {error}" for path, error in failures)
+        _checks.check(
+            found is not None or not (failures or finished.exists()),
+            f"A run can go on only from the backup of an epoch, and none here can be read{told}.",
+            cure="Put a copy of one back, or choose another folder to start anew.",
+            directory=str(self.directory),
+        )
+        if failures:
+            warnings.warn(
+                f"A backup in {str(self.directory)!r} cannot be read{told}. The run goes on from "
+                f"{path.name}.",
+                stacklevel=6,
+            )
+        return path, found, [path for path, _ in failures]
+
+    def _check(self, found):
+        different = descriptions.differences(found["run"], self._run)
+        more = f"; and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
+        if different:
+            raise ValueError(
+                f"{str(self._path)!r} must be a backup of this very run. Received: "
+                f"{'; '.join(different[:_NAMED])}{more}. Put the old settings back, or choose "
+                "another directory."
+            )
+        changed = descriptions.differences(found["surroundings"], self._surroundings)
+        if changed:
+            warnings.warn(
+                f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.", stacklevel=5
+            )
+
+    # === Training ===
+
+    def on_train_begin(self, logs=None):
+        """Put everything back where it was, or make the first backup."""
+        _measuring.require(self.model, "run_state", self)
+        _checks.check(
+            self._siblings is not None,
+            "`TrainingBackup` must be given to `fit` of a `keras_gan.GAN` in a list.",
+        )
+        if self._found is None:
+            self._epoch = self.model._initial_epoch or 0
+            self._write(backups.epoch_path(self.directory, self._epoch))
+            self._settle(fatal=True)
+        else:
+            self._restore(self._found)
+
+    def _restore(self, found):
+        self.model.set_run_state(found["model"])
+        anew, left = _states.set_all(self._siblings, found["callbacks"])
+        self._epoch = self.model._initial_epoch = found["epoch"]
+        if found["stopped"] or self._finished:
+            # No epoch is left to Keras, whatever its `epochs`.
+            self.model._initial_epoch = max(self._epochs, self._epoch)
+            self.model.stop_training = found["stopped"]
+        print(_told_finished(found, self._path) if self._finished else self._resumed(anew, left))
+
+    def _resumed(self, anew, left):
+        """The line that says where the run goes on, and what does not go on with it."""
+        line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
+        pipelines = [
+            name for name in ("data", "validation_data") if f"{name}.pipeline" in self._run
+        ]
+        if pipelines:
+            line.append(
+                f"The pipeline of {' and '.join(pipelines)} starts its pass anew: only arrays and "
+                "what comes from `keras_gan.data` go on with the next batch."
+            )
+        if anew:
+            line.append(f"These callbacks have nothing to go on from: {', '.join(anew)}.")
+        if left:
+            line.append(f"The state of these callbacks is not used: {', '.join(left)}.")
+        return " ".join(line)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Make a backup, if it is due."""
+        self._epoch = epoch + 1
+        if self._job is not None and self._job[1].done():
+            self._settle()
+        last = self._epoch == self._epochs or self.model.stop_training
+        if last or self._epoch % self.every_epochs == 0:
+            self._write(backups.epoch_path(self.directory, self._epoch))
+
+    def on_train_end(self, logs=None):
+        """Keep the run as the other callbacks have left it."""
+        if self._finished:
+            # Keras and the other callbacks have ended it a second time.
+            self.model.set_run_state(self._found["model"])
+        else:
+            self._write(self._end)
+        self._settle()
+        self._siblings = self._found = None
+        backups.unlock(self.directory)
+
+    # === Writing ===
+
+    def _write(self, path):
+        if not self._writes:
+            return
+        self._settle()
+        backup = {
+            "epoch": self._epoch,
+            "stopped": bool(self.model.stop_training),
+            "run": self._run,
+            "surroundings": self._surroundings,
+            "callbacks": _states.get_all(self._siblings),
+            "model": self.model.run_state(),
+        }
+        self._job = path, _WRITER.submit(self._put, path, backup)
+
+    def _put(self, path, backup):
+        backups.write(path, backup)
+        backups.prune(self.directory, backup["epoch"], self.keep)
+
+    def _settle(self, fatal=False):
+        """Wait for the backup that is being written, and tell if it could not be."""
+        if self._job is None:
+            return
+        (path, future), self._job = self._job, None
+        try:
+            future.result()
+        except OSError as error:
+            told = f"{str(path)!r} could not be written ({error.strerror or error})."
+            if fatal:
+                raise ValueError(
+                    f"{told} A run that cannot be backed up is not begun: free some space, or "
+                    "choose another directory."
+                ) from error
+            warnings.warn(
+                f"{told} Training goes on; the backups before it are still there, and the next "
+                "one is tried when it is due.",
+                stacklevel=3,
+            )
+
+
+def _told_finished(found, path):
+    way = "To train on, ask for more epochs; to"
+    if found["stopped"]:
+        way = "It was stopped by a callback, so more epochs would change nothing. To"
+    return (
+        f"This run is finished: it ended after epoch {found['epoch']} ({path}), and nothing is "
+        f"trained. {way} start anew, choose another directory."
+    )

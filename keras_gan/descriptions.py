@@ -1,0 +1,123 @@
+"""What a run is, in plain values, so that two of them can be told apart by name.
+
+Left out is what changes no number (paths, names, verbosity) and what a run changes itself (the
+learning rates). Layers go by their place: Keras numbers them by what else a process has built.
+"""
+
+import warnings
+
+import keras
+
+# Keys that say nothing of what is computed. `inbound_nodes` repeats shapes beside its graph, see
+# `_plain`.
+_SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
+
+
+def of_model(gan):
+    """The networks and settings of a compiled `GAN`: a nested `dict`."""
+    return {
+        "generator": _network(gan.generator),
+        "discriminator": _network(gan.discriminator),
+        "prior": _config(gan.prior),
+        "num_classes": gan.num_classes,
+        "ema_halflife_images": gan.ema_halflife_images,
+        "seed": gan.seed,
+        "loss": _config(gan.adversarial_loss),
+        "regularizers": [_config(r) for r in gan.regularizers],
+        "discriminator_steps": gan.discriminator_steps,
+        "generator_steps": gan.generator_steps,
+        "accumulation_steps": gan.accumulation_steps,
+        "metrics": [_config(m) for m in gan.quality_metrics],
+        "jit_compile": gan._compile_arguments["jit_compile"],
+        "generator_optimizer": _config(gan.generator_optimizer),
+        "generator_optimizer.learning_rate": gan._first_rates[0],
+        "discriminator_optimizer": _config(gan.discriminator_optimizer),
+        "discriminator_optimizer.learning_rate": gan._first_rates[1],
+    }
+
+
+def of_feeds(feeds):
+    """The data of a `dict` of feeds (or `None`s) by name: a nested `dict`."""
+    return {name: None if feed is None else feed.description() for name, feed in feeds.items()}
+
+
+def flat(tree, path=""):
+    """A nested `dict` as one of plain values by paths such as `"generator.layers[3].units"`."""
+    if isinstance(tree, dict):
+        parts = [(f"{path}.{key}" if path else str(key), value) for key, value in tree.items()]
+        # A serialized object goes by its class, and its settings lie directly below.
+        parts = [(name.removesuffix(".class_name"), value) for name, value in parts]
+        parts = [(name.removesuffix(".config"), value) for name, value in parts]
+    elif isinstance(tree, (list, tuple)):
+        parts = [(f"{path}[{number}]", value) for number, value in enumerate(tree)]
+    else:
+        return {path: tree}
+    return {name: value for part, inner in parts for name, value in flat(inner, part).items()}
+
+
+def differences(before, now):
+    """Sentences on where two `flat` descriptions differ, in the order of the networks."""
+
+    def shown(description, name):
+        return repr(description[name]) if name in description else "nothing"
+
+    return [
+        f"{name}: {shown(before, name)} in the backup, {shown(now, name)} now"
+        for name in {**before, **now}
+        if shown(before, name) != shown(now, name)
+    ]
+
+
+# === Configs ===
+
+
+def _network(network):
+    config = _serialized(network)
+    names = {}
+    _name_by_place(config.get("config"), names)
+    # Random generators are part of a run's state, wherever they started.
+    return _plain(config, (*_SILENT, "seed"), names)
+
+
+def _config(thing):
+    return _plain(_serialized(thing), _SILENT, {})
+
+
+def _serialized(thing):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns of what could not be loaded again
+            return keras.saving.serialize_keras_object(thing)
+    except Exception:  # a user's own class, which need not know how to be saved
+        return {"class_name": type(thing).__name__}
+
+
+def _name_by_place(config, names):
+    """Fill `names` with a name for each layer of a network, and of the networks in it."""
+    for layer in config.get("layers", ()) if isinstance(config, dict) else ():
+        inner = layer["config"]
+        names.setdefault(inner.get("name"), f"layer {len(names)}")
+        _name_by_place(inner, names)
+
+
+def _plain(config, silent, names):
+    """A config without what says nothing, with layers named by their place."""
+    if isinstance(config, dict):
+        name = str(config.get("class_name"))
+        if name.endswith("DTypePolicy"):
+            return config["config"]["name"]
+        if name == "__keras_tensor__":
+            return _plain(config["config"]["keras_history"], silent, names)
+        if name == "__lambda__":  # its code holds the path and the line of its source
+            return name
+        return {
+            key: _plain(value, silent, names)
+            for key, value in config.items()
+            # A schedule of the learning rate is a setting, a number is what the run has made of it.
+            if key not in silent and not (key == "learning_rate" and isinstance(value, float))
+        }
+    if isinstance(config, (list, tuple)):
+        return [_plain(part, silent, names) for part in config]
+    if isinstance(config, str):
+        return names.get(config, config)
+    return config if isinstance(config, (bool, int, float, type(None))) else str(config)
