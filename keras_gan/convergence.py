@@ -308,7 +308,7 @@ def _worded(rule, history, evidence, restored):
     parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}: {describe(evidence)}"]
     if not last.held_out and not getattr(rule, "immediate", False):
         parts.append("measured on training data, as there is no validation data")
-    parts.append(_weights_now(top, restored))
+    parts.append(_weights_now(top, last, restored))
     if getattr(rule, "cure", None):
         parts.append(rule.cure)
     return Verdict(
@@ -320,9 +320,11 @@ def _worded(rule, history, evidence, restored):
     )
 
 
-def _weights_now(top, restored):
+def _weights_now(top, last, restored):
     if top is None:
         return "no epoch was measured, so the weights are left as they are"
+    if top is last:
+        return "this epoch is the best by less than that, and its weights are kept"
     return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"
 
 

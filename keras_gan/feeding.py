@@ -4,7 +4,7 @@ Arrays are checked whole, pipelines on their first batch; both before the first 
 """
 
 import contextlib
-import math
+import os
 import warnings
 
 import numpy as np
@@ -38,29 +38,39 @@ def training_feed(
         seed: of the order of arrays.
         position: callable that gives the number of steps done, read whenever an epoch begins.
         steps_per_epoch: as in Keras.
-        split: share of arrays, at their end, that is held out.
+        split: share of the samples that is held out: the end of arrays, or samples from all over
+            a data set of `keras_gan.data`.
 
     Returns:
-        `(feed, held_out)`; `held_out` is `None` or a `(samples, labels)` pair.
+        `(feed, held_out)`; `held_out` is `None` or what `evaluation_feed` takes as `(x, y)`.
 
     Raises:
         ValueError: for anything a step could not be fed with.
     """
     x, y = _unpacked(x, y)
     if isinstance(x, tf.data.Dataset):
+        source = getattr(x, "source", None)
         _checks.check(
-            y is None and batch_size is None and not split,
-            "With a data set, `y`, `batch_size` and `validation_split` must be left out.",
-            cure="Put labels and batches into the data set; hold data out with `.skip`/`.take`.",
+            y is None and batch_size is None,
+            "With a data set, `y` and `batch_size` must be left out.",
+            cure="Put labels and batches into the data set.",
             y=None if y is None else "given",
             batch_size=batch_size,
-            validation_split=split,
         )
-        source = getattr(x, "source", None)
         if source is None:
+            _checks.check(
+                not split,
+                "With a pipeline of your own, `validation_split` must be left out.",
+                cure="Hold data out before you shuffle them, and pass them as `validation_data`; "
+                "or use `keras_gan.data.from_arrays` or `from_folder`, which can be split.",
+                validation_split=split,
+            )
             feed = PipelineFeed(x, spec, "x", group=group, steps=steps_per_epoch, parts=parts)
             return feed, None
         batch_size, held_out = x.batch_size, None
+        if split:
+            source, rest = source.split(split)
+            held_out = rest.dataset(batch_size), None
         # A look at some samples: decoding them all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
         samples, labels = spec.samples(samples, "x"), spec.labels(labels, len(samples))
@@ -82,7 +92,7 @@ def training_feed(
         num_samples=source.num_samples,
     )
     steps = steps_per_epoch or source.num_samples // per_step
-    return Feed(source.stream(position, steps, per_step), samples, labels), held_out
+    return Feed(source.stream(position, steps, per_step), samples, labels, source), held_out
 
 
 def evaluation_feed(
@@ -116,7 +126,11 @@ def evaluation_feed(
             cure="Put them into the data set.",
             labels="given",
         )
-        return PipelineFeed(x, spec, name, limit=steps, parts=replicas)
+        source = getattr(x, "source", None)
+        if source is not None:
+            # One order for all evaluations, those after a resume included.
+            x = source.one_pass(x.batch_size, 0)
+        return PipelineFeed(x, spec, name, limit=steps, parts=replicas, source=source)
     samples = spec.samples(x, name, any_values=checked)
     labels = spec.labels(y, len(samples))
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
@@ -125,8 +139,8 @@ def evaluation_feed(
     dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
-    examples = sources.ArraySource(samples, labels, seed=0).examples(EXAMPLES)
-    return Feed(dataset, *examples)
+    source = sources.ArraySource(samples, labels, seed=0)
+    return Feed(dataset, *source.examples(EXAMPLES), source)
 
 
 def _unpacked(x, y):
@@ -138,23 +152,24 @@ def _unpacked(x, y):
     _checks.check(
         known,
         "Data must be an array of samples or a `tf.data.Dataset` of batches.",
-        cure="Wrap a generator with `tf.data.Dataset.from_generator`.",
-        x=type(x).__name__,
+        cure=_cure_of_no_data(x),
+        x=x if x is None or isinstance(x, str) else type(x).__name__,
     )
     return x, y
+
+
+def _cure_of_no_data(x):
+    if x is None:
+        return "Give the real samples: `fit(samples)`."
+    if isinstance(x, (str, os.PathLike)):
+        return "For a folder of images, use `keras_gan.data.from_folder(path, image_size=...)`."
+    return "Wrap a generator with `tf.data.Dataset.from_generator`."
 
 
 def _held_out(samples, labels, split):
     if not split:
         return (samples, labels), None
-    split = _checks.number(split, "validation_split", above=0.0, below=1.0)
-    at = math.floor(len(samples) * (1.0 - split))
-    _checks.check(
-        0 < at < len(samples),
-        "`validation_split` must leave samples on both sides.",
-        validation_split=split,
-        num_samples=len(samples),
-    )
+    at = sources.split_at(len(samples), split)
     parts = (samples, labels) if labels is not None else (samples,)
     first, last = [p[:at] for p in parts], [p[at:] for p in parts]
     return (first + [None])[:2], (last + [None])[:2]

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 import shutil
 import uuid
 
@@ -128,6 +129,16 @@ def remove(path):
             path.unlink()
 
 
+def remove_leftovers(folder):
+    """Clear away what a process that was killed inside `replacing` left beside its files."""
+    for path in list(pathlib.Path(folder).iterdir()):
+        match = re.fullmatch(r"\.[0-9a-f]{8}\.(old\.)?(.+)", path.name)
+        if match and match[1] and not (path.parent / match[2]).exists():
+            os.replace(path, path.parent / match[2])  # killed between the two renames
+        elif match:
+            remove(path)
+
+
 def folder_path(value, name, *, optional=False):
     """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed).
 
@@ -146,6 +157,8 @@ def folder_path(value, name, *, optional=False):
 def writable_directory(path, name="directory"):
     """Make the folder `path` and prove that files can be written in it.
 
+    What a killed process left half written in it is removed.
+
     Args:
         path: the folder.
         name: the argument's name, for the error.
@@ -161,7 +174,7 @@ def writable_directory(path, name="directory"):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        remove_leftovers(folder)
     except OSError as error:
         raise ValueError(
             f"`{name}` must be a folder that can be written to. Received: {name}={str(path)!r} "

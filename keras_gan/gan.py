@@ -3,7 +3,6 @@
 import functools
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_gan import (
@@ -102,6 +101,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         )
         if num_classes is not None:
             num_classes = _checks.positive_int(num_classes, "num_classes")
+            inspection.check_classes(num_classes, generator, discriminator)
         if ema_halflife_images is not None:
             ema_halflife_images = _checks.number(
                 ema_halflife_images, "ema_halflife_images", above=0.0
@@ -123,7 +123,6 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self.generator_optimizer = self.discriminator_optimizer = None
         self.quality_metrics = []
         self._state = TrainingState()
-        self._draws = np.random.default_rng(self.seed)
         self._training_feed = self._held_out_feed = None
         self._evaluating = False
         self._phase = "both"
@@ -146,6 +145,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         steps_per_execution="auto",
         jit_compile="auto",
         run_eagerly=False,
+        **unknown,
     ):
         """Say how the two networks train.
 
@@ -171,7 +171,9 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
 
         Raises:
             ValueError: for anything that could not train.
+            TypeError: for an argument that there is not.
         """
+        settings.refuse(unknown, self.compile)
         # All is resolved and checked before anything is set: a model whose compiling failed is as
         # it was.
         if steps_per_execution != "auto":
@@ -216,6 +218,8 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self.generator_steps = generator_steps
         self.accumulation_steps = accumulation_steps
         self.quality_metrics = metrics
+        rates = [optimizer.learning_rate for optimizer, _ in players]
+        self._first_rates = [float(keras.ops.convert_to_tensor(rate)) for rate in rates]
         self._compile_arguments = {
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,

@@ -3,6 +3,7 @@
 NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
 
+import pathlib
 import warnings
 
 import numpy as np
@@ -16,6 +17,9 @@ GUTTER_GREY = 192
 # What transparent samples are laid on: squares of these two greys, so many pixels wide.
 _CHECKERS = (102, 153)
 _CHECKER_PIXELS = 8
+
+# Floats that are never negative and exceed this are in another range than [-1, 1].
+_OVERSHOOT = 1.5
 
 _MAX_FRAMES = 100
 _MAX_FRAME_PIXELS = 1024
@@ -119,10 +123,12 @@ def grid(samples, rows=None, columns=None):
         of the gutters, light grey.
 
     Raises:
-        ValueError: for samples that are not images, none, or more than there are cells.
+        ValueError: for samples that are not images, none, out of range, or more than there are
+            cells.
     """
     samples = np.asarray(samples)
     _check_images(samples.shape)
+    _check_range(samples)
     rows, columns = _layout(len(samples), rows, columns)
     height, width = samples.shape[1:3]
     factor = -(-MIN_GRID_PIXELS // max(rows * height, columns * width))
@@ -159,6 +165,28 @@ def _check_images(shape):
     _checks.check(min(shape) > 0, "A grid needs at least one sample and one pixel.", shape=shape)
 
 
+def _check_range(samples):
+    """Refuse floats in [0, 255], which would all be white. A generator may overshoot [-1, 1]."""
+    if not np.issubdtype(samples.dtype, np.floating) or samples.size == 0:
+        return
+    low, high = float(samples.min()), float(samples.max())
+    _checks.check(
+        not (low >= 0.0 and high > _OVERSHOOT),
+        "Pictures must be uint8 in [0, 255] or floats in [-1, 1].",
+        cure="Use `x.astype('uint8')`, or `x / 127.5 - 1`, for floats in [0, 255].",
+        minimum=low,
+        maximum=high,
+    )
+
+
+def _check_ending(path, ending):
+    _checks.check(
+        pathlib.Path(path).suffix.lower() == ending,
+        f"`path` must end in `{ending}`, which is the format that is written.",
+        path=str(path),
+    )
+
+
 def _layout(count, rows, columns):
     if columns is not None:
         columns = _checks.positive_int(columns, "columns")
@@ -186,16 +214,17 @@ def save_png(path, picture):
     """Write one picture as a PNG file, whole or not at all.
 
     Args:
-        path: file to write; missing folders are made.
+        path: file to write, ending in `.png`; missing folders are made.
         picture: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels,
             `uint8` or floats in [-1, 1]. Alpha is kept.
 
     Raises:
-        ValueError: if it is not one picture.
+        ValueError: if it is not one picture, is out of range, or `path` ends otherwise.
         OSError: whatever the file system refuses.
     """
     from PIL import Image
 
+    _check_ending(path, ".png")
     pixels = np.asarray(picture)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     _checks.check(
@@ -204,6 +233,7 @@ def save_png(path, picture):
         cure="Put several into one with `images.grid(samples)`." if pixels.ndim == 4 else None,
         shape=np.shape(picture),
     )
+    _check_range(pixels)
     pixels = to_uint8(pixels)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     with files.replacing(path) as temporary:
@@ -220,14 +250,15 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
     frame, as the format demands; greys stay exact.
 
     Args:
-        path: file to write; missing folders are made.
+        path: file to write, ending in `.gif`; missing folders are made.
         frames: paths of opaque PNG files, in order.
         max_frames: most frames to write, at least 2. Default 100.
 
     Raises:
-        ValueError: if there are no frames.
+        ValueError: if there are no frames, or `path` ends otherwise.
         OSError: if no frame can be read or the file not written.
     """
+    _check_ending(path, ".gif")
     max_frames = _checks.positive_int(max_frames, "max_frames")
     _checks.check(max_frames >= 2, "`max_frames` must be at least 2.", max_frames=max_frames)
     frames = list(frames)

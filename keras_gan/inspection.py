@@ -8,8 +8,14 @@ from keras_gan import _checks
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
 _FUNCTIONAL = type(keras.Model(*[keras.Input((1,))] * 2))
-# What only holds other layers, or changes the shape alone.
-_PASSED_THROUGH = (keras.Model, keras.layers.Flatten, keras.layers.Reshape)
+# What changes the shape alone: layers and operations, by the names of their classes.
+_RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
+# Activations by name, those of layers and those of operations.
+_BOUNDED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "tanh", "softmax", "softsign")
+_NEVER_NEGATIVE = (
+    *("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "softplus"),
+    *("relu", "relu6", "exponential", "exp"),
+)
 
 
 def input_shapes(network, name):
@@ -117,10 +123,17 @@ def check_pair(generator, discriminator):
         cure="End it with `keras.layers.Dense(1)`.",
         discriminator_output=logits,
     )
-    if _ends_in_sigmoid(discriminator):
+    if (end := last_activation(discriminator)) in _BOUNDED:
         warnings.warn(
-            "`discriminator` ends in a sigmoid, but losses take logits: they apply their own, and "
-            "with two the gradients vanish. Remove the last activation.",
+            f"`discriminator` ends in a {end}, but losses take logits, which have no bounds: they "
+            "apply an activation of their own, and with two the gradients vanish. Remove the last "
+            "activation.",
+            stacklevel=3,
+        )
+    if is_image(made) and (end := last_activation(generator)) in _NEVER_NEGATIVE:
+        warnings.warn(
+            f"`generator` ends in a {end}, which is never negative, but images are in [-1, 1]: it "
+            "can make nothing darker than mid-grey. End it in tanh.",
             stacklevel=3,
         )
     sample_shape = tuple(a if a is not None else b for a, b in zip(made, judged, strict=True))
@@ -166,9 +179,41 @@ def is_saved_merged(network):
     )
 
 
-def _ends_in_sigmoid(network):
-    layers = [layer for layer in flat_layers(network) if not isinstance(layer, _PASSED_THROUGH)]
-    return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid
+def last_activation(network):
+    """The name of what makes a network's output, such as "tanh" or "linear"; `None` if unknown."""
+    layer, node = network, None
+    while getattr(layer, "outputs", None) or type(layer).__name__ in _RESHAPING:
+        outputs = getattr(layer, "outputs", None)
+        tensor = outputs[0] if outputs else layer._inbound_nodes[node].input_tensors[0]
+        layer, node, _ = tensor._keras_history
+    if isinstance(layer, keras.Model):  # a subclass, whose graph is not known
+        layers = [part for part in flat_layers(layer) if type(part).__name__ not in _RESHAPING]
+        layer = layers[-1] if layers else None
+    if getattr(layer, "negative_slope", 0):  # a ReLU that lets negative values through
+        return None
+    activation = getattr(layer, "activation", layer)
+    return getattr(activation, "__name__", type(activation).__name__).lower()
+
+
+def check_classes(num_classes, *networks):
+    """Check that the embeddings of labels, where they can be found, know all classes.
+
+    Raises:
+        ValueError: if one is smaller.
+    """
+    for network in networks:
+        labels = network.inputs[1] if getattr(network, "inputs", None) else None
+        for layer in network.layers if labels is not None else []:
+            if not isinstance(layer, keras.layers.Embedding):
+                continue
+            fed = [t._keras_history[0] for node in layer._inbound_nodes for t in node.input_tensors]
+            _checks.check(
+                labels._keras_history[0] not in fed or layer.input_dim >= num_classes,
+                f"`{network.name}` must know all classes, but its Embedding has fewer.",
+                cure="Build the networks with the same `num_classes`.",
+                num_classes=num_classes,
+                input_dim=layer.input_dim,
+            )
 
 
 def _copy_layer(layer):

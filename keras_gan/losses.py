@@ -360,6 +360,13 @@ def get(identifier):
     Raises:
         ValueError: for an unknown name, naming the nearest known one.
     """
+    name = identifier if isinstance(identifier, str) else type(identifier).__name__
+    _checks.check(
+        name.lower().replace("_", "") != "binarycrossentropy",
+        "A GAN's loss is a game of two players.",
+        cure="The one with a cross-entropy for each is 'non_saturating'.",
+        loss=identifier,
+    )
     loss = _registry.get(identifier, _KNOWN, "loss")
     _checks.check(
         hasattr(loss, "discriminator_loss") and hasattr(loss, "generator_loss"),

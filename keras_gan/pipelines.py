@@ -25,19 +25,21 @@ class Feed:
         steps_per_epoch: to be given to Keras, or `None` where the data set ends an epoch itself.
         samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read.
         labels: theirs, or `None`.
+        source: the `sources.Source` of the samples, or `None` for a user's own pipeline.
         found_error: what was found wrong with the data while they were read, or `None`.
         ends_unannounced: whether only reading tells where the data end.
     """
 
     found_error = None
 
-    def __init__(self, dataset, samples=None, labels=None, steps_per_epoch=None):
+    def __init__(self, dataset, samples=None, labels=None, source=None, steps_per_epoch=None):
         options = tf.data.Options()
         # Several workers share out batches, not files.
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
         self.dataset = dataset.with_options(options)
+        self.source = source
         self.samples = samples
         self.labels = labels
         self.steps_per_epoch = steps_per_epoch
@@ -48,6 +50,15 @@ class Feed:
         """Samples in a flat batch, `None` where only reading tells."""
         return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
 
+    def description(self):
+        """What tells these data from others: a `dict` of plain values."""
+        steps = self.steps_per_epoch or int(self.dataset.cardinality())
+        return {
+            **self.source.description(),
+            "rows_per_step": self.rows,
+            "steps_per_epoch": steps if steps > 0 else None,
+        }
+
 
 class PipelineFeed(Feed):
     """A user's own `tf.data` pipeline, looked at as it passes.
@@ -57,14 +68,18 @@ class PipelineFeed(Feed):
     values of the first one, the shapes and labels of all.
     """
 
-    def __init__(self, dataset, spec, name, *, group=None, steps=None, limit=None, parts=1):
+    def __init__(
+        self, dataset, spec, name, *, group=None, steps=None, limit=None, parts=1, source=None
+    ):
         self._spec = spec
         self._name = name
         self._group = group
         self._parts = parts
         self._seen = []
         self._complete = self._any_step = False
-        self._check_size(int(dataset.cardinality()), steps or limit)
+        batches = int(dataset.cardinality())
+        self._pipeline = {"pipeline": str(dataset.element_spec), "batches": batches}
+        self._check_size(batches, steps or limit)
         if limit is not None:
             dataset = dataset.take(_checks.positive_int(limit, "steps"))
         dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES, self._is_bad)
@@ -77,7 +92,11 @@ class PipelineFeed(Feed):
             dataset = self._never_empty(dataset)
         if steps is not None:  # the next pass goes on where this one ends
             dataset = dataset.repeat()
-        super().__init__(dataset.prefetch(2), steps_per_epoch=steps)
+        super().__init__(dataset.prefetch(2), source=source, steps_per_epoch=steps)
+
+    def description(self):
+        told = super().description() if self.source else self._pipeline
+        return {**told, "steps_per_epoch": self.steps_per_epoch}
 
     def _check_size(self, batches, steps):
         name = self._name

@@ -116,7 +116,7 @@ def either(condition, first, second, *tensors):
     Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their
     contexts, branch together, and go back into them. The functions must use no other tensors.
     """
-    if count() == 1:
+    if not tf.distribute.has_strategy():  # a strategy of one replica has its contexts, too
         both = (lambda: _done(first, tensors), lambda: _done(second, tensors))
         tf.cond(condition, *both)
         return

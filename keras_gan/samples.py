@@ -76,10 +76,11 @@ class SampleSpec:
         labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
+        one_hot = labels.ndim > 1 or labels.size % num_samples == 0  # a pipeline's come flat
         _checks.check(
             labels.ndim == 1 and len(labels) == num_samples,
             f"`{name}` must have one class index for each sample.",
-            cure=_LABEL_SHAPE_CURE,
+            cure=_LABEL_SHAPE_CURE if one_hot else None,
             labels_shape=labels.shape,
             num_samples=num_samples,
         )
@@ -180,13 +181,14 @@ class SampleSpec:
                 if low >= 0.0 and high <= 255.0 + _TOLERANCE
                 else "Scale them to [-1, 1]."
             ),
-            minimum=low,
-            maximum=high,
+            minimum=float(f"{low:.5g}"),
+            maximum=float(f"{high:.5g}"),
         )
         if low >= 0.0:
             warnings.warn(
                 f"`{name}` are floats in [{low:.3g}, {high:.3g}], but the generator makes images "
-                "in [-1, 1]. If theirs is [0, 1], use `x * 2 - 1`.",
+                "in [-1, 1]. If theirs is [0, 1], use `x * 2 - 1`, and a generator that ends in "
+                "tanh.",
                 stacklevel=4,
             )
 

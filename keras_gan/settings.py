@@ -1,10 +1,49 @@
 """What `compile` makes of its arguments."""
 
+import inspect
 import warnings
 
 import keras
 
 from keras_gan import _checks, inspection, regularizers
+
+
+def refuse(unknown, method):
+    """Raise `TypeError` for arguments that a method has not, naming what may be meant."""
+    for name in unknown:
+        cure = _checks.did_you_mean(
+            name, [key for key in inspect.signature(method).parameters if key != "unknown"]
+        )
+        if name == "optimizer":
+            cure = "There are two: `generator_optimizer` and `discriminator_optimizer`."
+        parts = [f"`GAN.{method.__name__}` has no argument `{name}`.", cure]
+        raise TypeError(" ".join(filter(None, parts)))
+
+
+def check_trainable(gan):
+    """Check that both networks still train; they may have been frozen since `compile`."""
+    for player in ("generator", "discriminator"):
+        network = getattr(gan, player)
+        _checks.check(
+            bool(network.trainable_variables),
+            f"`{player}` must have weights to train.",
+            cure=f"Set `{player}.trainable = True`; while one player trains, the other is held "
+            "still for you.",
+            trainable=network.trainable,
+        )
+
+
+def callback_list(given):
+    """Callbacks from one or several instances, nested perhaps."""
+    callbacks = keras.tree.flatten([] if given is None else given)
+    for callback in callbacks:
+        _checks.check(
+            isinstance(callback, keras.callbacks.Callback),
+            "`callbacks` must be a list of instances of callbacks.",
+            cure=f"Create one: `{callback.__name__}(...)`." if inspect.isclass(callback) else None,
+            callback=callback,
+        )
+    return callbacks
 
 
 def optimizer(identifier, player, network):

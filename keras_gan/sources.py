@@ -5,6 +5,8 @@ any batch of any pass can be had at once, and a run that was cut off goes on wit
 """
 
 import itertools
+import math
+import zlib
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +18,9 @@ from keras_gan import _checks, inspection
 # that we tried could tell them from NumPy's permutations.
 _ROUNDS = 24
 
-# The number of a pass that training never makes: the order in which examples are drawn.
-EXAMPLES_PASS = -1
+# The numbers of passes that training never makes: the orders in which examples are drawn, and in
+# which samples are held out.
+EXAMPLES_PASS, SPLIT_PASS = -1, -2
 
 
 def shuffled(positions, seed, pass_index, size, block=0):
@@ -173,6 +176,40 @@ class Source:
         dataset.batch_size = batch_size
         return dataset
 
+    def one_pass(self, batch_size, pass_index):
+        """A pass as a data set with `len()`, the same in each iteration; the tail is in it."""
+        steps = -(-self.num_samples // batch_size)
+        return _sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
+
+    def split(self, share):
+        """Two sources of the same samples, none of which is in both, drawn by the seed.
+
+        Sorted data do no harm: what is held out comes from everywhere.
+
+        Args:
+            share: of the samples that the second source gets, above 0 and below 1.
+
+        Returns:
+            `(rest, held_out)`.
+
+        Raises:
+            ValueError: if one of them would be empty.
+        """
+        at = split_at(self.num_samples, share)
+        positions = tf.range(self.num_samples, dtype="int64")
+        order = shuffled(positions, self.seed, SPLIT_PASS, self.num_samples).numpy()
+        return Subset(self, np.sort(order[:at])), Subset(self, np.sort(order[at:]))
+
+    def description(self):
+        """What tells these samples from others: a `dict` of plain values, without paths."""
+        return {
+            "source": type(self).__name__,
+            "num_samples": self.num_samples,
+            "sample": str(self.element_spec),
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+        }
+
     def _at(self, positions, pass_index):
         if self.shuffle:
             positions = shuffled(positions, self.seed, pass_index, self.num_samples)
@@ -233,6 +270,59 @@ class ArraySource(Source):
         positions = tf.range(count, dtype="int64")
         indices = shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples).numpy()
         return self.samples[indices], None if self.labels is None else self.labels[indices]
+
+    def description(self):
+        parts = {"samples": self.samples, "labels": self.labels}
+        checksums = {
+            f"checksum_of_{name}": checksum(part)
+            for name, part in parts.items()
+            if part is not None
+        }
+        return {**super().description(), **checksums}
+
+
+class Subset(Source):
+    """Some of the samples of another source, in orders of their own.
+
+    Args:
+        source: that can `read`.
+        indices: int64 array `(n,)`, the samples' places in `source`.
+    """
+
+    def __init__(self, source, indices):
+        super().__init__(
+            len(indices), source.element_spec, shuffle=source.shuffle, seed=source.seed
+        )
+        self.parallel_reads = source.parallel_reads
+        self._source = source
+        self._indices = np.asarray(indices, "int64")
+
+    def read(self, indices):
+        return self._source.read(tf.gather(tf.constant(self._indices), indices))
+
+    def description(self):
+        return {
+            **self._source.description(),
+            "num_samples": self.num_samples,
+            "checksum_of_places": checksum(self._indices),
+        }
+
+
+def split_at(num_samples, share):
+    """How many samples are left if a share of them, `validation_split`, is held out.
+
+    Raises:
+        ValueError: if there are none on one side.
+    """
+    share = _checks.number(share, "validation_split", above=0.0, below=1.0)
+    at = math.floor(num_samples * (1.0 - share))
+    _checks.check(
+        0 < at < num_samples,
+        "`validation_split` must leave samples on both sides.",
+        validation_split=share,
+        num_samples=num_samples,
+    )
+    return at
 
 
 # === Arrays ===
@@ -303,6 +393,11 @@ def checked_labels(labels, num_samples):
         maximum=high,
     )
     return labels.astype("int32", copy=False)
+
+
+def checksum(array):
+    """A short text that differs where arrays (or bytes) do."""
+    return f"{zlib.crc32(np.ascontiguousarray(array)):08x}"
 
 
 def as_arrays(batch):

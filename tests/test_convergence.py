@@ -150,6 +150,14 @@ def test_stalled_names_the_best_epoch_and_the_cure():
     assert "best epoch 3" in first_verdict(history, restored=False).message
 
 
+def test_the_weights_of_the_verdicts_own_epoch_are_not_called_restored():
+    history = run([1.0 - 0.0005 * n for n in range(40)])
+    verdict = first_verdict(history, restored=True)
+    assert verdict.kind == "stalled" and verdict.best_epoch == verdict.epoch
+    assert "restored" not in verdict.message
+    assert "the best by less than that, and its weights are kept" in verdict.message
+
+
 def test_quality_may_grow():
     growing = run(np.arange(30.0), direction="max")
     assert first_verdict(growing) is None

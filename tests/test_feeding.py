@@ -164,9 +164,50 @@ def test_bad_vectors_are_refused(models, data, message):
     refused(models["points"], message, np.array(data))
 
 
-@pytest.mark.parametrize("data", [None, "digits", 3, iter([1])])
-def test_what_is_no_data_is_refused(models, data):
-    refused(models["images"], "must be an array of samples or a `tf.data.Dataset`.*Wrap", data)
+@pytest.mark.parametrize(
+    ("data", "cure"),
+    [
+        (None, r"x=None. Give the real samples: `fit\(samples\)`"),
+        ("my_images", "x='my_images'.*keras_gan.data.from_folder"),
+        (3, "x='int'. Wrap a generator"),
+        (iter([1]), "Wrap a generator"),
+    ],
+)
+def test_what_is_no_data_is_refused(models, data, cure):
+    message = "must be an array of samples or a `tf.data.Dataset`"
+    refused(models["images"], f"{message}.*{cure}", data)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": "5"}, "`epochs` must be a non-negative integer. Received: epochs='5'"),
+        ({"epochs": 1.5}, "`epochs` must be"),
+        ({"epochs": -1}, "`epochs` must be"),
+        ({"initial_epoch": -1}, "`initial_epoch` must be"),
+        ({"callbacks": keras_gan.callbacks.ImageGrid}, r"list of instances.*`ImageGrid\(...\)`"),
+        ({"callbacks": ["image_grid"]}, "list of instances.*Received: callback='image_grid'"),
+    ],
+)
+def test_bad_settings_are_refused(models, settings, message):
+    refused(models["images"], message, images(), batch_size=8, **settings)
+
+
+def test_unknown_arguments_are_refused(models):
+    with pytest.raises(TypeError, match="`GAN.fit` has no argument `epoch`. Did you mean 'epochs'"):
+        models["images"].fit(images(), epoch=3)
+
+
+def test_a_network_frozen_after_compiling_is_refused():
+    gan = watched()
+    gan.discriminator.trainable = False
+    refused(gan, r"weights to train.*Set `discriminator.trainable = True`", images(), batch_size=8)
+
+
+def test_numbers_in_errors_are_short(models):
+    slightly = floats(-1, 1)
+    slightly[0, 0, 0, 0] = -1.0010001
+    refused(models["images"], r"minimum=-1.001, maximum=\S{1,7}\. Scale", slightly, batch_size=8)
 
 
 # === Labels ===
@@ -196,7 +237,7 @@ def test_bad_labels_in_a_pipeline_are_refused(models, source, kind):
 
 
 def test_labels_that_are_not_as_many_are_refused(models):
-    message = r"one class index for each sample.*labels_shape=\(31,\).*num_samples=32"
+    message = r"one class index for each sample.*labels_shape=\(31,\).*num_samples=32\.$"
     refused(models["labelled"], message, images(), labels(31))
 
 
@@ -222,12 +263,16 @@ def test_a_data_set_of_dicts_is_refused(models):
     refused(models["labelled"], r"batches of samples, or of \(samples, labels\).*\.map", data)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"y": labels()}, {"batch_size": 8}, {"validation_split": 0.1}]
-)
+@pytest.mark.parametrize("settings", [{"y": labels()}, {"batch_size": 8}])
 def test_what_a_data_set_brings_itself_is_refused(models, settings):
     message = "With a data set.*must be left out.*Put labels and batches into the data set"
     refused(models["images"], message, pipeline(images()), **settings)
+
+
+def test_a_pipeline_is_not_split(models):
+    # `.skip` and `.take` of what is shuffled anew would train on what is held out.
+    message = "`validation_split` must be left out.*before you shuffle.*from_folder"
+    refused(models["images"], message, pipeline(images()), validation_split=0.1)
 
 
 def test_an_empty_data_set_is_refused(models):
@@ -497,6 +542,33 @@ def test_a_validation_split_is_the_end_of_the_arrays():
     assert len(gan.reference_samples) == 32
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_data_set_of_this_package_holds_out_samples_from_everywhere(labelled):
+    x, y = numbered(200)
+    gan = watched((2,), num_classes=CLASSES if labelled else None)
+    data = keras_gan.data.from_arrays(x, y if labelled else None, batch_size=4, seed=3)
+    gan.fit(data, epochs=2, validation_split=0.1, verbose=0)
+    held_out = set(gan.held_out_samples[:, 0])
+    assert len(held_out) == 20 and min(held_out) < 50 and max(held_out) > 150
+    seen = sum(numbers(gan, labelled), [])
+    assert len(seen) == 2 * 180 and set(seen) == set(range(200)) - held_out
+    assert not held_out & set(gan.reference_samples[:, 0])
+    if labelled:
+        np.testing.assert_array_equal(gan.held_out_labels, gan.held_out_samples[:, 0] % CLASSES)
+
+
+def test_a_split_data_set_goes_on_where_it_stopped():
+    data = keras_gan.data.from_arrays(numbered(100)[0], batch_size=8, seed=3)
+
+    def order(start, epochs):
+        gan = watched((2,))
+        gan._state.steps_seen.assign(start)
+        gan.fit(data, epochs=epochs, validation_split=0.1, verbose=0)
+        return numbers(gan, labelled=False)
+
+    assert order(5, 1) == order(0, 2)[5:16]
+
+
 # === A whole GAN ===
 
 
@@ -599,6 +671,6 @@ def test_train_on_batch_takes_labels():
 
 def test_what_is_not_compiled_does_not_train():
     gan = GAN(helpers.generator(), helpers.discriminator())
-    for call in (gan.fit, gan.train_on_batch):
+    for call in (gan.fit, gan.train_on_batch, gan.evaluate, gan.test_on_batch):
         with pytest.raises(ValueError, match=r"must be compiled .*Call `gan\.compile\(\)`"):
             call(helpers.points())

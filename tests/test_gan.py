@@ -271,11 +271,16 @@ def test_an_update_that_is_not_finite_is_left_out_and_remembered():
             return bad * real_logits[:, 0]
 
     model = helpers.gan(regularizers=[Poison(1.0)], steps_per_execution=4)
-    model.fit(helpers.points(32), batch_size=4, verbose=0)
+    with pytest.warns(UserWarning) as caught:
+        model.fit(helpers.points(32), batch_size=4, verbose=0)
+    (warning,) = [str(w.message) for w in caught]
+    kernel = model.discriminator.trainable_variables[0].path
+    for words in ("the discriminator's update at step 2", kernel, "those of finite updates"):
+        assert words in warning, warning
     assert model.steps_seen == 8 and updates(model) == (7, 8)
     assert model.first_failure["step"] == 2
     assert model.first_failure["player"] == "discriminator"
-    assert model.first_failure["variable"] == model.discriminator.trainable_variables[0].path
+    assert model.first_failure["variable"] == kernel
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
@@ -572,7 +577,8 @@ def test_an_update_left_out_leaves_statistics_alone_too(bad):
         model.generator.trainable_variables[0].assign(
             tf.fill(model.generator.trainable_variables[0].shape, np.inf)
         )
-    model.fit(data, batch_size=None if bad == 0 else 16, verbose=0)
+    with pytest.warns(UserWarning, match="Updates were left out"):
+        model.fit(data, batch_size=None if bad == 0 else 16, verbose=0)
     assert model.first_failure is not None
     for network in (model.generator, model.discriminator):
         for variable in network.non_trainable_weights:

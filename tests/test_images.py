@@ -206,6 +206,25 @@ def test_png_takes_one_picture(tmp_path, shape, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_other_ranges_are_refused(tmp_path):
+    floats = random_bytes(2, 4, 4, 1).astype("float32")
+    message = r"floats in \[-1, 1\].*maximum=2.*x / 127.5 - 1"
+    with pytest.raises(ValueError, match=message):
+        images.grid(floats)
+    with pytest.raises(ValueError, match=message):
+        images.save_png(tmp_path / "a.png", floats[0])
+    images.grid(floats / 127.5 - 1.0 + 0.6)  # a generator that overshoots
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a"])
+def test_files_end_like_what_is_in_them(tmp_path, name):
+    with pytest.raises(ValueError, match=f"must end in `.png`.*Received: path=.*{name}"):
+        images.save_png(tmp_path / name, random_bytes(5, 7))
+    with pytest.raises(ValueError, match="must end in `.gif`"):
+        images.save_gif(tmp_path / name, [])
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("kind", ["png", "gif"])
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, kind):
     source, path = tmp_path / "source.png", tmp_path / f"file.{kind}"

@@ -24,6 +24,17 @@ def judge(*outputs, shape=(2,)):
     return keras.Sequential([keras.Input(shape), layers.Dense(4), *outputs], name="judge")
 
 
+def functional(last):
+    """A discriminator that ends in an operation."""
+    inputs = keras.Input((2,))
+    return keras.Model(inputs, last(layers.Dense(1)(inputs)))
+
+
+def painter(*outputs):
+    """A generator that ends in some layers."""
+    return keras.Sequential([keras.Input((3,)), *outputs], name="painter")
+
+
 # === Pairs ===
 
 FINE = helpers.generator, helpers.discriminator
@@ -138,8 +149,10 @@ def test_bad_settings_are_refused(settings, message):
         lambda: judge(judge(layers.Dense(1, activation="sigmoid"), shape=(4,))),
         lambda: judge(layers.Dense(1, activation="sigmoid"), layers.Flatten()),
         lambda: judge(layers.Dense(1, activation="sigmoid", dtype="float16")),
+        lambda: functional(lambda x: keras.ops.sigmoid(x)),
+        lambda: functional(lambda x: keras.ops.reshape(keras.ops.sigmoid(x), (-1,))),
     ],
-    ids=["dense", "activation", "nested", "flattened", "mixed"],
+    ids=["dense", "activation", "nested", "flattened", "mixed", "operation", "reshaped"],
 )
 def test_a_sigmoid_at_the_end_warns(make):
     with pytest.warns(UserWarning, match="ends in a sigmoid.*Remove the last activation") as caught:
@@ -152,6 +165,44 @@ def test_a_sigmoid_elsewhere_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         GAN(helpers.generator(), judge(layers.Dense(4, "sigmoid"), layers.Dense(1)))
+
+
+def test_a_tanh_discriminator_warns():
+    with pytest.warns(UserWarning, match="ends in a tanh, but losses take logits"):
+        GAN(helpers.generator(), judge(layers.Dense(1, activation="tanh")))
+
+
+@pytest.mark.parametrize("last", ["sigmoid", "relu", "softmax"])
+def test_a_generator_of_images_that_cannot_be_dark_warns(last):
+    shape = (4, 4, 1)
+    generator = painter(layers.Dense(16), layers.Activation(last), layers.Reshape(shape))
+    with pytest.warns(UserWarning, match=f"`generator` ends in a {last}.*End it in tanh") as caught:
+        GAN(generator, helpers.discriminator(shape))
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "last", ["linear", "tanh", "elu", layers.LeakyReLU(0.2), layers.ReLU(negative_slope=0.1)]
+)
+def test_a_generator_that_can_be_dark_does_not_warn(last):
+    shape = (4, 4, 1)
+    last = layers.Activation(last) if isinstance(last, str) else last
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GAN(painter(layers.Dense(16), last, layers.Reshape(shape)), helpers.discriminator(shape))
+        # Of vectors any range will do.
+        GAN(painter(layers.Dense(2, activation="relu")), helpers.discriminator())
+
+
+# === Classes ===
+
+
+@pytest.mark.parametrize("small", [0, 1])
+def test_an_embedding_must_know_all_classes(small):
+    pair = [make(num_classes=3 if i == small else 4) for i, make in enumerate(FINE)]
+    with pytest.raises(ValueError, match=r"know all classes.*num_classes=4, input_dim=3.*same"):
+        GAN(*pair, num_classes=4)
+    assert GAN(*pair, num_classes=3).num_classes == 3
 
 
 # === What is read off ===
@@ -248,6 +299,14 @@ def test_an_optimizer_of_other_weights_is_refused():
     first.compile(*own, loss="hinge")
 
 
+def test_unknown_arguments_are_refused():
+    message = "`GAN.compile` has no argument `optimizer`. There are two: `generator_optimizer` and"
+    with pytest.raises(TypeError, match=message):
+        pair().compile(optimizer="adam")
+    with pytest.raises(TypeError, match="no argument `regularizer`. Did you mean 'regularizers'"):
+        pair().compile(regularizer="r1")
+
+
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_frozen_network_is_refused(player):
     gan = pair()
@@ -262,6 +321,8 @@ def test_a_frozen_network_is_refused(player):
     [
         ({"loss": "non_saturatin"}, "Unknown loss.*loss='non_sat.*Did you mean 'non_saturating'"),
         ({"loss": "wassertein"}, "Did you mean 'wasserstein'"),
+        ({"loss": "binary_crossentropy"}, "game of two.*'binary_crossentropy'.*'non_saturating'"),
+        ({"loss": keras.losses.BinaryCrossentropy()}, "game of two players.*'non_saturating'"),
         ({"loss": keras.losses.BinaryCrossentropy}, "A loss must be a name or an instance"),
         ({"loss": keras.losses.Hinge()}, "A loss must have .*Subclass `keras_gan.losses.Advers"),
         (

@@ -1,9 +1,11 @@
 """The README's code runs, its commands are the ones that are tested, its files are there."""
 
+import os
 import pathlib
 import re
+import subprocess
+import sys
 
-import numpy as np
 import pytest
 
 import helpers
@@ -17,19 +19,29 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_the_code_runs_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+CHECKS = """
+assert samples.shape == (16, 32, 32, 3)
+assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
+"""
+
+
+def test_the_code_runs_as_it_is(tmp_path):
     for number, picture in enumerate(helpers.images(40, (40, 36, 3))):
         images.save_png(tmp_path / "my_images" / f"{number}.png", picture)
-    scope = {}
-    for block in blocks("python"):
-        short = re.sub(r"epochs=\d+", "epochs=1", block)  # the same code, for a shorter time
-        exec(compile(short, "README.md", "exec"), scope)
+    code = "".join(blocks("python")) + CHECKS
+    code = re.sub(r"epochs=\d+", "epochs=1", code)  # the same code, for a shorter time
+    (tmp_path / "readme.py").write_text(code)
+    # In a process of its own: a strategy wants one that has not made its devices yet.
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "readme.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
     assert (tmp_path / "runs/digits/epoch_0001.png").exists()
     assert (tmp_path / "samples.png").exists()
-    assert scope["samples"].shape == (16, 32, 32, 3)
-    pictures = scope["pictures"].numpy()
-    assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == np.uint8
 
 
 def test_ci_calls_the_test_command():

@@ -132,3 +132,10 @@ def test_restored_weights_do_not_turn_the_clock_back():
     train(model, 1)
     model.set_weights(best)
     assert model.steps_seen == 4
+
+
+@pytest.mark.parametrize("name", ["run.h5", "run.hdf5", "run", "gan.weights.h5"])
+def test_only_what_can_be_loaded_is_saved(tmp_path, name):
+    with pytest.raises(ValueError, match=r"ends in `\.keras`.*Received: filepath=.*export"):
+        helpers.gan().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -208,6 +208,35 @@ def test_dataset_tells_where_it_comes_from():
     assert dataset.batch_size == 16
 
 
+# === Splitting ===
+
+
+def places(source):
+    return sorted(np.concatenate(orders(source.one_pass(7, 0))))
+
+
+def test_a_split_is_drawn_by_the_seed_and_shares_nothing():
+    splits = [[places(part) for part in numbered(50, seed=s).split(0.3)] for s in (1, 1, 2)]
+    assert splits[0] == splits[1] != splits[2]
+    for rest, held_out in splits:
+        assert (len(rest), len(held_out)) == (35, 15)
+        assert sorted(rest + held_out) == list(range(50))
+
+
+def test_a_split_keeps_the_order_of_what_is_not_shuffled():
+    for part in numbered(50, shuffle=False).split(0.3):
+        order = np.concatenate(orders(part.one_pass(7, 0)))
+        assert list(order) == sorted(order)
+
+
+def test_a_split_tells_itself_from_others():
+    rest, held_out = numbered(50).split(0.3)
+    other, _ = numbered(50, seed=1).split(0.3)
+    told = [source.description() for source in (rest, held_out, other, numbered(50))]
+    assert all(a != b for i, a in enumerate(told) for b in told[:i])
+    assert told[0] == numbered(50).split(0.3)[0].description()
+
+
 # === Examples ===
 
 

@@ -103,7 +103,15 @@ def from_tfds(
         decoders={image: tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(try_autocache=False),
     ).map(lambda example: tuple(example[key] for key in keys))
-    source = TFDSSource(num_samples, encoded, decoder, labels=labels, shuffle=shuffle, seed=seed)
+    source = TFDSSource(
+        num_samples,
+        encoded,
+        decoder,
+        labels=labels,
+        origin=f"{builder.info.full_name} {split}",
+        shuffle=shuffle,
+        seed=seed,
+    )
     if num_samples * np.prod(decoder.shape) <= limit:
         source = sources.ArraySource(*source.everything(), shuffle=shuffle, seed=seed)
     dataset = source.dataset(batch_size)
@@ -119,6 +127,7 @@ class TFDSSource(sources.Source):
         encoded: `tf.data.Dataset` of `(bytes,)` or `(bytes, label)`, always in the same order.
         decoder: a `pixels.Decoder`.
         labels: whether there are labels.
+        origin: text that says which data these are.
         shuffle: whether each pass has an order of its own, within blocks of `block` samples.
         seed: non-negative integer, the order's.
     """
@@ -127,13 +136,17 @@ class TFDSSource(sources.Source):
     # order depends on TensorFlow's global seed as well.
     block = 4_096
 
-    def __init__(self, num_samples, encoded, decoder, *, labels, shuffle=True, seed=0):
+    def __init__(self, num_samples, encoded, decoder, *, labels, origin, shuffle=True, seed=0):
         spec = tf.TensorSpec(decoder.shape, "uint8")
         if labels:
             spec = (spec, tf.TensorSpec((), "int32"))
         super().__init__(num_samples, spec, shuffle=shuffle, seed=seed)
+        self.origin = origin
         self._encoded = encoded
         self._decoder = decoder
+
+    def description(self):
+        return {**super().description(), "origin": self.origin, **self._decoder.description()}
 
     def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
         first_sample = tf.convert_to_tensor(first_step, "int64") * batch_size
@@ -146,6 +159,17 @@ class TFDSSource(sources.Source):
         limit = _checks.positive_int(limit, "limit")
         shuffled = self._ordered(sources.EXAMPLES_PASS, shuffle=True)
         return self._collected(shuffled.take(limit), min(limit, self.num_samples))
+
+    def split(self, share):
+        raise ValueError(
+            _checks.sentence(
+                "`validation_split` needs samples that can be read in any order, but these do not "
+                "fit into `memory_limit_gib` and are read one after the other.",
+                cure="Hold data out by name: `split='train[:90%]'` to train on, and "
+                "`split='train[90%:]'` as `validation_data`.",
+                validation_split=share,
+            )
+        )
 
     def everything(self):
         """All samples, in the order of the files: `(samples, labels or None)`, NumPy."""

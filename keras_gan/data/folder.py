@@ -152,6 +152,15 @@ class FileSource(sources.Source):
             return images
         return images, tf.gather(tf.constant(self.labels), indices)
 
+    def description(self):
+        # Names and sizes: reading every file again would take as long as an epoch.
+        root = os.path.commonpath([file.parent for file in self.files])
+        listing = [f"{os.path.relpath(file, root)} {file.stat().st_size}" for file in self.files]
+        told = {**super().description(), "checksum_of_files": sources.checksum("\n".join(listing))}
+        if self.labels is not None:
+            told["checksum_of_labels"] = sources.checksum(self.labels)
+        return {**told, **self._decoder.description()}
+
     def _decoded(self, indices):
         files = [self.files[index] for index in indices]
         try:
@@ -174,7 +183,8 @@ def _folder(path):
         root = pathlib.Path(path)
     except TypeError:
         root = None
-    _checks.check(root is not None and root.exists(), "`path` must be a folder.", path=path)
+    _checks.check(root is not None, "`path` must be a folder.", path=path)
+    _checks.check(root.exists(), "`path` must be a folder, but it does not exist.", path=path)
     _checks.check(
         root.is_dir(),
         "`path` must be a folder.",

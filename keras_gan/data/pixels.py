@@ -46,6 +46,14 @@ class Decoder:
         """Shape of one image: `(height, width, channels)`."""
         return (*self.image_size, self.channels)
 
+    def description(self):
+        """The settings by name: a `dict` of plain values."""
+        return {
+            "resample": self.resample.name,
+            "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
+            "background": str(self.background),
+        }
+
     def decode(self, file):
         """One image as an array.
 

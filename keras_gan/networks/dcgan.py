@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gan import _checks
+from keras_gan import _checks, inspection
 from keras_gan.networks import _labels
 from keras_gan.networks.mlp import sizes
 
@@ -35,7 +35,7 @@ def dcgan(
     any height and width will do.
 
     Args:
-        image_shape: `(height, width, channels)`, each side at least 4.
+        image_shape: `(height, width, channels)`, each side at least 4, 1, 3 or 4 channels.
         latent_dim: size of a latent. Default 64.
         generator_filters: of the generator's layer nearest to the image. Default 32.
         discriminator_filters: likewise of the discriminator. Default 64.
@@ -59,8 +59,9 @@ def dcgan(
     """
     image_shape = sizes(image_shape, "image_shape")
     _checks.check(
-        len(image_shape) == 3,
-        "`image_shape` must be (height, width, channels).",
+        inspection.is_image(image_shape),
+        "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
+        cure="Pass `images.shape[1:]`." if inspection.is_image(image_shape[1:]) else None,
         image_shape=image_shape,
     )
     _checks.check(

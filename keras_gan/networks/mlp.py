@@ -1,8 +1,10 @@
 """Fully connected networks, for points, rows and small images."""
 
 import math
+import numbers
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_gan import _checks, inspection
@@ -41,9 +43,21 @@ def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None):
 
 def sizes(shape, name):
     """A shape as a tuple of positive integers."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    _checks.check(bool(shape), f"`{name}` must have at least one axis.", **{name: shape})
-    return tuple(_checks.positive_int(size, name) for size in shape)
+    if getattr(shape, "ndim", 1) > 1:  # the samples themselves, of which an error must not show all
+        raise ValueError(
+            _checks.sentence(
+                f"`{name}` must be a shape.",
+                cure="Pass `samples.shape[1:]`.",
+                **{name: f"{type(shape).__name__} of shape {tuple(shape.shape)}"},
+            )
+        )
+    parts = tuple(shape) if np.iterable(shape) and not isinstance(shape, str) else (shape,)
+    _checks.check(
+        bool(parts) and all(isinstance(n, numbers.Integral) and n > 0 for n in parts),
+        f"`{name}` must be a tuple of positive integers, a sample's shape without a batch axis.",
+        **{name: shape},
+    )
+    return tuple(map(int, parts))
 
 
 def _generator(sample_shape, latent_dim, width, depth, num_classes):

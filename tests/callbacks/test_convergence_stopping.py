@@ -1,6 +1,7 @@
 """The callback on written parts: what it watches, when it stops, what it leaves behind."""
 
 import json
+import pathlib
 import warnings
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from fakes import FakeGAN
-from keras_gan import convergence
+from keras_gan import backups, convergence
 from keras_gan.callbacks import ConvergenceStopping
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 
@@ -296,18 +297,18 @@ def test_a_callback_may_be_used_again(tmp_path):
     assert gan.verdict is None and not list(tmp_path.iterdir()), "an old verdict misleads"
 
 
-def test_a_run_goes_on_from_its_state():
+def test_a_run_goes_on_from_its_state(tmp_path):
     whole = ConvergenceStopping()
     FakeGAN(FLAT).fit(whole)
     gan, first = FakeGAN(FLAT[:6]), ConvergenceStopping()
     gan.fit(first)
-    state = json.loads(json.dumps(first.get_state()))
-    weights = first.best_weights
+    backups.write(tmp_path / "state.npz", first.get_state())
+    state = backups.read(tmp_path / "state.npz")
 
     class Resumed(ConvergenceStopping):
         def on_train_begin(self, logs=None):
             super().on_train_begin()
-            self.set_state(state, weights)
+            self.set_state(state)
 
     gan = FakeGAN(FLAT)
     assert gan.fit(Resumed(), initial_epoch=6) == 9
@@ -321,6 +322,8 @@ def test_a_run_goes_on_from_its_state():
     ("arguments", "words"),
     [
         ({"monitor": 3}, "`monitor`"),
+        ({"monitor": "runs/digits"}, "monitor='runs/digits'. Did you mean `directory=`?"),
+        ({"monitor": pathlib.Path("runs")}, "Did you mean `directory=`?"),
         ({"mode": "maximum", "monitor": "x"}, "Did you mean 'max'"),
         ({"mode": "max"}, "`mode` is the direction of `monitor`"),
         ({"patience": 0}, "`patience`"),

@@ -234,8 +234,82 @@ def test_pictures_of_another_run_are_neither_used_nor_removed(tmp_path):
 
 
 def test_no_animation_of_nothing(tmp_path):
-    FakeGAN().fit(ImageGrid(tmp_path, every_epochs=5), epochs=10, until=3)
+    FakeGAN().fit(ImageGrid(tmp_path, every_epochs=5), epochs=0)
     assert [path.name for path in tmp_path.iterdir()] == ["real.png"]
+
+
+# === Training that is stopped ===
+
+
+class Stopping:
+    """Stops after an epoch and, as training ends, brings that of another back."""
+
+    def __init__(self, model, number):
+        self.model, self.number = model, number
+
+    def on_epoch_end(self):
+        self.model.stop_training = self.model.epoch + 1 == self.number
+
+    def on_train_end(self):
+        self.model.epoch = 0
+
+
+def stopped(folder, number, *, stops_first=False, state=None, epochs=10):
+    """A run of ten epochs that is stopped, or gone on with; returns the grid's states."""
+    gan, grid, states = FakeGAN(), ImageGrid(folder, rows=1, columns=2, every_epochs=4), []
+    stopping = Stopping(gan, number)
+    gan.stop_training = False
+    grid.set_params({"epochs": epochs})
+    grid.set_model(gan)
+    grid.on_train_begin()
+    start = 0
+    if state is not None:
+        grid.set_state(state[0])
+        start, gan.stop_training = state[1:]
+        gan.epoch = start - 1
+    while start < epochs and not gan.stop_training:
+        gan.epoch = start
+        grid.on_epoch_begin(start)
+        if stops_first:
+            stopping.on_epoch_end()
+        grid.on_epoch_end(start, {})
+        if not stops_first:
+            stopping.on_epoch_end()
+        start += 1
+        states.append((grid.get_state(), start, gan.stop_training))
+    if stops_first:
+        stopping.on_train_end()
+    grid.on_train_end()
+    return [*states, (grid.get_state(), start, gan.stop_training)]
+
+
+@pytest.mark.parametrize("stops_first", [False, True])
+def test_the_epoch_at_which_training_stops_is_drawn(tmp_path, stops_first):
+    states = stopped(tmp_path, 6, stops_first=stops_first)
+    assert epochs_in(tmp_path) == [4, 6]
+    assert gif_epochs(tmp_path) == shades([4, 6]), "as it was, not as the weights of another"
+    expected = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for number, state in enumerate(states):  # a run that was killed after any epoch, or had ended
+        resumed = tmp_path / f"after_{number}"
+        resumed.mkdir()
+        for name in [n for n in expected if n != "training.gif"]:
+            (resumed / name).write_bytes(expected[name])
+        stopped(resumed, 6, stops_first=stops_first, state=state)
+        assert {path.name: path.read_bytes() for path in resumed.iterdir()} == expected
+
+
+def test_what_was_the_last_epoch_is_none_of_a_longer_run(tmp_path):
+    state = stopped(tmp_path, None, epochs=6)[-1]
+    assert gif_epochs(tmp_path) == shades([4, 6])
+    stopped(tmp_path, None, epochs=9, state=state)
+    assert gif_epochs(tmp_path) == shades([4, 8, 9])
+
+
+def test_a_generator_that_overshoots_is_drawn(tmp_path):
+    gan = FakeGAN()
+    gan.generate = lambda **_: np.full((2, 8, 8, 1), 3.0, "float32")
+    gan.fit(ImageGrid(tmp_path, rows=1, columns=2), epochs=1)
+    assert read(tmp_path / "epoch_0001.png")[30, 30] == 255
 
 
 # === TensorBoard ===

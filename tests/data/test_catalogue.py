@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gan import data, sources
-from keras_gan.data import catalogue
+from keras_gan.data import catalogue, pixels
 
 TFDS = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "tfds"
 needs_mnist = pytest.mark.skipif(not TFDS.exists(), reason="MNIST is not there")
@@ -185,3 +185,12 @@ class TestFeatures:
             catalogue._features(*self.info({"x": "wide"}), False)
         with pytest.raises(ValueError, match="must have a class label.*labels=False"):
             catalogue._features(*self.info({"image": "image"}), True)
+
+
+def test_a_stream_is_not_split():
+    options = {"resample": "box", "crop_to_aspect_ratio": False, "background": "white"}
+    decoder = pixels.Decoder(4, channels=3, **options)
+    encoded = tf.data.Dataset.from_tensors((b"",))
+    source = catalogue.TFDSSource(1, encoded, decoder, labels=False, origin="")
+    with pytest.raises(ValueError, match=r"validation_split=0.1.*split='train\[:90%\]'"):
+        source.split(0.1)
