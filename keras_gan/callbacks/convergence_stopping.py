@@ -304,7 +304,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
             "history": [vars(signals) for signals in self.history],
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
-            "known_failure": self._known_failure,
         }
 
     def set_state(self, state):
@@ -313,7 +312,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
-        self._known_failure = state["known_failure"]
 
 
 # === Helpers ===

@@ -142,8 +142,7 @@ class TrainingBackup(keras.callbacks.Callback):
         if finished.exists():
             try:
                 found = backups.read(finished)
-                over = found["stopped"] or found["epoch"] >= self._epochs
-                if over and found["epoch"] >= max(backups.epochs(self.directory), default=0):
+                if found["stopped"] or found["epoch"] >= self._epochs:
                     return finished, found, []
             except backups.Unreadable as error:
                 failures.append((finished, error))

@@ -6,6 +6,8 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import keras
 import numpy as np
@@ -30,6 +32,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 EPOCHS = 4
 # Easily told from the samples of an untrained generator, so that no warning is in the way.
 POINTS = 0.8 + 0.2 * helpers.points(70)
+PLAYERS = ("generator", "discriminator")
 HELD_OUT = 0.8 + 0.2 * helpers.points(30, seed=1)
 
 
@@ -39,9 +42,10 @@ HELD_OUT = 0.8 + 0.2 * helpers.points(30, seed=1)
 def busy():
     """A GAN with a bit of everything that has a state."""
     schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 5, 0.7)
-    return helpers.gan(
-        batch_norm=True,
-        dropout=0.3,
+    parts = [keras.Input((helpers.LATENT,)), helpers.generator(batch_norm=True)]
+    generator = keras.Sequential([*parts, keras.layers.GaussianNoise(0.1)], name="generator")
+    gan = helpers.GAN(generator, helpers.discriminator(dropout=0.3))
+    gan.compile(
         loss="relativistic_paired",
         regularizers=["gradient_penalty", "lecam"],
         generator_optimizer=keras.optimizers.Adam(schedule, beta_1=0.5),
@@ -49,6 +53,7 @@ def busy():
         discriminator_steps=2,
         steps_per_execution=1,
     )
+    return gan
 
 
 def plain():
@@ -473,6 +478,33 @@ def test_a_finished_run_comes_back_as_it_ended(watched, tmp_path, capsys):
         assert "more epochs would change nothing" in line
 
 
+def test_what_ends_a_run_does_not_end_it_twice(stages, tmp_path):
+    class Halve(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            self.model.set_weights([w / 2 for w in self.model.get_weights()])
+
+    stage = stages(plain)
+    history = fit(stage.first(), tmp_path, Halve())
+    state = stage.gan.run_state()
+    assert_same_run(stage.gan, fit(stage.again(), tmp_path, Halve()), state, history)
+
+
+def test_a_game_that_cannot_start_is_told_of_once_and_in_time(tmp_path):
+    def build():
+        still = {f"{player}_optimizer": keras.optimizers.SGD(0.0) for player in PLAYERS}
+        gan = helpers.gan(steps_per_execution=1, **still)
+        gan.discriminator.layers[-1].kernel.assign(np.zeros((8, 1)))
+        return gan
+
+    stage, many = Stage(build), {"x": np.repeat(POINTS, 4, axis=0)}
+    fit(stage.first(), tmp_path, Crash("epoch_begin", 2), **many)
+    with pytest.warns(UserWarning, match="cannot start: after 3 epochs"):
+        fit(stage.again(), tmp_path, Crash("epoch_begin", 3), **many)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(stage.again(), tmp_path, **many)
+
+
 def test_a_verdict_comes_back(stages, tmp_path):
     stage = stages(plain)
 
@@ -526,9 +558,10 @@ def test_averages_of_keras_go_on(stages, tmp_path):
     assert_same_run(stage.gan, run(stage.again(), tmp_path / "cut"), state, whole)
 
 
-def test_a_table_that_was_appended_to_goes_on(stages, tmp_path):
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_table_that_was_appended_to_goes_on(stages, tmp_path, earlier):
     stage = stages(plain)
-    for name in ("whole", "cut"):
+    for name in ("whole", "cut") if earlier else ():
         (tmp_path / f"{name}.csv").write_text("epoch,another run\r\n0,1\r\n")
 
     def run(gan, name, *callbacks):
@@ -536,7 +569,7 @@ def test_a_table_that_was_appended_to_goes_on(stages, tmp_path):
         fit(gan, tmp_path / name, logger, *callbacks)
 
     run(stage.first(), "whole")
-    run(stage.first(), "cut", Crash("batch_end", 0, 0))
+    run(stage.first(), "cut", Crash("epoch_end", 0))
     run(stage.again(), "cut", Crash("batch_end", 3, 0))
     with open(tmp_path / "cut.csv", "a") as file:
         file.write("half a ro")  # killed while it was written
@@ -571,7 +604,7 @@ def test_callbacks_of_ones_own_go_on_or_are_named(stages, tmp_path, capsys):
         GoingOn(),
         GoingOn(),
         Counting(),
-        StopOnNonFinite(),
+        keras.callbacks.EarlyStopping("d_loss", mode="min", patience=9),
         Crash("epoch_begin", 3),
     )
     first, second, counting = GoingOn(), GoingOn(), Counting()
@@ -580,7 +613,7 @@ def test_callbacks_of_ones_own_go_on_or_are_named(stages, tmp_path, capsys):
     assert (first.seen, second.seen, counting.seen) == (4, 4, 1)
     line = capsys.readouterr().out
     assert "nothing to go on from: Counting, ConvergenceStopping. " in line
-    assert "not used: StopOnNonFinite." in line
+    assert "not used: EarlyStopping." in line
 
 
 def test_no_second_callback_may_restore(stages, tmp_path):
@@ -680,6 +713,39 @@ def test_a_fit_after_a_resumed_one_begins_at_its_own_epoch(stages, tmp_path):
     fit(stage.again(), tmp_path)
     history = stage.gan.fit(POINTS, batch_size=8, epochs=1, verbose=0)
     assert history.epoch == [0]
+
+
+def test_a_shorter_run_comes_back_though_a_longer_one_was_begun(stages, tmp_path):
+    stage = stages(plain)
+    history = fit(stage.first(), tmp_path, epochs=2)
+    state = stage.gan.run_state()
+    fit(stage.again(), tmp_path, Crash("epoch_begin", 3), epochs=6)
+    assert_same_run(stage.gan, fit(stage.again(), tmp_path, epochs=2), state, history)
+    assert fit(stage.again(), tmp_path, Crash("epoch_begin", 3), epochs=6) is None
+
+
+# === Writing beside training ===
+
+
+def test_a_slow_disk(stages, tmp_path, monkeypatch):
+    write = backups.write
+
+    def slow(*arguments):
+        time.sleep(0.5)  # longer than an epoch
+        write(*arguments)
+
+    monkeypatch.setattr(backups, "write", slow)
+    stage = stages(plain)
+    with pytest.raises(Killed):
+        stage.first().fit(
+            POINTS, verbose=0, epochs=4, callbacks=[TrainingBackup(tmp_path), Crash("epoch_end", 3)]
+        )
+    # The next one waits for what is still being written.
+    fit(stage.again(), tmp_path, Crash("epoch_begin", 3), batch_size=None)
+    found = backups.read(tmp_path / "epoch_0003.npz")
+    assert found["epoch"] == 3 and stage.gan.steps_seen == 3 == found["model"]["state/steps_seen"]
+    assert found["callbacks"]["History"]["epoch"] == [0, 1, 2], "what came later is not in it"
+    assert {len(values) for values in found["callbacks"]["History"]["history"].values()} == {3}
 
 
 # === What goes wrong ===
