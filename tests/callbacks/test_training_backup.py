@@ -727,25 +727,32 @@ def test_a_shorter_run_comes_back_though_a_longer_one_was_begun(stages, tmp_path
 # === Writing beside training ===
 
 
-def test_a_slow_disk(stages, tmp_path, monkeypatch):
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Each file takes longer than an epoch."""
     write = backups.write
+    monkeypatch.setattr(backups, "write", lambda *given: time.sleep(0.5) or write(*given))
 
-    def slow(*arguments):
-        time.sleep(0.5)  # longer than an epoch
-        write(*arguments)
 
-    monkeypatch.setattr(backups, "write", slow)
-    stage = stages(plain)
+def test_what_comes_while_a_backup_is_written_is_not_in_it(stages, tmp_path, slow_disk):
+    gan = stages(plain).first()
+    gan.fit(POINTS, verbose=0, epochs=3, callbacks=[TrainingBackup(tmp_path, keep=9)])
+    for epochs in range(4):
+        found = backups.read(backups.epoch_path(tmp_path, epochs))
+        assert found["epoch"] == found["model"]["state/steps_seen"] == epochs
+        history = found["callbacks"]["History"]
+        assert history["epoch"] == list(range(epochs))
+        assert all(len(values) == epochs for values in history["history"].values())
+
+
+def test_the_next_fit_waits_for_what_is_still_being_written(stages, tmp_path, slow_disk, capsys):
+    gan = stages(plain).first()
     with pytest.raises(Killed):
-        stage.first().fit(
-            POINTS, verbose=0, epochs=4, callbacks=[TrainingBackup(tmp_path), Crash("epoch_end", 3)]
+        gan.fit(
+            POINTS, verbose=0, epochs=3, callbacks=[TrainingBackup(tmp_path), Crash("epoch_end", 2)]
         )
-    # The next one waits for what is still being written.
-    fit(stage.again(), tmp_path, Crash("epoch_begin", 3), batch_size=None)
-    found = backups.read(tmp_path / "epoch_0003.npz")
-    assert found["epoch"] == 3 and stage.gan.steps_seen == 3 == found["model"]["state/steps_seen"]
-    assert found["callbacks"]["History"]["epoch"] == [0, 1, 2], "what came later is not in it"
-    assert {len(values) for values in found["callbacks"]["History"]["history"].values()} == {3}
+    gan.fit(POINTS, verbose=0, epochs=3, callbacks=[TrainingBackup(tmp_path)])
+    assert "Resumed after epoch 2 of 3" in capsys.readouterr().out
 
 
 # === What goes wrong ===
