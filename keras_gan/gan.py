@@ -219,7 +219,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self.accumulation_steps = accumulation_steps
         self.quality_metrics = metrics
         rates = [optimizer.learning_rate for optimizer, _ in players]
-        self._first_rates = [float(keras.ops.convert_to_tensor(rate)) for rate in rates]
+        self._first_rates = [float(tf.convert_to_tensor(rate)) for rate in rates]
         self._compile_arguments = {
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
