@@ -89,7 +89,8 @@ def _serialized(thing):
             warnings.simplefilter("ignore")  # Keras warns of what could not be loaded again
             return keras.saving.serialize_keras_object(thing)
     except Exception:  # a user's own class, which need not know how to be saved
-        return {"class_name": type(thing).__name__}
+        weights = [list(weight.shape) for weight in getattr(thing, "weights", ())]
+        return {"class_name": type(thing).__name__, "config": {"weights": weights}}
 
 
 def _name_by_place(config, names):

@@ -96,12 +96,17 @@ def test_a_class_that_cannot_be_saved_goes_by_its_name():
         def get_config(self):
             raise NotImplementedError
 
-    own = Own(2)
-    own.build((None, 4))
-    gan = GAN(own, helpers.discriminator(), ema_halflife_images=None, prior=lambda s, seed: s)
-    gan.compile()
-    run = described(gan)
-    assert run["generator"] == "Own" and run["prior"] == "__lambda__"
+    def run(shape):
+        own = Own(2)
+        own.build((None, shape))
+        gan = GAN(own, helpers.discriminator(), ema_halflife_images=None, prior=lambda s, seed: s)
+        gan.compile()
+        return described(gan)
+
+    first = run(4)
+    assert first["generator"] == "Own" and first["prior"] == "__lambda__"
+    assert only(first, run(4)) == []
+    assert only(first, run(5)) == ["generator.weights[0][0]: 4 in the backup, 5 now"]
 
 
 # === Different ===
