@@ -5,7 +5,7 @@ import warnings
 
 import keras
 
-from keras_gan import _checks, convergence, cost, feeding, settings
+from keras_gan import _checks, convergence, cost, feeding, scalars, settings
 from keras_gan.pipelines import check_divisible
 from keras_gan.start_check import StartCheck
 
@@ -146,7 +146,8 @@ class Fitting:
         """The callbacks in the order in which they act, those that act last told of the others."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks
-        callbacks = [*settings.callback_list(callbacks), StartCheck()]
+        tidy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: scalars.forget())
+        callbacks = [*settings.callback_list(callbacks), StartCheck(), tidy]
         last = [callback for callback in callbacks if getattr(callback, "acts_last", False)]
         others = [callback for callback in callbacks if callback not in last]
         if last and not any(isinstance(c, keras.callbacks.History) for c in others):

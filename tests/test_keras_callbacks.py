@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 
 import keras
 import numpy as np
@@ -168,6 +169,15 @@ def test_tensorboard(gan, tmp_path):
     np.testing.assert_allclose(train["epoch_d_loss"], history.history["d_loss"], rtol=1e-6)
     np.testing.assert_allclose(validation["epoch_g_loss"], history.history["val_g_loss"], rtol=1e-6)
     assert all(value > 0 for value in train["epoch_steps_per_second"])
+
+
+def test_numbers_that_became_tensors_are_let_go(gan):
+    number = float(np.pi)
+    before = sys.getrefcount(number)
+    tf.constant(number)
+    assert sys.getrefcount(number) > before  # TensorFlow keeps it
+    fit(gan, epochs=1)
+    assert sys.getrefcount(number) == before
 
 
 # === Learning rates ===
