@@ -204,13 +204,11 @@ class ImageGrid(keras.callbacks.Callback):
         self._log("real", picture, step=0)
 
     def _frames(self):
-        # Files numbered within this run but not drawn by it are another run's.
-        numbers = sorted(
-            number
-            for number in _numbers_in(self.directory)
-            if number in self._drawn or number < (self._first or 0)
-        )
-        return [self.directory / _file_name(number) for number in numbers] if self._drawn else []
+        # Files numbered within this run but not drawn by it are another run's. Those that it has
+        # drawn and are gone are asked for all the same, so that one is told of them.
+        earlier = {n for n in _numbers_in(self.directory) if n < (self._first or 0)}
+        numbers = sorted(earlier | self._drawn) if self._drawn else []
+        return [self.directory / _file_name(number) for number in numbers]
 
     # === Writing ===
 

@@ -3,18 +3,24 @@
 import warnings
 
 import keras
+import numpy as np
 
 from keras_gan import convergence
 from keras_gan.callbacks import _measuring
+
+_SAMPLES = 8
+# Penalties and some losses square scores, beyond this to infinity in float32.
+_LARGEST = 1e19
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stops at the first update that was not finite, and says which one.
 
     The model never applies an update whose loss or gradients are not finite, so its weights are
-    the last good ones. After every batch this reads one number; at the end of an epoch it also
-    looks at all weights and at the losses. One warning names the step, the player and the
-    variable.
+    the last good ones. Where they are not, since a weight itself is no longer finite, or so large
+    that squared scores are not, the weights from the beginning of the epoch come back. After
+    every batch this reads one number; at the end of an epoch it also looks at all weights and at
+    the losses. One warning names the step, the player and the variable.
 
     `keras.callbacks.TerminateOnNaN` works as well, but reads `loss` alone and names nothing.
 
@@ -32,12 +38,14 @@ class StopOnNonFinite(keras.callbacks.Callback):
         """Check the model."""
         _measuring.require(self.model, "first_failure", self)
         self._epoch = 0
+        self._good_weights = None
         self._stopped = False
         self._known_failure = self.model.first_failure
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keep the epoch's number."""
+        """Keep the epoch's number, and the weights."""
         self._epoch = epoch
+        self._good_weights = self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
         """Look for a skipped update."""
@@ -75,13 +83,25 @@ class StopOnNonFinite(keras.callbacks.Callback):
             return
         self._stopped = self.model.stop_training = True
         warnings.warn(
-            f"Training stopped in epoch {last.epoch}: {rule.describe(evidence)}. {_state(seen)}"
-            f"{rule.cure[0].upper()}{rule.cure[1:]}.",
+            f"Training stopped in epoch {last.epoch}: {rule.describe(evidence)}. "
+            f"{self._give_back()} {rule.cure[0].upper()}{rule.cure[1:]}.",
             stacklevel=2,
         )
 
+    def _give_back(self):
+        """Leave the model with good weights; returns the sentence that says which."""
+        if not _is_broken(self.model):
+            return "The weights are those of the last finite update."
+        self.model.set_weights(self._good_weights)
+        if _is_broken(self.model):
+            return "The weights were broken before the epoch began: load earlier ones."
+        return "The weights from the beginning of the epoch are back."
 
-def _state(seen):
-    if seen.get("broken_weight"):
-        return "Load earlier weights. "
-    return "The weights are those of the last finite update. "
+
+def _is_broken(gan):
+    """Whether a weight, or what comes of the weights, is not finite."""
+    if _measuring.broken_weight(gan) is not None:
+        return True
+    labels = None if gan.num_classes is None else np.zeros(_SAMPLES, "int32")
+    fake = gan.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
+    return not np.all(np.abs(gan.score(fake, labels)) < _LARGEST)

@@ -77,7 +77,13 @@ class TrainingBackup(keras.callbacks.Callback):
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.keep = _checks.positive_int(keep, "keep")
         self._siblings = None
+        self._finished = False
         self._job = None  # the backup that is being written: `(path, future)`
+
+    @property
+    def has_named_failure(self):
+        """Whether the user has been told of updates that were left out: a finished run has."""
+        return self._finished
 
     # === Before training ===
 
@@ -285,7 +291,11 @@ class TrainingBackup(keras.callbacks.Callback):
 def _told_finished(found, path):
     way = "To train on, ask for more epochs; to"
     if found["stopped"]:
-        way = "It was stopped by a callback, so more epochs would change nothing. To"
+        last = backups.epoch_path(path.parent, found["epoch"]).name
+        way = (
+            "It was stopped by a callback, so more epochs would change nothing. To go on from "
+            f"before that all the same, remove {path.name} and {last}; to"
+        )
     return (
         f"This run is finished: it ended after epoch {found['epoch']} ({path}), and nothing is "
         f"trained. {way} start anew, choose another directory."

@@ -2,9 +2,11 @@
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
+import helpers
 from fakes import FakeGAN
 from keras_gan.callbacks import StopOnNonFinite
 
@@ -26,6 +28,33 @@ def test_a_broken_weight_is_noticed(player):
     gan = FakeGAN([{}, {"breaks": player}, {}])
     with pytest.warns(UserWarning, match=f"{player}_kernel of the .* is not finite.*earlier"):
         assert gan.fit(StopOnNonFinite()) == 2
+
+
+@pytest.mark.parametrize("broken", [np.nan, 3e38])
+def test_broken_weights_do_not_stay(broken):
+    gan = helpers.gan(steps_per_execution=1)
+    at_begin = []
+
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            at_begin[:] = gan.get_weights()
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if gan.steps_seen == 5:
+                kernel = gan.discriminator.trainable_variables[0]
+                kernel.assign(np.full(kernel.shape, broken, "float32"))
+
+    with pytest.warns(UserWarning, match="from the beginning of the epoch are back"):
+        gan.fit(
+            helpers.points(48),
+            batch_size=16,
+            epochs=4,
+            verbose=0,
+            callbacks=[Break(), StopOnNonFinite()],
+        )
+    assert gan.steps_seen == 6 and at_begin
+    for now, then in zip(gan.get_weights(), at_begin, strict=True):
+        np.testing.assert_array_equal(now, then)
 
 
 @pytest.mark.parametrize("key", ["d_loss", "g_loss"])
