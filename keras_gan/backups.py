@@ -163,6 +163,17 @@ def lock(folder):
     _LOCKS[key] = descriptor
 
 
+def stands(folder):
+    """Whether the folder is the one that was locked, and not one made anew since."""
+    descriptor = _LOCKS.get(os.path.realpath(folder))
+    if descriptor is None:
+        return pathlib.Path(folder).is_dir()
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(pathlib.Path(folder) / ".lock"))
+    except OSError:
+        return False
+
+
 def unlock(folder):
     """Let others have the folder."""
     descriptor = _LOCKS.pop(os.path.realpath(folder), None)

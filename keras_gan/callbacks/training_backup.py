@@ -253,6 +253,8 @@ class TrainingBackup(keras.callbacks.Callback):
         if not self._writes:
             return
         self._settle()
+        if not backups.stands(self.directory):
+            self._make_anew()
         backup = {
             "epoch": self._epoch,
             "stopped": bool(self.model.stop_training),
@@ -281,11 +283,23 @@ class TrainingBackup(keras.callbacks.Callback):
                     f"{told} A run that cannot be backed up is not begun: free some space, or "
                     "choose another directory."
                 ) from error
+            if not backups.stands(self.directory):
+                return self._make_anew()
             warnings.warn(
                 f"{told} Training goes on; the backups before it are still there, and the next "
                 "one is tried when it is due.",
                 stacklevel=3,
             )
+
+    def _make_anew(self):
+        warnings.warn(
+            f"The folder {str(self.directory)!r} is gone, and the backups in it too. It is made "
+            "anew; training goes on, and the next backup is written when it is due.",
+            stacklevel=3,
+        )
+        backups.unlock(self.directory)  # a file that is no more
+        self.directory.mkdir(parents=True, exist_ok=True)
+        backups.lock(self.directory)
 
 
 def _told_finished(found, path):

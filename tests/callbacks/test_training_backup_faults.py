@@ -182,7 +182,9 @@ def test_a_folder_that_goes_away_is_made_again(tmp_path):
             super().on_epoch_end(epoch, logs)
             self._job[1].exception()
 
-    fit(stage_of(plain).first(), None, Remove(), backup=Wait(tmp_path / "backup"))
+    with pytest.warns(UserWarning, match="is gone, and the backups in it too") as caught:
+        fit(stage_of(plain).first(), None, Remove(), backup=Wait(tmp_path / "backup"))
+    assert len(caught) == 1
     assert backups.epochs(tmp_path / "backup") == [3, 4]
 
 
