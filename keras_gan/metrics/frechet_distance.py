@@ -1,0 +1,121 @@
+"""The Fréchet distance: two sets of samples compared by mean and covariance."""
+
+import numpy as np
+
+from keras_gan import _checks
+
+_EPSILON, _TINY = np.finfo("float64").eps, np.finfo("float64").tiny
+# The share of the trace that rounding may take.
+_TOLERANCE = 1e-7
+
+# === Pure functions ===
+
+
+def frechet_distance(real, fake):
+    """The Fréchet distance between two sets of feature vectors.
+
+    See `distance_of_moments`, here of means and of covariances with `n - 1` in the denominator.
+    With the features of an Inception network it is known as FID.
+
+    Args:
+        real: array `(n, dimension)` with n of at least 2; the number of samples may differ.
+        fake: array `(m, dimension)`.
+
+    Returns:
+        A float of at least 0.
+
+    Raises:
+        ValueError: for arrays of another form.
+    """
+    parts, means = [], []
+    for samples in _checked(real, fake):
+        means.append(samples.mean(axis=0))
+        parts.append((samples - means[-1]) / np.sqrt(len(samples) - 1))
+    # X'X = AA' of the smaller of both: fewer samples than dimensions are a factor as they are.
+    factors = [x.T if len(x) < x.shape[1] else _factor(x.T @ x) for x in parts]
+    traces = [float(np.einsum("ij,ij->", x, x)) for x in parts]
+    return _distance(means, traces, _nuclear_norm(*factors))
+
+
+def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
+    """The Fréchet distance between two Gaussians, from their moments.
+
+    `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`, the square of the Wasserstein-2
+    distance. With `S1 = A A'` and `S2 = B B'` the last trace is the sum of the singular values of
+    `A' B`: eigenvalues of one symmetric matrix, or singular values where rounding would spoil
+    these; no root of a matrix is taken.
+
+    Args:
+        real_mean: array `(dimension,)`.
+        real_covariance: array `(dimension, dimension)`, symmetric, without negative eigenvalues;
+            it may be singular.
+        fake_mean: like `real_mean`.
+        fake_covariance: like `real_covariance`.
+
+    Returns:
+        A float of at least 0.
+
+    Sources: Dowson and Landau, "The Fréchet distance between multivariate normal distributions",
+    1982; Heusel et al., "GANs trained by a two time-scale update rule", NeurIPS 2017
+    (arXiv:1706.08500).
+    """
+    means = [np.asarray(mean, "float64") for mean in (real_mean, fake_mean)]
+    covariances = [np.asarray(c, "float64") for c in (real_covariance, fake_covariance)]
+    # What does not vary on one side adds nothing to the product, and would only spoil Cholesky.
+    varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
+    if not varies.all():
+        within = np.ix_(varies, varies)
+    factors = [_factor(c if varies.all() else c[within]) for c in covariances]
+    traces = [float(np.trace(c)) for c in covariances]
+    return _distance(means, traces, _nuclear_norm(*factors))
+
+
+def _checked(real, fake):
+    arrays = [np.asarray(samples, "float64") for samples in (real, fake)]
+    _checks.check(
+        all(a.ndim == 2 and len(a) > 1 for a in arrays)
+        and arrays[0].shape[1] == arrays[1].shape[1],
+        "Both sets must be arrays `(n, dimension)` of one dimension, with at least two samples.",
+        real_shape=arrays[0].shape,
+        fake_shape=arrays[1].shape,
+    )
+    return arrays
+
+
+def _factor(covariance):
+    """`A` with `A A'` the covariance, with as many columns as it has rank."""
+    if len(covariance) == 0:
+        return covariance
+    try:
+        factor = np.linalg.cholesky(covariance)
+        smallest, largest = (limit(factor.diagonal()) ** 2 for limit in (np.min, np.max))
+        if smallest > len(factor) * _EPSILON * largest:
+            return factor
+    except np.linalg.LinAlgError:
+        pass
+    # Singular, or nearly: leave out what is rounding. Cholesky is many times faster.
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > len(values) * _EPSILON * values[-1]
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def _nuclear_norm(first, second):
+    """`tr((A A' B B')^(1/2))`, the sum of the singular values of `A' B`."""
+    product = first.T @ second
+    if not product.size:
+        return 0.0
+    if len(product) > product.shape[1]:
+        product = product.T
+    squares = np.linalg.eigvalsh(product @ product.T)
+    roots = np.sqrt(np.maximum(squares, 0.0))
+    # Rounding moves an eigenvalue by some `noise`, and so the root of a small one by far more.
+    noise = 8.0 * _EPSILON * squares[-1]
+    lost = np.minimum(noise / np.maximum(roots, _TINY), np.sqrt(noise)).sum()
+    if lost > _TOLERANCE * np.sqrt((first**2).sum() * (second**2).sum()):
+        roots = np.linalg.svd(product, compute_uv=False)  # exact, and several times slower
+    return float(roots.sum())
+
+
+def _distance(means, traces, root):
+    shift = means[0] - means[1]
+    return max(float(shift @ shift) + sum(traces) - 2.0 * root, 0.0)
