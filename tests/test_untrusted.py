@@ -70,6 +70,11 @@ BUILDERS = {
             metrics.SlicedWasserstein(num_projections=8, seed=3),
             metrics.ModeCoverage(modes=keras_gan.data.ring_modes(), std=0.02),
             metrics.SlicedWasserstein(features=features(), name="of_features"),
+            metrics.FrechetDistance(features=features()),
+            metrics.KernelDistance(subsets=3, max_samples=20),
+            metrics.InceptionScore(features(), logits=True),
+            metrics.PrecisionRecall(k=4, max_samples=20),
+            metrics.DensityCoverage(k=4, max_samples=20),
         ]
     ),
     "periods, steps, schedules": lambda: of_points(
@@ -106,7 +111,8 @@ def test_the_table_is_complete():
     }
     public = {f"recipes.{name}" for name in recipe_names if not name.startswith("_")}
     assert public | {f"networks.{name}" for name in networks.__all__} <= names
-    assert set(metrics.__all__) == {"SlicedWasserstein", "ModeCoverage"}
+    built = {type(metric).__name__ for metric in BUILDERS["metrics"]().quality_metrics}
+    assert set(metrics.__all__) == built
 
 
 @pytest.mark.parametrize("name", BUILDERS)

@@ -1,8 +1,11 @@
 """Density and coverage: how deep fakes lie among reals, and how many reals have one near."""
 
+import keras
 import numpy as np
 
+from keras_gan import _checks
 from keras_gan.metrics import neighbours
+from keras_gan.metrics.kept_features import KeptFeatures
 
 # === Pure functions ===
 
@@ -36,3 +39,49 @@ def density_coverage(real, fake, *, k=5):
         balls += np.count_nonzero(inside)
         covered |= inside.any(axis=0)
     return {"density": float(balls / (k * len(fake))), "coverage": float(covered.mean())}
+
+
+# === Metric ===
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class DensityCoverage(KeptFeatures):
+    """Density and coverage of the features of fakes, see `density_coverage`.
+
+    Higher is better. `density`, about 1 for a perfect generator and not bounded by it, tells how
+    deep fakes lie among reals; `coverage`, in [0, 1], how much of the data the generator reaches,
+    and is what callbacks watch. Of more than `max_samples` samples the features of a random subset
+    are kept; figures of different sample counts do not compare.
+
+    Args:
+        k: which nearest neighbour the balls reach to. Default 5.
+        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
+            "inception" for Keras's InceptionV3, a download, whose values compare only among
+            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            they are, and larger ones through a fixed, seeded random convolutional embedding.
+            Default `None`.
+        seed: integer seed of embedding and subset. Default 0.
+        name: the log keys' stem, after `val_`. Default `"density_coverage"`.
+
+    Raises:
+        ValueError: if a number is not positive or `features` not callable.
+
+    Source: Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML
+    2020 (arXiv:2002.09797).
+    """
+
+    direction = "max"
+    result_keys = ("density", "coverage")
+    primary_key = "coverage"
+
+    def __init__(self, *, k=5, max_samples=5000, features=None, seed=0, name="density_coverage"):
+        super().__init__(max_samples=max_samples, features=features, seed=seed, name=name)
+        self.k = _checks.positive_int(k, "k")
+
+    @property
+    def needed(self):
+        return self.k + 1
+
+    def _compare(self, real, fake):
+        return density_coverage(real, fake, k=self.k)

@@ -6,10 +6,26 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.metrics import inception
 
 # Samples of up to this many values are compared as they are.
 MAX_VALUES = 1024
 _WIDTHS = (16, 32, 64)
+
+
+def check(features):
+    """`features` if a metric can use it.
+
+    Raises:
+        ValueError: for anything but a callable, "inception" and `None`.
+    """
+    named = isinstance(features, str) and features == inception.NAME
+    _checks.check(
+        features is None or named or callable(features),
+        "`features` must be a Keras model, a callable, 'inception' or None.",
+        features=features,
+    )
+    return features
 
 
 def extractor(features, sample_shape, *, seed=0):
@@ -17,8 +33,9 @@ def extractor(features, sample_shape, *, seed=0):
 
     Args:
         features: a Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`, which
-            is flattened; or `None`: samples of up to 1,024 values as they are, anything larger
-            through `RandomConvolutions`, or `sketch` if a sample is one long vector.
+            is flattened; "inception", see `inception.extractor`; or `None`: samples of up to
+            1,024 values as they are, anything larger through `RandomConvolutions`, or `sketch` if
+            a sample is one long vector.
         sample_shape: tuple, a sample's shape without the batch axis.
         seed: integer seed of the random embedding. Default 0.
 
@@ -29,10 +46,9 @@ def extractor(features, sample_shape, *, seed=0):
         ValueError: if `features` is not callable, or `sample_shape` has unknown sizes.
     """
     sample_shape = tuple(sample_shape)
+    if isinstance(check(features), str):
+        return inception.extractor(sample_shape)
     if features is not None:
-        _checks.check(
-            callable(features), "`features` must be a Keras model or a callable.", features=features
-        )
         return lambda samples: _flat(_call(features, samples))
     _checks.check(
         all(size is not None for size in sample_shape),
@@ -45,6 +61,40 @@ def extractor(features, sample_shape, *, seed=0):
     if len(sample_shape) == 1:
         return sketch(sample_shape[0], seed=seed)
     return RandomConvolutions(sample_shape, seed=seed)
+
+
+def text(features, sample_shape, *, seed=0):
+    """What `extractor` of the same arguments compares samples by, in words."""
+    if isinstance(features, str):
+        return inception.TEXT
+    if features is not None:
+        name = getattr(features, "name", None) or getattr(features, "__name__", None)
+        return str(name or type(features).__name__)
+    if math.prod(sample_shape) <= MAX_VALUES:
+        return "the samples as they are"
+    kind = "random projection" if len(sample_shape) == 1 else "random convolutions"
+    return f"fixed {kind} of seed {seed}"
+
+
+def pair(real, fake, *, more_than=1, **received):
+    """Two sets of features as float64 arrays.
+
+    Raises:
+        ValueError: unless they are finite arrays of one dimension with enough rows.
+    """
+    arrays = [np.asarray(samples, "float64") for samples in (real, fake)]
+    fit = all(array.ndim == 2 and len(array) > more_than for array in arrays)
+    _checks.check(
+        fit and arrays[0].shape[1] == arrays[1].shape[1],
+        f"Both sets must be arrays `(n, dimension)` of one dimension, with n above {more_than}.",
+        real_shape=arrays[0].shape,
+        fake_shape=arrays[1].shape,
+        **received,
+    )
+    for name, array in zip(("real", "fake"), arrays, strict=True):
+        rows = np.count_nonzero(~np.isfinite(array).all(axis=1))
+        _checks.check(rows == 0, f"`{name}` must be finite.", rows_that_are_not=rows)
+    return arrays
 
 
 def in_batches(extract, samples, *, batch_size=256):

@@ -1,12 +1,18 @@
 """The Fréchet distance: two sets of samples compared by mean and covariance."""
 
+import keras
 import numpy as np
 
 from keras_gan import _checks
+from keras_gan.metrics import features as features_module
+from keras_gan.metrics.moments import Moments
+from keras_gan.metrics.quality_metric import FeatureMetric
 
 _EPSILON, _TINY = np.finfo("float64").eps, np.finfo("float64").tiny
 # The share of the trace that rounding may take.
 _TOLERANCE = 1e-7
+# Two covariances of so many features take a gigabyte.
+_MAX_DIMENSION = 8192
 
 # === Pure functions ===
 
@@ -28,7 +34,7 @@ def frechet_distance(real, fake):
         ValueError: for arrays of another form.
     """
     parts, means = [], []
-    for samples in _checked(real, fake):
+    for samples in features_module.pair(real, fake):
         means.append(samples.mean(axis=0))
         parts.append((samples - means[-1]) / np.sqrt(len(samples) - 1))
     # X'X = AA' of the smaller of both: fewer samples than dimensions are a factor as they are.
@@ -63,23 +69,10 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     covariances = [np.asarray(c, "float64") for c in (real_covariance, fake_covariance)]
     # What does not vary on one side adds nothing to the product, and would only spoil Cholesky.
     varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
-    if not varies.all():
-        within = np.ix_(varies, varies)
-    factors = [_factor(c if varies.all() else c[within]) for c in covariances]
+    within = slice(None) if varies.all() else np.ix_(varies, varies)
+    factors = [_factor(covariance[within]) for covariance in covariances]
     traces = [float(np.trace(c)) for c in covariances]
     return _distance(means, traces, _nuclear_norm(*factors))
-
-
-def _checked(real, fake):
-    arrays = [np.asarray(samples, "float64") for samples in (real, fake)]
-    _checks.check(
-        all(a.ndim == 2 and len(a) > 1 for a in arrays)
-        and arrays[0].shape[1] == arrays[1].shape[1],
-        "Both sets must be arrays `(n, dimension)` of one dimension, with at least two samples.",
-        real_shape=arrays[0].shape,
-        fake_shape=arrays[1].shape,
-    )
-    return arrays
 
 
 def _factor(covariance):
@@ -119,3 +112,66 @@ def _nuclear_norm(first, second):
 def _distance(means, traces, root):
     shift = means[0] - means[1]
     return max(float(shift @ shift) + sum(traces) - 2.0 * root, 0.0)
+
+
+# === Metric ===
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class FrechetDistance(FeatureMetric):
+    """The Fréchet distance between the features of reals and fakes, see `distance_of_moments`.
+
+    Lower is better. Count, mean and covariance are summed up in float64 over all samples, of which
+    none is kept. It is larger the fewer samples there are, so figures compare at equal counts
+    only; see `floor`. With fewer samples than features it warns once.
+
+    Args:
+        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
+            "inception" for Keras's InceptionV3, a download, whose values compare only among
+            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            they are, and larger ones through a fixed, seeded random convolutional embedding.
+            Default `None`.
+        seed: integer seed of the random embedding. Default 0.
+        name: the log key, after `val_`. Default `"frechet_distance"`.
+
+    Raises:
+        ValueError: if `features` is not callable; in `build`, for more than 8,192 features.
+
+    Example:
+
+    ```python
+    metric = keras_gan.metrics.FrechetDistance(features=classifier)
+    metric.set_reference(images)  # the real side, once for all epochs
+    gan.compile(metrics=[metric])
+    ```
+
+    Source: Heusel et al., "GANs trained by a two time-scale update rule", NeurIPS 2017
+    (arXiv:1706.08500).
+    """
+
+    needed = 2
+
+    def __init__(self, *, features=None, seed=0, name="frechet_distance"):
+        super().__init__(features=features, seed=seed, name=name)
+
+    def _make_side(self, name):
+        _checks.check(
+            self._dimension <= _MAX_DIMENSION,
+            f"A covariance of more than {_MAX_DIMENSION} features is too large to be kept.",
+            cure="Pass `features`, a model that maps to fewer numbers, or pool its output.",
+            dimension=self._dimension,
+        )
+        return Moments(self, name, dimension=self._dimension)
+
+    def _compare(self, real, fake):
+        return distance_of_moments(*real, *fake)
+
+    def _shortage(self, real_count, fake_count):
+        if min(real_count, fake_count) > self._dimension:
+            return None
+        return (
+            f"{real_count} reals and {fake_count} fakes are too few for {self._dimension} "
+            "features: a covariance needs more samples than dimensions, and the distance is far "
+            "above that of many samples. Evaluate on more, pass `features` of fewer dimensions, or "
+            "use `KernelDistance`."
+        )

@@ -1,11 +1,16 @@
 """The inception score: how sure a classifier is of each sample, and how varied it finds them."""
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.metrics import inception
+from keras_gan.metrics.quality_metric import FeatureMetric
 
 # Rows of probabilities may miss one by this much; half precision does.
 TOLERANCE = 5e-3
+_CURE = "If the classifier gives logits, take their softmax, or pass `logits=True`."
 
 # === Pure functions ===
 
@@ -73,7 +78,7 @@ def check_rows(probabilities):
     _checks.check(
         bool(right.all()),
         "Probabilities must be at least 0, and those of a sample sum to one.",
-        cure="If the classifier gives logits, take their softmax, or pass `logits=True`.",
+        cure=_CURE,
         smallest=float(probabilities.min()),
         sums=(float(sums.min()), float(sums.max())),
     )
@@ -81,3 +86,127 @@ def check_rows(probabilities):
 
 def _x_log_x(values):
     return values * np.log(np.where(values > 0.0, values, 1.0))
+
+
+# === Metric ===
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class InceptionScore(FeatureMetric):
+    """The inception score of fakes under any classifier, see `inception_score`.
+
+    Higher is better: from 1 to the number of classes. It looks at fakes only, and sees neither
+    blur that does not mislead the classifier nor a lack of variety within a class. The i-th sample
+    belongs to part `i mod splits`, and sums are kept per part, in float64, never the samples.
+
+    Args:
+        features: the classifier: Keras model or callable from `(batch, *sample_shape)` to
+            probabilities `(batch, classes)`; or "inception" for Keras's InceptionV3 and the 1,000
+            classes of ImageNet, a download, whose values compare only among themselves and not
+            with published ones.
+        logits: whether the classifier gives logits, whose softmax is taken. Default `False`.
+        splits: number of parts whose scores are averaged. Default 10.
+        name: the log key, after `val_`. Default `"inception_score"`.
+
+    Raises:
+        ValueError: if there is no classifier or a number is not positive; in `build` and in
+            `result`, if what the classifier gives are no probabilities.
+
+    Source: Salimans et al., "Improved techniques for training GANs", NeurIPS 2016
+    (arXiv:1606.03498).
+    """
+
+    direction = "max"
+    needs_real = False
+
+    def __init__(self, features, *, logits=False, splits=10, name="inception_score"):
+        super().__init__(features=features, seed=0, name=name)
+        _checks.check(
+            features is not None,
+            "`InceptionScore` needs a classifier.",
+            cure='Pass a Keras model of your data\'s classes, or "inception".',
+            features=features,
+        )
+        self.logits = _checks.boolean(logits, "logits")
+        self.splits = _checks.positive_int(splits, "splits")
+
+    def build(self, sample_shape):
+        """Make the sums, and try the classifier.
+
+        Args:
+            sample_shape: a sample's shape without the batch axis.
+
+        Raises:
+            ValueError: if it gives no probabilities.
+        """
+        super().build(sample_shape)
+        with tf.init_scope():
+            check_rows(self._rows(tf.zeros((1, *sample_shape))).numpy())
+
+    def _extractor(self, sample_shape):
+        if isinstance(self.features, str):
+            return inception.extractor(sample_shape, classifier=True)
+        return super()._extractor(sample_shape)
+
+    def _rows(self, samples):
+        found = super()._rows(samples)
+        return tf.nn.softmax(tf.cast(found, "float64")) if self.logits else found
+
+    def _make_side(self, name):
+        return _Sums(self, name, splits=self.splits, classes=self._dimension)
+
+    def _compare(self, real, fake):
+        counts, sums, x_log_x, wrong = fake
+        _checks.check(
+            wrong == 0,
+            "Probabilities must be at least 0, and those of a sample sum to one.",
+            cure=_CURE,
+            samples_whose_are_not=int(wrong),
+        )
+        return scores_of_sums(*(part[counts > 0] for part in (counts, sums, x_log_x)))
+
+    def _result_of(self, outcome):
+        return float("nan") if outcome is None else float(outcome.mean())
+
+    def standard_error(self):
+        """The standard error of `result`, from the spread over the parts; NaN of one part."""
+        scores = self._compared()
+        if scores is None or len(scores) < 2:
+            return float("nan")
+        return float(scores.std(ddof=1) / np.sqrt(len(scores)))
+
+
+class _Sums:
+    """Sums of probabilities and of `p log p` in each part; all of them add up over replicas."""
+
+    def __init__(self, metric, name, *, splits, classes):
+        each = {"initializer": "zeros", "dtype": "float64"}
+        self._counts = metric.add_variable((splits,), name=f"{name}_counts", **each)
+        self._sums = metric.add_variable((splits, classes), name=f"{name}_sums", **each)
+        self._x_log_x = metric.add_variable((splits,), name=f"{name}_x_log_x", **each)
+        self._wrong = metric.add_variable((), name=f"{name}_wrong", **each)
+
+    def add(self, rows):
+        rows, counts = tf.cast(rows, "float64"), tf.convert_to_tensor(self._counts)
+        first = tf.cast(tf.reduce_sum(counts), "int32")
+        parts = (first + tf.range(tf.shape(rows)[0])) % counts.shape[0]
+        chosen = tf.one_hot(parts, counts.shape[0], axis=0, dtype="float64")
+        x_log_x = tf.reduce_sum(tf.math.xlogy(rows, rows), axis=1)
+        far = tf.abs(tf.reduce_sum(rows, axis=1) - 1.0) > TOLERANCE
+        wrong = tf.logical_or(far, tf.reduce_any(rows < 0.0, axis=1))
+        for variable, value in (
+            (self._counts, tf.reduce_sum(chosen, axis=1)),
+            (self._sums, tf.matmul(chosen, rows)),
+            (self._x_log_x, tf.linalg.matvec(chosen, x_log_x)),
+            (self._wrong, tf.reduce_sum(tf.cast(wrong, "float64"))),
+        ):
+            variable.assign(tf.convert_to_tensor(variable) + value)
+
+    def value(self):
+        parts = (self._counts, self._sums, self._x_log_x, self._wrong)
+        return tuple(tf.convert_to_tensor(part).numpy() for part in parts)
+
+    def count(self):
+        return int(np.sum(tf.convert_to_tensor(self._counts).numpy()))
+
+    seen = count

@@ -1,8 +1,11 @@
 """The kernel distance: two sets of samples compared by all their moments up to the third."""
 
+import keras
 import numpy as np
 
 from keras_gan import _checks
+from keras_gan.metrics import features as features_module
+from keras_gan.metrics.kept_features import KeptFeatures
 
 # Rows of a kernel matrix that are in memory at a time.
 _ROWS = 1000
@@ -40,13 +43,7 @@ def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed
     Sources: Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (arXiv:1801.01401); Shao and Wu,
     "A general theory for jackknife variance estimation", 1989.
     """
-    real, fake = (np.asarray(samples, "float64") for samples in (real, fake))
-    _checks.check(
-        all(a.ndim == 2 and len(a) > 1 for a in (real, fake)) and real.shape[1] == fake.shape[1],
-        "Both sets must be arrays `(n, dimension)` of one dimension, with at least two samples.",
-        real_shape=real.shape,
-        fake_shape=fake.shape,
-    )
+    real, fake = features_module.pair(real, fake)
     subsets = _checks.positive_int(subsets, "subsets")
     degree = _checks.positive_int(degree, "degree")
     count = min(len(real), len(fake))
@@ -119,3 +116,70 @@ def _quadratic(x, x_chosen, y, y_chosen, degree):
 
 def _diagonal(x, degree):
     return (np.einsum("ij,ij->i", x, x) / x.shape[1] + 1.0) ** degree
+
+
+# === Metric ===
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class KernelDistance(KeptFeatures):
+    """The kernel distance between the features of reals and fakes, see `kernel_distance`.
+
+    Lower is better, 0 is its expectation for a perfect generator whatever the number of samples,
+    and it may be negative. Of more than `max_samples` samples the features of a random subset are
+    kept.
+
+    Args:
+        subsets: number of random subsets whose values are averaged. Default 100.
+        subset_size: samples in each, at most as many as there are. Default 1,000.
+        degree: of the polynomial kernel. Default 3.
+        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
+            "inception" for Keras's InceptionV3, a download, whose values compare only among
+            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            they are, and larger ones through a fixed, seeded random convolutional embedding.
+            Default `None`.
+        seed: integer seed of all that is drawn. Default 0.
+        name: the log key, after `val_`. Default `"kernel_distance"`.
+
+    Raises:
+        ValueError: if a number is not positive or `features` not callable.
+
+    Source: Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (arXiv:1801.01401).
+    """
+
+    needed = 2
+
+    def __init__(
+        self,
+        *,
+        subsets=100,
+        subset_size=1000,
+        degree=3,
+        max_samples=5000,
+        features=None,
+        seed=0,
+        name="kernel_distance",
+    ):
+        super().__init__(max_samples=max_samples, features=features, seed=seed, name=name)
+        self.subsets = _checks.positive_int(subsets, "subsets")
+        self.subset_size = _checks.positive_int(subset_size, "subset_size")
+        self.degree = _checks.positive_int(degree, "degree")
+
+    def _compare(self, real, fake):
+        return kernel_distance(
+            real,
+            fake,
+            subsets=self.subsets,
+            subset_size=self.subset_size,
+            degree=self.degree,
+            seed=self.seed,
+        )
+
+    def _result_of(self, outcome):
+        return float("nan") if outcome is None else outcome[0]
+
+    def standard_error(self):
+        """The standard error of `result`, see `kernel_distance`."""
+        outcome = self._compared()
+        return float("nan") if outcome is None else outcome[1]

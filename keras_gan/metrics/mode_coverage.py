@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.metrics.quality_metric import QualityMetric
 
 # === Pure functions ===
 
@@ -69,7 +70,7 @@ def _figures(all_counts, good_counts, good_squares, *, dimension, std):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class ModeCoverage(keras.metrics.Metric):
+class ModeCoverage(QualityMetric):
     """Coverage of a mixture of equal round Gaussians whose centres are known.
 
     A sample is of *high quality* within 3 standard deviations of its nearest mode.
@@ -108,6 +109,7 @@ class ModeCoverage(keras.metrics.Metric):
     """
 
     direction = "max"
+    needs_real = False
     result_keys = ("modes", "high_quality", "reverse_kl", "relative_std")
     primary_key = "modes"
 
@@ -116,7 +118,6 @@ class ModeCoverage(keras.metrics.Metric):
         self.modes = np.asarray(modes, "float64").tolist()
         self.std = _checks.number(std, "std", above=0.0)
         _check_modes(np.asarray(self.modes), self.std)
-        self.built = False
 
     def build(self, sample_shape):
         """Make the sums.
@@ -154,17 +155,16 @@ class ModeCoverage(keras.metrics.Metric):
         for variable, value in zip(sums, _tally(fake, self.modes, self.std), strict=True):
             variable.assign(tf.convert_to_tensor(variable) + value)
 
-    def result(self):
-        """`dict` of floats; NaN before any sample. Call it outside of graphs."""
-        if not self.built:
-            return dict.fromkeys(self.result_keys, float("nan"))
-        sums = (self._all_counts, self._good_counts, self._good_squares)
-        totals = (tf.convert_to_tensor(total).numpy() for total in sums)
-        return _figures(*totals, dimension=len(self.modes[0]), std=self.std)
+    def _counts(self):
+        count = int(tf.reduce_sum(tf.convert_to_tensor(self._all_counts))) if self.built else 0
+        return count, count
 
-    def get_config(self):
-        """The constructor's arguments."""
-        return {"modes": self.modes, "std": self.std, "name": self.name}
+    def _sides(self):
+        sums = (self._all_counts, self._good_counts, self._good_squares)
+        return (), tuple(tf.convert_to_tensor(total).numpy() for total in sums)
+
+    def _compare(self, real, fake):
+        return _figures(*fake, dimension=len(self.modes[0]), std=self.std)
 
 
 def _check_modes(modes, std):

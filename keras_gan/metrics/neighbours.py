@@ -1,13 +1,14 @@
 """Nearest neighbours by exact distances, in bounded memory.
 
 The distances come from matrix products, which are fast but round: two identical points may lie
-some 1e-8 apart, and where distances are equal chance would decide which one is smaller. So
+some 1e-7 apart, and where distances are equal chance would decide which one is smaller. So
 whatever lies within the bound of rounding is computed again from differences.
 """
 
 import numpy as np
 
 from keras_gan import _checks
+from keras_gan.metrics import features
 
 # Numbers in a block of distances, and in a block of differences: 64 MB each.
 _BLOCK = 8_000_000
@@ -65,14 +66,7 @@ def checked(real, fake, k):
         ValueError: for arrays of another form, or not more samples than `k`.
     """
     k = _checks.positive_int(k, "k")
-    real, fake = (np.asarray(samples, "float64") for samples in (real, fake))
-    _checks.check(
-        all(a.ndim == 2 and len(a) > k for a in (real, fake)) and real.shape[1] == fake.shape[1],
-        "Both sets must be arrays `(n, dimension)` of one dimension, with more than `k` samples.",
-        real_shape=real.shape,
-        fake_shape=fake.shape,
-        k=k,
-    )
+    real, fake = features.pair(real, fake, more_than=k, k=k)
     centre = real.mean(axis=0)
     return real - centre, fake - centre
 

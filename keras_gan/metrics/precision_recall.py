@@ -1,8 +1,11 @@
 """Improved precision and recall: how many fakes look real, and how many reals can be made."""
 
+import keras
 import numpy as np
 
+from keras_gan import _checks
 from keras_gan.metrics import neighbours
+from keras_gan.metrics.kept_features import KeptFeatures
 
 # === Pure functions ===
 
@@ -37,3 +40,49 @@ def _share(points, others, k):
     radii = neighbours.squared_radii(others, k)
     blocks = neighbours.within(points, others, radii, closed=True)
     return float(np.concatenate([inside.any(axis=1) for _, inside in blocks]).mean())
+
+
+# === Metric ===
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class PrecisionRecall(KeptFeatures):
+    """Precision and recall of the features of fakes, see `precision_recall`.
+
+    Higher is better, both are in [0, 1]. `precision`, which callbacks watch, is the share of fakes
+    that look real; `recall` the share of reals that the generator could have made, which is also
+    high for fakes strewn far from all data, as before training. Of more than `max_samples` samples
+    the features of a random subset are kept; figures of different sample counts do not compare.
+
+    Args:
+        k: which nearest neighbour the balls reach to. Default 3.
+        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
+            "inception" for Keras's InceptionV3, a download, whose values compare only among
+            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            they are, and larger ones through a fixed, seeded random convolutional embedding.
+            Default `None`.
+        seed: integer seed of embedding and subset. Default 0.
+        name: the log keys' stem, after `val_`. Default `"precision_recall"`.
+
+    Raises:
+        ValueError: if a number is not positive or `features` not callable.
+
+    Source: Kynkäänniemi et al., "Improved precision and recall metric for assessing generative
+    models", NeurIPS 2019 (arXiv:1904.06991).
+    """
+
+    direction = "max"
+    result_keys = ("precision", "recall")
+    primary_key = "precision"
+
+    def __init__(self, *, k=3, max_samples=5000, features=None, seed=0, name="precision_recall"):
+        super().__init__(max_samples=max_samples, features=features, seed=seed, name=name)
+        self.k = _checks.positive_int(k, "k")
+
+    @property
+    def needed(self):
+        return self.k + 1
+
+    def _compare(self, real, fake):
+        return precision_recall(real, fake, k=self.k)

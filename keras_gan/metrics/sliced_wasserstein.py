@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, replicas, seeds
-from keras_gan.metrics import features as features_module
+from keras_gan import _checks
+from keras_gan.metrics.kept_features import KeptFeatures
 
 _ERROR_DIRECTIONS = 64
 
@@ -123,7 +123,7 @@ def _distance_of_sorted(real, fake):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class SlicedWasserstein(keras.metrics.Metric):
+class SlicedWasserstein(KeptFeatures):
     """The sliced Wasserstein-2 distance between reals and fakes, see `sliced_wasserstein`.
 
     Lower is better. It sees blur, shifts and lost spread, and needs neither labels nor a trained
@@ -134,9 +134,11 @@ class SlicedWasserstein(keras.metrics.Metric):
     Args:
         num_projections: number of random directions. Default 256.
         max_samples: how many reals, and fakes, are compared at most. Default 2,048.
-        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`; `None`
-            takes samples of up to 1,024 values as they are, and larger ones through a fixed,
-            seeded random convolutional embedding. Default `None`.
+        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
+            "inception" for Keras's InceptionV3, a download, whose values compare only among
+            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            they are, and larger ones through a fixed, seeded random convolutional embedding.
+            Default `None`.
         seed: integer seed of directions, embedding and subset. Default 0.
         name: the log key, after `val_`. Default `"sliced_wasserstein"`.
 
@@ -153,9 +155,6 @@ class SlicedWasserstein(keras.metrics.Metric):
     Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures", 2015.
     """
 
-    direction = "min"
-    primary_key = None
-
     def __init__(
         self,
         *,
@@ -165,17 +164,8 @@ class SlicedWasserstein(keras.metrics.Metric):
         seed=0,
         name="sliced_wasserstein",
     ):
-        super().__init__(name=name, dtype="float32")
+        super().__init__(max_samples=max_samples, features=features, seed=seed, name=name)
         self.num_projections = _checks.positive_int(num_projections, "num_projections")
-        self.max_samples = _checks.positive_int(max_samples, "max_samples")
-        _checks.check(
-            features is None or callable(features),
-            "`features` must be a Keras model, a callable or None.",
-            features=features,
-        )
-        self.features = features
-        self.seed = _checks.non_negative_int(seed, "seed")
-        self.built = False
 
     def build(self, sample_shape):
         """Make the buffers.
@@ -183,17 +173,14 @@ class SlicedWasserstein(keras.metrics.Metric):
         Args:
             sample_shape: a sample's shape without the batch axis.
         """
-        self._extract = features_module.extractor(self.features, sample_shape, seed=self.seed)
-        with tf.init_scope():
-            dimension = self._extract(tf.zeros((1, *sample_shape))).shape[-1]
-        self._directions = random_directions(dimension, self.num_projections, seed=self.seed)
-        buffer = (self.max_samples, self.num_projections)
-        self._real = self.add_variable(buffer, "zeros", name="real")
-        self._fake = self.add_variable(buffer, "zeros", name="fake")
-        # One positive number a kept pair, 0 where the buffers are empty.
-        self._keys = self.add_variable((self.max_samples,), "zeros", dtype="int32", name="keys")
-        self._seen = self.add_variable((), "zeros", dtype="int64", name="seen")
-        self.built = True
+        super().build(sample_shape)
+        self._directions = random_directions(self._dimension, self.num_projections, seed=self.seed)
+
+    def _width(self):
+        return self.num_projections
+
+    def _rows(self, samples):
+        return tf.matmul(super()._rows(samples), self._directions)
 
     def update_state(self, real, fake):
         """Add a batch.
@@ -202,75 +189,30 @@ class SlicedWasserstein(keras.metrics.Metric):
             real: reals, `(batch, *sample_shape)`.
             fake: fakes, likewise; of unequal batches, the longer one's end is left out.
         """
-        if not self.built:
-            self.build(real.shape[1:])
-        count = tf.minimum(tf.shape(real)[0], tf.shape(fake)[0])
-        rows = [self._project(samples[:count]) for samples in (real, fake)]
-        keys = self._draw_keys(count)
-        part = self.max_samples // replicas.count()
-        old = [self._own_part(v, part) for v in (self._keys, self._real, self._fake)]
-        # The pairs with the largest keys, of all so far, are a uniform sample of them.
-        keys = tf.concat([old[0], keys], axis=0)
-        kept, places = tf.math.top_k(keys, k=part, sorted=False)
-        self._write_part(self._keys, kept)
-        for variable, before, new in ((self._real, old[1], rows[0]), (self._fake, old[2], rows[1])):
-            self._write_part(variable, tf.gather(tf.concat([before, new], axis=0), places))
-        self._seen.assign(tf.convert_to_tensor(self._seen) + tf.cast(count, "int64"))
-
-    def _project(self, samples):
-        return tf.matmul(self._extract(tf.cast(samples, "float32")), self._directions)
-
-    def _draw_keys(self, count):
-        # Integers, since only these are the same with and without XLA.
-        seen = tf.cast(tf.convert_to_tensor(self._seen), "int32")
-        seed = seeds.fold(tf.stack([self.seed % 2**31, seen]), replicas.number())
-        return tf.random.stateless_uniform(
-            (count,), seed, minval=1, maxval=2**31 - 1, dtype="int32"
-        )
-
-    # Keras adds the replicas' copies of a metric's variables. Each replica keeps to its own part
-    # and leaves zeros elsewhere, so that the sum is all parts side by side.
-
-    def _own_part(self, variable, part):
-        value = tf.convert_to_tensor(variable)
-        return value if replicas.count() == 1 else value[replicas.number() * part :][:part]
-
-    def _write_part(self, variable, value):
-        if replicas.count() > 1:
-            before = replicas.number() * value.shape[0]
-            after = self.max_samples - before - value.shape[0]
-            value = tf.pad(value, [[before, after]] + [[0, 0]] * (len(value.shape) - 1))
-        variable.assign(value)
+        if self._reference is None:
+            count = tf.minimum(tf.shape(real)[0], tf.shape(fake)[0])
+            real, fake = real[:count], fake[:count]
+        super().update_state(real, fake)
 
     def projections(self):
-        """What has been kept: arrays `(n, num_projections)` of reals and of fakes."""
+        """What is compared: arrays `(n, num_projections)` of reals and of as many fakes."""
         if not self.built:
             return (np.zeros((0, self.num_projections), "float32"),) * 2
-        buffers = (self._keys, self._real, self._fake)
-        keys, real, fake = (tf.convert_to_tensor(buffer).numpy() for buffer in buffers)
-        return real[keys > 0], fake[keys > 0]
+        real, fake = self._sides()
+        count = min(len(real), len(fake))
+        return tuple(self._share(rows, count) for rows in (real, fake))
 
-    def result(self):
-        """The distance as a float; NaN before any sample. Call it outside of graphs."""
-        real, fake = self.projections()
-        return distance(real, fake) if len(real) else float("nan")
+    def _share(self, rows, count):
+        if len(rows) == count:
+            return rows
+        return rows[np.random.default_rng(self.seed).permutation(len(rows))[:count]]
+
+    def _counts(self):
+        return (min(super()._counts()),) * 2
+
+    def _compare(self, real, fake):
+        return distance(*self.projections())
 
     def standard_error(self):
         """The standard error of `result`, see `sliced_wasserstein_error`."""
         return distance_error(*self.projections())
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            "num_projections": self.num_projections,
-            "max_samples": self.max_samples,
-            "features": keras.saving.serialize_keras_object(self.features),
-            "seed": self.seed,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """The metric of a `get_config`."""
-        features = keras.saving.deserialize_keras_object(config["features"])
-        return cls(**{**config, "features": features})

@@ -82,6 +82,6 @@ def test_what_is_given_is_used():
     extracted = features.extractor(model, (8, 8, 1))(samples)
     np.testing.assert_allclose(extracted, np.reshape(model(samples), (2, -1)))
     with pytest.raises(ValueError, match="`features` must be.*Received"):
-        features.extractor("inception", (8, 8, 1))
+        features.extractor("vgg", (8, 8, 1))
     with pytest.raises(ValueError, match="known sizes.*Pass `features`"):
         features.extractor(None, (None, None, 3))

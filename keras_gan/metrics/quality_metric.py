@@ -1,0 +1,326 @@
+"""What quality metrics share: a fixed reference, a floor, a description, their features."""
+
+import inspect
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, inspection
+from keras_gan import samples as samples_module
+from keras_gan.metrics import features as features_module
+from keras_gan.metrics import inception
+
+_BATCH = 256
+
+
+class QualityMetric(keras.metrics.Metric):
+    """A metric of reals and fakes, to be given to `compile`.
+
+    Subclasses say in `build` what is kept of both sides, and in `_compare` what it comes to.
+
+    Attributes:
+        direction: "min" or "max", which way it improves.
+        result_keys: keys of a `dict` result; `None` where the result is a number.
+        primary_key: the key that callbacks watch.
+    """
+
+    direction = "min"
+    result_keys = None
+    primary_key = None
+    # Whether it reads the reals that `update_state` is given.
+    needs_real = True
+    # Samples of each side without which there is no result.
+    needed = 1
+
+    def __init__(self, *, name):
+        super().__init__(name=name, dtype="float32")
+        self.built = False
+        self._reference = self._outcome = None
+        self._has_warned = False
+
+    # === Results ===
+
+    def reset_state(self):
+        """Forget all batches; a reference stays."""
+        super().reset_state()
+        self._outcome = None
+
+    def result(self):
+        """A float, or a `dict` of floats; NaN before any sample. Call it outside of graphs."""
+        return self._result_of(self._compared())
+
+    def _compared(self):
+        """What `_compare` gives for all batches so far, computed once; `None` of nothing."""
+        position = self._position()
+        if self._outcome is None or self._outcome[0] != position:
+            counts = self._counts()
+            enough = min(counts) >= self.needed
+            shortage = self._shortage(*counts) if enough else None
+            if shortage and not self._has_warned:
+                self._has_warned = True
+                warnings.warn(f"`{self.name}`: {shortage}", stacklevel=3)
+            sides = self._sides() if enough else None
+            finite = sides and all(np.isfinite(part).all() for part in tf.nest.flatten(sides))
+            self._outcome = position, self._compare(*sides) if finite else None
+        return self._outcome[1]
+
+    def _result_of(self, outcome):
+        """The result of what `_compare` gave."""
+        if outcome is None:
+            nothing = float("nan")
+            return dict.fromkeys(self.result_keys, nothing) if self.result_keys else nothing
+        return dict(outcome) if self.result_keys else outcome
+
+    def _counts(self):
+        """How many reals and fakes are compared, eagerly."""
+        raise NotImplementedError
+
+    def _position(self):
+        """What changes with every batch, eagerly."""
+        return self._counts()
+
+    def _sides(self):
+        """What is kept of reals and of fakes, eagerly."""
+        raise NotImplementedError
+
+    def _compare(self, real, fake):
+        raise NotImplementedError
+
+    def _shortage(self, real_count, fake_count):
+        """A sentence if there are too few samples to be believed, or `None`."""
+        return None
+
+    # === Reals against reals ===
+
+    def floor(self, real, num_samples=None, seed=0):
+        """What a perfect generator would get: reals in the place of fakes, at the same counts.
+
+        Two disjoint halves, drawn by `seed`, are compared. Most metrics depend on the number of
+        samples, so that a value says little without its floor.
+
+        Args:
+            real: array `(n, *sample_shape)`, or a `tf.data.Dataset` of batches, which is read
+                into memory; see `set_reference`.
+            num_samples: samples in each half; `None` for as many as fakes have been compared since
+                the last reset, or half of the reals if none have. Default `None`.
+            seed: integer seed of the halves. Default 0.
+
+        Returns:
+            As `result`.
+
+        Raises:
+            ValueError: if there are fewer than twice `num_samples` reals.
+        """
+        real = np.concatenate(list(_batches(real, 4096)))
+        if num_samples is None:
+            num_samples = (self.built and self._counts()[1]) or len(real) // 2
+        num_samples = _checks.positive_int(num_samples, "num_samples")
+        _checks.check(
+            2 * num_samples <= len(real),
+            "A floor needs two reals for each sample of a half.",
+            cure=f"Pass `num_samples={len(real) // 2}`, and compare it with a generator judged on "
+            "as many samples; or give more reals, those of the training data too.",
+            num_samples=num_samples,
+            reals=len(real),
+        )
+        drawn = np.random.default_rng(seed).permutation(len(real))
+        twin = self._twin()
+        for start in range(0, num_samples, _BATCH):
+            end = min(start + _BATCH, num_samples)
+            halves = drawn[start:end], drawn[num_samples + start : num_samples + end]
+            twin.update_state(*(_floats(real[np.sort(half)]) for half in halves))
+        return twin.result()
+
+    def set_reference(self, real):
+        """Compute the real side once, for all evaluations to come.
+
+        From then on `update_state` looks at fakes only. `reset_state` keeps the reference; it is
+        no part of the config, and so of no file. Call it before `fit`: a graph that is already
+        there goes on to extract the features of reals, for nothing. Under a strategy, call it
+        outside of its scope.
+
+        Args:
+            real: array `(n, *sample_shape)`, or an iterable of batches such as a
+                `tf.data.Dataset`, of samples or of `(samples, labels)`; `uint8` images are scaled
+                to [-1, 1]. Read in batches, never as a whole.
+
+        Raises:
+            ValueError: for no samples, and under a strategy's scope.
+        """
+        twin = self._twin()
+        batches = 0
+        for batch in _batches(self._some(real), _BATCH):
+            batches += 1
+            if self.needs_real:
+                twin._add_real(_floats(batch))
+        _checks.check(batches > 0, "A reference needs samples.", batches=batches)
+        if self.needs_real:
+            self._reference = twin._real.count(), twin._real.value()
+            self._outcome = None
+
+    def _some(self, real):
+        """The reals that are worth extracting the features of."""
+        return real
+
+    def _add_real(self, real):
+        raise NotImplementedError
+
+    def _twin(self):
+        """The same metric, with the same features, and no sample yet."""
+        _checks.check(
+            not tf.distribute.has_strategy(),
+            "Reals are taken in by one device.",
+            cure="Call this outside of `strategy.scope()`.",
+            metric=self.name,
+        )
+        twin = type(self)(**self._settings())
+        twin._has_warned = self._has_warned
+        return twin
+
+    # === Description ===
+
+    def description(self):
+        """What the value was measured with: a `dict` of plain values.
+
+        `real_samples` and `fake_samples` are the samples compared, `reference` says whether the
+        reals are those of `set_reference`.
+        """
+        real, fake = self._counts() if self.built else (0, 0)
+        counts = {"real_samples": real} if self.needs_real else {}
+        counts["fake_samples"] = fake
+        if self.needs_real:
+            counts["reference"] = self._reference is not None
+        return counts
+
+    def __str__(self):
+        result = self.result()
+        keys = result if isinstance(result, dict) else {None: result}
+        values = ", ".join(f"{key} {v:.6g}" if key else f"{v:.6g}" for key, v in keys.items())
+        if hasattr(self, "standard_error"):
+            values += f" +- {self.standard_error():.2g}"
+        told = ", ".join(f"{key}: {value}" for key, value in self.description().items())
+        return f"{self.name} {values} ({told})"
+
+    # === Config ===
+
+    def _settings(self):
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name != "self"}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return self._settings()
+
+
+class FeatureMetric(QualityMetric):
+    """A metric that compares the features of reals with those of fakes.
+
+    Args:
+        features: as told by `features.extractor`.
+        seed: integer seed of the random embedding.
+        name: the log key, after `val_`.
+    """
+
+    def __init__(self, *, features, seed, name):
+        super().__init__(name=name)
+        self.features = features_module.check(features)
+        self.seed = _checks.non_negative_int(seed, "seed")
+
+    def build(self, sample_shape):
+        """Make the variables.
+
+        Args:
+            sample_shape: a sample's shape without the batch axis.
+        """
+        self._sample_shape = tuple(sample_shape)
+        self._extract = self._extractor(self._sample_shape)
+        with tf.init_scope():
+            self._dimension = self._extract(tf.zeros((1, *sample_shape))).shape[-1]
+            self._real = self._make_side("real") if self.needs_real else None
+            self._fake = self._make_side("fake")
+        self.built = True
+
+    def _extractor(self, sample_shape):
+        return features_module.extractor(self.features, sample_shape, seed=self.seed)
+
+    def _make_side(self, name):
+        """What is kept of one side, by its name: has `add`, `value`, `count` and `seen`."""
+        raise NotImplementedError
+
+    def _rows(self, samples):
+        """What is taken of a batch of samples: `(batch, width)`."""
+        return self._extract(tf.cast(samples, "float32"))
+
+    def update_state(self, real, fake):
+        """Add a batch.
+
+        Args:
+            real: reals, `(batch, *sample_shape)`, images in [-1, 1]; not looked at once there is a
+                reference.
+            fake: fakes, likewise.
+        """
+        if not self.built:
+            self.build(fake.shape[1:])
+        if self.needs_real and self._reference is None:
+            self._real.add(self._rows(real))
+        self._fake.add(self._rows(fake))
+
+    def _add_real(self, real):
+        if not self.built:
+            self.build(real.shape[1:])
+        self._real.add(self._rows(real))
+
+    def _counts(self):
+        if not self.built:
+            return 0, 0
+        fake = self._fake.count()
+        if not self.needs_real:
+            return fake, fake
+        return (self._reference[0] if self._reference else self._real.count()), fake
+
+    def _position(self):
+        sides = (self._real, self._fake) if self.built else ()
+        return tuple(side.seen() for side in sides if side is not None)
+
+    def _sides(self):
+        if not self.needs_real:
+            return (), self._fake.value()
+        return (self._reference[1] if self._reference else self._real.value()), self._fake.value()
+
+    def description(self):
+        if not self.built:
+            return super().description()
+        told = {
+            "features": features_module.text(self.features, self._sample_shape, seed=self.seed),
+            "dimension": self._dimension,
+        }
+        if isinstance(self.features, str):
+            told["resize"] = inception.RESIZE
+        return {**told, **super().description()}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        features = keras.saving.serialize_keras_object(self.features)
+        return {**self._settings(), "features": features}
+
+    @classmethod
+    def from_config(cls, config):
+        """The metric of a `get_config`."""
+        features = keras.saving.deserialize_keras_object(config["features"])
+        return cls(**{**config, "features": features})
+
+
+def _batches(real, batch_size):
+    """Batches of an array, or of an iterable of batches, as NumPy arrays."""
+    if hasattr(real, "shape"):
+        for start in range(0, len(real), batch_size):
+            yield np.asarray(real[start : start + batch_size])
+        return
+    for batch in real:
+        yield np.asarray(samples_module.unpack(batch)[0])
+
+
+def _floats(batch):
+    return samples_module.to_float(tf.constant(batch), inspection.is_image(batch.shape[1:]))
