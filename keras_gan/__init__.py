@@ -22,6 +22,7 @@ from keras_gan import (  # noqa: E402
 )
 from keras_gan._version import __version__  # noqa: E402
 from keras_gan.gan import GAN  # noqa: E402
+from keras_gan.scoring import evaluate_generator  # noqa: E402
 
 __all__ = [
     "GAN",
@@ -29,6 +30,7 @@ __all__ = [
     "callbacks",
     "convergence",
     "data",
+    "evaluate_generator",
     "images",
     "layers",
     "losses",

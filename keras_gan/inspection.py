@@ -29,7 +29,7 @@ def input_shapes(network, name):
         f"`{name}` must be a `keras.Model`.",
         **{name: network},
     )
-    shapes = _shapes_of(network)
+    shapes = shapes_of(network)
     _checks.check(
         shapes is not None,
         f"`{name}` must be built, so that its weights exist.",
@@ -44,7 +44,7 @@ def input_shapes(network, name):
     return [tuple(shape[1:]) for shape in shapes]
 
 
-def _shapes_of(network):
+def shapes_of(network):
     inputs = getattr(network, "inputs", None)
     if inputs:
         return [tensor.shape for tensor in inputs]
@@ -62,7 +62,7 @@ def output_shape(network):
     outputs = getattr(network, "outputs", None)
     if outputs:
         return tuple(outputs[0].shape[1:])
-    inputs = [keras.KerasTensor(shape) for shape in _shapes_of(network)]
+    inputs = [keras.KerasTensor(shape) for shape in shapes_of(network)]
     output = network.compute_output_spec(inputs if len(inputs) > 1 else inputs[0])
     return tuple(output.shape[1:])
 

@@ -1,0 +1,311 @@
+"""How good a generator is, whoever trained it."""
+
+import itertools
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, _registry, samplers, sampling, sources
+from keras_gan.metrics import SlicedWasserstein
+from keras_gan.samples import SampleSpec, to_float
+
+# Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
+# the seed of an evaluation stands for.
+_BATCH = 64
+
+# As much as rounding may carry images in [0, 1] out of their range.
+_TOLERANCE = 1e-3
+
+# The metrics that need no argument.
+_METRICS = {"sliced_wasserstein": SlicedWasserstein}
+
+
+def evaluate_generator(
+    generator,
+    real,
+    metrics,
+    num_samples=None,
+    seed=0,
+    *,
+    prior=None,
+    latent_dim=None,
+    num_classes=None,
+    floors=False,
+):
+    """Score any generator against real samples.
+
+    As many samples are generated as there are reals, and compared in batches; neither set is
+    kept. The same seed gives the same figures; a `GAN`, its averaged generator and its export
+    give the same ones, up to rounding.
+
+    Args:
+        generator: what makes samples:
+
+            - a `keras_gan.GAN`; its averaged generator is scored, under its own prior;
+            - a SavedModel, loaded or the path of its folder: one of `GAN.export`, under its own
+              prior, or any other whose default signature takes latents, and labels perhaps;
+            - a Keras model from latents, and labels perhaps, or the path of a `.keras` file;
+            - a callable from float32 latents `(n, latent_dim)` to samples; if `num_classes` is
+              given, from latents and int32 labels `(n,)`.
+
+        real: real samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either;
+            images are uint8, or floats in [-1, 1]. Of an array, those that are used are drawn by
+            the seed; a data set is read from its start.
+        metrics: one or several of `keras_gan.metrics`, by name or instance, or any
+            `keras.metrics.Metric` with `update_state(real, fake)`. Instances are reset first, as
+            in `keras.Model.evaluate`, and hold this evaluation afterwards.
+        num_samples: how many samples are generated, and how many reals they are compared with.
+            Default: as many as there are reals.
+        seed: integer in [0, 2**63), of latents, labels, and which reals of an array are used.
+            Default 0.
+        prior: of the latents, as in `keras_gan.GAN`, where the generator has none of its own.
+            Default "normal".
+        latent_dim: size of a latent, where the generator does not tell.
+        num_classes: of a conditional generator, where it does not tell. Samples are made with the
+            labels of the reals that they are compared with; of reals without labels, with uniform
+            ones from 0 to `num_classes - 1`.
+        floors: whether the figures of real against other real samples are told as well, at the
+            same counts: what a perfect generator would get. It takes twice as many reals;
+            by default, `num_samples` is then half of them.
+
+    Returns:
+        `dict` of floats by the metrics' names: `<name>`, or `<name>_<key>` for metrics of several
+        figures; floors end in `_floor`.
+
+    Raises:
+        ValueError: before anything is computed, for arguments, samples or ranges that do not fit;
+            for too few reals; as soon as a sample is not finite.
+
+    Example:
+
+    ```python
+    metric = keras_gan.metrics.SlicedWasserstein()
+    images = keras_gan.data.digits()
+    keras_gan.evaluate_generator("runs/digits/generator", images, metric, floors=True)
+    ```
+    """
+    seed = _checks.non_negative_int(seed, "seed")
+    _checks.check(seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+    if num_samples is not None:
+        num_samples = _checks.positive_int(num_samples, "num_samples")
+    floors = _checks.boolean(floors, "floors")
+    chosen = _metric_list(metrics)
+    sampler = samplers.sampler(
+        generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
+    )
+    dataset = _dataset(real, seed)
+    num_samples = _count(dataset, num_samples, floors)
+    _check_labels(dataset, sampler)
+
+    pairs = _pairs(dataset, num_samples, sampler, seed)
+    first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
+    _checks.check(first is not None, "`real` must not be empty.", batches=0)
+    of_reals = {}
+    if floors:
+        halves = _halves(_blocks(dataset, 2 * num_samples, 2 * _BATCH))
+        of_reals = _figures(chosen, halves, num_samples, floors=True)
+    figures = _figures(chosen, itertools.chain([first], pairs), num_samples)
+    return {**figures, **{f"{name}_floor": value for name, value in of_reals.items()}}
+
+
+# === Figures ===
+
+
+def _metric_list(given):
+    several = isinstance(given, (list, tuple))
+    known = [_registry.get(one, _METRICS, "metric") for one in (given if several else [given])]
+    for metric in known:
+        _checks.check(
+            isinstance(metric, keras.metrics.Metric),
+            "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
+            metric=metric,
+        )
+    names = [metric.name for metric in known]
+    _checks.check(bool(names), "There must be a metric.", metrics=given)
+    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    return known
+
+
+def _figures(chosen, pairs, wanted, *, floors=False):
+    """The metrics' figures for batches of `(real, fake)`."""
+    for metric in chosen:
+        metric.reset_state()
+    count = 0
+    for real, fake in pairs:
+        for metric in chosen:
+            metric.update_state(real, fake)
+        count += len(real)
+    _check_enough(count, wanted, floors)
+    results = {}
+    for metric in chosen:
+        result = metric.result()
+        items = result.items() if isinstance(result, dict) else [(None, result)]
+        for key, value in items:
+            results[f"{metric.name}_{key}" if key else metric.name] = float(value)
+    return results
+
+
+def _pairs(dataset, num_samples, sampler, seed):
+    """Batches of `(real, fake)`, checked."""
+    for number, (real, labels) in enumerate(_blocks(dataset, num_samples, _BATCH)):
+        # Hashed, so that no two evaluations share the latents of a batch.
+        words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
+        fake = _generated(sampler, real, labels, int(words[0] >> 1))
+        real, fake = _floats(real), _floats(fake)
+        if number == 0:
+            _check_ranges(real.numpy(), fake.numpy())
+        yield real, fake
+
+
+def _halves(blocks):
+    """Batches of real against other real samples."""
+    for samples, _ in blocks:
+        samples = _floats(samples)
+        half = len(samples) // 2
+        if half:
+            yield samples[:half], samples[half : 2 * half]
+
+
+def _floats(samples):
+    return to_float(tf.convert_to_tensor(samples), SampleSpec(samples.shape[1:], None).is_image)
+
+
+# === Generated samples ===
+
+
+def _generated(sampler, real, labels, seed):
+    """As many samples as there are reals, with their labels, or uniform ones."""
+    count = len(real)
+    if not sampler.takes_labels:
+        labels = None
+    elif labels is None:
+        labels = sampling.labels_of(count, sampler.num_classes, seed)
+    else:
+        spec = SampleSpec(real.shape[1:], sampler.num_classes or 2**31)
+        labels = tf.constant(spec.labels(labels, count))
+    fake = np.asarray(sampler.draw(count, seed, labels))
+    _checks.check(
+        fake.shape == real.shape,
+        "`generator` must make one sample for each latent, of the shape of the reals.",
+        generated=fake.shape,
+        real=real.shape,
+        cure=None if fake.ndim == real.ndim else "Batch a data set: `.batch(batch_size)`.",
+    )
+    bad = int((~np.isfinite(fake)).reshape(count, -1).any(axis=1).sum())
+    _checks.check(
+        not bad,
+        f"`generator` must make finite samples, but {bad} of {count} hold NaN or infinity.",
+        shape=fake.shape,
+    )
+    return fake
+
+
+def _check_ranges(real, fake):
+    """Images in [0, 1] must not be compared with images in [-1, 1]."""
+    if not SampleSpec(real.shape[1:], None).is_image:
+        return
+    ranges = {"real": (real.min(), real.max()), "generated": (fake.min(), fake.max())}
+    ranges = {side: tuple(float(f"{end:.3g}") for end in ends) for side, ends in ranges.items()}
+    for side, cure in (
+        ("real", "Use `real * 2 - 1` for floats in [0, 1]."),
+        ("generated", "Use `lambda latents: generator(latents) * 2 - 1` for samples in [0, 1]."),
+    ):
+        low, high = ranges[side]
+        other = min(ranges.values())[0]
+        # Dark, but never negative: a generator of bright images alone is not meant.
+        _checks.check(
+            not (-_TOLERANCE <= low < 0.1 and high > 0.5 and other < -0.1),
+            "Real and generated images must have the same range, [-1, 1].",
+            cure=cure,
+            **ranges,
+        )
+
+
+# === Reals ===
+
+
+def _dataset(real, seed):
+    """A data set of batches; arrays are checked whole, and mixed by the seed."""
+    if isinstance(real, tf.data.Dataset):
+        spec = real.element_spec
+        parts = spec if isinstance(spec, tuple) else (spec,)
+        _checks.check(
+            len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
+            "`real` must yield batches of samples, or of (samples, labels).",
+            cure="Use `.map` to bring it into that form.",
+            element_spec=spec,
+        )
+        return real
+    samples, labels = real if isinstance(real, tuple) and len(real) == 2 else (real, None)
+    _checks.check(
+        hasattr(samples, "__array__") or isinstance(samples, list),
+        "`real` must be an array of samples, `(samples, labels)`, or a `tf.data.Dataset` of "
+        "batches of either.",
+        real=type(real).__name__,
+    )
+    samples = _checked(sources.checked_samples(samples))
+    return sources.ArraySource(samples, labels, seed=seed).dataset(_BATCH)
+
+
+def _blocks(dataset, num_samples, size):
+    """The reals as NumPy `(samples, labels)`, `size` at a time, until there are `num_samples`."""
+    source = getattr(dataset, "source", None)
+    # Those of `keras_gan.data` come in one order, however often they are read.
+    dataset = dataset.rebatch(size) if source is None else source.one_pass(size, 0)
+    for batch in dataset:
+        samples, labels = sources.as_arrays(batch)
+        if num_samples is not None:
+            samples, labels = (
+                samples[:num_samples],
+                None if labels is None else labels[:num_samples],
+            )
+            num_samples -= len(samples)
+        yield _checked(samples), labels
+        if num_samples == 0:
+            return
+
+
+def _checked(samples):
+    with warnings.catch_warnings():
+        # Whether a range fits is for both sides to say.
+        warnings.filterwarnings("ignore", message="`real` are floats")
+        return SampleSpec(samples.shape[1:], None).samples(samples, "real")
+
+
+def _count(dataset, num_samples, floors):
+    """How many samples are compared, `None` for all; checked as far as is known beforehand."""
+    source, steps = getattr(dataset, "source", None), int(dataset.cardinality())
+    if source is not None:
+        available = source.num_samples // (2 if floors else 1)
+        _check_enough(available, num_samples or 1, floors)
+        return num_samples or available
+    _checks.check(
+        num_samples is not None or not floors and steps != tf.data.INFINITE_CARDINALITY,
+        "Data sets without an end, and floors of a pipeline of your own, need a number.",
+        cure="Give `num_samples=`.",
+        num_samples=None,
+    )
+    return num_samples
+
+
+def _check_enough(count, wanted, floors):
+    _checks.check(
+        wanted is None or count >= wanted,
+        "There must be as many reals as samples that they are compared with, and twice as many "
+        "for the floors.",
+        cure="Give more reals, or a smaller `num_samples`.",
+        num_reals=count * 2 if floors else count,
+        num_samples=wanted,
+    )
+
+
+def _check_labels(dataset, sampler):
+    labelled = isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) == 2
+    _checks.check(
+        labelled or not sampler.takes_labels or sampler.num_classes is not None,
+        "A conditional generator must be told which classes to make.",
+        cure="Give `(samples, labels)` as `real`, or `num_classes=`.",
+        num_classes=None,
+    )

@@ -1,0 +1,399 @@
+"""Any generator against real samples: which are compared, what comes out, what is refused."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import data, scoring
+from keras_gan.metrics import ModeCoverage, SlicedWasserstein
+from keras_gan.scoring import evaluate_generator
+
+
+class Recorder(keras.metrics.Metric):
+    """Keeps what it is fed; its figure is the mean of the samples."""
+
+    def __init__(self, name="recorder"):
+        super().__init__(name=name)
+        self.reset_state()
+
+    def update_state(self, real, fake):
+        assert real.dtype == fake.dtype == tf.float32
+        self.pairs.append((real.numpy(), fake.numpy()))
+
+    def result(self):
+        return float(np.mean(self.fake))
+
+    def reset_state(self):
+        self.pairs = []
+
+    @property
+    def real(self):
+        return np.concatenate([real for real, _ in self.pairs])
+
+    @property
+    def fake(self):
+        return np.concatenate([fake for _, fake in self.pairs])
+
+
+def identity(latents):
+    """The simplest generator: its samples are the latents."""
+    return latents
+
+
+def compared(generator, real, *arguments, **settings):
+    """`(real, fake)` as the metric got them."""
+    recorder = Recorder()
+    evaluate_generator(generator, real, recorder, *arguments, **settings)
+    return recorder.real, recorder.fake
+
+
+def points(count=200, seed=0):
+    return np.random.default_rng(seed).standard_normal((count, 2)).astype("float32")
+
+
+def rows(array):
+    """The samples in an order of their own."""
+    array = np.reshape(array, (len(array), -1))
+    return array[np.lexsort(array.T)]
+
+
+# === What is compared ===
+
+
+def test_all_reals_are_compared_each_with_a_sample_of_its_own():
+    real, fake = compared(identity, points(), latent_dim=2)
+    np.testing.assert_array_equal(rows(real), rows(points()))
+    assert fake.shape == (200, 2) and len(np.unique(fake, axis=0)) == 200
+    assert abs(fake.mean()) < 0.2 and 0.8 < fake.std() < 1.2
+
+
+def test_some_reals_are_drawn_by_the_seed():
+    first, again, other = (
+        compared(identity, points(), 70, seed, latent_dim=2)[0] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    known = {tuple(row) for row in points()}
+    assert len(first) == len({tuple(row) for row in first} & known) == 70
+    assert not np.array_equal(rows(first), rows(other))
+    assert not np.array_equal(rows(first), rows(points()[:70]))  # sorted data do no harm
+
+
+def test_the_seed_stands_for_the_samples():
+    fakes = [compared(identity, points(), seed=s, latent_dim=2)[1] for s in (0, 0, 1, 2**62)]
+    np.testing.assert_array_equal(fakes[0], fakes[1])
+    # Not even a batch is shared, in any order.
+    everything = np.concatenate([fakes[0], fakes[2], fakes[3]])
+    assert len(np.unique(everything, axis=0)) == 600
+
+
+def test_images_are_scaled_as_in_training():
+    images = helpers.images(70)
+    real, fake = compared(lambda latents: tf.reshape(latents, (-1, 8, 8, 1)), images, latent_dim=64)
+    np.testing.assert_allclose(rows(real), rows(images / np.float32(127.5) - 1), atol=1e-6)
+    assert fake.shape == real.shape
+
+
+def test_a_generator_of_uint8_images_is_scaled_too():
+    def generator(latents):
+        return tf.cast(tf.reshape(latents, (-1, 8, 8, 1)) * 40 + 128, "uint8")
+
+    _, fake = compared(generator, helpers.images(70), latent_dim=64)
+    assert -1 <= fake.min() < -0.7 and 0.7 < fake.max() <= 1
+
+
+@pytest.mark.parametrize("prior", ["uniform", lambda shape, seed: tf.fill(shape, 0.5)])
+def test_a_prior_may_be_chosen(prior):
+    _, fake = compared(identity, points(), prior=prior, latent_dim=2)
+    if prior == "uniform":
+        assert -1 <= fake.min() < -0.9 and 0.9 < fake.max() <= 1
+    else:
+        assert np.all(fake == 0.5)
+
+
+def test_data_sets_are_streamed():
+    mine = tf.data.Dataset.from_tensor_slices(points()).batch(33)
+    unknown = mine.filter(lambda batch: True)
+    ours = data.from_arrays(points(), batch_size=10)
+    for dataset in (mine, unknown, ours, mine.map(lambda x: (x, tf.zeros(len(x), "int32")))):
+        real, fake = compared(identity, dataset, latent_dim=2)
+        np.testing.assert_array_equal(rows(real), rows(points()))
+        assert len(fake) == 200
+    real, _ = compared(identity, unknown, 50, latent_dim=2)
+    np.testing.assert_array_equal(real, points()[:50])
+    real, _ = compared(identity, mine.repeat(), 450, latent_dim=2)
+    assert len(real) == 450
+    once, again = (compared(identity, ours, 50, latent_dim=2)[0] for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+
+
+# === Labels ===
+
+
+def labelled(latents, labels):
+    """Samples that tell their labels."""
+    return tf.stack([tf.cast(labels, "float32"), latents[:, 0]], axis=1)
+
+
+def reals_with_labels(count=150):
+    labels = np.random.default_rng(0).permutation(count) % 3
+    return np.stack([labels, labels], axis=1).astype("float32"), labels
+
+
+@pytest.mark.parametrize("form", ["arrays", "columns", "ours", "mine"])
+def test_samples_are_made_with_the_labels_of_the_reals(form):
+    samples, labels = reals_with_labels()
+    real = {
+        "arrays": (samples, labels),
+        "columns": (samples, labels[:, None]),
+        "ours": data.from_arrays(samples, labels),
+        "mine": tf.data.Dataset.from_tensor_slices((samples, labels[:, None])).batch(20),
+    }[form]
+    real, fake = compared(labelled, real, latent_dim=1, num_classes=3)
+    np.testing.assert_array_equal(real[:, 0], fake[:, 0])
+    assert len(np.unique(fake[:, 0])) == 3
+
+
+def test_without_labels_they_are_uniform():
+    real = reals_with_labels(600)[0]
+    _, fake = compared(labelled, real, latent_dim=1, num_classes=4)
+    counts = np.bincount(fake[:, 0].astype(int))
+    assert len(counts) == 4 and counts.min() > 100
+
+
+def test_labels_do_no_harm_where_none_are_taken():
+    _, with_labels = compared(identity, reals_with_labels(), latent_dim=2)
+    _, without = compared(identity, reals_with_labels()[0], latent_dim=2)
+    np.testing.assert_array_equal(with_labels, without)
+
+
+# === Figures ===
+
+
+def test_figures_are_those_of_the_metric():
+    metric = SlicedWasserstein(seed=3)
+    result = evaluate_generator(identity, points(), metric, latent_dim=2)
+    recorder, by_hand = Recorder(), SlicedWasserstein(seed=3)
+    evaluate_generator(identity, points(), recorder, latent_dim=2)
+    by_hand.update_state(recorder.real, recorder.fake)
+    assert result == {"sliced_wasserstein": pytest.approx(by_hand.result(), rel=1e-6)}
+    assert type(result["sliced_wasserstein"]) is float
+    # It holds this evaluation, and begins anew with the next.
+    assert metric.result() == result["sliced_wasserstein"]
+    assert evaluate_generator(identity, points(), metric, latent_dim=2) == result
+
+
+def test_metrics_by_name_and_of_several_figures():
+    modes = ModeCoverage([[0.0, 0.0], [9.0, 9.0]], 1.0)
+    result = evaluate_generator(identity, points(), ["sliced_wasserstein", modes], latent_dim=2)
+    keys = {f"mode_coverage_{key}" for key in modes.result_keys}
+    assert set(result) == {"sliced_wasserstein"} | keys
+    assert result["mode_coverage_modes"] == 1.0
+    assert all(type(value) is float for value in result.values())
+
+
+def test_closer_generators_score_better():
+    far, near = (
+        evaluate_generator(lambda z, s=s: z + s, points(), "sliced_wasserstein", latent_dim=2)
+        for s in (np.float32(2.0), np.float32(0.0))
+    )
+    assert far["sliced_wasserstein"] == pytest.approx(2.0, rel=0.15)
+    assert near["sliced_wasserstein"] < 0.3
+
+
+def test_floors_compare_reals_with_other_reals():
+    class Keeping(Recorder):
+        seen = []
+
+        def reset_state(self):
+            if getattr(self, "pairs", None):
+                self.seen.append((self.real, self.fake))
+            super().reset_state()
+
+    recorder = Keeping()
+    result = evaluate_generator(identity, points(301), recorder, floors=True, latent_dim=2)
+    (first, second), *more = recorder.seen
+    assert not more and len(first) == len(second) == len(recorder.real) == len(recorder.fake) == 150
+    known = {tuple(row) for row in points(301)}
+    assert len({tuple(row) for row in np.concatenate([first, second])} & known) == 300
+    assert set(result) == {"recorder", "recorder_floor"}
+    assert result["recorder_floor"] == pytest.approx(second.mean())
+    assert result["recorder"] == pytest.approx(recorder.fake.mean())
+
+
+def test_floors_of_a_pipeline():
+    pipeline = tf.data.Dataset.from_tensor_slices(points(1_000)).batch(33)
+    figures = {
+        num: evaluate_generator(
+            lambda z: z + 1, pipeline, "sliced_wasserstein", num, floors=True, latent_dim=2
+        )
+        for num in (100, 500)
+    }
+    for figure in figures.values():
+        assert 0 < figure["sliced_wasserstein_floor"] < 0.4 < figure["sliced_wasserstein"]
+    with pytest.raises(ValueError, match="num_reals=1000, num_samples=501"):
+        evaluate_generator(identity, pipeline, "sliced_wasserstein", 501, floors=True, latent_dim=2)
+
+
+def test_a_gan_is_as_before():
+    gan = helpers.gan(metrics=[SlicedWasserstein()])
+    before = helpers.state(gan)
+    evaluate_generator(gan, helpers.points(100), gan.quality_metrics)
+    helpers.assert_same(before, helpers.state(gan))
+
+
+# === What is refused ===
+
+
+def images_in(low, high, count=70):
+    values = np.random.default_rng(0).uniform(low, high, (count, 8, 8, 1))
+    return values.astype("float32")
+
+
+def generator_in(low, high):
+    """A generator of images of that range."""
+
+    def generator(latents):
+        latents = tf.reshape(tf.sigmoid(4 * latents), (-1, 8, 8, 1))
+        return latents * (high - low) + low
+
+    return generator
+
+
+@pytest.mark.parametrize(
+    ("generator", "real", "told"),
+    [
+        ((-1, 1), images_in(0, 1), r"real=\(0\.0\d*, 1\.0\).*Use `real \* 2 - 1`"),
+        ((0, 1), images_in(-1, 1), r"generated=\(.*Use `lambda latents: generator"),
+        ((0, 1), helpers.images(70), r"generated=\(.*Use `lambda latents: generator"),
+        ((0, 255), helpers.images(70), r"generated=\(.*, 2\d\d"),
+        ((-1, 1), images_in(0, 255), "minimum=.*maximum=25.*127.5"),
+    ],
+)
+def test_ranges_that_do_not_fit(generator, real, told):
+    recorder = Recorder()
+    with pytest.raises(ValueError, match=told):
+        evaluate_generator(generator_in(*generator), real, recorder, latent_dim=64)
+    assert not recorder.pairs
+
+
+@pytest.mark.parametrize(
+    ("generator", "real"),
+    [
+        ((0, 1), images_in(0, 1)),  # of one range, though not of ours
+        ((0.7, 0.7), images_in(-1, 1)),  # collapsed
+        ((0.0, 0.0), images_in(-1, 1)),
+        ((-3, 3), images_in(-1, 1)),  # a linear end
+        ((-1, 1), images_in(0.3, 1)),
+    ],
+)
+def test_ranges_that_a_bad_generator_may_have(generator, real):
+    assert len(compared(generator_in(*generator), real, latent_dim=64)[1]) == 70
+
+
+def test_vectors_may_have_any_range():
+    assert len(compared(identity, np.abs(points()), latent_dim=2)[1]) == 200
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("batch", [0, 2])
+def test_samples_that_are_not_finite(bad, batch):
+    calls = []
+
+    def generator(latents):
+        values = np.array(latents)
+        if len(calls) == batch:
+            values[[1, 3], 1] = bad
+        calls.append(1)
+        return values
+
+    recorder = Recorder()
+    with pytest.raises(ValueError, match="finite samples, but 2 of 64 hold NaN"):
+        evaluate_generator(generator, points(), recorder, latent_dim=2)
+    assert len(recorder.pairs) == batch
+
+
+def with_nan():
+    values = points()
+    values[150, 1] = np.nan
+    return values
+
+
+LABELLED = tf.data.Dataset.from_tensor_slices(points()).batch(20)
+REFUSED = {
+    "shape of a sample": (
+        {"real": helpers.points()[:, :1]},
+        r"generated=\(64, 2\), real=\(64, 1\)",
+    ),
+    "rank": ({"real": helpers.images()}, r"real=\(32, 8, 8, 1\)"),
+    "not batched": (
+        {"real": tf.data.Dataset.from_tensor_slices(points())},
+        r"generated=\(64, 2\), real=\(64,\).*\.batch\(batch_size\)",
+    ),
+    "one vector": ({"real": np.zeros(5)}, "at least one more"),
+    "empty": ({"real": np.zeros((0, 2))}, "must not be empty"),
+    "empty pipeline": ({"real": LABELLED.take(0)}, "must not be empty"),
+    "emptied pipeline": ({"real": LABELLED.filter(lambda x: False)}, "must not be empty"),
+    "not finite": ({"real": with_nan()}, "`real` must be finite, but 1 of 200"),
+    "not finite in a pipeline": (
+        {"real": tf.data.Dataset.from_tensor_slices(with_nan()).batch(200)},
+        "`real` must be finite",
+    ),
+    "no samples": ({"real": None}, "`real` must be an array"),
+    "a path": ({"real": "images"}, "`real` must be an array"),
+    "pipeline of dicts": ({"real": LABELLED.map(lambda x: {"x": x})}, "must yield batches"),
+    "too few": ({"num_samples": 201}, "num_reals=200, num_samples=201"),
+    "too few for floors": (
+        {"num_samples": 101, "floors": True},
+        "twice as many for the floors.*num_reals=200, num_samples=101",
+    ),
+    "one for floors": ({"real": points(1), "floors": True}, "num_reals=0"),
+    "too few in a pipeline": ({"real": LABELLED, "num_samples": 201}, "num_reals=200"),
+    "without an end": ({"real": LABELLED.repeat()}, "Give `num_samples=`"),
+    "floors of a pipeline": ({"real": LABELLED, "floors": True}, "Give `num_samples=`"),
+    "no number": ({"num_samples": 0}, "`num_samples` must be a positive integer"),
+    "seed": ({"seed": -1}, "`seed` must be a non-negative"),
+    "large seed": ({"seed": 2**63}, "below"),
+    "floors": ({"floors": 1}, "`floors` must be True or False"),
+    "no metric": ({"metrics": []}, "There must be a metric"),
+    "unknown metric": ({"metrics": "sliced_waserstein"}, "Did you mean 'sliced_wasserstein'"),
+    "a class": ({"metrics": SlicedWasserstein}, "name or an instance"),
+    "not a metric": ({"metrics": [len]}, "keras.metrics.Metric"),
+    "two of a name": ({"metrics": ["sliced_wasserstein"] * 2}, "names must differ"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case):
+    changed, told = REFUSED[case]
+    usual = {"generator": identity, "real": points(), "metrics": Recorder(), "latent_dim": 2}
+    with pytest.raises(ValueError, match=re.compile(told, re.DOTALL)):
+        evaluate_generator(**{**usual, **changed})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (reals_with_labels()[0], "told which classes"),
+        ((points(150), np.full(150, -1)), "class indices from 0"),
+        ((points(150), np.zeros(150)), "must be integers"),
+        ((points(150), np.zeros(149, int)), "as many as the samples"),
+    ],
+)
+def test_labels_that_do_not_fit(given, told):
+    generator = helpers.generator(num_classes=3)
+    with pytest.raises(ValueError, match=told):
+        evaluate_generator(generator, given, Recorder())
+
+
+def test_labels_beyond_the_classes():
+    with pytest.raises(ValueError, match="class indices from 0 to 2"):
+        evaluate_generator(helpers.gan(num_classes=3), (points(10), np.arange(10) % 4), Recorder())
+
+
+def test_every_name_is_one_of_a_metric():
+    for name, known in scoring._METRICS.items():
+        assert known().name == name
