@@ -17,7 +17,9 @@ def multiply_adds(network):
         kernels = [w for w in layer.weights if len(w.shape) >= 2]
         if not kernels or hasattr(layer, "layers"):
             continue
-        total += sum(math.prod(w.shape) for w in kernels) * _positions(layer, kernels[0])
+        # A convolution may be wrapped by a layer with a vector of its own.
+        kernel = max(kernels, key=lambda w: len(w.shape))
+        total += sum(math.prod(w.shape) for w in kernels) * _positions(layer, kernel)
     return total
 
 

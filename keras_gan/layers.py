@@ -16,7 +16,8 @@ class SpectralNormalization(keras.layers.Wrapper):
     training mode; a `GAN` undoes what passes made for the generator do to it.
 
     Args:
-        layer: Dense, Conv1D, Conv2D, Conv3D or a transposed one: any layer with a `kernel`.
+        layer: Dense, Conv1D, Conv2D, Conv3D or a transposed one, any layer with a `kernel`; or
+            an Embedding.
         power_iterations: iterations a pass, at least 1. Default 1.
 
     Raises:
@@ -32,7 +33,7 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def build(self, input_shape):
         super().build(input_shape)
-        kernel = getattr(self.layer, "kernel", None)
+        kernel = self._kernel
         _checks.check(
             kernel is not None, "The wrapped layer must have a `kernel`.", layer=self.layer.name
         )
@@ -49,10 +50,18 @@ class SpectralNormalization(keras.layers.Wrapper):
         )
 
     def call(self, inputs, training=False):
-        sigma = self._sigma(tf.cast(self.layer.kernel, "float32"), training)
+        sigma = self._sigma(tf.cast(self._kernel, "float32"), training)
+        if isinstance(self.layer, keras.layers.Embedding):  # its inputs are indices
+            outputs = self.layer(inputs)
+            return outputs / tf.cast(sigma, outputs.dtype)
         # The layer is linear in kernel and inputs up to its bias, so that dividing the inputs
         # divides the kernel, whatever kind of layer it is.
         return self.layer(inputs / tf.cast(sigma, inputs.dtype))
+
+    @property
+    def _kernel(self):
+        name = "embeddings" if isinstance(self.layer, keras.layers.Embedding) else "kernel"
+        return getattr(self.layer, name, None)
 
     def _sigma(self, kernel, training):
         if self._transposed:

@@ -40,6 +40,17 @@ def test_the_kernel_is_divided_by_its_largest_singular_value(name):
     np.testing.assert_array_equal(inner.kernel.numpy(), before)  # never overwritten
 
 
+def test_an_embedding_is_divided_too():
+    inner = keras.layers.Embedding(5, 3, embeddings_initializer="normal")
+    layer = layers.SpectralNormalization(inner, power_iterations=50)
+    labels = np.array([4, 0, 4], "int32")
+    layer(labels, training=True)
+    result = layer(labels, training=True).numpy()
+    table = inner.embeddings.numpy()
+    expected = table / np.linalg.svd(table, compute_uv=False)[0]
+    np.testing.assert_allclose(result, expected[labels], rtol=1e-4)
+
+
 def test_the_gradient_flows_through_sigma():
     inner = keras.layers.Dense(3, use_bias=False)
     layer = layers.SpectralNormalization(inner, power_iterations=100)

@@ -6,6 +6,7 @@ import pytest
 
 import helpers
 from keras_gan import cost, inspection, networks, recipes
+from keras_gan.layers import SpectralNormalization
 
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
 
@@ -20,6 +21,42 @@ def test_dcgan_of_any_size(shape):
     assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
     assert discriminator(samples).shape == (2, 1)
     assert not inspection.has_batch_norm(discriminator)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_resnet_of_any_size(shape):
+    generator, discriminator = networks.resnet(
+        shape, latent_dim=8, generator_filters=2, discriminator_filters=2
+    )
+    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    samples = generator(np.random.normal(size=(2, 8))).numpy()
+    assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
+    assert discriminator(samples).shape == (2, 1)
+    assert not inspection.has_batch_norm(discriminator)
+
+
+def test_every_layer_of_resnets_discriminator_is_normalised():
+    _, discriminator = networks.resnet((8, 8, 1), num_classes=2, discriminator_filters=2)
+    weights = [layer for layer in discriminator.layers if layer.trainable_weights]
+    assert len(weights) == 10 + 1  # three blocks, the last one's shortcut too; score; embedding
+    assert all(isinstance(layer, SpectralNormalization) for layer in weights)
+
+
+def test_resnets_size_is_the_papers():
+    # 32x32, from 128 latents: dense, then blocks of 256 (128), as in the paper but for one halving
+    # more and one block less at the end of the discriminator.
+    generator, discriminator = networks.resnet(
+        (32, 32, 3), generator_filters=256, discriminator_filters=128, widening=1
+    )
+
+    def block(a, b, shortcut=True):
+        return 9 * a * b + b + 9 * b * b + b + (a * b + b) * shortcut
+
+    norms = 2 * 256  # of a BatchNorm: scale and shift
+    expected = 129 * 4 * 4 * 256 + 3 * (block(256, 256) + 2 * norms) + norms + 9 * 256 * 3 + 3
+    assert sum(w.shape.num_elements() for w in generator.trainable_weights) == expected
+    expected = block(3, 128) + 2 * block(128, 128) + block(128, 128, False) + 129
+    assert sum(w.shape.num_elements() for w in discriminator.trainable_weights) == expected
 
 
 def test_dcgan_stages_follow_from_the_size():
@@ -41,7 +78,7 @@ def test_mlp_ends_linear_for_vectors(shape, last):
     assert discriminator(samples).shape == (16, 1)
 
 
-@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan])
+@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet])
 def test_conditional_networks_read_the_label(family):
     generator, discriminator = family((8, 8, 1), latent_dim=4, num_classes=3)
     assert inspection.check_pair(generator, discriminator)[2]
@@ -54,7 +91,8 @@ def test_conditional_networks_read_the_label(family):
 
 
 def test_layer_names_say_whose_they_are():
-    for network in networks.dcgan((8, 8, 1)) + networks.mlp((2,)):
+    pairs = [networks.dcgan((8, 8, 1)), networks.mlp((2,)), networks.resnet((8, 8, 1))]
+    for network in (network for pair in pairs for network in pair):
         inner = [x for x in network.layers if not isinstance(x, keras.layers.InputLayer)]
         assert all(layer.name.startswith(network.name) for layer in inner)
 
@@ -62,6 +100,8 @@ def test_layer_names_say_whose_they_are():
 @pytest.mark.parametrize(
     "make, message",
     [
+        (lambda: networks.resnet((28, 28)), "height, width, channels"),
+        (lambda: networks.resnet((8, 8, 1), widening=0), "widening=0"),
         (lambda: networks.dcgan((28, 28)), "height, width, channels"),
         (lambda: networks.dcgan((3, 28, 1)), "at least 4 pixels"),
         (lambda: networks.dcgan((28, 28, 1), latent_dim=0), "latent_dim=0"),
@@ -88,6 +128,7 @@ RECIPES = {
     "mlp": (recipes.mlp, (2,), 68_995),
     "dcgan": (recipes.dcgan, (8, 8, 1), 314_210),
     "wgan_gp": (recipes.wgan_gp, (8, 8, 1), 330_594),
+    "sngan": (recipes.sngan, (8, 8, 1), 439_875),
 }
 
 
@@ -121,5 +162,9 @@ def test_the_cost_of_a_pass():
     assert cost.multiply_adds(generator) == 4 * 8 + 8 * 2
     assert cost.multiply_adds(discriminator) == 2 * 8 + 8
     _, discriminator = networks.dcgan((8, 8, 1), discriminator_filters=2)
+    # A wrapped convolution counts at all its positions, beside the vector of its wrapper.
+    inputs = keras.Input((8, 8, 1))
+    wrapped = SpectralNormalization(keras.layers.Conv2D(2, 3, padding="same"))
+    assert cost.multiply_adds(keras.Model(inputs, wrapped(inputs))) == 64 * (9 * 2 + 2)
     # 4x4 kernels from 8x8x1 to 4x4x2 to 2x2x4, then 16 to 1.
     assert cost.multiply_adds(discriminator) == 16 * 16 * 2 + 4 * 16 * 2 * 4 + 16

@@ -60,11 +60,16 @@ BUILDERS = {
     "networks.dcgan labels": lambda: compiled(
         networks.dcgan((9, 11, 3), num_classes=2, **SMALL), num_classes=2
     ),
+    "networks.resnet": lambda: compiled(networks.resnet(IMAGE, **SMALL)),
+    "networks.resnet labels": lambda: compiled(
+        networks.resnet((9, 11, 3), num_classes=2, **SMALL), num_classes=2
+    ),
     "layers": lambda: compiled((networks.dcgan(IMAGE, **SMALL)[0], special_layers())),
     "recipes.mlp": lambda: recipes.mlp((2,), latent_dim=3, width=4),
     "recipes.mlp precision": lambda: recipes.mlp((2,), width=4, precision="mixed_bfloat16"),
     "recipes.dcgan": lambda: recipes.dcgan(IMAGE, **SMALL),
     "recipes.wgan_gp": lambda: recipes.wgan_gp(IMAGE, num_classes=2, **SMALL),
+    "recipes.sngan": lambda: recipes.sngan(IMAGE, num_classes=2, **SMALL),
     "metrics": lambda: of_points(
         metrics=[
             metrics.SlicedWasserstein(num_projections=8, seed=3),

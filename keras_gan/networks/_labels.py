@@ -18,12 +18,12 @@ def join_label(x, labels, num_classes, width, prefix):
     return keras.layers.Concatenate(name=f"{prefix}_with_label")([x, embedding(labels)])
 
 
-def project_label(logit, features, labels, num_classes, prefix):
+def project_label(logit, features, labels, num_classes, prefix, wrap=lambda layer: layer):
     """The logit plus `<embedding(label), features>` (Miyato and Koyama, ICLR 2018)."""
     if labels is None:
         return logit
-    embedding = keras.layers.Embedding(
-        num_classes, features.shape[-1], name=f"{prefix}_label_embedding"
+    embedding = wrap(
+        keras.layers.Embedding(num_classes, features.shape[-1], name=f"{prefix}_label_embedding")
     )(labels)
     match = keras.layers.Dot(axes=1, name=f"{prefix}_label_match")([features, embedding])
     return keras.layers.Add(name=f"{prefix}_logit")([logit, match])

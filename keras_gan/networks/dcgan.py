@@ -1,18 +1,10 @@
 """Convolutional networks after DCGAN, for images of any height and width."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from keras_gan import _checks, inspection
-from keras_gan.networks import _labels
-from keras_gan.networks.mlp import sizes
-
-# Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
-# 8x8 digits need a second stage to look right.
-_SMALLEST_SIDE = 4
-_SMALLEST_SIDE_OF_TINY = 2
-_TINY = 8
+from keras_gan import _checks
+from keras_gan.networks import _images, _labels
 
 
 def dcgan(
@@ -57,18 +49,7 @@ def dcgan(
     ICLR 2016 (arXiv:1511.06434). Departures: no BatchNorm in the discriminator, a last convolution
     of stride 1, Glorot and He initialisation, and fewer filters.
     """
-    image_shape = sizes(image_shape, "image_shape")
-    _checks.check(
-        inspection.is_image(image_shape),
-        "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
-        cure="Pass `images.shape[1:]`." if inspection.is_image(image_shape[1:]) else None,
-        image_shape=image_shape,
-    )
-    _checks.check(
-        min(image_shape[:2]) >= 4,
-        "Images must be at least 4 pixels wide and high.",
-        image_shape=image_shape,
-    )
+    image_shape = _images.image_shape_of(image_shape)
     latent_dim = _checks.positive_int(latent_dim, "latent_dim")
     generator_filters = _checks.positive_int(generator_filters, "generator_filters")
     discriminator_filters = _checks.positive_int(discriminator_filters, "discriminator_filters")
@@ -77,33 +58,24 @@ def dcgan(
     batch_norm = _checks.boolean(batch_norm, "batch_norm")
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
-    maps = _map_sizes(*image_shape[:2])
-
-    def widths(filters):
-        return [min(filters * 2**k, max_filters) for k in range(len(maps) - 1)]
-
+    maps = _images.map_sizes(*image_shape[:2])
+    stages = len(maps) - 1
     generator = _generator(
         image_shape,
         latent_dim,
         maps,
-        widths(generator_filters),
+        _images.widths(generator_filters, max_filters, stages),
         kernel_size,
         batch_norm,
         num_classes,
     )
     discriminator = _discriminator(
-        image_shape, widths(discriminator_filters), kernel_size, num_classes
+        image_shape,
+        _images.widths(discriminator_filters, max_filters, stages),
+        kernel_size,
+        num_classes,
     )
     return generator, discriminator
-
-
-def _map_sizes(height, width):
-    """Sizes of the maps from the image down to the smallest."""
-    maps = [(height, width)]
-    smallest = _SMALLEST_SIDE if min(height, width) > _TINY else _SMALLEST_SIDE_OF_TINY
-    while min(maps[-1]) > smallest:
-        maps.append(tuple(-(-side // 2) for side in maps[-1]))
-    return maps
 
 
 def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, num_classes):
@@ -111,14 +83,9 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
     labels = _labels.label_input(num_classes)
     x = _labels.join_label(inputs, labels, num_classes, min(latent_dim, 32), "generator")
 
-    # With several replicas, over the samples of all of them.
-    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-
     def activate(x, number):
         if batch_norm:
-            x = layers.BatchNormalization(
-                momentum=0.9, synchronized=synchronized, name=f"generator_norm_{number}"
-            )(x)
+            x = _images.batch_norm(f"generator_norm_{number}")(x)
         return layers.ReLU(name=f"generator_activation_{number}")(x)
 
     options = {"use_bias": not batch_norm}
@@ -137,17 +104,10 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
             name=f"generator_up_{number}",
             **options,
         )(x)
-        x = activate(_cropped(x, size, number), number)
+        x = activate(_images.cropped(x, size, f"generator_crop_{number}"), number)
     x = layers.Conv2D(image_shape[-1], 3, padding="same", name="generator_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
-
-
-def _cropped(x, size, number):
-    bottom, right = x.shape[1] - size[0], x.shape[2] - size[1]
-    if not (bottom or right):
-        return x
-    return layers.Cropping2D(((0, bottom), (0, right)), name=f"generator_crop_{number}")(x)
 
 
 def _discriminator(image_shape, widths, kernel_size, num_classes):

@@ -1,0 +1,58 @@
+"""What networks of images of any size share: the sizes of their maps, and how they get there."""
+
+import tensorflow as tf
+from keras import layers
+
+from keras_gan import _checks, inspection
+from keras_gan.networks.mlp import sizes
+
+# Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
+# 8x8 digits need a second stage to look right.
+_SMALLEST_SIDE = 4
+_SMALLEST_SIDE_OF_TINY = 2
+_TINY = 8
+
+
+def image_shape_of(image_shape):
+    """`(height, width, channels)` as a tuple, if these are the sizes of an image."""
+    image_shape = sizes(image_shape, "image_shape")
+    _checks.check(
+        inspection.is_image(image_shape),
+        "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
+        cure="Pass `images.shape[1:]`." if inspection.is_image(image_shape[1:]) else None,
+        image_shape=image_shape,
+    )
+    _checks.check(
+        min(image_shape[:2]) >= 4,
+        "Images must be at least 4 pixels wide and high.",
+        image_shape=image_shape,
+    )
+    return image_shape
+
+
+def map_sizes(height, width):
+    """Sizes of the maps from the image down to the smallest, each half of the last, rounded up."""
+    maps = [(height, width)]
+    smallest = _SMALLEST_SIDE if min(height, width) > _TINY else _SMALLEST_SIDE_OF_TINY
+    while min(maps[-1]) > smallest:
+        maps.append(tuple(-(-side // 2) for side in maps[-1]))
+    return maps
+
+
+def widths(filters, max_filters, number, widening=2):
+    """Filters of so many stages from the image on."""
+    return [min(filters * widening**k, max_filters) for k in range(number)]
+
+
+def cropped(x, size, name):
+    """A map without the row and column that doubling an odd size has left over."""
+    bottom, right = x.shape[1] - size[0], x.shape[2] - size[1]
+    if not (bottom or right):
+        return x
+    return layers.Cropping2D(((0, bottom), (0, right)), name=name)(x)
+
+
+def batch_norm(name):
+    """BatchNorm for a generator; with several replicas, over the samples of all of them."""
+    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    return layers.BatchNormalization(momentum=0.9, synchronized=synchronized, name=name)
