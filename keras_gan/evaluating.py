@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan import losses, replicas, seeds
+from keras_gan import losses, packing, replicas, seeds
 from keras_gan.samples import flat, to_float, unpack
 from keras_gan.state import add
 
@@ -85,12 +85,18 @@ class Evaluating:
         return replicas.logs(results)
 
     def _evaluate_losses(self, real, fake, labels):
-        real_logits = self._score(real, labels, training=False)
-        fake_logits = self._score(fake, labels, training=False)
+        logits = [
+            self._score(
+                packing.packed(packing.filled(samples, self.pack), self.pack),
+                labels,
+                training=False,
+            )
+            for samples in (real, fake)
+        ]
         loss = self.adversarial_loss
-        d_loss = tf.reduce_mean(loss.discriminator_loss(real_logits, fake_logits))
-        g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
-        accuracies = losses.discriminator_accuracies(real_logits, fake_logits, loss.threshold)
+        d_loss = tf.reduce_mean(loss.discriminator_loss(*logits))
+        g_loss = tf.reduce_mean(loss.generator_loss(*logits))
+        accuracies = losses.discriminator_accuracies(*logits, loss.threshold)
         rows = tf.shape(real)[0]
         for name, value in zip(
             _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True

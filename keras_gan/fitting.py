@@ -77,7 +77,7 @@ class Fitting:
             spec=self.spec,
             batch_size=batch_size,
             group=self.discriminator_steps,
-            parts=self.accumulation_steps * self._replicas,
+            parts=self.accumulation_steps * self.pack * self._replicas,
             shuffle=shuffle,
             seed=self.seed,
             position=lambda: self.steps_seen,
@@ -133,7 +133,9 @@ class Fitting:
         )
         samples = self.spec.samples(x, "x")
         labels = self.spec.labels(y, len(samples), "y")
-        check_divisible(len(samples) // self.discriminator_steps, self.accumulation_steps)
+        check_divisible(
+            len(samples) // self.discriminator_steps, self.accumulation_steps * self.pack
+        )
         _checks.check(
             len(samples) % self.discriminator_steps == 0,
             "The batch must be a multiple of `discriminator_steps`: each update gets its share.",

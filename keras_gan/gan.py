@@ -10,6 +10,7 @@ from keras_gan import (
     ema,
     inspection,
     losses,
+    packing,
     priors,
     replicas,
     seeds,
@@ -53,6 +54,11 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
             `(shape, seed) -> latents`. Default "normal".
         num_classes: number of classes of a conditional model, else `None`.
+        pack: samples that the discriminator judges at a time, neighbours of a batch joined along
+            their last axis (PacGAN, arXiv:1712.04086): it sees samples that are too much alike.
+            It must be built for them (`networks.dcgan(shape, pack=2)`) and gives one logit a
+            pack: losses, accuracies and penalties are then those of packs, a gradient's norm
+            that of the joint input. Only without labels. Default 1.
         ema_halflife_images: half-life of the generator's moving average in images, above 0;
             `None` for no average. Early in training it is at most 0.05 times the images seen.
         seed: integer in [0, 2**63). All noise and the order of arrays follow from it.
@@ -85,13 +91,15 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         *,
         prior="normal",
         num_classes=None,
+        pack=1,
         ema_halflife_images=10_000,
         seed=0,
         name=None,
     ):
         super().__init__(name=name)
+        pack = packing.checked(pack, num_classes)
         self.latent_dim, self.sample_shape, conditional = inspection.check_pair(
-            generator, discriminator
+            generator, discriminator, pack
         )
         _checks.check(
             conditional == (num_classes is not None),
@@ -110,6 +118,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self.discriminator = discriminator
         self.prior = priors.get(prior)
         self.num_classes = num_classes
+        self.pack = pack
         self.ema_halflife_images = ema_halflife_images
         self.seed = _checks.non_negative_int(seed, "seed")
         _checks.check(self.seed < 2**63, "`seed` must be below 2**63.", seed=seed)
@@ -295,6 +304,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         def judge(samples):
             return self._score(samples, labels, training=True)
 
+        real, fake = packing.packed(real, self.pack), packing.packed(fake, self.pack)
         with tf.GradientTape() as tape:
             scores = Scores(judge, scale)
             logits = {"real_logits": scores(real)}
@@ -373,10 +383,10 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         return gradients, loss + own_loss, {}, {"g_loss": loss}
 
     def _generator_loss(self, real, fake, labels):
-        fake_logits = self._score(fake, labels, training=True)
+        fake_logits = self._score(packing.packed(fake, self.pack), labels, training=True)
         real_logits = None
         if self.adversarial_loss.generator_needs_real:
-            real_logits = self._score(real, labels, training=True)
+            real_logits = self._score(packing.packed(real, self.pack), labels, training=True)
         return tf.reduce_mean(self.adversarial_loss.generator_loss(real_logits, fake_logits))
 
     def _follow_generator(self, images):
@@ -418,9 +428,12 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         return [(real[i::n], None if labels is None else labels[i::n]) for i in range(n)]
 
     def _parts(self, *batch):
-        """A batch cut by stride into `accumulation_steps` micro-batches."""
-        k = self.accumulation_steps
-        return [tuple(None if t is None else t[i::k] for t in batch) for i in range(k)]
+        """A batch cut by stride into `accumulation_steps` micro-batches of whole packs."""
+        k, size = self.accumulation_steps, self.pack
+        return [
+            tuple(None if t is None else packing.every(t, i, k, size) for t in batch)
+            for i in range(k)
+        ]
 
     def _latents(self, real, seed):
         """As many latents as there are real samples: this replica's rows of the global noise."""

@@ -67,12 +67,13 @@ def output_shape(network):
     return tuple(output.shape[1:])
 
 
-def check_pair(generator, discriminator):
+def check_pair(generator, discriminator, pack=1):
     """Check that two networks can play against each other.
 
     Args:
         generator: built Keras model from latents, and labels perhaps, to samples.
         discriminator: built Keras model from samples, and labels perhaps, to logits.
+        pack: samples that the discriminator takes at a time, joined along the last axis.
 
     Returns:
         `(latent_dim, sample_shape, conditional)`.
@@ -109,6 +110,16 @@ def check_pair(generator, discriminator):
         generator_input=latent_shape,
     )
     made, judged = output_shape(generator), discriminator_inputs[0]
+    if pack > 1:
+        _checks.check(
+            len(made) == len(judged) and made[-1] is not None and judged[-1] == pack * made[-1],
+            "`discriminator` must take packs of samples, joined along the last axis.",
+            cure=f"Build it for them: `keras_gan.networks` do with `pack={pack}`.",
+            pack=pack,
+            generator_output=made,
+            discriminator_input=judged,
+        )
+        judged = (*judged[:-1], made[-1])
     _checks.check(
         len(made) == len(judged)
         and all(a is None or b is None or a == b for a, b in zip(made, judged, strict=True)),

@@ -236,8 +236,8 @@ def check_divisible(batch_size, parts):
     """Check that an update's batch can be cut into equal parts."""
     _checks.check(
         batch_size % parts == 0,
-        "The batch size must be a multiple of `accumulation_steps` times the number of replicas, "
-        "each of which gets an equal share.",
+        "The batch size must be a multiple of `accumulation_steps` times the model's `pack` times "
+        "the number of replicas: all get an equal share, and no pack is cut.",
         batch_size=batch_size,
         shares=parts,
     )

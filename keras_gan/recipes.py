@@ -14,6 +14,7 @@ def mlp(
     latent_dim=16,
     width=128,
     num_classes=None,
+    pack=1,
     learning_rate=1e-3,
     seed=0,
     precision=None,
@@ -28,6 +29,7 @@ def mlp(
         latent_dim: size of a latent. Default 16.
         width: units of each of the three hidden layers. Default 128.
         num_classes: for a conditional model.
+        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, or `None` for the current one.
@@ -44,12 +46,15 @@ def mlp(
     beta2 = 0.99 and a learning rate without schedules.
     """
     with _precision(precision):
-        pair = networks.mlp(sample_shape, latent_dim, width=width, num_classes=num_classes)
+        pair = networks.mlp(
+            sample_shape, latent_dim, width=width, num_classes=num_classes, pack=pack
+        )
     return _relativistic(
         pair,
         gamma=0.02,
         learning_rate=learning_rate,
         num_classes=num_classes,
+        pack=pack,
         seed=seed,
         ema_halflife_images=50_000,
         metrics=metrics,
@@ -61,6 +66,7 @@ def dcgan(
     *,
     latent_dim=32,
     num_classes=None,
+    pack=1,
     gamma=0.1,
     learning_rate=1e-3,
     seed=0,
@@ -76,6 +82,7 @@ def dcgan(
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 32.
         num_classes: for a conditional model.
+        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         gamma: weight of R1 and of R2. Default 0.1.
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
@@ -96,12 +103,15 @@ def dcgan(
     generator.
     """
     with _precision(precision):
-        pair = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **network_options)
+        pair = networks.dcgan(
+            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
+        )
     return _relativistic(
         pair,
         gamma=gamma,
         learning_rate=learning_rate,
         num_classes=num_classes,
+        pack=pack,
         seed=seed,
         ema_halflife_images=20_000,
         metrics=metrics,
@@ -113,6 +123,7 @@ def wgan_gp(
     *,
     latent_dim=64,
     num_classes=None,
+    pack=1,
     learning_rate=1e-4,
     seed=0,
     precision=None,
@@ -125,6 +136,7 @@ def wgan_gp(
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 64.
         num_classes: for a conditional model.
+        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 1e-4, as in the paper.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, or `None` for the current one.
@@ -143,8 +155,10 @@ def wgan_gp(
     moving average of the generator.
     """
     with _precision(precision):
-        pair = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **network_options)
-    gan = GAN(*pair, num_classes=num_classes, seed=seed)
+        pair = networks.dcgan(
+            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
+        )
+    gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
@@ -161,6 +175,7 @@ def sngan(
     *,
     latent_dim=128,
     num_classes=None,
+    pack=1,
     learning_rate=5e-4,
     discriminator_steps=1,
     seed=0,
@@ -174,6 +189,7 @@ def sngan(
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 128, as in the paper.
         num_classes: for a conditional model.
+        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 5e-4.
         discriminator_steps: updates of the discriminator for one of the generator. Default 1.
         seed: of noise and data order.
@@ -195,8 +211,10 @@ def sngan(
     sees twice as many samples; a moving average of the generator.
     """
     with _precision(precision):
-        pair = networks.resnet(image_shape, latent_dim, num_classes=num_classes, **network_options)
-    gan = GAN(*pair, num_classes=num_classes, seed=seed)
+        pair = networks.resnet(
+            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
+        )
+    gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
@@ -207,8 +225,8 @@ def sngan(
     return gan
 
 
-def _relativistic(pair, *, gamma, learning_rate, num_classes, seed, ema_halflife_images, metrics):
-    gan = GAN(*pair, num_classes=num_classes, seed=seed, ema_halflife_images=ema_halflife_images)
+def _relativistic(pair, *, gamma, learning_rate, metrics, **settings):
+    gan = GAN(*pair, **settings)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),
         discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),

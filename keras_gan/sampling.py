@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, losses, priors, seeds
+from keras_gan import _checks, losses, packing, priors, seeds
 from keras_gan.samples import to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
@@ -212,12 +212,14 @@ class Sampling:
             batch_size: samples scored at a time.
 
         Returns:
-            float32 NumPy `(n,)`: the mean logit of each sample.
+            float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
+            that of each pack, the last one being filled up from the first samples on.
         """
         # Samples of a generator may be out of range; that is for the discriminator to judge.
         samples = self.spec.samples(samples, any_values=True)
         labels = self.spec.labels(labels, len(samples))
-        logits = self._in_batches(self.discriminator, samples, labels, batch_size)
+        packs = packing.packed(packing.filled(samples, self.pack), self.pack)
+        logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
 
     def _draw(self):

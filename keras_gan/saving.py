@@ -111,6 +111,7 @@ class Saving:
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "prior": keras.saving.serialize_keras_object(self.prior),
             "num_classes": self.num_classes,
+            "pack": self.pack,
             "ema_halflife_images": self.ema_halflife_images,
             "seed": self.seed,
             "name": self.name,

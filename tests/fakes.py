@@ -16,7 +16,7 @@ class FakeGAN:
     def __init__(self, script, *, sample_shape=(2,), held_out=True, num_classes=None, image=False):
         self.script = script
         self.sample_shape, self.num_classes, self.is_image = sample_shape, num_classes, image
-        self.latent_dim, self.seed, self.phase = 3, 0, "both"
+        self.latent_dim, self.seed, self.phase, self.pack = 3, 0, "both", 1
         self.first_failure = None
         self.verdict = "old"
         self.stop_training = False

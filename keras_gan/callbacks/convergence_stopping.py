@@ -231,7 +231,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         trained = gan.phase != "discriminator"
         chance, count = None, 0
         if samples is not None:
-            chance, count = _measuring.real_above_fake(gan, samples, labels, epoch), len(samples)
+            chance = _measuring.real_above_fake(gan, samples, labels, epoch)
+            count = -(-len(samples) // gan.pack)  # scores
         return convergence.Signals(
             epoch=epoch + 1,
             quality=quality,

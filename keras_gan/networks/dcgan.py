@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_gan import _checks
+from keras_gan import _checks, packing
 from keras_gan.networks import _images, _labels
 
 
@@ -17,6 +17,7 @@ def dcgan(
     kernel_size=4,
     batch_norm=True,
     num_classes=None,
+    pack=1,
 ):
     """A pair of strided convolutional networks.
 
@@ -38,6 +39,8 @@ def dcgan(
             which penalties read, would depend on the batch. Default `True`.
         num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
             beside its latent, the discriminator by projection.
+        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
+            Default 1.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -58,6 +61,7 @@ def dcgan(
     batch_norm = _checks.boolean(batch_norm, "batch_norm")
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
+    pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
     stages = len(maps) - 1
     generator = _generator(
@@ -70,7 +74,7 @@ def dcgan(
         num_classes,
     )
     discriminator = _discriminator(
-        image_shape,
+        packing.packed_shape(image_shape, pack),
         _images.widths(discriminator_filters, max_filters, stages),
         kernel_size,
         num_classes,

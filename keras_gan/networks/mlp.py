@@ -7,11 +7,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks, inspection, packing
 from keras_gan.networks import _labels
 
 
-def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None):
+def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None, pack=1):
     """A pair of fully connected networks.
 
     Both have `depth` hidden layers of `width` units with leaky ReLU (slope 0.2). The generator
@@ -24,6 +24,8 @@ def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None):
         depth: hidden layers, at least 1. Default 3.
         num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
             beside its latent, the discriminator by projection.
+        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
+            Default 1.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -37,8 +39,10 @@ def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None):
     depth = _checks.positive_int(depth, "depth")
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
+    pack = packing.checked(pack, num_classes)
     generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
-    return generator, _discriminator(sample_shape, width, depth, num_classes)
+    judged = packing.packed_shape(sample_shape, pack)
+    return generator, _discriminator(judged, width, depth, num_classes)
 
 
 def sizes(shape, name):

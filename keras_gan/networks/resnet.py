@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_gan import _checks
+from keras_gan import _checks, packing
 from keras_gan.layers import SpectralNormalization
 from keras_gan.networks import _images, _labels
 
@@ -17,6 +17,7 @@ def resnet(
     max_filters=1024,
     widening=2,
     num_classes=None,
+    pack=1,
 ):
     """A pair of residual networks, the discriminator with spectral normalisation.
 
@@ -39,6 +40,8 @@ def resnet(
             with 256 filters in the generator and 128 in the discriminator.
         num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
             beside its latent, the discriminator by projection.
+        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
+            Default 1.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -60,6 +63,7 @@ def resnet(
     widening = _checks.positive_int(widening, "widening")
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
+    pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
 
     def widths(filters, number):
@@ -69,7 +73,9 @@ def resnet(
         image_shape, latent_dim, maps, widths(generator_filters, len(maps) - 1), num_classes
     )
     discriminator = _discriminator(
-        image_shape, widths(discriminator_filters, len(maps)), num_classes
+        packing.packed_shape(image_shape, pack),
+        widths(discriminator_filters, len(maps)),
+        num_classes,
     )
     return generator, discriminator
 

@@ -1,0 +1,189 @@
+"""Packs: how they are joined, what is scored, penalised and counted; nothing cuts or mixes them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import losses, networks, packing, regularizers
+from keras_gan.gan import GAN
+
+
+def linear(weights):
+    """A discriminator of packs: `weights` times the joined values."""
+    weights = np.asarray(weights, "float32")
+    inputs = keras.Input((len(weights),))
+    score = keras.layers.Dense(1, use_bias=False)
+    network = keras.Model(inputs, score(inputs), name="discriminator")
+    score.kernel.assign(weights[:, None])
+    return network
+
+
+def packed_gan(pack=2, rate=0.03, **settings):
+    gan = GAN(helpers.generator(), helpers.discriminator((2 * pack,)), pack=pack)
+    gan.compile(*(keras.optimizers.SGD(rate) for _ in range(2)), **settings)
+    return gan
+
+
+# === Joining ===
+
+
+@pytest.mark.parametrize("shape", [(2,), (5, 3), (4, 6, 3)])
+def test_neighbours_are_joined_along_the_last_axis(shape):
+    samples = np.random.normal(size=(6, *shape)).astype("float32")
+    packs = packing.packed(tf.constant(samples), 3)
+    assert packs.shape == (2, *packing.packed_shape(shape, 3))
+    for number in range(2):
+        members = samples[3 * number : 3 * number + 3]
+        np.testing.assert_array_equal(packs[number], np.concatenate(members, axis=-1))
+
+
+def test_every_kth_pack_and_the_last_one_filled():
+    rows = tf.range(12)[:, None]
+    assert packing.every(rows, 1, 3, 2)[:, 0].numpy().tolist() == [2, 3, 8, 9]
+    assert packing.every(rows, 1, 3, 1)[:, 0].numpy().tolist() == [1, 4, 7, 10]
+    assert packing.filled(rows[:5], 3)[:, 0].numpy().tolist() == [0, 1, 2, 3, 4, 0]
+    assert packing.filled(rows[:1], 3)[:, 0].numpy().tolist() == [0, 0, 0]
+    assert packing.filled(rows[:6], 3).shape[0] == 6
+
+
+# === A pack is one input ===
+
+WEIGHTS = [0.5, -1.0, 2.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    "regularizer, expected",
+    [
+        (regularizers.R1(1.0), np.sum(np.square(WEIGHTS)) / 2),
+        (regularizers.R2(1.0), np.sum(np.square(WEIGHTS)) / 2),
+        (regularizers.GradientPenalty(1.0), (np.linalg.norm(WEIGHTS) - 1) ** 2),
+        (regularizers.DRAGAN(1.0), (np.linalg.norm(WEIGHTS) - 1) ** 2),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_gradients_are_those_of_the_joint_input(regularizer, expected):
+    gan = GAN(helpers.generator(), linear(WEIGHTS), pack=2)
+    gan.compile("sgd", "sgd", regularizers=[regularizer])
+    logs = gan.train_on_batch(helpers.points(8), return_dict=True)
+    assert logs[regularizer.name] == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_step_by_hand():
+    gan = GAN(helpers.generator(), linear(WEIGHTS), pack=2, ema_halflife_images=None)
+    gan.compile(
+        keras.optimizers.SGD(0.0),
+        keras.optimizers.SGD(1.0),
+        loss=losses.Wasserstein(),
+        run_eagerly=True,
+    )
+    real = helpers.points(6)
+    gan.set_phase("discriminator")
+    before = np.array(WEIGHTS)
+    seen = []
+    judge = gan._score
+
+    def watched(samples, labels, *, training):
+        seen.append(samples)
+        return judge(samples, labels, training=training)
+
+    gan._score = watched
+    logs = gan.train_on_batch(real, return_dict=True)
+    # Of the reals as they come, and of generated samples as many; never of both.
+    np.testing.assert_array_equal(seen[0], real.reshape(3, 4))
+    fake = seen[1].numpy()
+    assert fake.shape == (3, 4)
+    expected = (fake @ before).mean() - (real.reshape(3, 4) @ before).mean()
+    assert logs["d_loss"] == pytest.approx(expected, abs=1e-6)
+    moved = before - (fake.mean(axis=0) - real.reshape(3, 4).mean(axis=0))
+    np.testing.assert_allclose(gan.discriminator.get_weights()[0][:, 0], moved, rtol=1e-5)
+    assert gan.images_seen == 6
+
+
+def test_scores_and_evaluations_are_of_packs():
+    gan = GAN(helpers.generator(), linear(WEIGHTS), pack=2)
+    gan.compile("sgd", "sgd", loss=losses.Wasserstein())
+    points = helpers.points(5)
+    filled = np.concatenate([points, points[:1]]).reshape(3, 4)
+    for batch_size in (1, 2, 256):
+        scores = gan.score(points, batch_size=batch_size)
+        np.testing.assert_allclose(scores, filled @ np.array(WEIGHTS, "float32"), rtol=1e-5)
+    logs = gan.evaluate(points, batch_size=5, return_dict=True, verbose=0)
+    fake_mean = logs["d_loss"] + scores.mean()
+    assert logs["g_loss"] == pytest.approx(-fake_mean, abs=1e-5)
+    assert gan.generate(3, seed=0).shape == (3, 2)
+
+
+# === As one ===
+
+HARD = {
+    "loss": "relativistic_paired",
+    "regularizers": ["r1", "gradient_penalty"],
+    "discriminator_steps": 2,
+}
+
+
+def trained(**settings):
+    keras.utils.set_random_seed(0)
+    gan = packed_gan(**settings)
+    return gan, gan.fit(helpers.points(8 * 2 * 4), batch_size=8, verbose=0).history
+
+
+def test_micro_batches_cut_no_pack():
+    (whole, whole_logs), (cut, cut_logs) = trained(**HARD), trained(**HARD, accumulation_steps=2)
+    for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-6)
+    for key in whole_logs:
+        np.testing.assert_allclose(whole_logs[key], cut_logs[key], atol=1e-5, err_msg=key)
+
+
+def test_two_replicas_cut_no_pack(two_replicas):
+    one, one_logs = trained(**HARD)
+    with two_replicas.scope():
+        two, two_logs = trained(**HARD)
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-6)
+    for key in one_logs:
+        np.testing.assert_allclose(one_logs[key], two_logs[key], atol=1e-5, err_msg=key)
+
+
+# === Settings ===
+
+
+@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet])
+def test_networks_of_packs(family, tmp_path):
+    gan = GAN(*family((8, 8, 1), latent_dim=3, pack=3), pack=3)
+    assert gan.discriminator.input_shape == (None, 8, 8, 3) and gan.sample_shape == (8, 8, 1)
+    gan.compile()
+    gan.save(tmp_path / "gan.keras")
+    twin = keras.saving.load_model(tmp_path / "gan.keras")
+    assert twin.pack == 3
+    images = helpers.images(4)
+    np.testing.assert_array_equal(twin.score(images), gan.score(images))
+    assert len(gan.score(images)) == 2
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: GAN(helpers.generator(), helpers.discriminator(), pack=2), "with `pack=2`"),
+        (lambda: GAN(helpers.generator(), helpers.discriminator((4,))), "of the shape"),
+        (lambda: GAN(helpers.generator(), helpers.discriminator(), pack=0), "pack=0"),
+        (lambda: networks.dcgan((8, 8, 1), pack=2, num_classes=3), "one label.*num_classes=3"),
+        (
+            lambda: GAN(
+                helpers.generator(num_classes=3),
+                helpers.discriminator((4,), num_classes=3),
+                num_classes=3,
+                pack=2,
+            ),
+            "must be 1 for a conditional model",
+        ),
+        (lambda: packed_gan().fit(helpers.points(), batch_size=9), "batch_size=9, shares=2"),
+        (lambda: packed_gan(3).train_on_batch(helpers.points(8)), "no pack is cut.*shares=3"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
