@@ -92,7 +92,7 @@ def pair(real, fake, *, more_than=1, **received):
         **received,
     )
     for name, array in zip(("real", "fake"), arrays, strict=True):
-        rows = np.count_nonzero(~np.isfinite(array).all(axis=1))
+        rows = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
         _checks.check(rows == 0, f"`{name}` must be finite.", rows_that_are_not=rows)
     return arrays
 

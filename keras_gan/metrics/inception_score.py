@@ -191,7 +191,8 @@ class _Sums:
         first = tf.cast(tf.reduce_sum(counts), "int32")
         parts = (first + tf.range(tf.shape(rows)[0])) % counts.shape[0]
         chosen = tf.one_hot(parts, counts.shape[0], axis=0, dtype="float64")
-        x_log_x = tf.reduce_sum(tf.math.xlogy(rows, rows), axis=1)
+        positive = tf.maximum(rows, 0.0)
+        x_log_x = tf.reduce_sum(tf.math.xlogy(positive, positive), axis=1)
         far = tf.abs(tf.reduce_sum(rows, axis=1) - 1.0) > TOLERANCE
         wrong = tf.logical_or(far, tf.reduce_any(rows < 0.0, axis=1))
         for variable, value in (
