@@ -33,13 +33,17 @@ def frechet_distance(real, fake):
     Raises:
         ValueError: for arrays of another form.
     """
-    parts, means = [], []
+    means, factors, traces = [], [], []
     for samples in features_module.pair(real, fake):
         means.append(samples.mean(axis=0))
-        parts.append((samples - means[-1]) / np.sqrt(len(samples) - 1))
-    # X'X = AA' of the smaller of both: fewer samples than dimensions are a factor as they are.
-    factors = [x.T if len(x) < x.shape[1] else _factor(x.T @ x) for x in parts]
-    traces = [float(np.einsum("ij,ij->", x, x)) for x in parts]
+        centred = samples - means[-1]
+        if len(centred) < centred.shape[1]:  # fewer samples than dimensions are a factor
+            factors.append(centred.T / np.sqrt(len(centred) - 1))
+            traces.append(np.square(factors[-1]).sum())
+        else:
+            covariance = centred.T @ centred / (len(centred) - 1)
+            factors.append(_factor(covariance))
+            traces.append(np.trace(covariance))
     return _distance(means, traces, _nuclear_norm(*factors))
 
 
@@ -71,7 +75,7 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
     within = slice(None) if varies.all() else np.ix_(varies, varies)
     factors = [_factor(covariance[within]) for covariance in covariances]
-    traces = [float(np.trace(c)) for c in covariances]
+    traces = [np.trace(covariance) for covariance in covariances]
     return _distance(means, traces, _nuclear_norm(*factors))
 
 
@@ -111,7 +115,7 @@ def _nuclear_norm(first, second):
 
 def _distance(means, traces, root):
     shift = means[0] - means[1]
-    return max(float(shift @ shift) + sum(traces) - 2.0 * root, 0.0)
+    return max(float(shift @ shift + sum(traces) - 2.0 * root), 0.0)
 
 
 # === Metric ===
