@@ -8,7 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, samplers, sampling, sources
-from keras_gan.metrics import SlicedWasserstein
+from keras_gan.metrics import (
+    DensityCoverage,
+    FrechetDistance,
+    KernelDistance,
+    PrecisionRecall,
+    SlicedWasserstein,
+)
 from keras_gan.samples import SampleSpec, to_float
 
 # Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
@@ -19,7 +25,13 @@ _BATCH = 64
 _TOLERANCE = 1e-3
 
 # The metrics that need no argument.
-_METRICS = {"sliced_wasserstein": SlicedWasserstein}
+_METRICS = {
+    "density_coverage": DensityCoverage,
+    "frechet_distance": FrechetDistance,
+    "kernel_distance": KernelDistance,
+    "precision_recall": PrecisionRecall,
+    "sliced_wasserstein": SlicedWasserstein,
+}
 
 
 def evaluate_generator(
@@ -55,7 +67,7 @@ def evaluate_generator(
             the seed; a data set is read from its start.
         metrics: one or several of `keras_gan.metrics`, by name or instance, or any
             `keras.metrics.Metric` with `update_state(real, fake)`. Instances are reset first, as
-            in `keras.Model.evaluate`, and hold this evaluation afterwards.
+            in `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
         num_samples: how many samples are generated, and how many reals they are compared with.
             Default: as many as there are reals.
         seed: integer in [0, 2**63), of latents, labels, and which reals of an array are used.

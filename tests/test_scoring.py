@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import data, scoring
-from keras_gan.metrics import ModeCoverage, SlicedWasserstein
+from keras_gan.metrics import FrechetDistance, ModeCoverage, SlicedWasserstein
 from keras_gan.scoring import evaluate_generator
 
 
@@ -394,6 +394,17 @@ def test_labels_beyond_the_classes():
         evaluate_generator(helpers.gan(num_classes=3), (points(10), np.arange(10) % 4), Recorder())
 
 
-def test_every_name_is_one_of_a_metric():
-    for name, known in scoring._METRICS.items():
-        assert known().name == name
+@pytest.mark.parametrize("name", sorted(scoring._METRICS))
+def test_every_metric_that_needs_no_argument_has_its_name(name):
+    result = evaluate_generator(identity, points(), name, latent_dim=2)
+    assert all(key.startswith(name) and np.isfinite(value) for key, value in result.items())
+    assert len(result) == len(scoring._METRICS[name].result_keys or [None])
+
+
+def test_a_metric_with_a_reference_keeps_it():
+    metric = FrechetDistance()
+    metric.set_reference(points() + 3)
+    far = evaluate_generator(identity, points(), metric, floors=True, latent_dim=2)
+    assert far["frechet_distance"] == pytest.approx(18, rel=0.2)
+    assert metric.description()["reference"]
+    assert metric.description()["fake_samples"] == 100
