@@ -16,9 +16,11 @@ from keras_gan import (  # noqa: E402
     losses,
     metrics,
     networks,
+    optimizers,
     priors,
     recipes,
     regularizers,
+    schedules,
 )
 from keras_gan._version import __version__  # noqa: E402
 from keras_gan.gan import GAN  # noqa: E402
@@ -36,7 +38,9 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "optimizers",
     "priors",
     "recipes",
     "regularizers",
+    "schedules",
 ]

@@ -8,6 +8,8 @@ import warnings
 
 import keras
 
+from keras_gan import schedules
+
 # Keys that say nothing of what is computed. `inbound_nodes` repeats shapes beside its graph, see
 # `_plain`.
 _SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
@@ -20,7 +22,7 @@ def of_model(gan):
         "discriminator": _network(gan.discriminator),
         "prior": _config(gan.prior),
         "num_classes": gan.num_classes,
-        "ema_halflife_images": gan.ema_halflife_images,
+        "ema_halflife_images": _plain(schedules.config(gan.ema_halflife_images), _SILENT, {}),
         "seed": gan.seed,
         "loss": _config(gan.adversarial_loss),
         "regularizers": [_config(r) for r in gan.regularizers],

@@ -7,23 +7,35 @@ import tensorflow as tf
 RAMP_UP = 0.05
 
 
-def decay(batch_size, images_seen, halflife_images):
-    """Weight of the old average in one update.
+def halflife(setting, images_seen, generator_images):
+    """The half-life of the day in images: `min(setting, 0.05 * generator_images)`, or a schedule.
 
-    `0.5 ** (batch_size / h)` with `h = min(halflife_images, 0.05 * images_seen)`: after `h`
-    images, a weight's old value counts for half.
+    Args:
+        setting: the half-life once ramp-up is over, above 0; or a schedule, which is all there is.
+        images_seen: real images that the run has seen, the clock of schedules.
+        generator_images: images of all the generator's updates.
+
+    Returns:
+        float32 scalar, at least 0.
+    """
+    if callable(setting):
+        return tf.cast(setting(images_seen), "float32")
+    return tf.minimum(tf.cast(setting, "float32"), RAMP_UP * tf.cast(generator_images, "float32"))
+
+
+def decay(batch_size, halflife_images):
+    """Weight of the old average in one update: `0.5 ** (batch_size / halflife_images)`.
+
+    After a half-life, a weight's old value counts for half; with a half-life of 0, for nothing.
 
     Args:
         batch_size: images that this update of the generator was made from.
-        images_seen: images of all the generator's updates, this one included.
-        halflife_images: the half-life in images once ramp-up is over, above 0.
+        halflife_images: at least 0, see `halflife`.
 
     Returns:
         float32 scalar in [0, 1).
     """
-    images_seen = tf.cast(images_seen, "float32")
-    halflife = tf.minimum(tf.cast(halflife_images, "float32"), RAMP_UP * images_seen)
-    return tf.pow(0.5, tf.cast(batch_size, "float32") / halflife)
+    return tf.pow(0.5, tf.cast(batch_size, "float32") / halflife_images)
 
 
 def follow(averages, variables, weight):

@@ -13,6 +13,7 @@ from keras_gan import (
     packing,
     priors,
     replicas,
+    schedules,
     seeds,
     settings,
     updates,
@@ -20,7 +21,7 @@ from keras_gan import (
 from keras_gan.evaluating import ACCURACY_KEYS, Evaluating
 from keras_gan.fitting import Fitting
 from keras_gan.gradients import Scores
-from keras_gan.optimizers import OptimizerGroup
+from keras_gan.optimizers import OptimizerGroup, follow
 from keras_gan.samples import SampleSpec, flat, to_float, unpack
 from keras_gan.sampling import Sampling
 from keras_gan.saving import Saving
@@ -61,6 +62,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
             that of the joint input. Only without labels. Default 1.
         ema_halflife_images: half-life of the generator's moving average in images, above 0;
             `None` for no average. Early in training it is at most 0.05 times the images seen.
+            Or a schedule of it, see `keras_gan.schedules`.
         seed: integer in [0, 2**63). All noise and the order of arrays follow from it.
         name: of the model.
 
@@ -111,7 +113,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
             num_classes = _checks.positive_int(num_classes, "num_classes")
             inspection.check_classes(num_classes, generator, discriminator)
         if ema_halflife_images is not None:
-            ema_halflife_images = _checks.number(
+            ema_halflife_images = schedules.number_or_schedule(
                 ema_halflife_images, "ema_halflife_images", above=0.0
             )
         self.generator = generator
@@ -219,6 +221,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
             # An optimizer that is not built when a file is loaded would lose its state.
             if not optimizer.built:
                 optimizer.build(network.trainable_variables)
+            follow(optimizer, self._state.images_seen)
         (self.generator_optimizer, _), (self.discriminator_optimizer, _) = players
         self.optimizer = OptimizerGroup(players)
         self.adversarial_loss = loss
@@ -341,7 +344,8 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
                 )
             else:  # replicas cannot meet inside of a branch
                 penalty = tf.cast(due, "float32") * tf.reduce_mean(evaluate())
-            total += regularizer.weight * k * penalty
+            weight = schedules.value(regularizer.weight, self._state.images_seen.value)
+            total += weight * k * penalty
             # Where it was not evaluated it does not count in the mean of the logs.
             values[name] = (penalty, tf.cast(due, "float32"))
         return total, values
@@ -392,7 +396,12 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
     def _follow_generator(self, images):
         add(self._state.generator_images, images)
         if self.ema_halflife_images is not None:
-            weight = ema.decay(images, self._state.generator_images.value, self.ema_halflife_images)
+            halflife = ema.halflife(
+                self.ema_halflife_images,
+                self._state.images_seen.value,
+                self._state.generator_images.value,
+            )
+            weight = ema.decay(images, halflife)
             ema.follow(self.averaged_generator.weights, self.generator.weights, weight)
 
     # --- Both ---

@@ -1,6 +1,7 @@
 """Layers that Keras lacks or that do not fit a game of two networks."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
@@ -128,3 +129,76 @@ class MinibatchStdDev(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "group_size": self.group_size}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Basis(keras.layers.Layer):
+    """A learned map whose channels the inputs scale, for the start of a generator.
+
+    Takes vectors `(batch, channels)` to `(batch, *size, channels)`: `basis * vector`. The basis
+    starts as normal noise.
+
+    Args:
+        size: `(height, width)` of the map.
+
+    Source: Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = tuple(_checks.positive_int(side, "size") for side in size)
+
+    def build(self, input_shape):
+        self.basis = self.add_weight(
+            shape=(*self.size, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="basis",
+        )
+
+    def call(self, inputs):
+        return inputs[:, None, None, :] * tf.convert_to_tensor(self.basis)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.size, input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class LowPass(keras.layers.Layer):
+    """Half the height and width, rounded up, without aliases: the mirror of bilinear doubling.
+
+    Every second value of a convolution with `[1, 3, 3, 1] / 8` along both axes, zeros beyond the
+    border.
+
+    Source: Karras et al., CVPR 2020 (arXiv:1912.04958), after Zhang, ICML 2019 (arXiv:1904.11486).
+    """
+
+    def call(self, inputs):
+        weights = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype("float32") / 64.0
+        kernel = tf.tile(
+            tf.constant(weights[:, :, None, None], inputs.dtype), [1, 1, inputs.shape[-1], 1]
+        )
+        sides = [[1, 1 + side % 2] for side in inputs.shape[1:3]]
+        padded = tf.pad(inputs, [[0, 0], *sides, [0, 0]])
+        return tf.nn.depthwise_conv2d(padded, kernel, [1, 2, 2, 1], "VALID")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, -(-height // 2), -(-width // 2), channels)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class GroupedConv2D(keras.layers.Conv2D):
+    """Keras's Conv2D with TensorFlow's own kernels for groups.
+
+    Keras 3 compiles a convolution in groups with XLA, whose gradients on CPUs are some hundred
+    times slower than TensorFlow's. Arguments and results are those of `keras.layers.Conv2D`, with
+    channels last and padding "same" or "valid".
+    """
+
+    def convolution_op(self, inputs, kernel):
+        return tf.nn.conv2d(
+            inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate
+        )

@@ -1,6 +1,72 @@
-"""Two optimizers behind the one that Keras's callbacks look for."""
+"""Adam on schedules, and two optimizers behind the one that Keras's callbacks look for."""
 
 import keras
+
+from keras_gan import schedules
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam, whose learning rate and `beta_2` may be schedules of the images seen.
+
+    The clock is that of the `GAN` that it is compiled into; without one it stands at 0 images.
+    With a changing `beta_2` the bias of the moments is corrected by `1 - beta_2^updates`, with
+    the `beta_2` of the day, as in PyTorch and so in R3GAN.
+
+    Args:
+        learning_rate: number above 0, or a schedule such as `schedules.Cosine`. Default 2e-4.
+        beta_1: decay of the first moment. Default 0, as in R3GAN.
+        beta_2: decay of the second moment, in [0, 1), or a schedule. Default 0.99.
+        **kwargs: as in `keras.optimizers.Adam`.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    _images_seen = staticmethod(lambda: 0)
+
+    def __init__(self, learning_rate=2e-4, beta_1=0.0, beta_2=0.99, **kwargs):
+        rate = schedules.number_or_schedule(learning_rate, "learning_rate", above=0.0)
+        super().__init__(rate, beta_1=beta_1, beta_2=beta_2, **kwargs)
+        self._scheduled = callable(rate)
+
+    def follow(self, images_seen):
+        """Take a counter, a Keras variable, for the clock of the schedules."""
+        # Behind a function: the counter is not the optimizer's own, to be saved with it.
+        self._images_seen = lambda: images_seen.value
+
+    @property
+    def learning_rate(self):
+        if self._scheduled:
+            return schedules.value(self._learning_rate, self._images_seen())
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        if self._scheduled:
+            raise TypeError(
+                "The learning rate follows a schedule, and cannot be set. "
+                "Create the optimizer with a number."
+            )
+        keras.optimizers.Adam.learning_rate.fset(self, rate)
+
+    @property
+    def beta_2(self):
+        return schedules.value(self._beta_2, self._images_seen())
+
+    @beta_2.setter
+    def beta_2(self, beta_2):
+        self._beta_2 = schedules.number_or_schedule(beta_2, "beta_2", minimum=0.0, below=1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "beta_2": schedules.config(self._beta_2)}
+
+
+def follow(optimizer, images_seen):
+    """Let an optimizer with schedules follow a counter; others need none."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
+    if isinstance(inner, Adam):
+        inner.follow(images_seen)
 
 
 @keras.saving.register_keras_serializable("keras_gan")

@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from keras_gan import losses, networks, regularizers
+from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
 from keras_gan.gan import GAN
 
 
@@ -220,6 +220,85 @@ def sngan(
         discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Hinge(),
         discriminator_steps=discriminator_steps,
+        metrics=metrics,
+    )
+    return gan
+
+
+def r3gan(
+    image_shape,
+    *,
+    latent_dim=64,
+    num_classes=None,
+    pack=1,
+    gamma=1.0,
+    learning_rate=1e-3,
+    burn_in_images=100_000,
+    seed=0,
+    precision=None,
+    metrics=(),
+    **network_options,
+):
+    """The strongest simple baseline: residual networks, relativistic paired loss, R1 and R2.
+
+    Both penalties act on every step. While the first `burn_in_images` pass, four numbers move
+    together along a cosine: the learning rate down to a quarter, gamma down to a tenth, beta2 from
+    0.9 to 0.99, the half-life of the moving average from 0 to a tenth of `burn_in_images`.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: size of a latent. Default 64, as in the paper.
+        num_classes: for a conditional model.
+        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
+        gamma: weight of R1 and of R2 at the start. Default 1.
+        learning_rate: of both players at the start. Default 1e-3.
+        burn_in_images: length of the schedules in images. Default 100,000.
+        seed: of noise and data order.
+        precision: a Keras dtype policy for the networks, or `None` for the current one. The
+            paper's authors found float16 to hurt and bfloat16 not.
+        metrics: quality metrics for `compile`.
+        **network_options: passed on to `networks.r3gan`.
+
+    Returns:
+        A compiled `GAN`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
+    Departures: this package's `r3gan` networks with their filters; a learning rate of 1e-3 in
+    place of 2e-4, and a burn-in of 100,000 in place of 20 million images, for short runs; the
+    generator is updated on the real samples that the discriminator has just seen, not on others;
+    no augmentation.
+    """
+    learning_rate = _checks.number(learning_rate, "learning_rate", above=0.0)
+    gamma = _checks.number(gamma, "gamma", minimum=0.0)
+    burn_in_images = _checks.positive_int(burn_in_images, "burn_in_images")
+
+    def cosine(start, end):
+        return schedules.Cosine(start, end, over_images=burn_in_images)
+
+    with _precision(precision):
+        pair = networks.r3gan(
+            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
+        )
+    gan = GAN(
+        *pair,
+        num_classes=num_classes,
+        pack=pack,
+        seed=seed,
+        ema_halflife_images=cosine(0.0, burn_in_images / 10),
+    )
+    rate, beta_2, weight = (
+        cosine(learning_rate, learning_rate / 4),
+        cosine(0.9, 0.99),
+        cosine(gamma, gamma / 10),
+    )
+    gan.compile(
+        generator_optimizer=optimizers.Adam(rate, beta_2=beta_2),
+        discriminator_optimizer=optimizers.Adam(rate, beta_2=beta_2),
+        loss=losses.RelativisticPaired(),
+        regularizers=[regularizers.R1(weight), regularizers.R2(weight)],
         metrics=metrics,
     )
     return gan

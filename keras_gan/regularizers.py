@@ -10,7 +10,7 @@ import re
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, losses, replicas
+from keras_gan import _checks, _registry, losses, replicas, schedules
 from keras_gan.gradients import input_gradients
 
 # Inside the square root: at a gradient of exactly zero the root's own gradient is infinite, and
@@ -84,7 +84,8 @@ class Regularizer:
     defines `after_update` and sets `penalizes = False`.
 
     Args:
-        weight: the paper's coefficient, at least 0.
+        weight: the paper's coefficient, at least 0; or a schedule of it, such as
+            `schedules.Cosine(2.0, 0.2, over_images=1_000_000)`.
         every: evaluate on every k-th discriminator update only, and multiply by k ("lazy"
             regularization, arXiv:1912.04958). R3GAN found that this fails where modes are many;
             default 1.
@@ -97,7 +98,7 @@ class Regularizer:
     penalizes = True
 
     def __init__(self, weight, *, every=1):
-        self.weight = _checks.number(weight, "weight", minimum=0.0)
+        self.weight = schedules.number_or_schedule(weight, "weight", minimum=0.0)
         self.every = _checks.positive_int(every, "every")
 
     @property
@@ -114,7 +115,15 @@ class Regularizer:
         raise NotImplementedError
 
     def penalty(
-        self, discriminator, real, fake, *, seed=(0, 0), real_logits=None, fake_logits=None
+        self,
+        discriminator,
+        real,
+        fake,
+        *,
+        seed=(0, 0),
+        real_logits=None,
+        fake_logits=None,
+        images_seen=0,
     ):
         """The weighted penalty of each sample.
 
@@ -126,6 +135,7 @@ class Regularizer:
                 passes a new one at every update.
             real_logits: the discriminator's logits of `real`, if they are at hand.
             fake_logits: likewise of `fake`.
+            images_seen: by the run, for a weight on a schedule.
 
         Returns:
             float32, `(batch,)`: `weight` times the penalty.
@@ -133,14 +143,14 @@ class Regularizer:
         value = self.value(
             discriminator, real, fake, seed=seed, real_logits=real_logits, fake_logits=fake_logits
         )
-        return self.weight * value
+        return schedules.value(self.weight, images_seen) * value
 
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         """Called when an update of the discriminator (the network) has been applied."""
 
     def get_config(self):
         """The constructor's arguments, for saving."""
-        return {"weight": self.weight, "every": self.every}
+        return {"weight": schedules.config(self.weight), "every": self.every}
 
     @classmethod
     def from_config(cls, config):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, descriptions, export, files, inspection, replicas
+from keras_gan import _checks, descriptions, export, files, inspection, replicas, schedules
 from keras_gan.seal import Seal, all_or_nothing
 from keras_gan.state import PLAYERS
 
@@ -112,7 +112,7 @@ class Saving:
             "prior": keras.saving.serialize_keras_object(self.prior),
             "num_classes": self.num_classes,
             "pack": self.pack,
-            "ema_halflife_images": self.ema_halflife_images,
+            "ema_halflife_images": schedules.config(self.ema_halflife_images),
             "seed": self.seed,
             "name": self.name,
         }

@@ -420,10 +420,10 @@ def test_no_average():
 
 
 def test_decay_and_ramp_up():
-    assert float(ema.decay(100, 10**6, 100)) == pytest.approx(0.5)
-    assert float(ema.decay(50, 10**6, 100)) == pytest.approx(0.5**0.5)
+    assert float(ema.decay(100, ema.halflife(100, 0, 10**6))) == pytest.approx(0.5)
+    assert float(ema.decay(50, ema.halflife(100, 0, 10**6))) == pytest.approx(0.5**0.5)
     # Early on the half-life is a twentieth of the images seen.
-    assert float(ema.decay(10, 200, 1e6)) == pytest.approx(0.5)
+    assert float(ema.decay(10, ema.halflife(1e6, 0, 200))) == pytest.approx(0.5)
     old, new = keras.Variable([1.0, 2.0]), keras.Variable([3.0, 2.0])
     count, counted = keras.Variable(1, dtype="int64"), keras.Variable(5, dtype="int64")
     ema.follow([old, count], [new, counted], 0.75)

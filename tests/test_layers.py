@@ -98,7 +98,67 @@ def test_minibatch_standard_deviation():
     np.testing.assert_allclose(layers.MinibatchStdDev()(same)[..., 2], 1e-4, rtol=1e-2)
 
 
-@pytest.mark.parametrize("make", [lambda: layers.MinibatchStdDev(3)])
+def test_groups_are_convolved_apart():
+    layer = layers.GroupedConv2D(6, 3, groups=3, padding="same", strides=2)
+    x = tf.constant(np.random.normal(size=(2, 5, 5, 12)), "float32")
+    layer(x)
+    layer.bias.assign(np.arange(6.0))
+
+    def apart():
+        parts = zip(tf.split(x, 3, -1), tf.split(layer.kernel.value, 3, -1), strict=True)
+        parts = [tf.nn.conv2d(a, b, 2, "SAME") for a, b in parts]
+        return tf.concat(parts, -1) + layer.bias
+
+    results = []
+    for call in (lambda: layer(x), apart):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = call()
+                value = tf.reduce_sum(tf.square(y))
+            gradient = tape.gradient(value, x)
+            norm = tf.reduce_sum(tf.square(gradient))
+        results.append((y, gradient, outer.gradient(norm, layer.kernel.value)))
+    for ours, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_basis_is_scaled_by_channel():
+    layer = layers.Basis((2, 3))
+    vectors = np.random.normal(size=(4, 5)).astype("float32")
+    result = layer(vectors).numpy()
+    assert result.shape == (4, 2, 3, 5) == layer.compute_output_shape((4, 5))
+    np.testing.assert_allclose(result[2, 1, 0], vectors[2] * layer.basis.numpy()[1, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 9)])
+def test_low_pass_halves_without_aliases(size):
+    x = np.random.normal(size=(2, *size, 3)).astype("float32")
+    result = layers.LowPass()(x).numpy()
+    assert result.shape == (2, -(-size[0] // 2), -(-size[1] // 2), 3)
+    assert result.shape == layers.LowPass().compute_output_shape(x.shape)
+    padded = np.pad(x, [(0, 0), (1, 2), (1, 2), (0, 0)])
+    weights = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
+    for i, j in np.ndindex(*result.shape[1:3]):
+        window = padded[:, 2 * i : 2 * i + 4, 2 * j : 2 * j + 4]
+        np.testing.assert_allclose(
+            result[:, i, j], np.einsum("bhwc,hw->bc", window, weights), rtol=1e-4, atol=1e-6
+        )
+    # The finest checkerboard, which plain striding takes for a constant, is gone.
+    checkers = np.indices(size).sum(axis=0) % 2 * 2.0 - 1.0
+    inner = layers.LowPass()(checkers[None, :, :, None].astype("float32"))[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(inner, 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Basis((2, 3)),
+        lambda: layers.GroupedConv2D(6, 3, groups=3),
+        lambda: layers.LowPass(),
+        lambda: layers.MinibatchStdDev(3),
+    ],
+)
 def test_round_trip(make):
     layer = make()
     twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))

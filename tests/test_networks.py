@@ -35,6 +35,49 @@ def test_resnet_of_any_size(shape):
     assert not inspection.has_batch_norm(discriminator)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_r3gan_of_any_size(shape):
+    generator, discriminator = networks.r3gan(shape, latent_dim=8, filters=4, group_size=4)
+    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    samples = generator(np.random.normal(size=(2, 8))).numpy()
+    assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
+    assert discriminator(samples).shape == (2, 1)
+    layers = [*generator.layers, *discriminator.layers]
+    assert not any("ormalization" in type(layer).__name__ for layer in layers)
+
+
+def test_r3gans_size_is_the_papers():
+    generator, discriminator = networks.r3gan((256, 256, 3), filters=96, max_filters=768, blocks=2)
+    widths = [96, 192, 384, 768, 768, 768, 768]
+    blocks = sum(2 * (4 * c * c + 2 * c * 9 * 16 + 2 * 2 * c) for c in widths)
+    changes = 96 * 192 + 192 * 384 + 384 * 768
+    # A start from 64 latents and a 4x4 basis; its mirror is a 4x4 weighting and a logit.
+    assert generator.count_params() == blocks + changes + 64 * 768 + 16 * 768 + 96 * 3
+    assert generator.count_params() == 23_057_952
+    assert discriminator.count_params() == blocks + changes + 16 * 768 + 768 + 96 * 3
+
+
+def test_r3gans_blocks_start_as_nothing_with_their_share_of_the_variance():
+    generator, discriminator = networks.r3gan((16, 16, 1), filters=64, blocks=2)
+    for network in (generator, discriminator):
+        zeros = [layer for layer in network.layers if layer.name.endswith("_project")]
+        assert len(zeros) == 6 and not any(np.any(layer.kernel) for layer in zeros)
+    ends = ["basis", "stage_1_block_1_2_activation", "stage_1_block_2_sum"]
+    parts = [generator.get_layer(f"generator_{end}").output for end in ends]
+    latents = np.random.default_rng(0).normal(size=(512, 64)).astype("float32")
+    start, branch, after = keras.Model(generator.input, parts)(latents)
+    np.testing.assert_array_equal(start, after)
+    assert np.mean(np.square(start)) == pytest.approx(1.0, rel=0.15)
+    # Padding with zeros takes a part of what the 3x3 kernels at the border of 4x4 maps see.
+    seen = ((4 + 2 * 3) / 12) ** 2
+    assert np.mean(np.square(branch)) == pytest.approx(seen * 6**-1.0, rel=0.2)
+    kernel = discriminator.get_layer("discriminator_stage_1_block_1_grouped").kernel
+    expected = np.sqrt(2 / 1.04 / (9 * 16)) * 6**-0.25
+    assert np.std(kernel) == pytest.approx(expected, rel=0.03)
+    basis = discriminator.get_layer("discriminator_basis").get_weights()[0]
+    assert np.std(basis) == pytest.approx(1 / 4, rel=0.1)
+
+
 def test_every_layer_of_resnets_discriminator_is_normalised():
     _, discriminator = networks.resnet((8, 8, 1), num_classes=2, discriminator_filters=2)
     weights = [layer for layer in discriminator.layers if layer.trainable_weights]
@@ -78,7 +121,7 @@ def test_mlp_ends_linear_for_vectors(shape, last):
     assert discriminator(samples).shape == (16, 1)
 
 
-@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet])
+@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet, networks.r3gan])
 def test_conditional_networks_read_the_label(family):
     generator, discriminator = family((8, 8, 1), latent_dim=4, num_classes=3)
     assert inspection.check_pair(generator, discriminator)[2]
@@ -92,6 +135,7 @@ def test_conditional_networks_read_the_label(family):
 
 def test_layer_names_say_whose_they_are():
     pairs = [networks.dcgan((8, 8, 1)), networks.mlp((2,)), networks.resnet((8, 8, 1))]
+    pairs.append(networks.r3gan((8, 8, 1)))
     for network in (network for pair in pairs for network in pair):
         inner = [x for x in network.layers if not isinstance(x, keras.layers.InputLayer)]
         assert all(layer.name.startswith(network.name) for layer in inner)
@@ -101,6 +145,7 @@ def test_layer_names_say_whose_they_are():
     "make, message",
     [
         (lambda: networks.resnet((28, 28)), "height, width, channels"),
+        (lambda: networks.r3gan((8, 8, 1), filters=20), r"must divide.*filters=\[20, 40\]"),
         (lambda: networks.resnet((8, 8, 1), widening=0), "widening=0"),
         (lambda: networks.dcgan((28, 28)), "height, width, channels"),
         (lambda: networks.dcgan((3, 28, 1)), "at least 4 pixels"),
@@ -128,6 +173,7 @@ RECIPES = {
     "mlp": (recipes.mlp, (2,), 68_995),
     "dcgan": (recipes.dcgan, (8, 8, 1), 314_210),
     "wgan_gp": (recipes.wgan_gp, (8, 8, 1), 330_594),
+    "r3gan": (recipes.r3gan, (8, 8, 1), 107_392),
     "sngan": (recipes.sngan, (8, 8, 1), 439_875),
 }
 

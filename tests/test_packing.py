@@ -151,7 +151,7 @@ def test_two_replicas_cut_no_pack(two_replicas):
 # === Settings ===
 
 
-@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet])
+@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet, networks.r3gan])
 def test_networks_of_packs(family, tmp_path):
     gan = GAN(*family((8, 8, 1), latent_dim=3, pack=3), pack=3)
     assert gan.discriminator.input_shape == (None, 8, 8, 3) and gan.sample_shape == (8, 8, 1)

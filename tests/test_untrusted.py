@@ -60,6 +60,10 @@ BUILDERS = {
     "networks.dcgan labels": lambda: compiled(
         networks.dcgan((9, 11, 3), num_classes=2, **SMALL), num_classes=2
     ),
+    "networks.r3gan": lambda: compiled(networks.r3gan(IMAGE, 3, filters=16)),
+    "networks.r3gan labels": lambda: compiled(
+        networks.r3gan((9, 11, 3), 3, filters=16, num_classes=2), num_classes=2
+    ),
     "networks.resnet": lambda: compiled(networks.resnet(IMAGE, **SMALL)),
     "networks.resnet labels": lambda: compiled(
         networks.resnet((9, 11, 3), num_classes=2, **SMALL), num_classes=2
@@ -69,6 +73,7 @@ BUILDERS = {
     "recipes.mlp precision": lambda: recipes.mlp((2,), width=4, precision="mixed_bfloat16"),
     "recipes.dcgan": lambda: recipes.dcgan(IMAGE, **SMALL),
     "recipes.wgan_gp": lambda: recipes.wgan_gp(IMAGE, num_classes=2, **SMALL),
+    "recipes.r3gan": lambda: recipes.r3gan(IMAGE, latent_dim=3, filters=16, pack=2),
     "recipes.sngan": lambda: recipes.sngan(IMAGE, num_classes=2, **SMALL),
     "metrics": lambda: of_points(
         metrics=[

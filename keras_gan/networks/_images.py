@@ -30,10 +30,11 @@ def image_shape_of(image_shape):
     return image_shape
 
 
-def map_sizes(height, width):
+def map_sizes(height, width, smallest=None):
     """Sizes of the maps from the image down to the smallest, each half of the last, rounded up."""
     maps = [(height, width)]
-    smallest = _SMALLEST_SIDE if min(height, width) > _TINY else _SMALLEST_SIDE_OF_TINY
+    if smallest is None:
+        smallest = _SMALLEST_SIDE if min(height, width) > _TINY else _SMALLEST_SIDE_OF_TINY
     while min(maps[-1]) > smallest:
         maps.append(tuple(-(-side // 2) for side in maps[-1]))
     return maps

@@ -10,11 +10,13 @@ def label_input(num_classes):
     return keras.Input((), dtype="int32", name="labels")
 
 
-def join_label(x, labels, num_classes, width, prefix):
+def join_label(x, labels, num_classes, width, prefix, initializer="uniform"):
     """Vectors with the label's learned embedding beside them (Mirza and Osindero, 2014)."""
     if labels is None:
         return x
-    embedding = keras.layers.Embedding(num_classes, width, name=f"{prefix}_label_embedding")
+    embedding = keras.layers.Embedding(
+        num_classes, width, embeddings_initializer=initializer, name=f"{prefix}_label_embedding"
+    )
     return keras.layers.Concatenate(name=f"{prefix}_with_label")([x, embedding(labels)])
 
 

@@ -1,0 +1,97 @@
+"""Numbers that change in the course of a run: functions of the images it has seen.
+
+`optimizers.Adam`, `GAN(ema_halflife_images=...)` and the weights of `regularizers` take a schedule
+in place of a number. All of them read one clock, the model's `images_seen`, which is saved with
+it: what they give does not depend on the batch size, nor on where a run was cut.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks
+
+
+def cosine(images, start, end, over_images):
+    """`start + (end - start) (1 - cos(pi t)) / 2`, `t = min(images / over_images, 1)`."""
+    progress = tf.minimum(tf.cast(images, "float32") / over_images, 1.0)
+    return start + (end - start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Cosine:
+    """Half a wave of a cosine from one number to another, which then stays (R3GAN's burn-in).
+
+    `start + (end - start) * (1 - cos(pi t)) / 2` with `t = min(images_seen / over_images, 1)`.
+
+    ```python
+    schedule = keras_gan.schedules.Cosine(2e-4, 5e-5, over_images=100_000)
+    optimizer = keras_gan.optimizers.Adam(schedule)
+    ```
+
+    Any callable from the images seen (an integer scalar tensor) to a scalar serves as a schedule;
+    to be saved it must be one that Keras can serialize, like this one.
+
+    Args:
+        start: finite number, the value before the first image.
+        end: finite number, the value from `over_images` images on.
+        over_images: real images that the way takes, above 0. One step of a `GAN` takes
+            `discriminator_steps * batch_size`, all replicas together.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
+    """
+
+    def __init__(self, start, end, over_images):
+        self.start = _checks.number(start, "start")
+        self.end = _checks.number(end, "end")
+        self.over_images = _checks.number(over_images, "over_images", above=0.0)
+
+    def __call__(self, images_seen):
+        return cosine(images_seen, self.start, self.end, self.over_images)
+
+    def get_config(self):
+        """The constructor's arguments, for saving."""
+        return {"start": self.start, "end": self.end, "over_images": self.over_images}
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a `get_config`."""
+        return cls(**config)
+
+    def __repr__(self):
+        return f"Cosine({self.start}, {self.end}, over_images={self.over_images})"
+
+
+# === Settings that may be schedules ===
+
+
+def number_or_schedule(setting, name, **bounds):
+    """A setting as a `float` within bounds, or as a schedule; a config becomes its schedule.
+
+    Of a `Cosine` both ends must be within the bounds. `above` is for numbers that nothing may
+    reach: a schedule may start there.
+    """
+    if isinstance(setting, dict):
+        setting = keras.saving.deserialize_keras_object(setting)
+    if not callable(setting):
+        return _checks.number(setting, name, **bounds)
+    if "above" in bounds:
+        bounds = {**bounds, "minimum": bounds["above"], "above": None}
+    if isinstance(setting, Cosine):
+        for end in ("start", "end"):
+            _checks.number(getattr(setting, end), f"{name}.{end}", **bounds)
+    return setting
+
+
+def value(setting, images_seen):
+    """What a setting is after so many images: a number, or a float32 scalar tensor."""
+    return setting(images_seen) if callable(setting) else setting
+
+
+def config(setting):
+    """A setting for a `get_config`."""
+    return keras.saving.serialize_keras_object(setting) if callable(setting) else setting

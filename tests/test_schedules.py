@@ -1,0 +1,238 @@
+"""Schedules: their values, the clock that all of them share, and runs that are cut."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import descriptions, ema, optimizers, recipes, regularizers, schedules
+from keras_gan.gan import GAN
+from keras_gan.schedules import Cosine
+
+OVER = 64  # images
+
+
+def scheduled(rate=None, loss_scale=False, **settings):
+    """A GAN with a schedule wherever there can be one."""
+
+    def adam():
+        optimizer = optimizers.Adam(rate or Cosine(1e-2, 1e-3, OVER), beta_2=Cosine(0.5, 0.9, OVER))
+        return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scale else optimizer
+
+    gan = GAN(
+        helpers.generator(), helpers.discriminator(), ema_halflife_images=Cosine(0.0, 40.0, OVER)
+    )
+    gan.compile(adam(), adam(), regularizers=[regularizers.R1(Cosine(3.0, 1.0, OVER))], **settings)
+    return gan
+
+
+# === Values ===
+
+
+@pytest.mark.parametrize(
+    "images, expected", [(0, 2.0), (50, 3.0), (25, 3 - math.sqrt(0.5)), (100, 4.0), (10**9, 4.0)]
+)
+def test_half_a_cosine(images, expected):
+    value = Cosine(2.0, 4.0, over_images=100)(tf.constant(images, "int64"))
+    assert value.dtype == tf.float32 and float(value) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_moving_average_follows_its_schedule_alone():
+    schedule = Cosine(0.0, 40.0, OVER)
+    assert float(ema.halflife(schedule, OVER, 1)) == pytest.approx(40.0)
+    assert float(ema.halflife(40.0, OVER, 100)) == pytest.approx(5.0)  # a number ramps up
+    assert float(ema.decay(8, ema.halflife(schedule, 0, 8))) == 0.0
+
+
+def test_settings():
+    assert schedules.number_or_schedule(3, "x", minimum=0.0) == 3.0
+    schedule = Cosine(1.0, 0.0, 5)
+    for setting in (schedule, schedules.config(schedule)):
+        found = schedules.number_or_schedule(setting, "x", above=0.0)
+        assert found.get_config() == schedule.get_config()
+    assert schedules.config(2.0) == schedules.value(2.0, 7) == 2.0
+    own = regularizers.R2(lambda images: images * 2.0)
+    assert own.penalty(lambda x: x, *[tf.ones((1, 1))] * 2, images_seen=3).numpy() == [3.0]
+
+
+# === In a run ===
+
+
+class Watch(keras.callbacks.Callback):
+    """What the settings are before each step, and what the logs say of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates, self.betas, self.images = [], [], []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        gan = self.model
+        self.images.append(gan.images_seen)
+        self.rates.append(float(gan.generator_optimizer.learning_rate))
+        self.betas.append(float(gan.discriminator_optimizer.beta_2))
+
+
+def test_all_follow_the_images_seen():
+    gan, watch = scheduled(steps_per_execution=1, discriminator_steps=2), Watch()
+    gan.fit(helpers.points(96), batch_size=8, callbacks=[watch], verbose=0)
+    assert watch.images == list(range(0, 96, 16))
+    for images, rate, beta_2 in zip(watch.images, watch.rates, watch.betas, strict=True):
+        share = (1 - math.cos(math.pi * min(images / OVER, 1.0))) / 2
+        assert rate == pytest.approx(1e-2 - 9e-3 * share, rel=1e-5)
+        assert beta_2 == pytest.approx(0.5 + 0.4 * share, rel=1e-5)
+    assert watch.rates[-1] == pytest.approx(1e-3) and watch.betas[0] == 0.5
+
+
+def by_hand(images_seen):
+    """One generator update and one average from a known start, at a point of the clock."""
+    keras.utils.set_random_seed(0)
+    gan = scheduled()
+    gan._state.images_seen.assign(images_seen)
+    gan._state.generator_images.assign(images_seen)
+    start = helpers.values(gan.generator.weights)
+    gan.averaged_generator.set_weights([w + 1.0 for w in start])
+    gan.train_on_batch(helpers.points(8))
+    return gan, start
+
+
+def test_the_second_moment_follows_beta_2():
+    clock, variable = keras.Variable(0, dtype="int64"), keras.Variable([1.0])
+    optimizer = optimizers.Adam(0.1, beta_2=Cosine(0.5, 0.9, OVER))
+    optimizer.build([variable])
+    optimizer.follow(clock)
+    expected = 0.0
+    for images, beta_2 in ((0, 0.5), (OVER // 2, 0.7), (OVER, 0.9)):
+        clock.assign(images)
+        optimizer.apply([tf.constant([2.0])], [variable])
+        expected = beta_2 * expected + (1 - beta_2) * 4.0
+        assert optimizer.variables[-1].numpy() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("images_seen, share", [(0, 0.0), (OVER // 2, 0.5), (OVER, 1.0)])
+def test_one_step_uses_the_values_of_the_day(images_seen, share):
+    gan, start = by_hand(images_seen)
+    rate, halflife = 1e-2 - 9e-3 * share, 40.0 * share
+    now = helpers.values(gan.generator.weights)
+    # Adam's first step with beta1 = 0 is the rate, whatever the gradient.
+    moved = np.concatenate([np.abs(a - b).ravel() for a, b in zip(now, start, strict=True)])
+    np.testing.assert_allclose(moved[moved > rate / 2], rate, rtol=2e-2)
+    assert (moved > rate / 2).mean() > 0.5
+    old = 0.5 ** (8 / halflife) if halflife else 0.0
+    averaged = gan.averaged_generator.get_weights()
+    for average, new, first in zip(averaged, now, start, strict=True):
+        np.testing.assert_allclose(average, old * (first + 1.0) + (1 - old) * new, atol=1e-5)
+
+
+def test_gamma_scales_the_penalty():
+    def moved(weight):
+        keras.utils.set_random_seed(0)
+        gan = helpers.gan(
+            regularizers=[regularizers.R1(weight)],
+            discriminator_optimizer=keras.optimizers.SGD(1.0),
+        )
+        gan._state.images_seen.assign(32)
+        gan.train_on_batch(helpers.points(8))
+        return helpers.values(gan.discriminator.weights)
+
+    middle, number, other = moved(Cosine(3.0, 1.0, OVER)), moved(2.0), moved(3.0)
+    for a, b in zip(middle, number, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert not all(np.allclose(a, b, atol=1e-4) for a, b in zip(middle, other, strict=True))
+
+
+def test_beta_2_is_kerass_when_it_stands_still():
+    variables = [[keras.Variable([1.0, 2.0])] for _ in range(2)]
+    ours = optimizers.Adam(0.1, beta_1=0.3, beta_2=Cosine(0.9, 0.9, 5))
+    theirs = keras.optimizers.Adam(0.1, beta_1=0.3, beta_2=0.9)
+    for _ in range(3):
+        for optimizer, own in zip((ours, theirs), variables, strict=True):
+            optimizer.apply([tf.constant([0.5, -1.0])], own)
+    np.testing.assert_allclose(*(own[0].numpy() for own in variables), rtol=1e-6)
+
+
+def test_a_run_cut_in_the_middle_is_the_whole_run(tmp_path):
+    steps = 2
+    keras.utils.set_random_seed(0)
+    whole = scheduled(steps_per_execution=steps)
+    whole.fit(helpers.points(48), batch_size=8, epochs=2, verbose=0)
+    keras.utils.set_random_seed(0)
+    first = scheduled(steps_per_execution=steps)
+    first.fit(helpers.points(48), batch_size=8, epochs=1, verbose=0)
+    first.save(tmp_path / "gan.keras")
+    keras.utils.set_random_seed(9)
+    second = keras.saving.load_model(tmp_path / "gan.keras")
+    assert second.generator_optimizer.learning_rate == first.generator_optimizer.learning_rate
+    second.fit(helpers.points(48), batch_size=8, epochs=2, initial_epoch=1, verbose=0)
+    helpers.assert_same(helpers.state(whole), helpers.state(second))
+
+
+def test_several_steps_in_one_call_are_the_same():
+    states = []
+    for steps in (1, 3):
+        keras.utils.set_random_seed(0)
+        gan = scheduled(steps_per_execution=steps)
+        gan.fit(helpers.points(48), batch_size=8, verbose=0)
+        states.append(helpers.state(gan))
+    helpers.assert_same(*states)
+
+
+def test_two_replicas_follow_one_clock(two_replicas):
+    weights = []
+    for strategy in (None, two_replicas):
+        with (strategy or tf.distribute.get_strategy()).scope():
+            keras.utils.set_random_seed(0)
+            gan = scheduled()
+        gan.fit(helpers.points(48), batch_size=8, verbose=0)
+        weights.append(gan.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_a_loss_scale_passes_the_clock_on():
+    gan = scheduled(loss_scale=True)
+    gan._state.images_seen.assign(OVER)
+    assert float(gan.generator_optimizer.inner_optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_the_description_tells_schedules_apart():
+    gan = recipes.r3gan((8, 8, 1), filters=16, max_filters=16, burn_in_images=500)
+    told = descriptions.flat(descriptions.of_model(gan))
+    assert told["ema_halflife_images.over_images"] == 500.0
+    assert told["regularizers[0].weight.end"] == pytest.approx(
+        0.1 * gan.regularizers[0].weight.start
+    )
+    assert told["generator_optimizer.learning_rate.over_images"] == 500.0
+    assert told["generator_optimizer.beta_2.end"] == 0.99
+
+
+# === Errors ===
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Cosine(1.0, float("nan"), 5), "end=nan"),
+        (lambda: Cosine(1.0, 2.0, 0), "over_images=0"),
+        (lambda: regularizers.R1(Cosine(1.0, -1.0, 5)), "weight.end.* at least 0"),
+        (lambda: optimizers.Adam(0), "learning_rate=0"),
+        (lambda: optimizers.Adam(beta_2=1.0), "beta_2.* below 1"),
+        (lambda: optimizers.Adam(beta_2=Cosine(0.5, 1.0, 5)), r"beta_2.end"),
+        (lambda: recipes.r3gan((8, 8, 1), burn_in_images=0), "burn_in_images=0"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_scheduled_rate_cannot_be_set():
+    optimizer = optimizers.Adam(Cosine(1e-2, 1e-3, OVER))
+    with pytest.raises(TypeError, match="follows a schedule"):
+        optimizer.learning_rate = 0.1
+    plain = optimizers.Adam(0.5)
+    plain.learning_rate = 0.1
+    assert float(plain.learning_rate) == pytest.approx(0.1)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-2)  # without a GAN: its start
