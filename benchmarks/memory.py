@@ -91,7 +91,7 @@ def run(seconds, every, place):
         callbacks=[
             Reader(),
             callbacks.ImageGrid(place / "pictures"),
-            callbacks.ConvergenceStopping(min_epochs=900_000, rules=[]),
+            callbacks.ConvergenceStopping(min_epochs=900_000),
             keras.callbacks.TensorBoard(place / "logs"),
             callbacks.TrainingBackup(place / "backup"),
         ],
