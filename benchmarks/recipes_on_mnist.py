@@ -1,0 +1,167 @@
+"""What each recipe makes of MNIST in the same time, against what real digits would get.
+
+Each run is a recipe with its defaults, trained on the 60,000 training digits until `--minutes` of
+`fit` are over, tracing included. Then 10,000 samples of the averaged generator are compared with
+the 10,000 test digits, on the 128 features of `digit_classifier`: the Frechet distance, precision
+and recall, density and coverage. The floor is what 10,000 training digits get. The classifier, its
+accuracy and a fingerprint of its weights are the same for all runs. A picture of the first seed's
+samples is written to `--pictures`.
+"""
+
+import os
+import pathlib
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import digit_classifier  # noqa: E402
+import records  # noqa: E402
+
+RECIPES = ("dcgan", "wgan_gp", "sngan", "r3gan")
+MINUTES, QUICK_MINUTES = 5.0, 0.15
+SAMPLES, QUICK_SAMPLES = 10_000, 1_000
+BATCH = 64
+CLASSIFIER_SEED, SAMPLING_SEED = 0, 1_000
+FIGURES = (
+    "frechet_distance",
+    "precision_recall_precision",
+    "precision_recall_recall",
+    "density_coverage_density",
+    "density_coverage_coverage",
+)
+
+
+def main():
+    parser = records.parser(__doc__.splitlines()[0])
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
+    parser.add_argument("--minutes", type=float, help=f"of training a run, default {MINUTES}")
+    parser.add_argument("--data-dir", help="of TensorFlow Datasets")
+    parser.add_argument("--pictures", type=pathlib.Path, help="folder for samples as PNG files")
+    given = parser.parse_args()
+    minutes = given.minutes or (QUICK_MINUTES if given.quick else MINUTES)
+    recipes = given.recipes[:1] if given.quick else given.recipes
+    seeds = given.seeds[:1] if given.quick else given.seeds
+    bench = Bench(given, QUICK_SAMPLES if given.quick else SAMPLES)
+
+    def measured(name, measure):
+        keep = not given.quick
+        return records.measured(f"mnist_{name}", measure, again=given.again, keep=keep)
+
+    runs = [measured("floor", bench.floor)]
+    for recipe in recipes:
+        for seed in seeds:
+
+            def measure(recipe=recipe, seed=seed):
+                return bench.run(recipe, seed, minutes)
+
+            runs.append(measured(f"{recipe}_seed{seed}", measure))
+            print(report(runs[-1:]), flush=True)
+    if given.json:
+        records.write(given.json, runs)
+    print(report(runs))
+
+
+class Bench:
+    """The data and the judge, made when a run first needs them."""
+
+    def __init__(self, given, count):
+        self.given, self.count = given, count
+        self._judge = None
+
+    @property
+    def judge(self):
+        if self._judge is None:
+            import quality
+
+            parts = quality.real("mnist", 0, self.given.data_dir)
+            (self.train, train_labels), (self.test, test_labels) = parts
+            network = digit_classifier.trained(self.train, train_labels, CLASSIFIER_SEED)
+            self._judge = {
+                "network": digit_classifier.features(network),
+                "classifier_accuracy": digit_classifier.accuracy(network, self.test, test_labels),
+                "classifier": digit_classifier.fingerprint(network),
+            }
+        return self._judge
+
+    def metrics(self):
+        from keras_gan import metrics
+
+        settings = {"features": self.judge["network"]}
+        kept = {**settings, "max_samples": self.count}
+        return [
+            metrics.FrechetDistance(**settings),
+            metrics.PrecisionRecall(**kept),
+            metrics.DensityCoverage(**kept),
+        ]
+
+    def told(self, figures):
+        judge = {key: value for key, value in self.judge.items() if key != "network"}
+        return {key: round(figures[key], 5) for key in FIGURES} | judge | {"samples": self.count}
+
+    def floor(self):
+        """Real training digits in the place of samples."""
+        figures = {}
+        for metric in self.metrics():
+            for start in range(0, self.count, 500):
+                part = slice(start, start + 500)
+                metric.update_state(self.test[part], self.train[part])
+            result = metric.result()
+            items = result.items() if isinstance(result, dict) else [(None, result)]
+            figures |= {f"{metric.name}_{key}" if key else metric.name: v for key, v in items}
+        return {"recipe": "real digits", "seed": None, **self.told(figures)}
+
+    def run(self, recipe, seed, minutes):
+        """Train, sample, compare."""
+        import keras
+        import numpy as np
+
+        import keras_gan
+        from keras_gan import images
+
+        metrics = self.metrics()
+        keras.utils.set_random_seed(seed)
+        gan = getattr(keras_gan.recipes, recipe)((28, 28, 1), seed=seed)
+        start = time.perf_counter()
+
+        class Stop(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                if time.perf_counter() - start >= 60.0 * minutes:
+                    self.model.stop_training = True
+
+        digits = np.round((self.train + 1.0) * 127.5).astype("uint8")
+        gan.fit(digits, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Stop()])
+        seconds = time.perf_counter() - start
+        figures = keras_gan.evaluate_generator(
+            gan, self.test, metrics, num_samples=self.count, seed=SAMPLING_SEED
+        )
+        if self.given.pictures and seed == 0:
+            path = self.given.pictures / f"mnist_{recipe}.png"
+            images.save_png(path, images.grid(gan.generate(64, seed=SAMPLING_SEED), 8, 8))
+        return {
+            "recipe": recipe,
+            "seed": seed,
+            "steps": gan.steps_seen,
+            "images": gan.images_seen,
+            "seconds": round(seconds, 1),
+            **self.told(figures),
+        }
+
+
+def report(runs):
+    columns = ["recipe", "seed", "steps", "Frechet distance", "precision", "recall"]
+    columns += ["density", "coverage"]
+    rows = [
+        [
+            run["recipe"],
+            "-" if run["seed"] is None else run["seed"],
+            run.get("steps", "-"),
+            f"{run[FIGURES[0]]:.2f}",
+            *(f"{run[key]:.3f}" for key in FIGURES[1:]),
+        ]
+        for run in runs
+    ]
+    return records.table(columns, rows)
+
+
+if __name__ == "__main__":
+    main()
