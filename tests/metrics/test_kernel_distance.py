@@ -61,11 +61,12 @@ def test_its_expectation_is_zero_for_one_distribution_and_grows_with_the_distanc
     assert values.mean() + values.std() < far[0] < far[1]
 
 
-@pytest.mark.parametrize("size", [1000, 60, 30])
-def test_the_error_is_the_spread_of_drawn_samples(size):
+@pytest.mark.parametrize(("size", "subsets"), [(1000, 40), (60, 40), (10, 5)])
+def test_the_error_is_the_spread_of_drawn_samples(size, subsets):
+    options = {"subset_size": size, "subsets": subsets}
     found = [
         kernel_distance(
-            normal(120, 4, 2 * i), normal(120, 4, 2 * i + 1, mean=1.0), subset_size=size, subsets=40
+            normal(120, 4, 2 * i), normal(120, 4, 2 * i + 1, mean=1.0), **options, seed=i
         )
         for i in range(80)
     ]

@@ -37,7 +37,15 @@ def lattice(count, seed, size=4):
     return np.random.default_rng(seed).integers(0, size, (count, 3)).astype("float64")
 
 
+def clusters(count, seed):
+    """Two of them, so far apart that products round by more than neighbours differ."""
+    points = normal(count, 4, seed, std=0.05)
+    points[::2] += 1e6
+    return points
+
+
 SETS = {
+    "two far clusters": (clusters(60, 0), clusters(60, 1)),
     "generic": (normal(90, 5, 0), normal(70, 5, 1, std=0.8)),
     "many ties": (lattice(80, 0), lattice(90, 1, size=3)),
     "the same in another order": (normal(60, 4, 0), normal(60, 4, 0)[::-1]),

@@ -142,6 +142,8 @@ def test_unequal_batches_are_cut():
     metric = SlicedWasserstein()
     metric.update_state(tf.constant(normal((5, 2), 0)), tf.constant(normal((3, 2), 1)))
     assert [len(p) for p in metric.projections()] == [3, 3]
+    metric.update_state(tf.constant(normal((2, 2), 0)), tf.constant(normal((5, 2), 1)))
+    assert [v.numpy() for v in metric.variables if v.name.endswith("_seen")] == [5, 5]
 
 
 @pytest.mark.parametrize("max_samples", [100, 20])
