@@ -110,10 +110,10 @@ def test_small_singular_values_are_not_lost_to_rounding():
     # The square of 1e-11 beside 1 is rounding: eigenvalues of the product's square miss the sum
     # by a part in a thousand here.
     random = np.random.default_rng(0)
-    axes = [np.linalg.qr(random.normal(size=(200, 200)))[0] for _ in range(4)]
+    axes = [np.linalg.qr(random.normal(size=(200, 200)))[0] for _ in range(3)]
     deviations = np.sqrt(np.r_[1.0, np.full(199, 1e-11)])
     # Mixed once more, as samples are.
-    factors = [axes[i] * deviations @ axes[i + 2] for i in range(2)]
+    factors = [axes[0] * deviations @ axes[i] for i in (1, 2)]
     expected = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()
     # As a share of the trace, which is 1.
     assert module._nuclear_norm(*factors) == pytest.approx(expected, abs=1e-9)
