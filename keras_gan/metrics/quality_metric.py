@@ -263,14 +263,31 @@ class FeatureMetric(QualityMetric):
         """
         if not self.built:
             self.build(fake.shape[1:])
+        self._check_shape(fake)
         if self.needs_real and self._reference is None:
+            self._check_shape(real)
             self._real.add(self._rows(real))
         self._fake.add(self._rows(fake))
 
     def _add_real(self, real):
         if not self.built:
             self.build(real.shape[1:])
+        self._check_shape(real)
         self._real.add(self._rows(real))
+
+    def _check_shape(self, samples):
+        shape = tuple(samples.shape[1:])
+        fits = len(shape) == len(self._sample_shape) and all(
+            None in sizes or sizes[0] == sizes[1]
+            for sizes in zip(shape, self._sample_shape, strict=True)
+        )
+        _checks.check(
+            fits,
+            f"`{self.name}` was built for samples of another shape.",
+            cure="Use a new metric for other data.",
+            built_for=self._sample_shape,
+            sample_shape=shape,
+        )
 
     def _counts(self):
         if not self.built:

@@ -144,6 +144,14 @@ def test_batches_of_any_size_are_one_in_any_mode(name):
         assert_close(fill(metric, **feeding).result(), expected)
 
 
+@pytest.mark.parametrize("name", WITH_REALS)
+def test_samples_of_another_shape_are_refused(name):
+    metric = fill(METRICS[name]())
+    other = normal(32, 0, shape=(DIMENSION + 1,))
+    with pytest.raises(ValueError, match=r"another shape. Received: built_for=\(4,\)"):
+        metric.update_state(other, other)
+
+
 @every_metric
 def test_it_starts_again_after_a_reset(name):
     metric = METRICS[name]()
