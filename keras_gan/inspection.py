@@ -1,5 +1,6 @@
 """What can be read off a network before it trains, and what would go wrong in training."""
 
+import random
 import warnings
 
 import keras
@@ -235,6 +236,32 @@ def _copy_layer(layer):
 
 def copy(network, name):
     """A network of the same architecture and weights under another name."""
+    twin = _twin(network, name)
+    twin.set_weights(network.get_weights())
+    twin.trainable = False
+    return twin
+
+
+def fresh(network, name, *, seed):
+    """A network of the same architecture under another name that has not been trained.
+
+    Its weights are drawn by their initializers, from `seed` alone and from no global state. Layers
+    that do not train keep theirs.
+    """
+    # Keras takes the seeds of initializers and of dropout from Python's generator.
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        twin = _twin(network, name)
+    finally:
+        random.setstate(state)
+    for layer, new in zip(flat_layers(network), flat_layers(twin), strict=True):
+        if not layer.trainable:
+            new.set_weights(layer.get_weights())
+    return twin
+
+
+def _twin(network, name):
     if getattr(network, "inputs", None) and type(network) in (_FUNCTIONAL, keras.Sequential):
         # Layer by layer: their classes need not be registered.
         twin = keras.models.clone_model(network, clone_function=_copy_layer)
@@ -243,6 +270,4 @@ def copy(network, name):
         twin = type(network).from_config({**network.get_config(), "name": name})
     if not twin.built:
         twin.build_from_config(network.get_build_config())
-    twin.set_weights(network.get_weights())
-    twin.trainable = False
     return twin

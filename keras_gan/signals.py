@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
-# Epochs whose qualities tell how much the quality fluctuates.
-NOISE_WINDOW = 16
-# Epochs whose mean may improve where no single one does.
-SMOOTHING = 4
+# How far from 1/2 the chance that a real scores above a fake may lie for a coin flip, beyond what
+# its sampling error explains: a discriminator that is right 55 times in 100 has little to teach.
+COIN_MARGIN = 0.05
+# Standard errors that a sampling error is allowed: 95 % of a normal distribution.
+STANDARD_ERRORS = 2.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,28 @@ class Signals:
         epoch: the epoch's number, from 1.
         quality: the watched quality, as logged.
         quality_noise: standard error of `quality`; 0 where it is not known yet.
+        quality_floor: what reals would reach against other reals, at the same counts.
         quality_name: log key of the quality.
         direction: `"min"` or `"max"`: which way the quality improves.
         real_above_fake: chance in [0, 1] that a real scores above a fresh fake.
         num_real: reals behind `real_above_fake`.
         num_fake: fakes behind `real_above_fake`.
         held_out: whether the reals were kept out of training.
+        train_above_held_out: chance that a training real scores above a held-out real: 1/2 unless
+            the discriminator knows its training data by heart.
+        num_train: training reals behind `train_above_held_out`.
+        real_above_noise: chance that a real scores above a sample of the untrained generator;
+            measured until it has once been clear.
+        num_noise: samples behind `real_above_noise`, on either side.
+        fresh_real_above_fake: `real_above_fake` of a discriminator trained afresh against the
+            generator as it is; measured where a rule asks for it.
+        num_fresh: samples behind `fresh_real_above_fake`, on either side.
+        coverage: share of reals that have a sample nearby, see `metrics.DensityCoverage`.
+        density: how deep samples lie among reals, likewise; 1 for reals.
+        real_coverage: the coverage that other reals reach at the same counts.
+        num_covered: reals behind `coverage`.
+        spread: the samples' spread over the reals', see `relative_spread`.
+        js_estimate: `jensen_shannon` of the logged loss, in nats, for cross-entropy losses.
         d_loss: the discriminator's loss.
         g_loss: the generator's loss.
         d_accuracy: the discriminator's accuracy on its own batches.
@@ -43,12 +60,25 @@ class Signals:
     epoch: int
     quality: float | None = None
     quality_noise: float = 0.0
+    quality_floor: float | None = None
     quality_name: str = "quality"
     direction: str = "min"
     real_above_fake: float | None = None
     num_real: int = 0
     num_fake: int = 0
     held_out: bool = True
+    train_above_held_out: float | None = None
+    num_train: int = 0
+    real_above_noise: float | None = None
+    num_noise: int = 0
+    fresh_real_above_fake: float | None = None
+    num_fresh: int = 0
+    coverage: float | None = None
+    density: float | None = None
+    real_coverage: float | None = None
+    num_covered: int = 0
+    spread: float | None = None
+    js_estimate: float | None = None
     d_loss: float | None = None
     g_loss: float | None = None
     d_accuracy: float | None = None
@@ -60,8 +90,12 @@ class Signals:
     logs: dict = dataclasses.field(default_factory=dict)
 
     def to_dict(self):
-        """The fields as a `dict` of plain values, for JSON."""
-        return dataclasses.asdict(self)
+        """The fields that were measured as a `dict` of plain values, for JSON."""
+        return {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default and value != {}
+        }
 
     @classmethod
     def from_dict(cls, fields):
@@ -105,73 +139,47 @@ def real_above_fake_error(num_real, num_fake):
     return math.sqrt((num_real + num_fake + 1) / (12.0 * num_real * num_fake))
 
 
-def fluctuation(values):
-    """How much a series jumps from one value to the next, apart from its trend.
+def coin_tolerance(num_real, num_fake, margin=COIN_MARGIN):
+    """How far from 1/2 `real_above_fake` of a coin flip may lie.
 
-    `1.4826 median |v[t] - 2 v[t-1] + v[t-2]| / sqrt(6)`: for a straight line plus independent
-    normal noise, the noise's standard deviation. The median keeps single jumps out.
+    `2 sqrt((n + m + 1) / (12 n m)) + margin`.
+    """
+    return STANDARD_ERRORS * real_above_fake_error(num_real, num_fake) + margin
+
+
+def relative_spread(real, fake):
+    """How widely samples are spread compared with reals.
+
+    `sqrt(mean |f - mean f|^2 / mean |r - mean r|^2)`: 1 for samples like the data, 0 if all are
+    one. A generator that drops some of several modes may keep it; that is for coverage to see.
 
     Args:
-        values: the series, oldest first; the last 16 count.
+        real: array `(n, dimension)` of features.
+        fake: array `(m, dimension)`, likewise.
 
     Returns:
-        A float of at least 0, which is 0 for fewer than five finite values.
+        A float of at least 0; NaN if all reals are one.
     """
-    values = np.asarray(values, "float64")
-    values = values[np.isfinite(values)][-NOISE_WINDOW:]
-    if values.size < 5:
-        return 0.0
-    return float(1.4826 * np.median(np.abs(np.diff(values, n=2))) / math.sqrt(6.0))
+    real, fake = (float(np.var(np.asarray(x, "float64"), axis=0).sum()) for x in (real, fake))
+    return math.sqrt(fake / real) if real > 0.0 else float("nan")
 
 
-def best(history):
-    """The earliest signals with the best quality, or `None` if none was measured."""
-    finite = [signals for signals in _comparable(history) if is_finite(signals.quality)]
-    if not finite:
-        return None
-    return min(finite, key=lambda s: s.quality if s.direction == "min" else -s.quality)
+def jensen_shannon(d_loss):
+    """A lower bound of the Jensen-Shannon divergence from a cross-entropy loss, in nats.
 
+    `log 2 - d_loss / 2`, where `d_loss` is the mean of `softplus(-r)` plus that of `softplus(f)`:
+    the best discriminator's is `2 log 2 - 2 JSD`, and no other's is lower. On training data an
+    overfitting discriminator exceeds it.
 
-def epochs_without_improvement(history):
-    """Epochs since the quality last improved by more than its own noise.
+    Args:
+        d_loss: the discriminator's loss, without regularizers or smoothed labels.
 
-    An epoch improves if it beats the last one that did by more than
-    `sqrt(noise_1^2 + noise_2^2)`, the noise of a difference, or if the mean of the last four
-    epochs so beats the last such mean that did, at half the noise: a slow gain shows in means
-    before it shows in any one epoch, and either way it adds up until it counts. Epochs without a
-    quality, or in which the generator stood still, are not counted.
+    Returns:
+        A float up to `log 2`; negative for a discriminator that is worse than a coin.
+
+    Source: Goodfellow et al., NeurIPS 2014 (arXiv:1406.2661), theorem 1.
     """
-    trained = [signals for signals in _comparable(history) if signals.generator_trained]
-    losses = [s.quality if s.direction == "min" else -s.quality for s in trained]
-    noises = [s.quality_noise for s in trained]
-    singly, together = _improvements(losses, noises, 1), _improvements(losses, noises, SMOOTHING)
-    improved = [i for i in range(len(losses)) if singly[i] or together[i]]
-    return len(losses) - 1 - improved[-1] if improved else len(losses)
-
-
-def _improvements(losses, noises, window):
-    """For each epoch, whether the mean of the `window` up to it is a gain beyond noise."""
-    reference, reference_noise, improved = math.inf, 0.0, []
-    for end in range(1, len(losses) + 1):
-        start = max(0, end - window)
-        loss, noise = np.mean(losses[start:end]), np.mean(noises[start:end])
-        noise = float(noise / math.sqrt(end - start))
-        # Whatever is not finite compares as no gain.
-        improved.append(bool(reference - loss > math.hypot(noise, reference_noise)))
-        if improved[-1]:
-            reference, reference_noise = loss, noise
-    return improved
-
-
-def _comparable(history):
-    """The epochs with a quality of the same name, against the same reals, as the latest one."""
-    measured = [signals for signals in history if signals.quality is not None]
-    return [
-        signals
-        for signals in measured
-        if (signals.quality_name, signals.held_out)
-        == (measured[-1].quality_name, measured[-1].held_out)
-    ]
+    return math.log(2.0) - d_loss / 2.0
 
 
 def is_finite(value):

@@ -5,7 +5,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_gan import convergence
+from keras_gan import signals
 
 _SAMPLES = 256
 # Below this share, scores say next to nothing; 1/2 is a coin flip, and 256 samples on each side
@@ -30,14 +30,13 @@ class StartCheck(keras.callbacks.Callback):
         self._noise = None
         if self._done:
             return
-        self._noise = self.model.generate(
-            _SAMPLES, labels=self._noise_labels(), seed=0, averaged=False
-        )
+        self._noise = FirstSamples(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
             return
-        self._looks.append(max(self._chance(), (logs or {}).get("d_accuracy", 0.0)))
+        chance, _ = self._noise.chance(self.model)
+        self._looks.append(max(chance, (logs or {}).get("d_accuracy", 0.0)))
         updates = self.model.steps_seen * self.model.discriminator_steps
         early = len(self._looks) < _FIRST_LOOK or updates < _ENOUGH_UPDATES
         if early and len(self._looks) < _LAST_LOOK:
@@ -55,22 +54,38 @@ class StartCheck(keras.callbacks.Callback):
 
     def get_state(self):
         """What it has seen, and the first samples while it needs them."""
-        return {"looks": list(self._looks), "done": self._done, "noise": self._noise}
+        noise = None if self._noise is None else self._noise.samples
+        return {"looks": list(self._looks), "done": self._done, "noise": noise}
 
     def set_state(self, state):
         """Go on from a `get_state`."""
-        self._looks, self._done, self._noise = state["looks"], state["done"], state["noise"]
+        self._looks, self._done, noise = state["looks"], state["done"], state["noise"]
+        self._noise = None if noise is None else FirstSamples(self.model, noise)
 
-    def _noise_labels(self):
-        if self.model.num_classes is None:
-            return None
-        return np.arange(_SAMPLES) % self.model.num_classes
 
-    def _chance(self):
-        """The chance that a real sample scores above one of the untrained generator."""
-        gan = self.model
+class FirstSamples:
+    """Samples of a generator that has not been trained, to ask a discriminator about.
+
+    Args:
+        gan: the model, before its first step.
+        samples: those of an earlier run, for one that goes on.
+    """
+
+    def __init__(self, gan, samples=None):
+        self.samples = samples
+        if samples is None:
+            labels = _classes(gan)
+            self.samples = gan.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
+
+    def chance(self, gan):
+        """The chance that a training real scores above one of them, and how many were asked of."""
         labels = gan.reference_labels
         real = gan.score(
             gan.reference_samples[:_SAMPLES], None if labels is None else labels[:_SAMPLES]
         )
-        return convergence.real_above_fake(real, gan.score(self._noise, self._noise_labels()))
+        noise = gan.score(self.samples, _classes(gan))
+        return signals.real_above_fake(real, noise), len(real)
+
+
+def _classes(gan):
+    return None if gan.num_classes is None else np.arange(_SAMPLES) % gan.num_classes

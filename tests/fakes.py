@@ -17,6 +17,7 @@ class FakeGAN:
         self.script = script
         self.sample_shape, self.num_classes, self.is_image = sample_shape, num_classes, image
         self.latent_dim, self.seed, self.phase, self.pack = 3, 0, "both", 1
+        self.steps_seen = 0
         self.first_failure = None
         self.verdict = "old"
         self.stop_training = False
@@ -31,8 +32,16 @@ class FakeGAN:
         self.held_out_labels = labels[:300] if held_out and labels is not None else None
         self.networks = {
             name: types.SimpleNamespace(weights=[keras.Variable([0.0], name=f"{name}_kernel")])
-            for name in ("generator", "discriminator", "averaged_generator")
+            for name in ("generator", "averaged_generator")
         }
+        self.networks["discriminator"] = keras.Sequential(
+            [
+                keras.Input(sample_shape),
+                keras.layers.Flatten(),
+                keras.layers.Dense(64, activation="relu"),
+                keras.layers.Dense(1),
+            ]
+        )
         self.epoch = -1
 
     def __getattr__(self, name):

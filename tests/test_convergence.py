@@ -8,14 +8,27 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from keras_gan import convergence
-from keras_gan.convergence import Diverged, Equilibrium, Signals, Stalled, Verdict
+from keras_gan import convergence, trends
+from keras_gan.convergence import (
+    DiscriminatorFailed,
+    DiscriminatorWon,
+    Diverged,
+    Equilibrium,
+    ModeCollapse,
+    Oscillating,
+    Signals,
+    Stalled,
+    Verdict,
+)
 
 RULES = convergence.default_rules()
 
 
-def run(qualities, chances=None, *, noise=0.01, **fields):
-    """A history of given qualities and chances that a real scores above a fake."""
+def run(qualities, chances=None, *, noise=0.01, fresh=0.5, **fields):
+    """A history of given qualities and chances that a real scores above a fake.
+
+    Of other `fields`, a list holds one value an epoch.
+    """
     chances = [0.9] * len(qualities) if chances is None else chances
     return [
         Signals(
@@ -25,7 +38,9 @@ def run(qualities, chances=None, *, noise=0.01, **fields):
             real_above_fake=chance,
             num_real=1000,
             num_fake=1000,
-            **fields,
+            fresh_real_above_fake=fresh,
+            num_fresh=1000,
+            **{k: v[epoch - 1] if isinstance(v, list) else v for k, v in fields.items()},
         )
         for epoch, (quality, chance) in enumerate(zip(qualities, chances, strict=True), start=1)
     ]
@@ -100,6 +115,38 @@ def test_qualities_against_other_reals_are_not_compared():
     late = [dataclasses.replace(s, epoch=s.epoch + 2) for s in run([0.5, 0.4])]
     assert convergence.best([*early, *late]).epoch == 4
     assert convergence.epochs_without_improvement([*early, *late]) == 0
+
+
+def test_swings_are_counted_from_side_to_side():
+    assert trends.swings([1, -1, 1, -1], 0.5) == 3
+    assert trends.swings([1, 1, 0.1, -0.1, 1, -1, -1], 0.5) == 1  # noise in between is none
+    assert trends.swings([1, -1, 1, -1], 1.5) == 0
+    assert trends.swings([0.0] * 5, 0.0) == 0
+
+
+def test_noise_is_the_smaller_bound():
+    jumping = [1.0, 2.0] * 5
+    assert trends.noise(jumping, 0.1) == 0.1
+    assert trends.noise(jumping, None) == trends.noise(jumping, 99.0) == trends.fluctuation(jumping)
+    assert trends.noise([1.0], None) == 0.0
+
+
+def test_relative_spread_is_the_root_of_the_variances():
+    random = np.random.default_rng(3)
+    real = random.normal(size=(500, 3))
+    assert convergence.relative_spread(real, 7 + 0.5 * real) == pytest.approx(0.5)
+    assert convergence.relative_spread(real, np.ones((5, 3))) == 0.0
+    assert np.isnan(convergence.relative_spread(np.ones((5, 3)), real))
+
+
+@pytest.mark.parametrize("p", [0.5, 0.8, 1.0])
+def test_jensen_shannon_is_that_of_the_best_discriminator(p):
+    # Data is 1 with chance p, samples are with chance 1 - p: the best D says p to 1, 1 - p to 0.
+    real, fake = np.array([p, 1 - p]), np.array([1 - p, p])
+    middle = (real + fake) / 2
+    divergence = (stats.entropy(real, middle) + stats.entropy(fake, middle)) / 2
+    loss = 2 * stats.entropy(real)
+    assert convergence.jensen_shannon(loss) == pytest.approx(divergence)
 
 
 # === Stalled ===
@@ -233,6 +280,201 @@ def test_training_data_as_reals_are_mentioned():
     assert "no validation data" in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("fresh", "found"), [(0.5, True), (0.3, True), (0.57, True), (0.6, False), (None, False)]
+)
+def test_a_fresh_discriminator_decides(fresh, found):
+    history = run([1.0] * 14, [0.9] * 10 + [0.5] * 4, fresh=fresh)
+    assert (Equilibrium()(history) is not None) == found
+    assert Equilibrium(fresh=False)(history) is not None
+
+
+def test_a_fresh_discriminator_is_asked_for_where_all_else_holds_and_seldom():
+    rule = Equilibrium()
+    history = run([1.0] * 60, [0.9] * 10 + [0.5] * 50, fresh=None)
+    asked = []
+    for epoch in range(1, 61):
+        if rule.wants_fresh(history[:epoch]):
+            asked.append(epoch)
+            last = history[epoch - 1]
+            history[epoch - 1] = dataclasses.replace(last, fresh_real_above_fake=0.9)
+    assert asked == [14, 18, 23, 29, 37, 47, 59]
+    assert not Equilibrium(fresh=False).wants_fresh(history)
+    assert not rule.wants_fresh(run([1.0] * 60, [0.9] * 60, fresh=None))
+    assert not rule.wants_fresh(run([1.0] * 60, [0.9] * 10 + [0.5] * 49 + [None], fresh=None))
+
+
+# === Coverage ===
+
+
+def test_a_growing_coverage_is_progress_where_the_distance_is_lost_in_noise():
+    jitter = 0.004 * (-1.0) ** np.arange(40)
+    growing = list(np.linspace(0.5, 0.9, 40) + jitter)
+    fields = {"num_covered": 500, "real_coverage": 0.97}
+    assert first_verdict(run([1.0] * 40, coverage=growing, **fields)) is None
+    assert first_verdict(run([1.0] * 40, coverage=[0.7] * 40, **fields)).kind == "stalled"
+    # Nor does it count beyond what reals reach.
+    fields["real_coverage"] = 0.5
+    assert first_verdict(run([1.0] * 40, coverage=growing, **fields)).epoch == 9
+
+
+def test_noise_of_the_coverage_is_no_progress():
+    random = np.random.default_rng(5)
+    stops = []
+    for _ in range(50):
+        coverage = list(random.binomial(500, 0.7, 60) / 500)
+        history = run([1.0] * 60, coverage=coverage, num_covered=500, real_coverage=0.97)
+        stops.append(first_verdict(history).epoch)
+    assert np.median(stops) <= 13
+
+
+# === Mode collapse ===
+
+
+def covering(coverage, density=1.0, spread=1.0, epochs=12, **fields):
+    fields = {"num_covered": 500, "real_coverage": 0.97, **fields}
+    return run([1.0] * epochs, coverage=coverage, density=density, spread=spread, **fields)
+
+
+def test_dropped_modes():
+    verdict = first_verdict(covering(0.3), restored=True)
+    assert (verdict.kind, verdict.epoch) == ("mode_collapse", 5)
+    assert "cover 30% of the data against 97% for reals" in verdict.message
+    assert "discriminator_steps=2" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("history", "found"),
+    [
+        (covering(0.42), True),
+        (covering(0.46), False),  # within two standard errors of a half
+        (covering(0.46, num_covered=5000), True),
+        (covering(0.42, real_coverage=0.8), False),
+        (covering(0.3, density=0.1), False),  # far from all data: 1 - 1.1^-5 = 38 % are possible
+        (covering(0.1, density=0.1), True),
+        (covering(0.9, spread=0.4), True),
+        (covering(0.9, spread=0.6), False),
+        (covering([0.3] * 11 + [0.9]), False),
+        (covering([0.3] * 12, epochs=3), False),
+        (covering(None), False),
+    ],
+)
+def test_what_is_a_collapse(history, found):
+    assert (ModeCollapse()(history) is not None) == found
+
+
+def test_a_collapse_that_mends_is_none():
+    fields = {"density": 1.0, "real_coverage": 0.97, "num_covered": 500, "spread": 1.0}
+    history = run([1.0] * 30, coverage=[0.1 + 0.01 * n for n in range(30)], **fields)
+    assert first_verdict(history) is None
+    getting_better = run(list(2.0 - 0.05 * np.arange(30)), **{**fields, "coverage": 0.1})
+    assert first_verdict(getting_better) is None
+
+
+# === The discriminator ===
+
+
+def test_a_discriminator_that_never_began():
+    history = run([1.0] * 8, [0.52] * 8, real_above_noise=0.55, num_noise=256)
+    verdict = first_verdict(history)
+    assert (verdict.kind, verdict.epoch) == ("discriminator_failed", 4)
+    assert "could not even tell data from the untrained" in verdict.message
+    # One epoch in which it knew either is enough.
+    rule = DiscriminatorFailed()
+    began = run([1.0] * 8, [0.52] * 8, real_above_noise=[0.55] * 7 + [0.7], num_noise=256)
+    assert rule(began) is None
+    assert rule(run([1.0] * 8, [0.9] + [0.5] * 7, real_above_noise=0.5, num_noise=256)) is None
+    # Of few samples, more is chance.
+    few = run([1.0] * 8, [0.52] * 8, real_above_noise=0.7, num_noise=10)
+    assert rule(few) is not None
+
+
+def test_a_discriminator_that_died_far_from_the_data():
+    qualities = [1.0] + [0.7] * 11
+    history = run(qualities, [0.9] * 5 + [0.5] * 7, quality_floor=0.1, fresh=0.99)
+    verdict = first_verdict(history)
+    assert (verdict.kind, verdict.epoch) == ("discriminator_failed", 9)
+    assert verdict.evidence["floor"] == 0.1
+    near = run([1.0] + [0.5] * 19, [0.9] * 5 + [0.5] * 15, quality_floor=0.1, fresh=0.99)
+    assert first_verdict(near).kind == "stalled"
+    alive = run([1.0] + [0.7] * 19, [0.9] * 20, quality_floor=0.1)
+    assert first_verdict(alive).kind == "stalled"
+    upwards = run([0.0] + [0.3] * 11, [0.5] * 12, quality_floor=0.9, direction="max")
+    assert DiscriminatorFailed()(upwards) is not None
+    upwards = run([0.0] + [0.6] * 11, [0.5] * 12, quality_floor=0.9, direction="max")
+    assert DiscriminatorFailed()(upwards) is None
+
+
+def test_a_discriminator_that_won():
+    norms = [1.0, 2.0] + [0.1] * 10
+    verdict = first_verdict(run([1.0] * 12, [0.999] * 12, g_gradient_norm=norms))
+    assert (verdict.kind, verdict.epoch) == ("discriminator_won", 6)
+    assert "0.1, after up to 2" in verdict.message
+    rule = DiscriminatorWon()
+    assert rule(run([1.0] * 12, [0.996] * 12, g_gradient_norm=norms)) is None
+    assert rule(run([1.0] * 12, [0.999] * 12, g_gradient_norm=[1.0] + [0.3] * 11)) is None
+    assert rule(run([1.0] * 12, [0.999] * 12)) is None
+    learning = list(2.0 - 0.05 * np.arange(12))
+    assert rule(run(learning, [0.999] * 12, g_gradient_norm=norms)) is None
+
+
+# === Oscillating ===
+
+
+def test_cycles_without_progress():
+    angle = np.arange(60) * 2 * np.pi / 9
+    quality, d_loss = list(1.0 + 0.3 * np.cos(angle)), list(1.3 + 0.2 * np.sin(angle))
+    verdict = first_verdict(run(quality, d_loss=d_loss))
+    assert verdict.kind == "oscillating" and verdict.epoch < 30
+    assert verdict.evidence["signal"] == "d_loss" and verdict.evidence["swings"] >= 3
+    # A loss that stays says that it is no game of two.
+    assert first_verdict(run(quality, d_loss=1.3)).kind == "stalled"
+    # Small beside what has been gained.
+    gained = [10.0, 5.0, *quality]
+    assert Oscillating()(run(gained, d_loss=[1.0, 1.0, *d_loss])) is None
+    # Within the noise.
+    assert Oscillating()(run(quality, d_loss=d_loss, noise=0.2)) is None
+
+
+def test_cycles_that_come_nearer_are_progress():
+    epochs = np.arange(60)
+    angle = epochs * 2 * np.pi / 9
+    fields = {"d_loss": list(1.3 + 0.2 * np.sin(angle))}
+    assert first_verdict(run(list(3 - 0.04 * epochs + 0.1 * np.cos(angle)), **fields)) is None
+
+
+def test_noise_is_no_cycle():
+    random = np.random.default_rng(6)
+    kinds = [
+        first_verdict(
+            run(list(random.normal(1, 0.01, 60)), d_loss=list(random.normal(1.3, 0.1, 60)))
+        ).kind
+        for _ in range(50)
+    ]
+    assert kinds.count("oscillating") <= 2
+
+
+# === Advice ===
+
+
+def test_a_discriminator_that_knows_its_data_by_heart_is_named():
+    heart = run([1.0] * 12, train_above_held_out=0.85, num_train=1000)
+    verdict = first_verdict(heart)
+    assert verdict.kind == "stalled" and "above a held-out one 85% of the time" in verdict.message
+    assert "more data" in verdict.message and "ema_halflife" not in verdict.message
+    plain = first_verdict(run([1.0] * 12, train_above_held_out=0.6, num_train=1000))
+    assert "ema_halflife" in plain.message
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_rules_bear_what_was_not_measured(rule):
+    bare = [Signals(epoch=epoch) for epoch in range(1, 41)]
+    assert rule(bare) is None
+    broken = run([np.nan] * 40, [np.nan] * 40, coverage=np.nan, density=np.nan, spread=np.nan)
+    assert rule(broken) is None or rule.kind == "stalled"
+    assert rule.cure and type(rule).__doc__
+
+
 # === Diverged ===
 
 
@@ -314,6 +556,11 @@ def test_what_is_no_rule_is_refused(rules):
         (lambda: Stalled(patience=0), "patience"),
         (lambda: Equilibrium(epochs=1.5), "epochs"),
         (lambda: Equilibrium(margin=0.3), "margin"),
+        (lambda: Equilibrium(fresh=1), "fresh"),
+        (lambda: ModeCollapse(epochs=0), "epochs"),
+        (lambda: DiscriminatorFailed(epochs=0), "epochs"),
+        (lambda: DiscriminatorWon(fraction=0.0), "fraction"),
+        (lambda: Oscillating(patience=0), "patience"),
     ],
 )
 def test_settings_are_checked(make, words):
@@ -325,6 +572,7 @@ def test_records_survive_json():
     history = run([1.0, 0.5], logs={"r1": 0.25}, first_failure={"step": 1})
     text = json.dumps([signals.to_dict() for signals in history])
     assert [Signals.from_dict(fields) for fields in json.loads(text)] == history
+    assert Signals(epoch=3).to_dict() == {"epoch": 3}, "what was not measured takes no space"
     verdict = first_verdict(run([1.0] * 20))
     assert Verdict.from_json(verdict.to_json()) == verdict
     odd = dataclasses.replace(verdict, evidence={"a": float("nan"), "b": np.float32(2)})

@@ -6,14 +6,9 @@ All noise comes from explicit seeds: watching a run never changes it.
 import keras
 import numpy as np
 
-from keras_gan import _checks, signals
-from keras_gan.metrics import features
-from keras_gan.metrics import sliced_wasserstein as sliced
+from keras_gan import _checks, losses, signals
+from keras_gan.callbacks._yardstick import NUM_SAMPLES, in_model_range, some
 
-# Samples on either side of a comparison.
-NUM_SAMPLES = 1000
-# Latents of the quality signal are the same in every epoch, so that epochs compare.
-QUALITY_SEED = 20_260_101
 _NETWORKS = ("generator", "discriminator", "averaged_generator")
 
 
@@ -30,64 +25,78 @@ def require(model, attribute, callback):
     )
 
 
-def reals(gan):
-    """Real samples to score, always the same ones.
+def scored(gan, epoch):
+    """What the discriminator makes of reals and fresh fakes of the raw generator: a `dict`.
 
-    Returns:
-        `(samples, labels, held_out)`: up to 1,000 held-out samples if there are any, otherwise
-        training samples; `labels` is `None` for an unconditional model. `(None, None, False)` if
-        the model has seen no sample yet.
+    Up to 1,000 held-out reals if there are any, otherwise training reals; always the same ones.
+    Where there are both, as many of the one kind are compared with the other. Empty if the model
+    has seen no sample yet.
     """
     held_out = gan.held_out_samples is not None
+    train, train_labels = some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES)
+    samples, labels = train, train_labels
     if held_out:
-        return *_some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES), True
-    return *_some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES), False
+        samples, labels = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
+    if samples is None:
+        return {}
+    fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch), averaged=False)
+    real_scores = gan.score(samples, labels)
+    found = {
+        "real_above_fake": signals.real_above_fake(real_scores, gan.score(fake, labels)),
+        "num_real": len(samples),
+        "num_fake": len(samples),
+        "held_out": held_out,
+    }
+    if held_out and train is not None:
+        train_scores = gan.score(train, train_labels)
+        found["train_above_held_out"] = signals.real_above_fake(train_scores, real_scores)
+        found["num_train"] = len(train)
+    return found
 
 
-def real_above_fake(gan, samples, labels, epoch):
-    """The chance that one of these reals scores above a fresh fake of the raw generator."""
-    seed = np.random.SeedSequence([gan.seed, epoch]).generate_state(1)[0]
-    fake = gan.generate(len(samples), labels=labels, seed=int(seed), averaged=False)
-    return signals.real_above_fake(gan.score(samples, labels), gan.score(fake, labels))
+def fresh(gan, discriminator, epoch):
+    """The chance that a fresh discriminator scores a real above a fake: a `dict`.
 
-
-def sample_quality(gan):
-    """The sliced Wasserstein distance of 1,000 reals to the averaged generator's samples.
-
-    The held-out reals, if there are fewer, are filled up with training samples: of 180 reals the
-    sampling error alone would drown what a generator still has to gain, and copies of training
-    samples are no concern of a distance between distributions.
-
-    Returns:
-        `(distance, standard_error)`, or `(None, None)` if the model has seen no sample yet.
+    It learns from training reals and is judged on held-out ones; where there are none, on a half
+    of the training reals that it has not seen. The fakes are the averaged generator's, which is
+    the one that is kept.
     """
-    parts = [_some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)]
-    missing = NUM_SAMPLES - sum(len(samples) for samples, _ in parts if samples is not None)
-    parts.append(_some(gan.reference_samples, gan.reference_labels, missing))
-    parts = [(samples, labels) for samples, labels in parts if samples is not None]
-    if not parts:
-        return None, None
-    real = np.concatenate([_in_model_range(samples) for samples, _ in parts])
-    labels = [labels for _, labels in parts if labels is not None]
-    latents = gan.sample_latents(len(real), QUALITY_SEED)
-    fake = gan.generate(latents=latents, labels=np.concatenate(labels) if labels else None)
-    extract = features.extractor(None, real.shape[1:])
-    projections = sliced.project(*(features.in_batches(extract, x) for x in (real, fake)))
-    return sliced.distance(*projections), sliced.distance_error(*projections)
+    train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
+    judged = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
+    if train[0] is None or len(train[0]) < 2:
+        return {}
+    if judged[0] is None:
+        half = len(train[0]) // 2
+        parts = [[None if x is None else x[rows] for x in train] for rows in _halves(half)]
+        train, judged = parts
+    sides = []
+    for number, (samples, labels) in enumerate((train, judged), 1):
+        fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch, number))
+        sides.append((in_model_range(samples), fake, labels))
+    chance = discriminator.chance(*sides, seed=seed(gan, epoch))
+    return {"fresh_real_above_fake": chance, "num_fresh": len(judged[0])}
 
 
-def _some(samples, labels, limit):
-    """At most `limit` samples, and their labels, if there are any."""
-    if samples is None or limit <= 0:
-        return None, None
-    # Held-out samples are often sorted by class: take them from everywhere.
-    chosen = np.random.default_rng(0).permutation(len(samples))[:limit]
-    return samples[chosen], None if labels is None else labels[chosen]
+def _halves(half):
+    return slice(half, None), slice(None, half)
 
 
-def _in_model_range(samples):
-    scaled = samples.astype("float32")
-    return scaled / 127.5 - 1.0 if samples.dtype == np.uint8 else scaled
+def seed(gan, epoch, number=0):
+    """An integer seed that follows from the model's, the epoch, and what it is for."""
+    words = [gan.seed, epoch, number] if number else [gan.seed, epoch]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+
+def jensen_shannon(gan, logs):
+    """`signals.jensen_shannon` of the logs, on held-out data where there are; `None` if undefined.
+
+    Defined for cross-entropy without smoothed labels.
+    """
+    loss = getattr(gan, "adversarial_loss", None)
+    if not isinstance(loss, (losses.NonSaturating, losses.Minimax)) or loss.label_smoothing:
+        return None
+    d_loss = logs.get("val_d_loss", logs.get("d_loss"))
+    return None if d_loss is None else signals.jensen_shannon(float(d_loss))
 
 
 def metric_error(gan, monitor):

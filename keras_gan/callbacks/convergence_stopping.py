@@ -1,11 +1,14 @@
 """Stop when training has nothing left to gain, or has gone wrong, and say why."""
 
+import dataclasses
 import os
 
 import keras
 
-from keras_gan import _checks, convergence, files
-from keras_gan.callbacks import _measuring
+from keras_gan import _checks, convergence, files, start_check, trends
+from keras_gan.callbacks import _measuring, _report
+from keras_gan.callbacks._fresh import FreshDiscriminator
+from keras_gan.callbacks._yardstick import Yardstick
 
 # Which way known qualities improve, by the end of their log key.
 _DIRECTIONS = {
@@ -31,20 +34,27 @@ class ConvergenceStopping(keras.callbacks.Callback):
     GAN losses do not say when to stop. After each epoch this measures
 
     - the quality, see `monitor`, with its noise: the smaller of its standard error, where the
-      metric tells it, and of how much it jumps between epochs;
+      metric tells it, and of how much it jumps between epochs; and what reals reach;
+    - coverage, density and spread of the samples, of 500 and 1,000 samples, and what reals reach;
     - the chance that a held-out real scores above a fresh fake, 1/2 at equilibrium for any loss;
-    - gradient norms and losses as logged, and whether all numbers are finite
+    - the chance that a training real scores above a held-out one, 1/2 without overfitting;
+    - the chance that a real scores above a sample of the untrained generator, until it is clear;
+    - gradient norms and losses as logged, the Jensen-Shannon estimate of a cross-entropy loss, and
+      whether all numbers are finite
 
-    and asks the rules of `keras_gan.convergence`: `equilibrium`, `stalled`, `diverged`. On a
-    verdict the training stops. It is found in `verdict` of the callback and of the model, its
+    and asks the rules of `keras_gan.convergence`: `diverged`, `discriminator_failed`,
+    `discriminator_won`, `mode_collapse`, `equilibrium`, `oscillating`, `stalled`. Where all else
+    says equilibrium, a discriminator is trained afresh, for 300 steps, against the averaged
+    generator as it stands; if it can tell, that is asked again when the run is a quarter longer.
+    On a verdict the training stops. It is found in `verdict` of the callback and of the model, its
     message is printed (unless `fit` is silent), and written as told below.
 
-    The quality is that of the averaged generator, on 1,000 samples against as many reals: held-out
-    ones, filled up with training samples if they are fewer. Scores are compared on held-out reals
-    alone, or on training samples if there are none, which the verdict then says. All noise is
-    drawn from explicit seeds, so watching a run does not change it. A compiled metric sees the
-    validation data and nothing else: of some hundred reals it is too noisy to show what is still
-    to be gained, so hold out a thousand, or compile without metrics.
+    Quality and coverage are those of the averaged generator, on 1,000 samples against as many
+    reals: held-out ones, filled up with training samples if they are fewer. Scores are compared on
+    held-out reals alone, or on training samples if there are none, which the verdict then says. All
+    noise is drawn from explicit seeds, so watching a run does not change it. A compiled metric sees
+    the validation data and nothing else: of some hundred reals it is too noisy to show what is
+    still to be gained, so hold out a thousand, or compile without metrics.
 
     The best epoch's weights come back when training ends, as with
     `keras.callbacks.EarlyStopping`, also if it ran to its last epoch without a verdict. Counters
@@ -62,8 +72,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
         restore_best_weights: whether the best epoch's weights come back. Default `True`.
         rules: list of rules, asked in order, see `keras_gan.convergence`. `None` for
             `convergence.default_rules(patience=patience)`.
-        directory: folder for `verdict.json`, made if need be. One of an earlier run is removed
-            when training begins. Default `None`.
+        directory: folder for `verdict.json`, `signals.json` (the records of all epochs, which
+            `convergence.judge` takes) and `signals.png` (a plot of them with the stopping point;
+            needs matplotlib), made if need be. Those of an earlier run are removed when training
+            begins. Default `None`.
         log_dir: folder for TensorBoard, which gets the message as text. Default `None`.
 
     Attributes:
@@ -137,6 +149,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.history = []
         self.best_weights = None
         self._known_failure = None
+        self._first_samples = None
+        self._yardstick = self._fresh = None
         self._epoch = 0
 
     @property
@@ -158,11 +172,14 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._reset()
         gan.verdict = None
         self._known_failure = gan.first_failure
+        if gan.steps_seen == 0:
+            self._first_samples = start_check.FirstSamples(gan)
         if self.monitor is not None:
             self._direction(self.monitor)
         if self.directory is not None:
             files.writable_directory(self.directory)
-            files.remove(self.directory / "verdict.json")
+            for name in _report.FILES:
+                files.remove(self.directory / name)
         if self.log_dir is not None:
             files.writable_directory(self.log_dir, "log_dir")
 
@@ -182,24 +199,23 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.verdict is not None:  # given in the middle of this epoch
             return
         before = self.best_epoch
-        self.history.append(self._measure(epoch, dict(logs or {})))
+        signals = self._measure(epoch, dict(logs or {}))
+        self.history.append(self._asked_afresh(signals))
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge(self.history)
 
     def on_train_end(self, logs=None):
-        """Bring the best weights back and write the verdict down."""
+        """Bring the best weights back and write down what was seen."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
-        if self.verdict is None:
-            return
+        lines = [] if self.verdict is None else [f"Verdict: {self.verdict.message}."]
         if self.directory is not None:
-            with files.replacing(self.directory / "verdict.json") as temporary:
-                temporary.write_text(self.verdict.to_json() + "\n", encoding="utf-8")
-        if self.log_dir is not None:
-            _write_text(self.log_dir, self.verdict)
-        if (self.params or {}).get("verbose"):
-            print(f"Verdict: {self.verdict.message}.", flush=True)
+            lines.append(_report.write(self.directory, self.history, self.verdict))
+        if self.verdict is not None and self.log_dir is not None:
+            _report.write_summary(self.log_dir, self.verdict)
+        for line in filter(None, lines if (self.params or {}).get("verbose") else []):
+            print(line, flush=True)
 
     def _judge(self, history):
         self.verdict = convergence.judge(
@@ -217,51 +233,70 @@ class ConvergenceStopping(keras.callbacks.Callback):
     def _measure(self, epoch, logs):
         gan = self.model
         monitor = self._watched(logs)
-        samples, labels, held_out = _measuring.reals(gan)
         broken = _measuring.broken_weight(gan)
-        if broken:
-            samples = None  # there is nothing left to compare
-        quality, noise, direction = None, None, "min"
+        scored, quality, error, found = {}, None, None, {}
+        if not broken:  # otherwise there is nothing left to compare
+            scored = _measuring.scored(gan, epoch)
+            if scored:
+                scored |= self._chance_above_noise()
+                quality, error, found = self._held_against_reals()
+        direction = "min"
         if monitor is not None:
             direction = self._direction(monitor)
+            found.pop("quality_floor", None)  # of this callback's own measure
+            quality = error = None
             if monitor in logs:
-                quality, noise = float(logs[monitor]), _measuring.metric_error(gan, monitor)
-        elif not broken:
-            quality, noise = _measuring.sample_quality(gan)
+                quality, error = float(logs[monitor]), _measuring.metric_error(gan, monitor)
         trained = gan.phase != "discriminator"
-        chance, count = None, 0
-        if samples is not None:
-            chance = _measuring.real_above_fake(gan, samples, labels, epoch)
-            count = -(-len(samples) // gan.pack)  # scores
         return convergence.Signals(
             epoch=epoch + 1,
             quality=quality,
-            quality_noise=self._noise(quality, noise, trained),
+            quality_noise=self._noise(quality, error, trained),
             quality_name=monitor or _OWN_QUALITY,
             direction=direction,
-            real_above_fake=chance,
-            num_real=count,
-            num_fake=count,
-            held_out=held_out,
+            js_estimate=_measuring.jensen_shannon(gan, logs),
             generator_trained=trained,
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
             logs={key: float(value) for key, value in logs.items()},
             **{key: _number(logs.get(key)) for key in _LOGGED},
+            **{"held_out": gan.held_out_samples is not None, **scored, **found},
         )
 
-    def _noise(self, quality, error, trained):
-        """The noise of the quality, from two bounds that are both too large.
+    def _held_against_reals(self):
+        """The own quality, its error, and the signals that come with it."""
+        if self._yardstick is None or not self._yardstick.is_of(self.model):
+            self._yardstick = Yardstick(self.model)
+        quality, error, found = self._yardstick.measure(self.model)
+        return quality, error, {"quality_floor": self._yardstick.floor, **found}
 
-        The standard error counts what epochs share, as they are judged on the same reals and
-        latents; the jumps between epochs count what the training itself does.
-        """
+    def _chance_above_noise(self):
+        gan, first = self.model, self._first_samples
+        if first is None or gan.reference_samples is None:
+            return {}
+        chance, count = first.chance(gan)
+        if chance - 0.5 > convergence.coin_tolerance(count, count):
+            self._first_samples = None  # a discriminator that has told them once has begun
+        return {"real_above_noise": chance, "num_noise": count}
+
+    def _asked_afresh(self, last):
+        """These signals, with what a fresh discriminator says, if a rule wants to know."""
+        history = [*self.history, last]
+        wanted = (getattr(rule, "wants_fresh", None) for rule in self.rules)
+        if len(history) < self.min_epochs or not any(ask and ask(history) for ask in wanted):
+            return last
+        gan = self.model
+        if self._fresh is None:
+            seed = _measuring.seed(gan, 0)
+            self._fresh = FreshDiscriminator(gan.discriminator, seed=seed)
+        found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
+        return dataclasses.replace(last, **found)
+
+    def _noise(self, quality, error, trained):
         past = [s.quality for s in self.history if s.generator_trained and s.quality is not None]
         if trained and quality is not None:
             past.append(quality)
-        jumps = convergence.fluctuation(past)
-        known = [value for value in (error, jumps) if value is not None and value > 0.0]
-        return min(known, default=0.0)
+        return trends.noise(past, error)
 
     # === Monitor ===
 
@@ -305,6 +340,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             "history": [vars(signals) for signals in self.history],
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
+            "first_samples": None if self._first_samples is None else self._first_samples.samples,
         }
 
     def set_state(self, state):
@@ -313,6 +349,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
+        first = state.get("first_samples")
+        self._first_samples = (
+            first if first is None else start_check.FirstSamples(self.model, first)
+        )
 
 
 # === Helpers ===
@@ -322,12 +362,3 @@ _LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm
 
 def _number(value):
     return None if value is None else float(value)
-
-
-def _write_text(log_dir, verdict):
-    import tensorflow as tf
-
-    with tf.summary.create_file_writer(str(log_dir)).as_default():
-        # TensorBoard's epochs begin at 0.
-        tf.summary.text("verdict", verdict.message, step=verdict.epoch - 1)
-        tf.summary.flush()

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from fakes import FakeGAN
 from keras_gan import backups, convergence
-from keras_gan.callbacks import ConvergenceStopping
+from keras_gan.callbacks import ConvergenceStopping, _report
+from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 
 IMPROVING = [{"shift": 3.0 - 0.1 * i} for i in range(30)]
@@ -52,7 +53,7 @@ def test_a_flat_run_stalls_and_gets_its_best_weights_back(tmp_path, capsys):
     assert verdict.message in capsys.readouterr().out
     text = (tmp_path / "run" / "verdict.json").read_text()
     assert convergence.Verdict.from_json(text) == verdict
-    assert [p.name for p in (tmp_path / "run").iterdir()] == ["verdict.json"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == sorted(_report.FILES)
     events = [
         value.tensor.string_val[0].decode()
         for file in (tmp_path / "board").glob("events*")
@@ -68,37 +69,67 @@ def test_a_silent_fit_stays_silent(capsys):
 
 
 def test_equilibrium_after_separation():
-    script = [{"shift": 1.0 - 0.2 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
-    gan = FakeGAN(script)
-    gan.fit(ConvergenceStopping())
+    script = [{"shift": 0.8 - 0.2 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
+    gan, callback = FakeGAN(script), ConvergenceStopping()
+    gan.fit(callback)
     assert gan.verdict.kind == "equilibrium"
     assert gan.verdict.evidence["highest_before"] > 0.95
+    asked = [s for s in callback.history if s.fresh_real_above_fake is not None]
+    assert asked == callback.history[-1:] and asked[0].num_fresh == 300
+    assert "a freshly trained discriminator reaches" in gan.verdict.message
+
+
+def test_where_a_fresh_discriminator_can_tell_there_is_no_equilibrium():
+    script = [{"shift": 0.9 - 0.15 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
+    gan, callback = FakeGAN(script), ConvergenceStopping()
+    gan.fit(callback)
+    assert gan.verdict.kind == "stalled"
+    asked = [s for s in callback.history if s.fresh_real_above_fake is not None]
+    assert all(s.fresh_real_above_fake > 0.7 for s in asked)
+    epochs = [s.epoch for s in asked]
+    assert epochs and all(b >= 1.25 * a for a, b in zip(epochs, epochs[1:], strict=False))
 
 
 def test_a_dead_discriminator_is_not_called_equilibrium():
     gan = FakeGAN([{**act, "separation": 0.0} for act in FLAT])
     gan.fit(ConvergenceStopping())
-    assert gan.verdict.kind == "stalled"
+    assert gan.verdict.kind == "discriminator_failed"
+    assert gan.verdict.evidence["real_above_noise"] < 0.6
 
 
 def test_the_quality_is_the_sliced_distance_to_held_out_reals_and_more():
     gan, callback = FakeGAN([{"shift": 0.5}]), ConvergenceStopping()
     gan.fit(callback)
     (signals,) = callback.history
-    # All 300 held-out reals, and the 400 training samples for want of more.
-    real = np.concatenate([gan.held_out_samples, gan.reference_samples])
+    # All 300 held-out reals, and the 400 training samples for want of more, mixed each.
+    real = np.concatenate(
+        [
+            samples[np.random.default_rng(0).permutation(len(samples))]
+            for samples in (gan.held_out_samples, gan.reference_samples)
+        ]
+    )
     fake = np.random.default_rng(5).normal(0, 0.3, (700, 2)) + 0.5
     assert signals.quality == pytest.approx(sliced_wasserstein(real, fake), rel=1e-5)
     assert 0 < signals.quality_noise < 0.1
     assert (signals.num_real, signals.num_fake, signals.held_out) == (300, 300, True)
     assert 0.85 < signals.real_above_fake < 1
+    # Of 700 reals the halves are compared, and the floor of 700 is lower by the root of two.
+    assert signals.quality_floor == pytest.approx(
+        sliced_wasserstein(real[:350], real[-350:]) / np.sqrt(2), rel=1e-5
+    )
+    expected = density_coverage(real[:350], fake[:350])
+    assert signals.coverage == expected["coverage"] < 0.9 < signals.real_coverage
+    assert signals.density == expected["density"] and signals.num_covered == 350
+    assert signals.spread == pytest.approx(fake.std() / real.std(), rel=0.01)
+    assert (signals.num_train, signals.train_above_held_out) == (400, pytest.approx(0.5, abs=0.07))
 
 
 def test_noise_is_drawn_from_seeds_of_its_own_and_afresh():
     gan = FakeGAN(IMPROVING[:3])
     gan.fit(ConvergenceStopping())
     raw = [seed for seed, averaged in gan.used_seeds if not averaged]
-    assert len(raw) == len(set(raw)) == 3  # the raw generator's, for scores
+    # The raw generator's, for scores; 0 is that of the first samples.
+    assert raw[0] == 0 and len(raw) == len(set(raw)) == 4
     assert [seed for seed, averaged in gan.used_seeds if averaged] == [None] * 3  # given latents
 
 
@@ -294,7 +325,9 @@ def test_a_callback_may_be_used_again(tmp_path):
     assert gan.fit(callback) == gan.fit(callback) == 15
     gan.script = IMPROVING
     gan.fit(callback)
-    assert gan.verdict is None and not list(tmp_path.iterdir()), "an old verdict misleads"
+    assert gan.verdict is None
+    assert not (tmp_path / "verdict.json").exists(), "an old verdict misleads"
+    assert len(json.loads((tmp_path / "signals.json").read_text())) == 30
 
 
 def test_a_run_goes_on_from_its_state(tmp_path):

@@ -1,0 +1,96 @@
+"""What samples are held against: reals in a fixed space, and how near other reals come to them."""
+
+import math
+
+import numpy as np
+
+from keras_gan import signals
+from keras_gan.metrics import features
+from keras_gan.metrics import sliced_wasserstein as sliced
+from keras_gan.metrics.density_coverage import density_coverage
+
+# Samples on either side of a distance, and of a coverage, whose cost grows with their square.
+NUM_SAMPLES, NUM_COVERED = 1000, 500
+# Latents of all epochs are the same, so that epochs compare.
+_SEED = 20_260_101
+_NEIGHBOURS = 5
+
+
+class Yardstick:
+    """1,000 reals, held-out ones first, and what follows from them alone.
+
+    The held-out reals, if there are fewer, are filled up with training samples: of 180 reals the
+    sampling error alone would drown what a generator still has to gain, and copies of training
+    samples are no concern of a distance between distributions.
+
+    Args:
+        gan: a model that has seen samples.
+    """
+
+    def __init__(self, gan):
+        self._made_of = gan.held_out_samples, gan.reference_samples
+        parts = [(gan.held_out_samples, gan.held_out_labels)]
+        parts.append((gan.reference_samples, gan.reference_labels))
+        parts = [some(*part, 2 * NUM_SAMPLES) for part in parts if part[0] is not None]
+        pool = np.concatenate([in_model_range(samples) for samples, _ in parts])
+        labels = [labels for _, labels in parts if labels is not None]
+        self.labels = np.concatenate(labels)[:NUM_SAMPLES] if labels else None
+        self._extract = features.extractor(None, pool.shape[1:])
+        pool = features.in_batches(self._extract, pool)
+        self._reals = pool[:NUM_SAMPLES]
+        # The first and the last of all are different reals.
+        half = len(pool) // 2
+        self.floor = self._floor(pool, min(NUM_SAMPLES, half))
+        self._covered = pool[: min(NUM_COVERED, half)]
+        self.real_coverage = None
+        if len(self._covered) > _NEIGHBOURS:
+            found = density_coverage(self._covered, pool[-len(self._covered) :], k=_NEIGHBOURS)
+            self.real_coverage = found["coverage"]
+
+    def is_of(self, gan):
+        """Whether the model's reals are still those that this was made of."""
+        now = gan.held_out_samples, gan.reference_samples
+        return all(a is b for a, b in zip(now, self._made_of, strict=True))
+
+    def _floor(self, pool, count):
+        """The distance of reals to reals; that of fewer shrinks with the root of their number."""
+        if count == 0:
+            return None
+        distance = sliced.sliced_wasserstein(pool[:count], pool[-count:])
+        return distance * math.sqrt(count / len(self._reals))
+
+    def measure(self, gan):
+        """How the averaged generator's samples compare.
+
+        Returns:
+            `(quality, error, others)`: the sliced Wasserstein distance with its standard error,
+            and a `dict` of the signals `coverage`, `density`, `real_coverage`, `num_covered` and
+            `spread`.
+        """
+        latents = gan.sample_latents(len(self._reals), _SEED)
+        fake = gan.generate(latents=latents, labels=self.labels)
+        fake = features.in_batches(self._extract, fake)
+        if not np.isfinite(fake).all():
+            return math.nan, None, {}
+        projections = sliced.project(self._reals, fake)
+        others = {"spread": signals.relative_spread(self._reals, fake)}
+        if self.real_coverage is not None:
+            covered = len(self._covered)
+            others |= density_coverage(self._covered, fake[:covered], k=_NEIGHBOURS)
+            others |= {"real_coverage": self.real_coverage, "num_covered": covered}
+        return sliced.distance(*projections), sliced.distance_error(*projections), others
+
+
+def some(samples, labels, limit):
+    """At most `limit` samples, and their labels, if there are any."""
+    if samples is None or limit <= 0:
+        return None, None
+    # Held-out samples are often sorted by class: take them from everywhere.
+    chosen = np.random.default_rng(0).permutation(len(samples))[:limit]
+    return samples[chosen], None if labels is None else labels[chosen]
+
+
+def in_model_range(samples):
+    """Samples as float32 in the generator's range."""
+    scaled = samples.astype("float32")
+    return scaled / 127.5 - 1.0 if samples.dtype == np.uint8 else scaled

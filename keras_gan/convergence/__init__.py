@@ -1,0 +1,70 @@
+"""When to stop, and why: signals in, verdict out.
+
+A run leaves one `Signals` per epoch. A *rule* is asked about the list of them, oldest first, and
+returns its evidence, or `None` while it has nothing to say; `judge` asks several and words the
+first verdict. Nothing here knows a network, so a recorded run can be judged again at any time:
+
+```python
+history = [Signals.from_dict(record) for record in json.loads(text)]
+verdict = judge(history, default_rules(patience=4), min_epochs=5)
+```
+
+A rule of one's own is any callable with a `kind`; `cure`, `describe(evidence)`,
+`advise(evidence)` (in place of `cure`), `immediate` and `wants_fresh(history)` (whether a
+discriminator should be trained afresh to decide) are optional:
+
+```python
+class GoodEnough:
+    kind = "good_enough"
+    cure = "raise the bar"
+
+    def __call__(self, history):
+        quality = history[-1].quality
+        return {"quality": quality} if quality is not None and quality < 0.05 else None
+```
+
+Epochs count from 1, as in the progress bar of `fit`.
+"""
+
+from keras_gan.convergence.defaults import default_rules
+from keras_gan.convergence.diverged import Diverged
+from keras_gan.convergence.endings import Equilibrium, Stalled
+from keras_gan.convergence.failures import (
+    DiscriminatorFailed,
+    DiscriminatorWon,
+    ModeCollapse,
+    Oscillating,
+)
+from keras_gan.convergence.verdict import Verdict, check_rules, judge
+from keras_gan.signals import (
+    Signals,
+    coin_tolerance,
+    jensen_shannon,
+    real_above_fake,
+    real_above_fake_error,
+    relative_spread,
+)
+from keras_gan.trends import best, epochs_without_improvement, fluctuation
+
+__all__ = [
+    "DiscriminatorFailed",
+    "DiscriminatorWon",
+    "Diverged",
+    "Equilibrium",
+    "ModeCollapse",
+    "Oscillating",
+    "Signals",
+    "Stalled",
+    "Verdict",
+    "best",
+    "check_rules",
+    "coin_tolerance",
+    "default_rules",
+    "epochs_without_improvement",
+    "fluctuation",
+    "jensen_shannon",
+    "judge",
+    "real_above_fake",
+    "real_above_fake_error",
+    "relative_spread",
+]

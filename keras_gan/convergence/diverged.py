@@ -1,0 +1,40 @@
+"""The rule about numbers that are none."""
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Diverged:
+    """A loss, a gradient or a weight is not finite. Fires at once.
+
+    Gradients are judged by `first_failure` alone: under a dynamic loss scale, a gradient that
+    overflows now and then is part of the game.
+    """
+
+    kind = "diverged"
+    immediate = True
+    cure = "try lower learning rates or clipnorm=1.0 in both optimizers, and look for outliers"
+
+    def __call__(self, history):
+        """Evidence of the latest epoch, or `None`."""
+        last = history[-1]
+        found = last.first_failure or last.broken_weight
+        if found:
+            return {key: value for key, value in found.items() if value is not None}
+        losses = {"d_loss": last.d_loss, "g_loss": last.g_loss}
+        broken = {k: v for k, v in losses.items() if v is not None and not math.isfinite(v)}
+        return broken or None
+
+    def describe(self, evidence):
+        """The evidence in words."""
+        if "player" not in evidence:
+            return " and ".join(f"{key} is {value}" for key, value in evidence.items())
+        player, variable = evidence["player"].replace("_", " "), evidence.get("variable")
+        if "step" not in evidence:
+            return f"{variable} of the {player} is not finite"
+        where = f"the gradient of {variable}" if variable else "its loss"
+        return (
+            f"the {player}'s update at step {evidence['step']} was not finite "
+            f"(first in {where}) and has been skipped"
+        )

@@ -1,0 +1,296 @@
+"""The rules about games that go wrong, and how."""
+
+import dataclasses
+
+from keras_gan import _checks
+from keras_gan.signals import STANDARD_ERRORS, coin_tolerance, is_finite
+from keras_gan.trends import (
+    best,
+    binomial_error,
+    comparable,
+    epochs_without_improvement,
+    fluctuation,
+    loss,
+    swings,
+)
+
+# What has been lost, or was never gained, is judged by halves: of the way from the first samples
+# to the data, of what reals cover, of their spread.
+_HALF = 0.5
+
+
+def _latest(history, epochs, *names):
+    """The latest epochs, if there are as many and all of these signals are finite in them."""
+    latest = history[-epochs:]
+    finite = all(is_finite(getattr(s, name)) for s in latest for name in names)
+    return latest if len(latest) == epochs and finite else None
+
+
+def _is_coin(chance, first, second):
+    return abs(chance - 0.5) <= coin_tolerance(first, second)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DiscriminatorFailed:
+    """The discriminator tells nothing: it never did, or it has died far from the data.
+
+    A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
+    there are `epochs` at least, reals score above neither these samples nor those of the day, each
+    within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
+    above a fake is that near to 1/2 for `epochs` epochs in which nothing improves, while the
+    quality `q` has not come half the way from the run's first one to the floor that reals reach:
+    `q - floor > (first - floor) / 2`. A discriminator at its equilibrium shows 1/2 too, but then
+    the quality is near the floor.
+
+    Args:
+        epochs: at least 1. Default 4.
+
+    Source: the optimal discriminator is 1/2 only where generated and real density agree,
+    Goodfellow et al., NeurIPS 2014 (arXiv:1406.2661), proposition 1: with samples that differ, a
+    discriminator at 1/2 is far from optimal, and its gradient says nothing about the data.
+    """
+
+    kind = "discriminator_failed"
+    cure = (
+        "give the discriminator more capacity, a higher learning rate or fewer penalties, and "
+        "check that data and samples have one range"
+    )
+    epochs: int = 4
+
+    def __post_init__(self):
+        _checks.positive_int(self.epochs, "epochs")
+
+    def __call__(self, history):
+        """Evidence of the run, or `None`."""
+        return self._never(history) or self._dead(history)
+
+    def _never(self, history):
+        noise = [s for s in history if is_finite(s.real_above_noise)]
+        fake = [s for s in history if is_finite(s.real_above_fake)]
+        if len(noise) < max(self.epochs, len(history)) or not fake:
+            return None
+        if not all(_is_coin(s.real_above_noise, s.num_noise, s.num_noise) for s in noise):
+            return None
+        if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in fake):
+            return None
+        return {
+            "real_above_noise": max(s.real_above_noise for s in noise),
+            "real_above_fake": max(s.real_above_fake for s in fake),
+            "epochs": len(noise),
+        }
+
+    def _dead(self, history):
+        latest = _latest(history, self.epochs, "real_above_fake", "quality_floor", "quality")
+        if latest is None or epochs_without_improvement(history) < self.epochs:
+            return None
+        if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in latest):
+            return None
+        first, last = next(s for s in comparable(history) if is_finite(s.quality)), latest[-1]
+        floor = last.quality_floor if last.direction == "min" else -last.quality_floor
+        if loss(last) - floor <= _HALF * (loss(first) - floor):
+            return None
+        return {
+            "real_above_fake": last.real_above_fake,
+            "quality": last.quality,
+            "first_quality": first.quality,
+            "floor": last.quality_floor,
+            "epochs": self.epochs,
+        }
+
+    def describe(self, evidence):
+        """The evidence in words."""
+        if "real_above_noise" in evidence:
+            return (
+                f"in {evidence['epochs']} epochs the discriminator could not even tell data from "
+                "the untrained generator's samples (a real scored above one at most "
+                f"{evidence['real_above_noise']:.0%} of the time)"
+            )
+        return (
+            f"a real scores above a sample {evidence['real_above_fake']:.0%} of the time, a coin "
+            f"flip, while the quality ({evidence['quality']:.4g}) is not half the way from its "
+            f"first value ({evidence['first_quality']:.4g}) to that of reals "
+            f"({evidence['floor']:.4g})"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DiscriminatorWon:
+    """The discriminator separates perfectly while the generator's gradient has vanished.
+
+    For `epochs` epochs `1 - p <= 3 / min(n, m)`, where `p` is the chance that a real scores above
+    a fake: no more errors than none in as many trials is compatible with (the rule of three). The
+    norm of the generator's gradient is below `fraction` of the largest it has been, and nothing
+    improves. Losses whose gradient does not vanish (non-saturating, Wasserstein) may go on
+    learning from a perfect discriminator; they are left alone.
+
+    Args:
+        epochs: at least 1. Default 4.
+        fraction: in (0, 1). Default 0.1: gradients of healthy runs vary by a factor of a few.
+
+    Source: Arjovsky and Bottou, "Towards principled methods for training generative adversarial
+    networks", ICLR 2017 (arXiv:1701.04862), theorem 2.4: where supports do not touch, the
+    saturating generator's gradient vanishes as the discriminator becomes perfect.
+    """
+
+    kind = "discriminator_won"
+    cure = (
+        "try the non_saturating or relativistic_paired loss with an R1 penalty, or a lower "
+        "learning rate for the discriminator"
+    )
+    epochs: int = 4
+    fraction: float = 0.1
+
+    def __post_init__(self):
+        _checks.positive_int(self.epochs, "epochs")
+        _checks.number(self.fraction, "fraction", above=0.0, maximum=1.0)
+
+    def __call__(self, history):
+        """Evidence of the run, or `None`."""
+        latest = _latest(history, self.epochs, "real_above_fake", "g_gradient_norm")
+        if latest is None:
+            return None
+        largest = max(s.g_gradient_norm for s in history if is_finite(s.g_gradient_norm))
+        for s in latest:
+            if 1.0 - s.real_above_fake > 3.0 / min(s.num_real, s.num_fake):
+                return None
+            if s.g_gradient_norm > self.fraction * largest:
+                return None
+        if epochs_without_improvement(history) < self.epochs:
+            return None
+        return {
+            "real_above_fake": latest[-1].real_above_fake,
+            "g_gradient_norm": latest[-1].g_gradient_norm,
+            "largest_g_gradient_norm": largest,
+            "epochs": self.epochs,
+        }
+
+    def describe(self, evidence):
+        """The evidence in words."""
+        return (
+            f"a real has scored above a sample {evidence['real_above_fake']:.1%} of the time for "
+            f"{evidence['epochs']} epochs, and the generator's gradient is "
+            f"{evidence['g_gradient_norm']:.2g}, after up to "
+            f"{evidence['largest_g_gradient_norm']:.2g}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModeCollapse:
+    """Samples reach less than half of what reals reach, although they are like some of the data.
+
+    For `epochs` epochs in which nothing improves, either
+
+    - `coverage + 2 sqrt(c (1 - c) / n) < 1/2 min(real_coverage, 1 - (1 + density)^-5)`: fewer than
+      half of the balls about `n` reals that other reals hit, and than half of those that samples
+      of this density would hit if they were spread like the data. Of samples far from all data,
+      few balls are hit too, but that is no collapse;
+    - or the samples' spread is below half of that of reals.
+
+    Distances between samples alone are blind to dropped modes: four of eight modes of a ring keep
+    96 % of them.
+
+    Args:
+        epochs: at least 1. Default 4.
+
+    Source: coverage and density, Naeem et al., ICML 2020 (arXiv:2002.09797): a ball that reaches
+    to the k-th of `n` neighbours is missed by `m` points of the same distribution with
+    probability `(1 + m / n)^-k`.
+    """
+
+    kind = "mode_collapse"
+    cure = "try discriminator_steps=2, an R1 penalty or layers.MinibatchStdDev in the discriminator"
+    epochs: int = 4
+
+    def __post_init__(self):
+        _checks.positive_int(self.epochs, "epochs")
+
+    def __call__(self, history):
+        """Evidence of the run, or `None`."""
+        latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
+        if latest is None or epochs_without_improvement(history) < self.epochs:
+            return None
+        dropped = all(self._lacks_modes(s) for s in latest)
+        if not dropped and not all(s.spread < _HALF for s in latest):
+            return None
+        last = latest[-1]
+        return {
+            "coverage": last.coverage,
+            "real_coverage": last.real_coverage,
+            "density": last.density,
+            "spread": last.spread,
+            "epochs": self.epochs,
+        }
+
+    @staticmethod
+    def _lacks_modes(s):
+        possible = min(s.real_coverage, 1.0 - (1.0 + s.density) ** -5)
+        error = binomial_error(s.coverage, s.num_covered)
+        return s.coverage + STANDARD_ERRORS * error < _HALF * possible
+
+    def describe(self, evidence):
+        """The evidence in words."""
+        return (
+            f"samples cover {evidence['coverage']:.0%} of the data against "
+            f"{evidence['real_coverage']:.0%} for reals, and have {evidence['spread']:.0%} of "
+            f"their spread, without improvement for {evidence['epochs']} epochs"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Oscillating:
+    """Losses and quality go round in cycles and come no nearer.
+
+    In the latest `2 patience` epochs, and nothing having improved for `patience`, the quality
+    goes from one side of its mean to the other three times at least, a cycle and a half, each time
+    by more than twice its noise and by more than a quarter of what the run has gained in all. And
+    so does one of the losses, or the chance that a real scores above a fake, by more than twice
+    what it jumps from one epoch to the next.
+
+    Args:
+        patience: epochs without improvement, at least 2. Default 8.
+
+    Source: Mescheder et al., "Which training methods for GANs do actually converge?", ICML 2018
+    (arXiv:1801.04406): without regularization gradient steps circle about the equilibrium.
+    """
+
+    kind = "oscillating"
+    cure = "add an R1 penalty (regularizers.R1) or lower both learning rates"
+    patience: int = 8
+
+    def __post_init__(self):
+        _checks.positive_int(self.patience, "patience")
+
+    def __call__(self, history):
+        """Evidence of the run, or `None`."""
+        trained = [s for s in comparable(history) if s.generator_trained and is_finite(s.quality)]
+        window = trained[-2 * self.patience :]
+        if len(window) < self.patience or epochs_without_improvement(history) < self.patience:
+            return None
+        gained = loss(trained[0]) - loss(best(history))
+        size = max(2.0 * window[-1].quality_noise, gained / 4.0)
+        cycles = {"quality": swings([s.quality for s in window], size)}
+        for name in ("d_loss", "g_loss", "real_above_fake"):
+            values = [getattr(s, name) for s in window]
+            if all(is_finite(value) for value in values):
+                cycles[name] = swings(values, 2.0 * fluctuation(values))
+        quality = cycles.pop("quality")
+        other = max(cycles, key=cycles.get, default=None)
+        if quality < 3 or other is None or cycles[other] < 3:
+            return None
+        qualities = [s.quality for s in window]
+        return {
+            "swings": quality,
+            "lowest_quality": min(qualities),
+            "highest_quality": max(qualities),
+            "signal": other,
+            "signal_swings": cycles[other],
+            "epochs": len(window),
+        }
+
+    def describe(self, evidence):
+        """The evidence in words."""
+        return (
+            f"in {evidence['epochs']} epochs the quality has swung {evidence['swings']} times "
+            f"between {evidence['lowest_quality']:.4g} and {evidence['highest_quality']:.4g}, and "
+            f"{evidence['signal']} {evidence['signal_swings']} times, without progress"
+        )

@@ -1,0 +1,131 @@
+"""What rules find, put into words."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+
+from keras_gan import _checks
+from keras_gan.trends import best
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Why a run should stop.
+
+    Attributes:
+        kind: the rule's name, such as `"equilibrium"`.
+        epoch: the epoch at which it was found, from 1.
+        best_epoch: the epoch of the best quality, or `None` if none was measured.
+        evidence: `dict` of what the rule found; numbers, with the names of a player or variable.
+        message: one sentence to act on.
+    """
+
+    kind: str
+    epoch: int
+    best_epoch: int | None
+    evidence: dict
+    message: str
+
+    def to_json(self):
+        """The verdict as JSON text; numbers that are not finite become strings."""
+        fields = dataclasses.asdict(self)
+        fields["evidence"] = {key: _plain(value) for key, value in self.evidence.items()}
+        return json.dumps(fields, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text):
+        """The verdict of a `to_json`."""
+        return cls(**json.loads(text))
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        value = value.item()
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# === Judgement ===
+
+
+def check_rules(rules):
+    """`rules` as a list, each a callable with a `kind`.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    _checks.check(
+        isinstance(rules, (list, tuple)) and bool(rules),
+        "`rules` must be a list of rules, or None for the default ones.",
+        rules=rules,
+    )
+    for rule in rules:
+        _checks.check(
+            callable(rule) and not isinstance(rule, type) and _is_name(getattr(rule, "kind", None)),
+            "A rule must be a callable instance with a `kind`, a name such as 'stalled'.",
+            given=rule,
+        )
+    return list(rules)
+
+
+def _is_name(kind):
+    return isinstance(kind, str) and bool(kind)
+
+
+def judge(history, rules, *, min_epochs=0, restored=False):
+    """The first verdict that a rule gives, or `None`.
+
+    Args:
+        history: non-empty list of `Signals`, oldest first.
+        rules: list of rules, asked in order. A rule returns `None`, its evidence as a `dict`, or a
+            whole `Verdict`.
+        min_epochs: epochs before which only rules with `immediate = True` are asked. Default 0.
+        restored: whether the best epoch's weights come back, for the message. Default `False`.
+
+    Returns:
+        A `Verdict`, or `None`.
+    """
+    for rule in rules:
+        if len(history) < min_epochs and not getattr(rule, "immediate", False):
+            continue
+        found = rule(history)
+        if isinstance(found, Verdict):
+            return found
+        if found is not None:
+            return _worded(rule, history, dict(found), restored)
+    return None
+
+
+def _worded(rule, history, evidence, restored):
+    last, top = history[-1], best(history)
+    describe = getattr(rule, "describe", _listed)
+    parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}: {describe(evidence)}"]
+    if not last.held_out and not getattr(rule, "immediate", False):
+        parts.append("measured on training data, as there is no validation data")
+    parts.append(_weights_now(top, last, restored))
+    cure = rule.advise(evidence) if hasattr(rule, "advise") else getattr(rule, "cure", None)
+    if cure:
+        parts.append(cure)
+    return Verdict(
+        kind=rule.kind,
+        epoch=last.epoch,
+        best_epoch=top.epoch if top else None,
+        evidence=evidence,
+        message="; ".join(parts),
+    )
+
+
+def _weights_now(top, last, restored):
+    if top is None:
+        return "no epoch was measured, so the weights are left as they are"
+    if top is last:
+        return "this epoch is the best by less than that, and its weights are kept"
+    return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"
+
+
+def _listed(evidence):
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in evidence.items()
+    )
