@@ -298,7 +298,7 @@ def test_a_fresh_discriminator_is_asked_for_where_all_else_holds_and_seldom():
             asked.append(epoch)
             last = history[epoch - 1]
             history[epoch - 1] = dataclasses.replace(last, fresh_real_above_fake=0.9)
-    assert asked == [14, 18, 23, 29, 37, 47, 59]
+    assert asked == [14, 21, 32, 48]
     assert not Equilibrium(fresh=False).wants_fresh(history)
     assert not rule.wants_fresh(run([1.0] * 60, [0.9] * 60, fresh=None))
     assert not rule.wants_fresh(run([1.0] * 60, [0.9] * 10 + [0.5] * 49 + [None], fresh=None))

@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from keras_gan import signals
-from keras_gan.metrics import features
+from keras_gan.metrics import features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
-from keras_gan.metrics.density_coverage import density_coverage
 
 # Samples on either side of a distance, and of a coverage, whose cost grows with their square.
 NUM_SAMPLES, NUM_COVERED = 1000, 500
@@ -41,11 +40,15 @@ class Yardstick:
         # The first and the last of all are different reals.
         half = len(pool) // 2
         self.floor = self._floor(pool, min(NUM_SAMPLES, half))
-        self._covered = pool[: min(NUM_COVERED, half)]
-        self.real_coverage = None
+        # Whatever is of the reals alone is computed once.
+        self._directions = sliced.random_directions(pool.shape[1])
+        self._projections = self._reals @ self._directions
+        self._centre = pool.mean(axis=0, dtype="float64")
+        self._covered = pool[: min(NUM_COVERED, half)] - self._centre
+        self._radii = self.real_coverage = None
         if len(self._covered) > _NEIGHBOURS:
-            found = density_coverage(self._covered, pool[-len(self._covered) :], k=_NEIGHBOURS)
-            self.real_coverage = found["coverage"]
+            self._radii = neighbours.squared_radii(self._covered, _NEIGHBOURS)
+            self.real_coverage = self._covering(pool[-len(self._covered) :])["coverage"]
 
     def is_of(self, gan):
         """Whether the model's reals are still those that this was made of."""
@@ -72,13 +75,24 @@ class Yardstick:
         fake = features.in_batches(self._extract, fake)
         if not np.isfinite(fake).all():
             return math.nan, None, {}
-        projections = sliced.project(self._reals, fake)
+        projections = self._projections, fake @ self._directions
         others = {"spread": signals.relative_spread(self._reals, fake)}
         if self.real_coverage is not None:
-            covered = len(self._covered)
-            others |= density_coverage(self._covered, fake[:covered], k=_NEIGHBOURS)
-            others |= {"real_coverage": self.real_coverage, "num_covered": covered}
+            others |= self._covering(fake[: len(self._covered)])
+            others |= {"real_coverage": self.real_coverage, "num_covered": len(self._covered)}
         return sliced.distance(*projections), sliced.distance_error(*projections), others
+
+    def _covering(self, fake):
+        """`metrics.density_coverage` against the same reals, whose radii are known."""
+        balls, covered = 0, np.zeros(len(self._covered), bool)
+        points = fake - self._centre
+        for _, inside in neighbours.within(points, self._covered, self._radii, closed=False):
+            balls += np.count_nonzero(inside)
+            covered |= inside.any(axis=0)
+        return {
+            "density": float(balls / (_NEIGHBOURS * len(points))),
+            "coverage": float(covered.mean()),
+        }
 
 
 def some(samples, labels, limit):

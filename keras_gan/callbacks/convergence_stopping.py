@@ -45,7 +45,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
     and asks the rules of `keras_gan.convergence`: `diverged`, `discriminator_failed`,
     `discriminator_won`, `mode_collapse`, `equilibrium`, `oscillating`, `stalled`. Where all else
     says equilibrium, a discriminator is trained afresh, for 300 steps, against the averaged
-    generator as it stands; if it can tell, that is asked again when the run is a quarter longer.
+    generator as it stands; if it can tell, that is asked again when the run is half as long again.
     On a verdict the training stops. It is found in `verdict` of the callback and of the model, its
     message is printed (unless `fit` is silent), and written as told below.
 

@@ -8,7 +8,7 @@ from keras_gan.trends import best, epochs_without_improvement
 
 # A fresh discriminator that could tell is asked for again when the run is this much longer: the
 # number of times grows with the logarithm of the run alone, and so does the cost.
-_ASKED_AGAIN = 1.25
+_ASKED_AGAIN = 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Equilibrium:
     Neither the quality nor the coverage has improved by more than its noise for as long. And a
     discriminator that is trained afresh against the generator as it stands, for some hundred
     steps, is within the same bound above 1/2: the one that plays may only have fallen behind. That
-    is asked for where all the rest holds, and not again before the run is a quarter longer.
+    is asked for where all the rest holds, and not again before the run is half as long again.
 
     Args:
         epochs: how many epochs in a row, at least 1. Default 4.
