@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import metrics
-from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, StopOnNonFinite
+from keras_gan import convergence, losses, metrics
+from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, StopOnNonFinite, _fresh
 
 
 def game(**settings):
@@ -46,10 +46,19 @@ def assert_equal(weights, others):
         np.testing.assert_array_equal(a, b)
 
 
-def test_watching_changes_nothing_and_the_best_weights_come_back():
+class Curious(convergence.Stalled):
+    """Wants a discriminator to be trained afresh, epoch by epoch."""
+
+    def wants_fresh(self, history):
+        return True
+
+
+def test_watching_changes_nothing_and_the_best_weights_come_back(monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 20)
     plain, watched = game(), game()
     watched.set_weights(plain.get_weights())
-    expected, kept, callback = Keep(), Keep(), ConvergenceStopping()
+    expected, kept = Keep(), Keep()
+    callback = ConvergenceStopping(rules=[Curious()], min_epochs=0)
     fit(plain, expected)
     fit(watched, callback, StopOnNonFinite(), kept)
     for weights, others in zip(expected.weights, kept.weights, strict=True):
@@ -60,6 +69,55 @@ def test_watching_changes_nothing_and_the_best_weights_come_back():
     last = callback.history[-1]
     assert last.quality > 0 and 0 <= last.real_above_fake <= 1 and last.held_out
     assert last.d_gradient_norm > 0 and last.quality_name == "sliced_wasserstein"
+    assert last.coverage <= 1 and last.spread > 0 and last.num_train == 256
+    expected = np.log(2) - last.logs["val_d_loss"] / 2
+    assert last.js_estimate == pytest.approx(expected)
+    assert callback.history[0].real_above_noise is not None
+    asked = [s.fresh_real_above_fake for s in callback.history]
+    assert all(0 <= chance <= 1 for chance in asked) and len(set(asked)) == 3
+
+
+@pytest.mark.parametrize("loss", ["wasserstein", losses.NonSaturating(label_smoothing=0.1)])
+def test_only_plain_cross_entropy_estimates_a_divergence(loss):
+    callback = ConvergenceStopping()
+    fit(game(loss=loss), callback, epochs=1)
+    assert callback.history[0].js_estimate is None
+
+
+def test_a_run_that_goes_on_sees_what_it_would_have_seen(monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 20)
+
+    class Halt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    def watch():
+        return ConvergenceStopping(rules=[Curious()], min_epochs=0, restore_best_weights=False)
+
+    class Resumed(ConvergenceStopping):
+        def on_train_begin(self, logs=None):
+            super().on_train_begin()
+            self.set_state(state)
+
+    whole, first = watch(), watch()
+    model = game()
+    start = model.get_weights()
+    fit(model, whole, epochs=4)
+    cut = game()
+    cut.set_weights(start)
+    fit(cut, first, Halt(), epochs=4)
+    state = first.get_state()
+    second = Resumed(rules=[Curious()], min_epochs=0, restore_best_weights=False)
+    cut.fit(
+        0.8 + 0.2 * helpers.points(256),
+        epochs=4,
+        initial_epoch=2,
+        batch_size=32,
+        verbose=0,
+        callbacks=[second],
+        validation_data=0.8 + 0.2 * helpers.points(64, seed=1),
+    )
+    assert second.history == whole.history
 
 
 def test_a_diverging_run_is_stopped_and_named():
