@@ -462,8 +462,23 @@ def test_a_discriminator_that_knows_its_data_by_heart_is_named():
     verdict = first_verdict(heart)
     assert verdict.kind == "stalled" and "above a held-out one 85% of the time" in verdict.message
     assert "more data" in verdict.message and "ema_halflife" not in verdict.message
-    plain = first_verdict(run([1.0] * 12, train_above_held_out=0.6, num_train=1000))
-    assert "ema_halflife" in plain.message
+    plain = run([1.0] * 12, train_above_held_out=0.6, num_train=1000, fresh=None)
+    assert "ema_halflife" in first_verdict(plain).message
+
+
+@pytest.mark.parametrize(
+    ("chance", "fresh", "words"),
+    [
+        (0.97, None, "far ahead (a real scores above a sample 97% of the time): try an R1"),
+        (0.97, 0.99, "far ahead"),
+        (0.6, 0.75, "fallen behind (one trained afresh reaches 75%): try discriminator_steps=2"),
+        (0.6, None, "ema_halflife"),
+        (None, None, "ema_halflife"),
+    ],
+)
+def test_the_advice_at_a_stall_follows_from_who_is_ahead(chance, fresh, words):
+    verdict = first_verdict(run([1.0] * 12, [chance] * 12, fresh=fresh))
+    assert verdict.kind == "stalled" and words in verdict.message
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)

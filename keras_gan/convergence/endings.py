@@ -138,9 +138,14 @@ class Stalled:
             evidence["floor"] = last.quality_floor
         if last.coverage is not None:
             evidence["coverage"] = last.coverage
-        if last.train_above_held_out is not None:
+        if is_finite(last.train_above_held_out):
             evidence["train_above_held_out"] = last.train_above_held_out
-            evidence["tolerance"] = coin_tolerance(last.num_train, last.num_real)
+            evidence["train_tolerance"] = coin_tolerance(last.num_train, last.num_real)
+        if is_finite(last.real_above_fake):
+            evidence["real_above_fake"] = last.real_above_fake
+        asked = [s for s in history if is_finite(s.fresh_real_above_fake)]
+        if asked:
+            evidence["fresh_real_above_fake"] = asked[-1].fresh_real_above_fake
         return evidence
 
     def describe(self, evidence):
@@ -157,11 +162,23 @@ class Stalled:
 
     def advise(self, evidence):
         """What is most likely to help."""
-        known = evidence.get("train_above_held_out")
-        if known is None or known - 0.5 <= 2.0 * evidence["tolerance"]:
-            return self.cure
-        return (
-            f"a training real scores above a held-out one {known:.0%} of the time, so the "
-            "discriminator knows its data by heart: try more data, a stronger R1 penalty or a "
-            "smaller discriminator"
-        )
+        known = evidence.get("train_above_held_out", 0.5)
+        if known - 0.5 > 2.0 * evidence.get("train_tolerance", 0.0):
+            return (
+                f"a training real scores above a held-out one {known:.0%} of the time, so the "
+                "discriminator knows its data by heart: try more data, a stronger R1 penalty or a "
+                "smaller discriminator"
+            )
+        ahead = evidence.get("real_above_fake", 0.5)
+        if ahead >= 1.0 - COIN_MARGIN:
+            return (
+                f"the discriminator is far ahead (a real scores above a sample {ahead:.0%} of the "
+                "time): try an R1 penalty or a lower discriminator learning rate"
+            )
+        if "fresh_real_above_fake" in evidence:
+            return (
+                "the discriminator has fallen behind (one trained afresh reaches "
+                f"{evidence['fresh_real_above_fake']:.0%}): try discriminator_steps=2 or a larger "
+                "discriminator"
+            )
+        return self.cure
