@@ -1,5 +1,6 @@
 """The callbacks of convergence on a real, tiny GAN under `fit`."""
 
+import contextlib
 import warnings
 
 import keras
@@ -8,7 +9,13 @@ import pytest
 
 import helpers
 from keras_gan import convergence, losses, metrics
-from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, StopOnNonFinite, _fresh
+from keras_gan.callbacks import (
+    AlternatingPeriods,
+    ConvergenceStopping,
+    StopOnNonFinite,
+    _fresh,
+    _measuring,
+)
 
 
 def game(**settings):
@@ -77,11 +84,16 @@ def test_watching_changes_nothing_and_the_best_weights_come_back(monkeypatch):
     assert all(0 <= chance <= 1 for chance in asked) and len(set(asked)) == 3
 
 
-@pytest.mark.parametrize("loss", ["wasserstein", losses.NonSaturating(label_smoothing=0.1)])
-def test_only_plain_cross_entropy_estimates_a_divergence(loss):
-    callback = ConvergenceStopping()
-    fit(game(loss=loss), callback, epochs=1)
-    assert callback.history[0].js_estimate is None
+def test_only_plain_cross_entropy_estimates_a_divergence():
+    logs = {"d_loss": 1.0, "val_d_loss": 1.2}
+    for loss in ("non_saturating", "minimax"):
+        found = _measuring.jensen_shannon(helpers.gan(loss=loss), logs)
+        assert found == pytest.approx(np.log(2) - 0.6)
+    assert _measuring.jensen_shannon(helpers.gan(), {"d_loss": 1.0}) == pytest.approx(
+        np.log(2) - 0.5
+    )
+    for loss in ("wasserstein", losses.NonSaturating(label_smoothing=0.1)):
+        assert _measuring.jensen_shannon(helpers.gan(loss=loss), logs) is None
 
 
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(monkeypatch):
@@ -118,6 +130,21 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(monkeypatch):
         validation_data=0.8 + 0.2 * helpers.points(64, seed=1),
     )
     assert second.history == whole.history
+
+
+def test_several_replicas_are_watched_like_one(two_replicas, monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 20)
+    histories = []
+    for scope in (contextlib.nullcontext(), two_replicas.scope()):
+        keras.utils.set_random_seed(0)
+        with scope:
+            model = game()
+        callback = ConvergenceStopping(rules=[Curious()], min_epochs=0)
+        fit(model, callback, epochs=1)
+        histories.append(callback.history)
+    (one,), (several,) = histories
+    for name in ("quality", "coverage", "real_above_fake", "fresh_real_above_fake"):
+        assert getattr(several, name) == pytest.approx(getattr(one, name), abs=0.02), name
 
 
 def test_a_diverging_run_is_stopped_and_named():
