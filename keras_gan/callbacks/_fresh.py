@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import inspection, losses, settings, signals
+from keras_gan import inspection, losses, packing, settings, signals
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
 # as many samples as it has reals for, ten times over.
@@ -26,10 +26,12 @@ class FreshDiscriminator:
 
     Args:
         discriminator: the network to be like.
+        pack: samples that it judges at a time, see `GAN`.
         seed: integer seed of its first weights.
     """
 
-    def __init__(self, discriminator, *, seed):
+    def __init__(self, discriminator, *, pack=1, seed):
+        self.pack = pack
         self.network = inspection.fresh(discriminator, "fresh_discriminator", seed=seed)
         optimizer = keras.optimizers.Adam(_RATE)
         self.optimizer = settings.optimizer(optimizer, "discriminator", self.network)
@@ -56,6 +58,7 @@ class FreshDiscriminator:
             variable.assign(value)
         count = len(train[0])
         size = min(BATCH_SIZE, count)
+        size -= size % self.pack
         random = np.random.default_rng(seed)
         order = np.concatenate(
             [random.permutation(count) for _ in range(-(-STEPS * size // count))]
@@ -81,7 +84,8 @@ class FreshDiscriminator:
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
 
     def _logits(self, samples, labels, *, training):
-        inputs = samples if labels is None else [samples, labels]
+        packs = packing.packed(packing.filled(samples, self.pack), self.pack)
+        inputs = packs if labels is None else [packs, labels]
         return losses.per_sample(self.network(inputs, training=training))
 
     def _scores(self, samples, labels):

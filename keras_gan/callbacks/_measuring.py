@@ -40,17 +40,17 @@ def scored(gan, epoch):
     if samples is None:
         return {}
     fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch), averaged=False)
-    real_scores = gan.score(samples, labels)
+    real_scores, fake_scores = gan.score(samples, labels), gan.score(fake, labels)
     found = {
-        "real_above_fake": signals.real_above_fake(real_scores, gan.score(fake, labels)),
-        "num_real": len(samples),
-        "num_fake": len(samples),
+        "real_above_fake": signals.real_above_fake(real_scores, fake_scores),
+        "num_real": len(real_scores),
+        "num_fake": len(fake_scores),
         "held_out": held_out,
     }
     if held_out and train is not None:
         train_scores = gan.score(train, train_labels)
         found["train_above_held_out"] = signals.real_above_fake(train_scores, real_scores)
-        found["num_train"] = len(train)
+        found["num_train"] = len(train_scores)
     return found
 
 
@@ -74,7 +74,7 @@ def fresh(gan, discriminator, epoch):
         fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch, number))
         sides.append((in_model_range(samples), fake, labels))
     chance = discriminator.chance(*sides, seed=seed(gan, epoch))
-    return {"fresh_real_above_fake": chance, "num_fresh": len(judged[0])}
+    return {"fresh_real_above_fake": chance, "num_fresh": -(-len(judged[0]) // gan.pack)}
 
 
 def _halves(half):

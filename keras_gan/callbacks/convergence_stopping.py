@@ -288,7 +288,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         gan = self.model
         if self._fresh is None:
             seed = _measuring.seed(gan, 0)
-            self._fresh = FreshDiscriminator(gan.discriminator, seed=seed)
+            self._fresh = FreshDiscriminator(gan.discriminator, pack=gan.pack, seed=seed)
         found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
         return dataclasses.replace(last, **found)
 

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 import helpers
-from keras_gan import inspection
+from keras_gan import inspection, networks
 from keras_gan.callbacks import _fresh, _measuring
 
 
@@ -18,13 +18,13 @@ def few_steps(monkeypatch):
     monkeypatch.setattr(_fresh, "_RATE", 1e-2)
 
 
-def asked(network, shift, *, labels=None, seed=1):
+def asked(network, shift, *, labels=None, seed=1, pack=1):
     """Asks about points and points further to the right, or with other labels."""
     sides = []
     for number in (0, 1):
         fake = helpers.points(300, seed=number) + np.float32([shift, 0.0])
         sides.append((helpers.points(300, seed=number + 2), fake, labels))
-    discriminator = _fresh.FreshDiscriminator(network, seed=0)
+    discriminator = _fresh.FreshDiscriminator(network, pack=pack, seed=0)
     return discriminator, discriminator.chance(*sides, seed=seed), sides
 
 
@@ -33,6 +33,12 @@ def test_a_difference_is_found_and_sameness_is_not_taken_for_one(options):
     network = helpers.discriminator(**options)
     assert asked(network, 0.8)[1] > 0.7
     assert asked(network, 0.0)[1] == pytest.approx(0.5, abs=0.09)
+
+
+def test_it_judges_packs():
+    _, network = networks.mlp((2,), 4, width=8, depth=1, pack=3)
+    assert asked(network, 0.8, pack=3)[1] > 0.8
+    assert asked(network, 0.0, pack=3)[1] == pytest.approx(0.5, abs=0.12)
 
 
 def test_each_time_it_begins_anew():
