@@ -18,15 +18,15 @@ def default_rules(*, patience=8):
     What names a cause comes before what only sees that there is no progress.
 
     Args:
-        patience: epochs without improvement that mean a stall, or a cycle. Half as many, three at
-            least, are enough for a rule that sees more than that.
+        patience: epochs without improvement that mean a stall, whatever its cause. Half as many,
+            three at least, mean equilibrium, and are how long a cause must be seen in a row.
     """
     epochs = max(3, math.ceil(patience / 2))
     return [
         Diverged(),
-        DiscriminatorFailed(epochs=epochs),
-        DiscriminatorWon(epochs=epochs),
-        ModeCollapse(epochs=epochs),
+        DiscriminatorFailed(epochs=epochs, patience=patience),
+        DiscriminatorWon(epochs=epochs, patience=patience),
+        ModeCollapse(epochs=epochs, patience=patience),
         Equilibrium(epochs=epochs),
         Oscillating(patience=patience),
         Stalled(patience=patience),

@@ -37,13 +37,14 @@ class DiscriminatorFailed:
     A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
     there are `epochs` at least, reals score above neither these samples nor those of the day, each
     within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
-    above a fake is that near to 1/2 for `epochs` epochs in which nothing improves, while the
-    quality `q` has not come half the way from the run's first one to the floor that reals reach:
-    `q - floor > (first - floor) / 2`. A discriminator at its equilibrium shows 1/2 too, but then
-    the quality is near the floor.
+    above a fake is that near to 1/2 for `epochs` epochs, nothing has improved for `patience`, and
+    the quality `q` has not come half the way from the run's first one to the floor that reals
+    reach: `q - floor > (first - floor) / 2`. A discriminator at its equilibrium shows 1/2 too, but
+    then the quality is near the floor.
 
     Args:
-        epochs: at least 1. Default 4.
+        epochs: for how many in a row this is seen, at least 1. Default 4.
+        patience: epochs without improvement, at least 1. Default 8.
 
     Source: the optimal discriminator is 1/2 only where generated and real density agree,
     Goodfellow et al., NeurIPS 2014 (arXiv:1406.2661), proposition 1: with samples that differ, a
@@ -56,9 +57,11 @@ class DiscriminatorFailed:
         "check that data and samples have one range"
     )
     epochs: int = 4
+    patience: int = 8
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
+        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
         """Evidence of the run, or `None`."""
@@ -81,7 +84,7 @@ class DiscriminatorFailed:
 
     def _dead(self, history):
         latest = _latest(history, self.epochs, "real_above_fake", "quality_floor", "quality")
-        if latest is None or epochs_without_improvement(history) < self.epochs:
+        if latest is None or epochs_without_improvement(history) < self.patience:
             return None
         if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in latest):
             return None
@@ -120,11 +123,12 @@ class DiscriminatorWon:
     For `epochs` epochs `1 - p <= 3 / min(n, m)`, where `p` is the chance that a real scores above
     a fake: no more errors than none in as many trials is compatible with (the rule of three). The
     norm of the generator's gradient is below `fraction` of the largest it has been, and nothing
-    improves. Losses whose gradient does not vanish (non-saturating, Wasserstein) may go on
-    learning from a perfect discriminator; they are left alone.
+    has improved for `patience`. Losses whose gradient does not vanish (non-saturating, Wasserstein)
+    may go on learning from a perfect discriminator; they are left alone.
 
     Args:
-        epochs: at least 1. Default 4.
+        epochs: for how many in a row this is seen, at least 1. Default 4.
+        patience: epochs without improvement, at least 1. Default 8.
         fraction: in (0, 1). Default 0.1: gradients of healthy runs vary by a factor of a few.
 
     Source: Arjovsky and Bottou, "Towards principled methods for training generative adversarial
@@ -139,9 +143,11 @@ class DiscriminatorWon:
     )
     epochs: int = 4
     fraction: float = 0.1
+    patience: int = 8
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
+        _checks.positive_int(self.patience, "patience")
         _checks.number(self.fraction, "fraction", above=0.0, maximum=1.0)
 
     def __call__(self, history):
@@ -155,7 +161,7 @@ class DiscriminatorWon:
                 return None
             if s.g_gradient_norm > self.fraction * largest:
                 return None
-        if epochs_without_improvement(history) < self.epochs:
+        if epochs_without_improvement(history) < self.patience:
             return None
         return {
             "real_above_fake": latest[-1].real_above_fake,
@@ -178,7 +184,8 @@ class DiscriminatorWon:
 class ModeCollapse:
     """Samples reach less than half of what reals reach, although they are like some of the data.
 
-    For `epochs` epochs in which nothing improves, either
+    For `epochs` epochs, and nothing having improved for `patience` (some games collapse at first
+    and find out of it), either
 
     - `coverage + 2 sqrt(c (1 - c) / n) < 1/2 min(real_coverage, 1 - (1 + density)^-5)`: fewer than
       half of the balls about `n` reals that other reals hit, and than half of those that samples
@@ -190,7 +197,8 @@ class ModeCollapse:
     96 % of them.
 
     Args:
-        epochs: at least 1. Default 4.
+        epochs: for how many in a row this is seen, at least 1. Default 4.
+        patience: epochs without improvement, at least 1. Default 8.
 
     Source: coverage and density, Naeem et al., ICML 2020 (arXiv:2002.09797): a ball that reaches
     to the k-th of `n` neighbours is missed by `m` points of the same distribution with
@@ -200,14 +208,16 @@ class ModeCollapse:
     kind = "mode_collapse"
     cure = "try discriminator_steps=2, an R1 penalty or layers.MinibatchStdDev in the discriminator"
     epochs: int = 4
+    patience: int = 8
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
+        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
         """Evidence of the run, or `None`."""
         latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
-        if latest is None or epochs_without_improvement(history) < self.epochs:
+        if latest is None or epochs_without_improvement(history) < self.patience:
             return None
         dropped = all(self._lacks_modes(s) for s in latest)
         if not dropped and not all(s.spread < _HALF for s in latest):
@@ -218,7 +228,7 @@ class ModeCollapse:
             "real_coverage": last.real_coverage,
             "density": last.density,
             "spread": last.spread,
-            "epochs": self.epochs,
+            "epochs": epochs_without_improvement(history),
         }
 
     @staticmethod
