@@ -14,14 +14,13 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import digit_classifier  # noqa: E402
 import records  # noqa: E402
 
 RECIPES = ("dcgan", "wgan_gp", "sngan", "r3gan")
 MINUTES, QUICK_MINUTES = 5.0, 0.15
 SAMPLES, QUICK_SAMPLES = 10_000, 1_000
 BATCH = 64
-CLASSIFIER_SEED, SAMPLING_SEED = 0, 1_000
+SAMPLING_SEED = 1_000
 FIGURES = (
     "frechet_distance",
     "precision_recall_precision",
@@ -71,22 +70,18 @@ class Bench:
     @property
     def judge(self):
         if self._judge is None:
-            import quality
+            import digit_classifier
 
-            parts = quality.real("mnist", 0, self.given.data_dir)
-            (self.train, train_labels), (self.test, test_labels) = parts
-            network = digit_classifier.trained(self.train, train_labels, CLASSIFIER_SEED)
-            self._judge = {
-                "network": digit_classifier.features(network),
-                "classifier_accuracy": digit_classifier.accuracy(network, self.test, test_labels),
-                "classifier": digit_classifier.fingerprint(network),
-            }
+            train, test = digit_classifier.digits(self.given.data_dir)
+            network, told = digit_classifier.trained(train, test)
+            self.train, self.test = train[0], test[0]
+            self._judge = digit_classifier.features(network), told
         return self._judge
 
     def metrics(self):
         from keras_gan import metrics
 
-        settings = {"features": self.judge["network"]}
+        settings = {"features": self.judge[0]}
         kept = {**settings, "max_samples": self.count}
         return [
             metrics.FrechetDistance(**settings),
@@ -95,16 +90,18 @@ class Bench:
         ]
 
     def told(self, figures):
-        judge = {key: value for key, value in self.judge.items() if key != "network"}
-        return {key: round(figures[key], 5) for key in FIGURES} | judge | {"samples": self.count}
+        kept = {key: round(figures[key], 5) for key in FIGURES}
+        return {**kept, **self.judge[1], "samples": self.count}
 
     def floor(self):
         """Real training digits in the place of samples."""
+        from digit_classifier import scaled
+
         figures = {}
         for metric in self.metrics():
             for start in range(0, self.count, 500):
                 part = slice(start, start + 500)
-                metric.update_state(self.test[part], self.train[part])
+                metric.update_state(scaled(self.test[part]), scaled(self.train[part]))
             result = metric.result()
             items = result.items() if isinstance(result, dict) else [(None, result)]
             figures |= {f"{metric.name}_{key}" if key else metric.name: v for key, v in items}
@@ -113,7 +110,6 @@ class Bench:
     def run(self, recipe, seed, minutes):
         """Train, sample, compare."""
         import keras
-        import numpy as np
 
         import keras_gan
         from keras_gan import images
@@ -128,8 +124,7 @@ class Bench:
                 if time.perf_counter() - start >= 60.0 * minutes:
                     self.model.stop_training = True
 
-        digits = np.round((self.train + 1.0) * 127.5).astype("uint8")
-        gan.fit(digits, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Stop()])
+        gan.fit(self.train, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Stop()])
         seconds = time.perf_counter() - start
         figures = keras_gan.evaluate_generator(
             gan, self.test, metrics, num_samples=self.count, seed=SAMPLING_SEED
