@@ -23,7 +23,7 @@ SAMPLE_SEED = 12_345  # one evaluation, at the end, of samples that were fixed b
 
 @dataclasses.dataclass(frozen=True)
 class Mixture:
-    """A task and the settings that were found for it on seeds from 100 on.
+    """A task and its settings; the ring's were found on seed 100.
 
     Attributes:
         draw: of `keras_gan.data`.
@@ -56,7 +56,17 @@ class Mixture:
 
 MIXTURES = {
     "ring": Mixture(keras_gan.data.ring, keras_gan.data.ring_modes(), 0.01, 1.0, 16),
-    "grid": Mixture(keras_gan.data.grid, keras_gan.data.grid_modes(), 0.05, math.sqrt(8.0), 32),
+    # Not settled: after 16,000 steps one seed from 100 on had 25 / 91.0 % / 0.015 / 1.03.
+    "grid": Mixture(
+        keras_gan.data.grid,
+        keras_gan.data.grid_modes(),
+        0.05,
+        math.sqrt(8.0),
+        20,
+        steps=32_000,
+        gamma=(0.5, 0.0005),
+        generator_scale=2.0,
+    ),
 }
 
 

@@ -9,7 +9,8 @@
   what a classifier reads in the three channels. *stacked_full*: networks of our choice, 26,000.
 
 One evaluation, at the end of training, with a seed for the samples that was fixed beforehand.
-Settings were found on seeds from 100 on. One thread of TensorFlow's for these small networks.
+Settings are sought on seeds from 100 on, never on those reported. One thread of TensorFlow's for
+these small networks.
 """
 
 import time
