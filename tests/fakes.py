@@ -103,7 +103,8 @@ class FakeGAN:
                 if self.stop_training:
                     break
             if "breaks" in self.act:
-                self.networks[self.act["breaks"]].weights[0].assign([np.nan])
+                weight = self.networks[self.act["breaks"]].weights[0]
+                weight.assign(np.full(weight.shape, np.nan))
             for callback in callbacks:
                 callback.on_epoch_end(self.epoch, dict(self.act.get("logs", {"d_loss": 1.0})))
             if self.stop_training:

@@ -26,7 +26,9 @@ def test_a_failed_update_stops_at_once_and_is_named():
 @pytest.mark.parametrize("player", ["generator", "discriminator", "averaged_generator"])
 def test_a_broken_weight_is_noticed(player):
     gan = FakeGAN([{}, {"breaks": player}, {}])
-    with pytest.warns(UserWarning, match=f"{player}_kernel of the .* is not finite.*earlier"):
+    with pytest.warns(
+        UserWarning, match=f"kernel of the {player.replace('_', ' ')} is not .*earlier"
+    ):
         assert gan.fit(StopOnNonFinite()) == 2
 
 
