@@ -56,16 +56,16 @@ class Mixture:
 
 MIXTURES = {
     "ring": Mixture(keras_gan.data.ring, keras_gan.data.ring_modes(), 0.01, 1.0, 16),
-    # Not settled: after 16,000 steps one seed from 100 on had 25 / 91.0 % / 0.015 / 1.03.
+    # Not settled. Seed 100 with gammas down to 0.0005: 25 / 95.8 % / 0.007 / 0.86; down to 0.0003,
+    # in 72,000 steps: 25 / 98.8 % / 0.007 / 0.81. Spread and quality pull against each other.
     "grid": Mixture(
         keras_gan.data.grid,
         keras_gan.data.grid_modes(),
         0.05,
         math.sqrt(8.0),
-        20,
-        steps=32_000,
+        24,
+        steps=64_000,
         gamma=(0.5, 0.0005),
-        generator_scale=2.0,
     ),
 }
 
