@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from keras_gan import signals
-from keras_gan.metrics import features, neighbours
+from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
 
 # Samples on either side of a distance, and of a coverage, whose cost grows with their square.
@@ -43,8 +43,7 @@ class Yardstick:
         # Whatever is of the reals alone is computed once.
         self._directions = sliced.random_directions(pool.shape[1])
         self._projections = self._reals @ self._directions
-        self._centre = pool.mean(axis=0, dtype="float64")
-        self._covered = pool[: min(NUM_COVERED, half)] - self._centre
+        self._covered = pool[: min(NUM_COVERED, half)].astype("float64")
         self._radii = self.real_coverage = None
         if len(self._covered) > _NEIGHBOURS:
             self._radii = neighbours.squared_radii(self._covered, _NEIGHBOURS)
@@ -83,16 +82,10 @@ class Yardstick:
         return sliced.distance(*projections), sliced.distance_error(*projections), others
 
     def _covering(self, fake):
-        """`metrics.density_coverage` against the same reals, whose radii are known."""
-        balls, covered = 0, np.zeros(len(self._covered), bool)
-        points = fake - self._centre
-        for _, inside in neighbours.within(points, self._covered, self._radii, closed=False):
-            balls += np.count_nonzero(inside)
-            covered |= inside.any(axis=0)
-        return {
-            "density": float(balls / (_NEIGHBOURS * len(points))),
-            "coverage": float(covered.mean()),
-        }
+        """Density and coverage against the same reals, whose radii are known."""
+        return density_coverage.density_coverage_within(
+            self._covered, self._radii, fake.astype("float64"), k=_NEIGHBOURS
+        )
 
 
 def some(samples, labels, limit):

@@ -33,7 +33,21 @@ def density_coverage(real, fake, *, k=5):
     2020 (arXiv:2002.09797).
     """
     real, fake = neighbours.checked(real, fake, k)
-    radii = neighbours.squared_radii(real, k)
+    return density_coverage_within(real, neighbours.squared_radii(real, k), fake, k=k)
+
+
+def density_coverage_within(real, radii, fake, *, k):
+    """`density_coverage` against reals whose balls are known.
+
+    Args:
+        real: float64 array `(n, dimension)`.
+        radii: `neighbours.squared_radii(real, k)`.
+        fake: float64 array `(m, dimension)`.
+        k: which neighbour the balls reach to.
+
+    Returns:
+        `dict` of `density` and `coverage`.
+    """
     balls, covered = 0, np.zeros(len(real), bool)
     for _, inside in neighbours.within(fake, real, radii, closed=False):
         balls += np.count_nonzero(inside)
