@@ -96,16 +96,14 @@ class Bench:
     def floor(self):
         """Real training digits in the place of samples."""
         from digit_classifier import scaled
+        from keras_gan.evaluating import named_results
 
-        figures = {}
-        for metric in self.metrics():
+        metrics = self.metrics()
+        for metric in metrics:
             for start in range(0, self.count, 500):
                 part = slice(start, start + 500)
                 metric.update_state(scaled(self.test[part]), scaled(self.train[part]))
-            result = metric.result()
-            items = result.items() if isinstance(result, dict) else [(None, result)]
-            figures |= {f"{metric.name}_{key}" if key else metric.name: v for key, v in items}
-        return {"recipe": "real digits", "seed": None, **self.told(figures)}
+        return {"recipe": "real digits", "seed": None, **self.told(named_results(metrics))}
 
     def run(self, recipe, seed, minutes):
         """Train, sample, compare."""

@@ -30,12 +30,8 @@ class Evaluating:
         return [*self._evaluation_trackers.values(), *self.quality_metrics]
 
     def get_metrics_result(self):
-        """The logs: a scalar per key; a metric's dict result as `<name>_<key>`."""
-        return {
-            f"{metric.name}_{key}" if key else metric.name: value
-            for metric in self.metrics
-            for key, value in _items(metric.result())
-        }
+        """The logs, see `named_results`."""
+        return named_results(self.metrics)
 
     def _get_metrics_result_or_logs(self, logs):
         # Keras takes a step's own results where their keys differ from the metrics'. A quality
@@ -104,8 +100,16 @@ class Evaluating:
             self._evaluation_trackers[name].update_state(value, sample_weight=rows)
 
 
-def _items(result):
-    return result.items() if isinstance(result, dict) else [(None, result)]
+def named_results(metrics):
+    """The results of metrics: a scalar per name; those of a `dict` as `<name>_<key>`."""
+    named = {}
+    for metric in metrics:
+        result = metric.result()
+        if isinstance(result, dict):
+            named.update({f"{metric.name}_{key}": value for key, value in result.items()})
+        else:
+            named[metric.name] = result
+    return named
 
 
 def _mean(values):

@@ -211,6 +211,11 @@ def to_float(samples, is_image):
     return tf.cast(samples, "float32")
 
 
+def as_floats(samples):
+    """A batch outside of graphs as `to_float` makes it; whether it is images, its shape tells."""
+    return to_float(tf.convert_to_tensor(samples), inspection.is_image(samples.shape[1:]))
+
+
 def unpack(data):
     """`(samples, labels)` of what Keras hands to a step."""
     samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, samplers, sampling, sources
+from keras_gan import _checks, _registry, evaluating, samplers, sampling, sources
 from keras_gan.metrics import (
     DensityCoverage,
     FrechetDistance,
@@ -15,7 +15,7 @@ from keras_gan.metrics import (
     PrecisionRecall,
     SlicedWasserstein,
 )
-from keras_gan.samples import SampleSpec, to_float
+from keras_gan.samples import SampleSpec, as_floats
 
 # Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
 # the seed of an evaluation stands for.
@@ -150,13 +150,7 @@ def _figures(chosen, pairs, wanted, *, floors=False):
             metric.update_state(real, fake)
         count += len(real)
     _check_enough(count, wanted, floors)
-    results = {}
-    for metric in chosen:
-        result = metric.result()
-        items = result.items() if isinstance(result, dict) else [(None, result)]
-        for key, value in items:
-            results[f"{metric.name}_{key}" if key else metric.name] = float(value)
-    return results
+    return {name: float(value) for name, value in evaluating.named_results(chosen).items()}
 
 
 def _pairs(dataset, num_samples, sampler, seed):
@@ -165,7 +159,7 @@ def _pairs(dataset, num_samples, sampler, seed):
         # Hashed, so that no two evaluations share the latents of a batch.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
         fake = _generated(sampler, real, labels, int(words[0] >> 1))
-        real, fake = _floats(real), _floats(fake)
+        real, fake = as_floats(real), as_floats(fake)
         if number == 0:
             _check_ranges(real.numpy(), fake.numpy())
         yield real, fake
@@ -174,14 +168,10 @@ def _pairs(dataset, num_samples, sampler, seed):
 def _halves(blocks):
     """Batches of real against other real samples."""
     for samples, _ in blocks:
-        samples = _floats(samples)
+        samples = as_floats(samples)
         half = len(samples) // 2
         if half:
             yield samples[:half], samples[half : 2 * half]
-
-
-def _floats(samples):
-    return to_float(tf.convert_to_tensor(samples), SampleSpec(samples.shape[1:], None).is_image)
 
 
 # === Generated samples ===

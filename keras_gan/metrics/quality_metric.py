@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
 from keras_gan.metrics import inception
@@ -130,7 +130,7 @@ class QualityMetric(keras.metrics.Metric):
         for start in range(0, num_samples, _BATCH):
             end = min(start + _BATCH, num_samples)
             halves = drawn[start:end], drawn[num_samples + start : num_samples + end]
-            twin.update_state(*(_floats(real[half]) for half in halves))
+            twin.update_state(*(samples_module.as_floats(real[half]) for half in halves))
         return twin.result()
 
     def set_reference(self, real):
@@ -154,7 +154,7 @@ class QualityMetric(keras.metrics.Metric):
         for batch in _batches(self._some(real), _BATCH):
             batches += 1
             if self.needs_real:
-                twin._add_real(_floats(batch))
+                twin._add_real(samples_module.as_floats(batch))
         _checks.check(batches > 0, "A reference needs samples.", batches=batches)
         if self.needs_real:
             self._reference = twin._real.count(), twin._real.value()
@@ -265,8 +265,7 @@ class FeatureMetric(QualityMetric):
             self.build(fake.shape[1:])
         self._check_shape(fake)
         if self.needs_real and self._reference is None:
-            self._check_shape(real)
-            self._real.add(self._rows(real))
+            self._add_real(real)
         self._fake.add(self._rows(fake))
 
     def _add_real(self, real):
@@ -337,7 +336,3 @@ def _batches(real, batch_size):
         return
     for batch in real:
         yield np.asarray(samples_module.unpack(batch)[0])
-
-
-def _floats(batch):
-    return samples_module.to_float(tf.constant(batch), inspection.is_image(batch.shape[1:]))
