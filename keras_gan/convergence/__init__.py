@@ -24,10 +24,13 @@ class GoodEnough:
 ```
 
 Epochs count from 1, as in the progress bar of `fit`.
+
+`duality_gap(gan)` alone takes a model, and trains copies of it.
 """
 
 from keras_gan.convergence.defaults import default_rules
 from keras_gan.convergence.diverged import Diverged
+from keras_gan.convergence.duality import duality_gap
 from keras_gan.convergence.endings import Equilibrium, Stalled
 from keras_gan.convergence.failures import (
     DiscriminatorFailed,
@@ -60,6 +63,7 @@ __all__ = [
     "check_rules",
     "coin_tolerance",
     "default_rules",
+    "duality_gap",
     "epochs_without_improvement",
     "fluctuation",
     "jensen_shannon",

@@ -1,0 +1,142 @@
+"""How much could each player still gain, if the other stood still?"""
+
+import numpy as np
+
+from keras_gan import _checks
+
+# How often the copies are measured on their way.
+_LOOKS = 10
+
+
+def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbation=0.01, seed=0):
+    """A lower bound of the duality gap, by a few steps of training on copies.
+
+    `V(g, d) = -E[discriminator_loss]`, the objective that the discriminator raises and the
+    generator lowers, without penalties. The gap of a pair is
+
+    `max_d' V(g, d') - min_g' V(g', d) = (max_d' V - V) + (V - min_g' V)`,
+
+    the sum of what the two could gain alone. It is zero at an equilibrium and nowhere else,
+    whatever the loss; a generator that has collapsed, or samples that are still poor, leave one
+    player much to gain.
+
+    Neither extreme is known. Instead a copy of each player trains for `steps` steps with the
+    game's own loss, penalties and optimizers, begun anew, while the other stands still; from
+    weights with a little noise on them, since a copy that starts on a saddle would stay there. Of
+    its way, measured at ten points and at the start without noise, the best point by one half of
+    the samples is taken, and its value on the other half is reported. No training finds more than
+    there is, so both gains are lower bounds, up to the error of sampling: a small gap of a slow
+    learner says little, a large one is sure. Gaps compare where `steps` and the rest are the same.
+
+    The model itself is not changed. The cost is that of `2 * steps` training steps, and of
+    compiling two of them.
+
+    Args:
+        gan: a compiled `GAN` that has been in `fit`, whose samples are used: training reals to
+            learn from, held-out ones to measure with, if there are any.
+        steps: training steps of each copy, at least 1. Default 100.
+        num_samples: reals, and as many fakes, to measure with; at least 2. Half of them choose
+            the point of the way, the others give its value. Default 1,000.
+        batch_size: reals in one update of a copy. Default 64.
+        perturbation: standard deviation of the noise on a copy's trainable weights, as a share of
+            their root mean square, at least 0. Default 0.01.
+        seed: integer seed of all of it.
+
+    Returns:
+        `dict` of floats: `duality_gap`, the sum of `discriminator_gain` and `generator_gain`; and
+        `value`, `V` as it stands. In units of the loss; non-negative but for sampling errors.
+
+    Raises:
+        ValueError: if the model has seen no samples, or an argument is out of range.
+
+    Source: Grnarova et al., "A domain agnostic measure for monitoring and evaluating GANs",
+    NeurIPS 2019 (arXiv:1811.05512); the noise: Sidheekh et al., "On duality gap as a measure for
+    monitoring GAN training", 2020 (arXiv:2012.06723).
+    """
+    steps = _checks.positive_int(steps, "steps")
+    batch_size = _checks.positive_int(batch_size, "batch_size")
+    seed = _checks.non_negative_int(seed, "seed")
+    perturbation = _checks.number(perturbation, "perturbation", minimum=0.0)
+    _checks.check(
+        num_samples == _checks.positive_int(num_samples, "num_samples") and num_samples >= 2,
+        "`num_samples` must be at least 2.",
+        num_samples=num_samples,
+    )
+    _checks.check(
+        getattr(gan, "reference_samples", None) is not None and gan.compiled,
+        "`duality_gap` needs a compiled `GAN` that has seen samples.",
+        cure="Call `fit` first.",
+        gan=getattr(gan, "name", gan),
+    )
+    train, judges = _reals(gan, num_samples)
+    twin = type(gan).from_config(gan.get_config())
+    twin.compile_from_config(gan.get_compile_config())
+    # Optimizers as they are made, everything else as it stands.
+    new = {name: value for name, value in twin.run_state().items() if "_optimizer/" in name}
+    start = {**gan.run_state(), **new}
+    twin.set_run_state(start)
+    values = [_value(twin, judge, seed + number) for number, judge in enumerate(judges)]
+    gains = {}
+    for player, sign in (("discriminator", 1.0), ("generator", -1.0)):
+        twin.set_run_state(start)
+        twin.set_phase(player)
+        random = np.random.default_rng([seed, len(gains)])
+        _perturb(getattr(twin, player).trainable_variables, perturbation, random)
+        best = 0.0, 0.0  # where it stands, which is always to be had
+        for number, count in enumerate(np.diff(np.linspace(0, steps, _LOOKS + 1).astype(int))):
+            for _ in range(count):
+                twin.train_on_batch(*_batch(twin, train, batch_size, random))
+            if count or number == 0:
+                found = tuple(
+                    sign * (_value(twin, judge, seed + i) - values[i])
+                    for i, judge in enumerate(judges)
+                )
+                best = max(best, found)
+        gains[f"{player}_gain"] = best[1]
+    return {"duality_gap": sum(gains.values()), **gains, "value": values[1]}
+
+
+def _reals(gan, count):
+    """Reals to learn from, and two sets of others to measure with, each with labels or `None`."""
+    train = gan.reference_samples, gan.reference_labels
+    judged = gan.held_out_samples, gan.held_out_labels
+    if judged[0] is None:
+        half = len(train[0]) // 2
+        judged = _rows(train, slice(half, None))
+        train = _rows(train, slice(None, half))
+    judged = _rows(judged, slice(None, count))
+    _checks.check(
+        len(judged[0]) >= 2 and len(train[0]) >= 1,
+        "There must be at least two reals to measure with.",
+        num_reals=len(judged[0]),
+    )
+    return train, [_rows(judged, slice(first, None, 2)) for first in (0, 1)]
+
+
+def _rows(pair, rows):
+    return tuple(None if part is None else part[rows] for part in pair)
+
+
+def _batch(gan, train, batch_size, random):
+    """The arguments of one `train_on_batch`, drawn with replacement."""
+    rows = random.integers(len(train[0]), size=batch_size * gan.discriminator_steps)
+    samples, labels = _rows(train, rows)
+    return (samples,) if labels is None else (samples, labels)
+
+
+def _value(gan, judge, seed):
+    """`V` on some reals, and as many samples of the raw generator."""
+    samples, labels = judge
+    fake = gan.generate(len(samples), labels=labels, seed=seed, averaged=False)
+    losses = gan.adversarial_loss.discriminator_loss(
+        gan.score(samples, labels), gan.score(fake, labels)
+    )
+    return -float(np.mean(losses))
+
+
+def _perturb(variables, share, random):
+    values = [np.asarray(variable.value, "float32") for variable in variables]
+    scale = np.sqrt(np.mean(np.concatenate([np.square(value).ravel() for value in values])))
+    for variable, value in zip(variables, values, strict=True):
+        noise = random.standard_normal(value.shape).astype("float32")
+        variable.assign(value + share * scale * noise)

@@ -1,0 +1,94 @@
+"""`convergence.duality_gap`: known games, untouched models, lower bounds."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gan import convergence
+from keras_gan.gan import GAN
+from tests import helpers
+
+RATE, STEPS = 0.1, 20
+
+
+def dirac(theta, psi):
+    """The generator puts a point at `theta`, the discriminator is `psi * x`, the data sit at 0."""
+    latents = keras.Input((1,))
+    shift = keras.layers.Dense(1, kernel_initializer="zeros")
+    generator = keras.Model(latents, shift(latents), name="generator")
+    shift.trainable_variables[0].assign([[0.0]])
+    shift.bias.assign([theta])
+    samples = keras.Input((1,))
+    slope = keras.layers.Dense(1, use_bias=False)
+    discriminator = keras.Model(samples, slope(samples), name="discriminator")
+    slope.kernel.assign([[psi]])
+    gan = GAN(generator, discriminator, ema_halflife_images=None)
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(RATE),
+        discriminator_optimizer=keras.optimizers.SGD(RATE),
+        loss="wasserstein",
+    )
+    gan.fit(np.zeros((64, 1), "float32"), batch_size=32, epochs=0, verbose=0)
+    return gan
+
+
+def gap(gan, **settings):
+    settings = {"steps": STEPS, "batch_size": 4, "perturbation": 0.0, **settings}
+    return convergence.duality_gap(gan, **settings)
+
+
+def test_the_gains_of_a_game_that_can_be_played_by_hand():
+    # V = -psi theta. A step of the discriminator: psi -= rate theta. Of the generator, whose
+    # latents move its kernel too: about theta += rate psi, where it started with no kernel.
+    theta, psi = 0.7, 0.3
+    found = gap(dirac(theta, psi))
+    assert found["value"] == pytest.approx(-psi * theta, rel=1e-5)
+    assert found["discriminator_gain"] == pytest.approx(STEPS * RATE * theta**2, rel=1e-4)
+    # The kernel's part has no mean but for the latents that measure it.
+    assert found["generator_gain"] == pytest.approx(STEPS * RATE * psi**2, rel=0.35)
+    assert found["duality_gap"] == pytest.approx(
+        found["discriminator_gain"] + found["generator_gain"]
+    )
+
+
+def test_an_equilibrium_has_no_gap():
+    assert gap(dirac(0.0, 0.0))["duality_gap"] == 0.0
+
+
+def test_a_generator_without_a_slope_to_follow_gains_nothing():
+    found = gap(dirac(0.5, 0.0))
+    assert found["generator_gain"] == 0.0
+    assert found["discriminator_gain"] > 0.0
+
+
+def test_noise_is_on_the_copies_alone():
+    gan = dirac(0.7, 0.3)
+    still, moved = gap(gan), gap(gan, perturbation=0.5)
+    assert moved["value"] == still["value"]
+    assert moved["discriminator_gain"] != still["discriminator_gain"]
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_the_model_is_as_it_was(num_classes):
+    model = helpers.gan(num_classes=num_classes, discriminator_steps=2, regularizers=["r1"])
+    labels = () if num_classes is None else (np.arange(64) % 3,)
+    model.fit(helpers.points(), *labels, batch_size=8, epochs=1, verbose=0, validation_split=0.5)
+    before = helpers.state(model)
+    first = convergence.duality_gap(model, steps=3, batch_size=8)
+    assert first == convergence.duality_gap(model, steps=3, batch_size=8)
+    assert first != convergence.duality_gap(model, steps=3, batch_size=8, seed=1)
+    helpers.assert_same(before, helpers.state(model))
+    assert model.phase == "both"
+
+
+def test_a_model_that_has_seen_nothing_is_refused():
+    with pytest.raises(ValueError, match="has seen samples"):
+        convergence.duality_gap(helpers.gan())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"num_samples": 1}, {"perturbation": -1.0}, {"seed": -1}]
+)
+def test_bad_arguments_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        convergence.duality_gap(helpers.gan(), **wrong)
