@@ -61,7 +61,7 @@ _SOLID = {"linewidth": 1.5, "marker": ".", "markersize": 3}
 _DASHED = {"linewidth": 1.0, "linestyle": "--", "color": "grey"}
 _DOTS = {"linestyle": "", "marker": "o", "markersize": 5}
 _PANELS = (
-    ("quality", (("quality", "{quality_name}", _SOLID), ("quality_floor", "reals", _DASHED))),
+    ("quality", (("quality", "{last.quality_name}", _SOLID), ("quality_floor", "reals", _DASHED))),
     (
         "chance that one scores above the other",
         (
@@ -115,7 +115,7 @@ def plot(history, verdict=None):
     for axis, (title, lines) in zip(axes, panels, strict=False):
         axis.set_title(title, fontsize=10)
         for name, label, style in lines:
-            _line(axis, history, name, label.format(**vars(history[-1])), style)
+            _line(axis, history, name, label.format(last=history[-1]), style)
         if title == "quality":
             _noise_band(axis, history)
         if title.startswith("chance"):
