@@ -24,6 +24,7 @@ ALONE, REPLICAS, WORKERS = "one device", "two replicas", "two workers"
 def rows():
     """`dict` from a row's name to what is given to `compile`, and to `networks`."""
     from keras_gan import losses, regularizers
+    from keras_gan.schedules import Cosine
 
     names = sorted(losses._KNOWN)
     table = {f"loss {name}": {"loss": name} for name in names}
@@ -45,6 +46,11 @@ def rows():
         "no moving average": {"ema_halflife_images": None},
         "BatchNorm, synchronised": {"batch_norm": True},
         "spectral norm, minibatch deviation": {"whole_batch": True},
+        "packs of two": {"pack": 2, "loss": "relativistic_paired"},
+        "schedules in images": {
+            "ema_halflife_images": Cosine(50.0, 500.0, over_images=200),
+            "regularizers": lambda: [regularizers.R1(weight=Cosine(1.0, 0.1, over_images=200))],
+        },
         "gradients clipped": {"clipnorm": 0.05},
         "all together": {
             "loss": "relativistic_average",
@@ -68,8 +74,8 @@ def _regularizer(name, every=1):
     return regularizer
 
 
-def networks(batch_norm=False, whole_batch=False):
-    """A small generator and discriminator of 2-D points."""
+def networks(batch_norm=False, whole_batch=False, pack=1):
+    """A small generator and discriminator of 2-D points, or of packs of them."""
     import keras
     from keras import layers
 
@@ -80,7 +86,7 @@ def networks(batch_norm=False, whole_batch=False):
     if batch_norm:
         x = layers.BatchNormalization(synchronized=True)(x)
     generator = keras.Model(latents, layers.Dense(2)(layers.ReLU()(x)))
-    samples = x = keras.Input((2,))
+    samples = x = keras.Input((2 * pack,))
     first = layers.Dense(16)
     x = layers.LeakyReLU(0.2)((SpectralNormalization(first) if whole_batch else first)(x))
     x = MinibatchStdDev(4)(x) if whole_batch else x
@@ -94,8 +100,10 @@ def train(strategy, steps, settings):
     import keras_gan
 
     settings = dict(settings)
-    shape = {key: settings.pop(key) for key in ("batch_norm", "whole_batch") if key in settings}
+    keys = ("batch_norm", "whole_batch", "pack")
+    shape = {key: settings.pop(key) for key in keys if key in settings}
     model = {k: settings.pop(k) for k in ("ema_halflife_images",) if k in settings}
+    model["pack"] = shape.get("pack", 1)
     clipnorm = settings.pop("clipnorm", None)
     with strategy.scope():
         settings = {k: v() if callable(v) else v for k, v in settings.items()}

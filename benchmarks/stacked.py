@@ -4,9 +4,10 @@ Networks of Metz et al. (2016), as in PacGAN's Table 3. Generator: 256 normals, 
 transposed 3x3 convolutions of 32, 16 and 8 filters, a 3x3 convolution, tanh. Discriminator: 3x3
 convolutions of stride 2 with 2, 4, 8 filters ("quarter") or 4, 8, 16 ("half"), leaky ReLU 0.3,
 one linear logit. Departures: no BatchNorm in the discriminator, since gradient penalties need
-logits that do not depend on the rest of the batch; relativistic paired loss with R1 and R2; the
-learning rates below in place of 1e-4 and 2e-4. These settings are a start: they have not been
-tuned, and there are no results of them yet.
+logits that do not depend on the rest of the batch; relativistic paired loss with R1 and R2; beta1
+0; ten times the learning rates, which a cosine takes to zero. Gamma had to be small: with 0.05 a
+discriminator of this size no longer tells anything (loss log 2, 3 to 49 modes after 6,000 steps);
+with 0.01 there were 725 modes after 5,000 (seed 100).
 """
 
 import dataclasses
@@ -35,17 +36,17 @@ class Stacked:
         steps: updates of each player.
         minutes: what a run takes.
         gamma: weight of R1 and R2.
-        learning_rate: of both players at the start; a cosine takes it to zero.
+        learning_rates: the generator's and the discriminator's at the start.
     """
 
     filters: int
     generator_filters: int = 8
     samples: int = 25_600
-    steps: int = 20_000
-    minutes: float = 15.0
+    steps: int = 10_000
+    minutes: float = 12.0
     batch_size: int = 128
-    gamma: float = 0.1
-    learning_rate: float = 1e-3
+    gamma: float = 0.01
+    learning_rates: tuple = (1e-3, 2e-3)
 
 
 SET_UPS = {
@@ -135,10 +136,9 @@ def game(set_up, seed, steps):
         ema_halflife_images=50_000,
         seed=seed,
     )
-    rate = keras.optimizers.schedules.CosineDecay(set_up.learning_rate, steps)
+    rates = [keras.optimizers.schedules.CosineDecay(rate, steps) for rate in set_up.learning_rates]
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99),
-        discriminator_optimizer=keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99),
+        *[keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates],
         loss="relativistic_paired",
         regularizers=[
             keras_gan.regularizers.R1(weight=set_up.gamma),
