@@ -178,10 +178,10 @@ ON_MNIST = (
 SEEDS = {"ring": (0, 1, 2), "digits": (0, 1, 2), "mnist": (0, 2)}
 
 
-def runs(task):
+def runs(task, seeds=None):
     """All runs of a task: `(kind, seed)`, seed by seed."""
     names = ON_MNIST if task == "mnist" else tuple(KINDS)
-    return [(KINDS[name], seed) for seed in SEEDS[task] for name in names]
+    return [(KINDS[name], seed) for seed in seeds or SEEDS[task] for name in names]
 
 
 def acceptable(kind, *, harmed, not_finite, before_onset=False):

@@ -1,0 +1,95 @@
+"""Are verdicts right? A zoo of healthy and sick runs, judged by ground truth.
+
+Each run goes on to its full length under `ConvergenceStopping` with its defaults, whose rules are
+replaced by one that never stops. Its signals are kept in `results/zoo/`, together with ground
+truth that no rule sees: the modes of the ring, or a classifier and a Frechet distance on images
+that were neither trained nor validated with. What the default rules would have said is then
+found from the records alone, in seconds: `--judge` trains nothing.
+
+`zoo_kinds` is the table of kinds, of their causes and of acceptable verdicts; it also says which
+runs rules may be tuned on. `zoo_harm` decides whether a cause made a run sick. Both were fixed
+before the first run.
+"""
+
+import os
+import pathlib
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import records  # noqa: E402
+import zoo_judging  # noqa: E402
+import zoo_kinds  # noqa: E402
+import zoo_recording  # noqa: E402
+import zoo_tasks  # noqa: E402
+
+QUICK = ("relativistic_r1_r2", "generator_rate_high", "nan_batch")
+
+
+def main():
+    parser = records.parser(__doc__.splitlines()[0])
+    parser.set_defaults(seeds=None)
+    parser.add_argument("--tasks", nargs="+", choices=list(zoo_tasks.TASKS), default=[])
+    parser.add_argument("--kinds", nargs="+", choices=list(zoo_kinds.KINDS))
+    parser.add_argument("--judge", action="store_true", help="kept runs only; trains nothing")
+    parser.add_argument(
+        "--budget-minutes", type=float, help="begin no run that may not end by then"
+    )
+    parser.add_argument("--data-dir", help="of TensorFlow Datasets, for mnist")
+    parser.add_argument("--records", type=pathlib.Path, default=zoo_recording.FOLDER)
+    given = parser.parse_args()
+    found = quick(given) if given.quick else kept(given)
+    runs = judge(found)
+    if given.json:
+        records.write(given.json, [zoo_judging.plain(run) for run in runs])
+    print(zoo_judging.report(runs) if runs else "No run is kept yet.")
+
+
+def judge(found):
+    """What the callback's defaults make of records."""
+    import keras_gan
+
+    defaults = keras_gan.callbacks.ConvergenceStopping()
+    return [
+        zoo_judging.judged(record, defaults.rules, min_epochs=defaults.min_epochs)
+        for record in found
+    ]
+
+
+def wanted(given):
+    """The runs asked for: `(task, kind, seed)`."""
+    for name in given.tasks or zoo_tasks.TASKS:
+        for kind, seed in zoo_kinds.runs(name, given.seeds):
+            if not given.kinds or kind.name in given.kinds:
+                yield zoo_tasks.TASKS[name], kind, seed
+
+
+def quick(given):
+    """A few epochs of three kinds on the ring, which prove nothing."""
+    task = zoo_tasks.TASKS["ring"]
+    return [
+        zoo_recording.record(task, zoo_kinds.KINDS[name], 0, epochs=8, steps=20) for name in QUICK
+    ]
+
+
+def kept(given):
+    """The records of all runs asked for, those that are missing being made first."""
+    start, found = time.perf_counter(), []
+    for task, kind, seed in wanted(given):
+        file = zoo_recording.path(task.name, kind.name, seed, given.records)
+        if not given.judge and (given.again or not file.exists()):
+            minutes = (time.perf_counter() - start) / 60.0
+            if given.budget_minutes and minutes + task.minutes > given.budget_minutes:
+                print(f"Left out: {file.name}", flush=True)
+            else:
+                record = zoo_recording.record(task, kind, seed, data_dir=given.data_dir)
+                content = {**record, "machine": records.machine()}
+                zoo_recording.write(content, given.records)
+                print(f"{file.name}: {record['seconds']:.0f} s", flush=True)
+        if file.exists():
+            found.append(zoo_recording.read(file))
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The tasks of the zoo: data, networks, usual settings, judges; and a kind's game on a task."""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import digit_classifier
+import keras_gan
+import quality
+import zoo_harm
+
+LATENT_DIM = 16
+STD = 0.05  # of the ring's modes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """Data and what is usual for them.
+
+    Attributes:
+        name: of the task.
+        epochs: virtual ones, of `steps` steps.
+        steps: of an epoch.
+        batch_size: of one update.
+        rate: learning rate of both players.
+        gamma: weight of R1 and of R2.
+        gradient_penalty: weight of a gradient penalty.
+        few: samples of the kind with tiny data, which are one batch.
+        fresh_every: epochs between two fresh discriminators where the playing one is unsure.
+        minutes: what a run takes at most.
+        judged: samples that ground truth is taken from.
+    """
+
+    name: str
+    epochs: int
+    steps: int
+    batch_size: int
+    rate: float
+    gamma: float
+    gradient_penalty: float
+    few: int
+    fresh_every: int
+    minutes: float
+    judged: int
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            name="ring",
+            epochs=60,
+            steps=100,
+            batch_size=128,
+            rate=1e-3,
+            gamma=0.02,
+            gradient_penalty=1.0,
+            few=32,
+            fresh_every=1,
+            minutes=2.0,
+            judged=2_000,
+        ),
+        Task(
+            name="digits",
+            epochs=50,
+            steps=50,
+            batch_size=64,
+            rate=1e-3,
+            gamma=0.1,
+            gradient_penalty=10.0,
+            few=48,
+            fresh_every=2,
+            minutes=2.0,
+            judged=500,
+        ),
+        Task(
+            name="mnist",
+            epochs=40,
+            steps=60,
+            batch_size=64,
+            rate=1e-3,
+            gamma=0.1,
+            gradient_penalty=10.0,
+            few=48,
+            fresh_every=4,
+            minutes=6.0,
+            judged=1_000,
+        ),
+    )
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What a run trains on and what its callback validates with; and what only judges see."""
+
+    train: np.ndarray
+    held_out: np.ndarray
+    judge: object
+    other_reals: np.ndarray  # in the generator's range, as many as samples are judged
+
+
+# === Data ===
+
+
+def load(task, kind, seed, data_dir=None):
+    """The data of a run."""
+    if task.name == "ring":
+        data = _ring(task, kind, seed)
+    else:
+        images = _digits() if task.name == "digits" else _mnist(data_dir)
+        data = Data(*images[:3], images[3][: task.judged])
+    if kind.tiny:
+        chosen = np.random.default_rng(seed).permutation(len(data.train))[: task.few]
+        data = dataclasses.replace(data, train=data.train[chosen])
+    return data
+
+
+def _ring(task, kind, seed):
+    draw = functools.partial(keras_gan.data.ring, std=STD / 50 if kind.points else STD)
+    return Data(
+        draw(100_000, seed=3 * seed),
+        draw(1_000, seed=3 * seed + 1),
+        zoo_harm.RingJudge(keras_gan.data.ring_modes(), STD),
+        draw(task.judged, seed=3 * seed + 2),
+    )
+
+
+@functools.cache
+def _digits():
+    """Two thirds to train on, a sixth to validate, a sixth to judge."""
+    images, labels = keras_gan.data.digits(labels=True)
+    order = np.random.default_rng(0).permutation(len(images))
+    parts = np.split(order, [1_197, 1_497])
+    train, held_out, judged = (images[rows] for rows in parts)
+    scaled = digit_classifier.scaled
+    classify, _ = quality.classifier(
+        scaled(train), labels[parts[0]], scaled(judged), labels[parts[2]], seed=0
+    )
+
+    def look(samples):
+        return classify(samples), samples.reshape(len(samples), -1)
+
+    return train, held_out, zoo_harm.ImageJudge(look, scaled(judged)), scaled(train)
+
+
+@functools.cache
+def _mnist(data_dir):
+    """The training images; of the test images one part to validate, another one to judge."""
+    train, test = digit_classifier.digits(data_dir)
+    network, _ = digit_classifier.trained(train, test)
+    features = digit_classifier.features(network).output
+    both = keras.Model(network.inputs, [keras.ops.softmax(network.output), features])
+
+    def look(samples):
+        return both.predict(samples, batch_size=250, verbose=0)
+
+    scaled = digit_classifier.scaled
+    judge = zoo_harm.ImageJudge(look, scaled(test[0][2_000:4_000]))
+    return train[0], test[0][:2_000], judge, scaled(test[0][4_000:])
+
+
+def training_data(task, kind, train, seed):
+    """What `fit` takes: arguments for the data, as a `dict`."""
+    batch_size = task.few if kind.tiny else task.batch_size
+    if not kind.broken_batch:
+        return {"x": train, "batch_size": batch_size}
+    broken = (kind.onset(task.epochs) - 1) * task.steps + task.steps // 2
+
+    def spoil(number, batch):
+        return tf.where(tf.equal(number, broken), np.float32(np.nan), batch)
+
+    dataset = tf.data.Dataset.from_tensor_slices(digit_classifier.scaled(train))
+    dataset = dataset.shuffle(len(train), seed=seed).repeat().batch(batch_size)
+    return {"x": dataset.enumerate().map(spoil)}
+
+
+# === The game ===
+
+
+def game(task, kind, sample_shape, seed):
+    """A compiled model."""
+    generator, discriminator = _networks(task, sample_shape)
+    if kind.weak:
+        discriminator = _linear(sample_shape)
+    gan = keras_gan.GAN(generator, discriminator, seed=seed)
+    weights = {"gradient_penalty": task.gradient_penalty}
+    penalties = {
+        "r1": keras_gan.regularizers.R1,
+        "r2": keras_gan.regularizers.R2,
+        "gradient_penalty": keras_gan.regularizers.GradientPenalty,
+    }
+    gan.compile(
+        generator_optimizer=_adam(task.rate * kind.generator_rate),
+        discriminator_optimizer=_adam(task.rate * kind.discriminator_rate),
+        loss=kind.loss,
+        regularizers=[
+            penalties[name](weight=weights.get(name, task.gamma)) for name in kind.penalties
+        ],
+        discriminator_steps=kind.discriminator_steps,
+        generator_steps=kind.generator_steps,
+    )
+    return gan
+
+
+def _adam(rate):
+    return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
+
+
+def _networks(task, sample_shape):
+    if task.name == "ring":
+        return keras_gan.networks.mlp(sample_shape, LATENT_DIM)
+    filters = {"digits": (16, 32), "mnist": (12, 24)}[task.name]
+    return keras_gan.networks.dcgan(
+        sample_shape,
+        LATENT_DIM,
+        generator_filters=filters[0],
+        discriminator_filters=filters[1],
+    )
+
+
+def _linear(sample_shape):
+    """One linear unit; of images it sees the four pixels in the middle."""
+    x = inputs = keras.Input(sample_shape)
+    if len(sample_shape) == 3:
+        sides = [(size // 2 - 1, size - size // 2 - 1) for size in sample_shape[:2]]
+        x = keras.layers.Flatten()(keras.layers.Cropping2D(sides)(x))
+    return keras.Model(inputs, keras.layers.Dense(1)(x), name="linear_discriminator")
