@@ -169,7 +169,7 @@ def summary(runs):
     return {
         "runs": len(runs),
         "acceptable": good,
-        "interval": [round(bound, 4) for bound in wilson(good, len(runs))],
+        "interval": list(wilson(good, len(runs))),
         "healthy": len(healthy),
         "stopped_improving": sum(run.stopped_improving for run in healthy),
         "median_shortfall": float(np.median(shortfalls)) if shortfalls else None,
@@ -209,7 +209,7 @@ def _row(half, task, runs):
         f"{low:.1%} to {high:.1%}",
         f"{found['stopped_improving']} of {found['healthy']}",
         "-" if restored is None else f"{restored:.1%}",
-        "-" if saved is None else f"{saved:.0%} of {found['sick_or_finished']} runs",
+        "-" if saved is None else f"{saved:.0%} ({found['sick_or_finished']} runs)",
     ]
 
 

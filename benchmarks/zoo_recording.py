@@ -103,14 +103,7 @@ def record(task, kind, seed, *, data_dir=None, epochs=None, steps=None):
     def figures(draw=0):
         return data.judge(gan.generate(task.judged, seed=_SEED + draw))
 
-    def at_epoch_begin(epoch, logs=None):
-        if kind.stale and epoch + 1 == kind.onset(task.epochs):
-            gan.discriminator_optimizer.learning_rate = 0.0
-
-    watch = keras.callbacks.LambdaCallback(
-        on_epoch_begin=at_epoch_begin,
-        on_epoch_end=lambda epoch, logs: truth.append(figures()),
-    )
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: truth.append(figures()))
     untrained = figures()["quality"]
     with warnings.catch_warnings():  # what is wrong with them is known
         warnings.simplefilter("ignore", UserWarning)
@@ -121,7 +114,7 @@ def record(task, kind, seed, *, data_dir=None, epochs=None, steps=None):
             validation_data=data.held_out,
             validation_batch_size=250,
             verbose=0,
-            callbacks=[watch, stopping],
+            callbacks=[*zoo_tasks.callbacks(task, kind), watch, stopping],
         )
     # By now the best epoch's weights are back.
     scale = {

@@ -53,9 +53,9 @@ TASKS = {
         Task(
             name="ring",
             epochs=60,
-            steps=100,
+            steps=120,
             batch_size=128,
-            rate=1e-3,
+            rate=2e-3,
             gamma=0.02,
             gradient_penalty=1.0,
             few=32,
@@ -66,13 +66,13 @@ TASKS = {
         Task(
             name="digits",
             epochs=50,
-            steps=50,
+            steps=40,
             batch_size=64,
             rate=1e-3,
             gamma=0.1,
             gradient_penalty=10.0,
             few=48,
-            fresh_every=2,
+            fresh_every=4,
             minutes=2.0,
             judged=500,
         ),
@@ -176,6 +176,24 @@ def training_data(task, kind, train, seed):
     dataset = tf.data.Dataset.from_tensor_slices(digit_classifier.scaled(train))
     dataset = dataset.shuffle(len(train), seed=seed).repeat().batch(batch_size)
     return {"x": dataset.enumerate().map(spoil)}
+
+
+def callbacks(task, kind):
+    """What happens to a kind in the course of a run."""
+    return [Stale(kind.onset(task.epochs))] if kind.stale else []
+
+
+class Stale(keras.callbacks.Callback):
+    """From an epoch on, counted from 1, the discriminator learns nothing more."""
+
+    def __init__(self, onset):
+        super().__init__()
+        self.onset = onset
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set its learning rate to 0."""
+        if epoch + 1 == self.onset:
+            self.model.discriminator_optimizer.learning_rate = 0.0
 
 
 # === The game ===
