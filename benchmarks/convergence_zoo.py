@@ -11,6 +11,7 @@ runs rules may be tuned on. `zoo_harm` decides whether a cause made a run sick. 
 before the first run.
 """
 
+import gc
 import os
 import pathlib
 import time
@@ -86,6 +87,7 @@ def kept(given):
                 content = {**record, "machine": records.machine()}
                 zoo_recording.write(content, given.records)
                 print(f"{file.name}: {record['seconds']:.0f} s", flush=True)
+                gc.collect()  # models hold themselves in circles
         if file.exists():
             found.append(zoo_recording.read(file))
     return found

@@ -124,22 +124,22 @@ def record(task, kind, seed, *, data_dir=None, epochs=None, steps=None):
         "reals": data.judge(data.other_reals)["quality"],
         "error": _deviation([figures(1 + draw)["quality"] for draw in range(_DRAWS)]),
     }
-    found = {
-        "task": task.name,
-        "kind": kind.name,
-        "seed": seed,
-        "epochs": task.epochs,
-        "steps": task.steps,
-        "batch_size": task.batch_size,
-        "seconds": time.perf_counter() - wall,
-        "processor_seconds": time.process_time() - processor,
-        "scale": scale,
-        "truth": truth,
-        # Logs hold what is among the signals, and what no rule reads.
-        "signals": [dataclasses.replace(s, logs={}).to_dict() for s in stopping.history],
-    }
-    keras.backend.clear_session()
-    return _short(found)
+    return _short(
+        {
+            "task": task.name,
+            "kind": kind.name,
+            "seed": seed,
+            "epochs": task.epochs,
+            "steps": task.steps,
+            "batch_size": task.batch_size,
+            "seconds": time.perf_counter() - wall,
+            "processor_seconds": time.process_time() - processor,
+            "scale": scale,
+            "truth": truth,
+            # Logs hold what is among the signals, and what no rule reads.
+            "signals": [dataclasses.replace(s, logs={}).to_dict() for s in stopping.history],
+        }
+    )
 
 
 def _deviation(values):
