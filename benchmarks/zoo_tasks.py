@@ -79,7 +79,7 @@ TASKS = {
         Task(
             name="mnist",
             epochs=40,
-            steps=60,
+            steps=50,
             batch_size=64,
             rate=1e-3,
             gamma=0.1,
@@ -231,7 +231,7 @@ def _adam(rate):
 def _networks(task, sample_shape):
     if task.name == "ring":
         return keras_gan.networks.mlp(sample_shape, LATENT_DIM)
-    filters = {"digits": (16, 32), "mnist": (12, 24)}[task.name]
+    filters = {"digits": (16, 32), "mnist": (8, 16)}[task.name]
     return keras_gan.networks.dcgan(
         sample_shape,
         LATENT_DIM,
