@@ -1,0 +1,142 @@
+"""The process of a contender that Keras's `fit` runs: ours, or the documentation's (P1, P2).
+
+Arguments: contender ("ours", "P1" or "P2"), workload, precision, seconds a round.
+"""
+
+import itertools
+import os
+import statistics
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from throughput_worker import SETTLING, Worker, steps_a_round
+from throughput_workloads import WORKLOADS
+
+# An epoch of the first `fit`; it ends long before. Divisible by all steps per execution.
+_LONG = 2**20
+
+
+def main(contender, workload, precision, seconds):
+    worker, workload = Worker(), WORKLOADS[workload]
+    samples, labels = workload.data()
+    worker.begin()
+    if contender == "ours":
+        import keras_gan  # noqa: F401
+    import keras
+
+    worker.imported()
+    if precision == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.utils.set_random_seed(0)
+    model, feed = (ours if contender == "ours" else documentation)(
+        workload, samples, labels, jit_compile=contender == "P2"
+    )
+
+    def fit(steps, epochs, callback):
+        # Ours is told of its callbacks as any other model is: nothing else watches.
+        model.fit(
+            **feed, steps_per_epoch=steps, epochs=epochs, verbose=0, callbacks=[callback(worker)]
+        )
+
+    first = settling()
+    fit(_LONG, 1, first)
+    together = model.steps_per_execution
+    steps = steps_a_round(seconds, first.seconds_a_step, together)
+    facts = {
+        "parameters": {
+            name: sum(int(w.value.shape.num_elements()) for w in network.trainable_weights)
+            for name, network in (
+                ("generator", model.generator),
+                ("discriminator", model.discriminator),
+            )
+        },
+        "steps_per_execution": together,
+        "steps": steps,
+    }
+    fit(steps, 1_000_000, rounds(steps, facts))
+    worker.finish()
+
+
+def ours(workload, samples, labels, *, jit_compile):
+    """Our model, without its moving average (the others have none), and its `fit` on arrays."""
+    import keras_gan
+    from throughput_documentation import adam, build
+
+    penalised = workload.penalty_weight is not None
+    gan = keras_gan.GAN(
+        *build(workload), num_classes=workload.num_classes, ema_halflife_images=None
+    )
+    gan.compile(
+        adam(workload),
+        adam(workload),
+        "wasserstein" if penalised else "non_saturating",
+        regularizers=(
+            [keras_gan.regularizers.GradientPenalty(workload.penalty_weight)] if penalised else []
+        ),
+        discriminator_steps=workload.discriminator_steps,
+    )
+    return gan, {"x": samples, "y": labels, "batch_size": workload.batch}
+
+
+def documentation(workload, samples, labels, *, jit_compile):
+    """The documentation's model, and its `fit` on a data set."""
+    import throughput_documentation
+
+    model = throughput_documentation.model(workload, jit_compile=jit_compile)
+    return model, {"x": throughput_documentation.dataset(workload, samples, labels)}
+
+
+# === Callbacks ===
+
+
+def settling():
+    """A callback class that notes the first step, and the time of those that follow."""
+    import keras
+
+    class Settling(keras.callbacks.Callback):
+        seconds_a_step = None
+
+        def __init__(self, worker):
+            super().__init__()
+            self._worker, self._ends = worker, []
+
+        def on_train_batch_end(self, batch, logs=None):
+            if not self._ends:
+                self._worker.first_step()
+            self._ends.append((time.perf_counter(), batch))
+            if len(self._ends) > 1 and self._ends[-1][0] - self._ends[0][0] > SETTLING:
+                Settling.seconds_a_step = statistics.median(
+                    (end - begin) / (last - first)
+                    for (begin, first), (end, last) in itertools.pairwise(self._ends)
+                )
+                self.model.stop_training = True
+
+    return Settling
+
+
+def rounds(steps, facts):
+    """A callback class for which each epoch is a round; the first one is not measured."""
+    import keras
+
+    class Rounds(keras.callbacks.Callback):
+        def __init__(self, worker):
+            super().__init__()
+            self._worker = worker
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self._begin = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch:
+                self._worker.say(seconds=time.perf_counter() - self._begin, steps=steps)
+            else:
+                self._worker.ready(**facts)
+            self.model.stop_training = not self._worker.asked()
+
+    return Rounds
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], float(sys.argv[4]))

@@ -1,0 +1,51 @@
+"""P3 and P4: the same games in PyTorch, in a process of an environment that has it.
+
+Arguments: contender ("P3" eager, "P4" `torch.compile`), workload, precision, seconds a round.
+What a careful user would write: channels last, the fakes of the last discriminator update shared
+with the generator's, gradients of one player's weights alone, fused Adam, the data in memory as
+float32 in the layout that the networks read. bfloat16 is `torch.autocast`. `torch.compile` cannot
+differentiate twice: where there is a gradient penalty, it is taken of the eager discriminator.
+Nothing of keras_gan is imported here.
+"""
+
+import statistics
+import sys
+import time
+
+from throughput_worker import SETTLING, Worker, steps_a_round
+from throughput_workloads import WORKLOADS
+
+
+def main(contender, workload, precision, seconds):
+    worker, workload = Worker(), WORKLOADS[workload]
+    samples, labels = workload.data()
+    worker.begin()
+    import throughput_torch_game
+
+    worker.imported()
+    game = throughput_torch_game.Game(
+        workload,
+        samples,
+        labels,
+        compiled=contender == "P4",
+        bfloat16=precision == "bfloat16",
+    )
+    game.step()
+    worker.first_step()
+    times = []
+    while sum(times) < SETTLING:
+        begin = time.perf_counter()
+        game.step()
+        times.append(time.perf_counter() - begin)
+    steps = steps_a_round(seconds, statistics.median(times))
+    game.run(steps)
+    worker.ready(parameters=game.parameters(), steps_per_execution=1, steps=steps)
+    while worker.asked():
+        begin = time.perf_counter()
+        game.run(steps)
+        worker.say(seconds=time.perf_counter() - begin, steps=steps)
+    worker.finish()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], float(sys.argv[4]))

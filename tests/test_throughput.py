@@ -1,0 +1,215 @@
+"""Do the contenders of the throughput benchmark play the same game?"""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gan
+from keras_gan import networks, regularizers
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
+
+import throughput
+import throughput_bound
+import throughput_documentation
+import throughput_report
+import throughput_workloads
+from throughput_workloads import WORKLOADS
+
+BATCH = 4
+
+
+def small(**settings):
+    """A workload of small images."""
+    shape, classes = (8, 8, 1), settings.get("num_classes") or 0
+    pair = throughput_workloads.dcgan(
+        8, 1, 3, generator_filters=4, discriminator_filters=4, num_classes=classes
+    )
+    return throughput_workloads.Workload(
+        "small", shape, 3, BATCH, BATCH, generator=pair[0], discriminator=pair[1], **settings
+    )
+
+
+def shapes(network):
+    return sorted(tuple(weight.shape) for weight in network.trainable_weights)
+
+
+# === The same networks ===
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_networks_have_the_weights_that_all_are_compared_with(name):
+    pair = throughput_documentation.build(WORKLOADS[name])
+    counts = [sum(np.prod(shape) for shape in shapes(network)) for network in pair]
+    assert counts == list(WORKLOADS[name].parameters.values())
+
+
+@pytest.mark.parametrize("name", ["W1", "W3", "W4", "W5"])
+def test_networks_are_those_of_the_package(name):
+    workload = WORKLOADS[name]
+    make = networks.dcgan if workload.is_image else networks.mlp
+    pair = make(workload.sample_shape, workload.latent_dim, num_classes=workload.num_classes)
+    for ours, theirs in zip(pair, throughput_documentation.build(workload), strict=True):
+        assert shapes(ours) == shapes(theirs)
+
+
+def test_other_networks_are_refused():
+    right = {"parameters": WORKLOADS["W4"].parameters}
+    throughput.check_parameters("W4", {"ours float32": right})
+    wrong = {"parameters": {**right["parameters"], "generator": 1}}
+    with pytest.raises(SystemExit, match="P3 float32 with"):
+        throughput.check_parameters("W4", {"ours float32": right, "P3 float32": wrong})
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_networks_in_torch_have_the_same_weights(name):
+    pytest.importorskip("torch")
+    import throughput_torch_game
+
+    workload = WORKLOADS[name]
+    few = [part if part is None else part[:BATCH] for part in workload.data()]
+    game = throughput_torch_game.Game(workload, *few, compiled=False, bfloat16=False)
+    assert game.parameters() == workload.parameters
+
+
+# === The same step ===
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        small(),
+        small(num_classes=3),
+        small(discriminator_steps=2, penalty_weight=10.0),
+    ],
+    ids=["dcgan", "conditional", "wgan_gp"],
+)
+def test_a_step_of_the_documentation_is_a_step_of_ours(workload, monkeypatch):
+    """With the same noise, all weights are the same after a step with SGD."""
+    random = np.random.default_rng(0)
+    latents = tf.constant(random.standard_normal((BATCH, workload.latent_dim)), "float32")
+    real = random.uniform(-1, 1, (BATCH, *workload.sample_shape)).astype("float32")
+    labels = np.array([0, 1, 2, 1], "int32") if workload.num_classes else None
+    monkeypatch.setattr(keras.random, "uniform", lambda shape, seed: tf.fill(shape, 0.5))
+    monkeypatch.setattr(regularizers, "mix", lambda real, fake, seed: (real + fake) / 2.0)
+
+    documented = throughput_documentation.model(workload)
+    documented.latents = lambda: latents
+    pair = [keras.models.clone_model(n) for n in (documented.generator, documented.discriminator)]
+    for copy, network in zip(pair, (documented.generator, documented.discriminator), strict=True):
+        copy.set_weights(network.get_weights())
+    before = [weight.numpy() for network in pair for weight in network.trainable_weights]
+    documented.d_optimizer, documented.g_optimizer = (keras.optimizers.SGD(0.1) for _ in "dg")
+    inputs = tf.constant(real) if labels is None else (tf.constant(real), tf.constant(labels))
+    documented.train_step(inputs)
+
+    gan = keras_gan.GAN(
+        *pair,
+        prior=lambda shape, seed: latents,
+        num_classes=workload.num_classes,
+        ema_halflife_images=None,
+    )
+    penalised = workload.penalty_weight is not None
+    gan.compile(
+        *(keras.optimizers.SGD(0.1) for _ in "gd"),
+        "wasserstein" if penalised else "non_saturating",
+        regularizers=["gradient_penalty"] if penalised else [],
+        discriminator_steps=workload.discriminator_steps,
+        run_eagerly=True,
+    )
+    # The documentation's critic trains on one batch in all of its updates.
+    gan.train_on_batch(np.repeat(real, workload.discriminator_steps, axis=0), labels)
+
+    after = [weight.numpy() for network in pair for weight in network.trainable_weights]
+    theirs = [
+        weight.numpy()
+        for network in (documented.generator, documented.discriminator)
+        for weight in network.trainable_weights
+    ]
+    assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before, strict=True) if a.size > 20)
+    for ours, other in zip(after, theirs, strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-5, atol=1e-5)
+
+
+# === The bound ===
+
+
+@pytest.mark.parametrize("layer", [*small().generator, *small().discriminator], ids=str)
+def test_kernels_make_what_a_layer_does(layer):
+    dense = layer.kind == "dense"
+    x = (BATCH, layer.inputs) if dense else (BATCH, layer.size, layer.size, layer.inputs)
+    g = (BATCH, layer.outputs) if dense else (BATCH, layer.side, layer.side, layer.outputs)
+    layer_in_keras = throughput_documentation._kernel(layer)
+    layer_in_keras.build(x)
+    expected = {"forward": g, "inputs": x, "weights": tuple(layer_in_keras.kernel.shape)}
+    for kind, shape in expected.items():
+        call, tensors = throughput_bound.kernel(layer, kind, BATCH, "float32")
+        assert tuple(call(*tensors).shape) == shape
+
+
+def test_a_step_has_as_many_kernels_as_it_needs():
+    counts = {
+        (name, kind): times for name, _, kind, times in throughput_bound.kernels(WORKLOADS["W3"])
+    }
+    # Five updates with the points of the penalty, and one of the generator.
+    assert counts["discriminator 1", "forward"] == 5 * 4 + 1
+    assert counts["discriminator 1", "weights"] == 5 * 3
+    assert counts["discriminator 1", "inputs"] == 5 * 3 + 1
+    assert counts["discriminator 0", "inputs"] == 5 + 1
+    assert counts["generator 1", "forward"] == 5
+    assert ("generator 0", "inputs") not in counts
+
+
+@pytest.mark.parametrize("kind", ["conv", "up"])
+def test_multiply_adds_are_those_of_keras_gan(kind):
+    from keras_gan import cost
+
+    layer = throughput_workloads.Layer(kind, 3, 5, 8, 4, 2)
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, throughput_documentation._kernel(layer)(inputs))
+    assert throughput_bound.multiply_adds(layer) == cost.multiply_adds(model)
+
+
+# === The table ===
+
+
+def run_of(**rates):
+    contenders = {
+        name.replace("_", " "): {
+            "images_per_second": rate,
+            "median_images_per_second": sorted(rate)[1],
+            "milliseconds_a_step": 10.0,
+            "megabytes_at_peak": 100.0,
+            "seconds_to_first_step": 5.0,
+        }
+        for name, rate in rates.items()
+    }
+    return {
+        "workload": "W1",
+        "title": "DCGAN",
+        "contenders": contenders,
+        "not_run": {"P3 float32": "no torch"},
+        "bound": {"float32": {"milliseconds": 8.0}},
+    }
+
+
+def test_ratios_are_of_medians_and_their_spread_of_rounds():
+    run = run_of(ours_float32=[100.0, 200.0, 400.0], P1_float32=[100.0, 100.0, 100.0])
+    assert throughput_report.ratio(run, "ours float32", "P1 float32", 1.25) == (
+        "2.00 [1.50, 3.00], aim >= 1.25"
+    )
+    assert throughput_report.ratio(run, "ours float32", "P3 float32", None) == "-"
+
+
+def test_table_has_rates_bounds_and_what_was_not_run():
+    run = run_of(ours_float32=[100.0, 200.0, 400.0], P1_float32=[100.0, 100.0, 100.0])
+    table = throughput_report.report([run])
+    assert "| P3 float32, images/s | not run: no torch |" in table
+    assert "| step of ours / its kernels, float32 | 1.25 |" in table
+    assert "| share of it outside the kernels, float32 | 20% |" in table
+    assert "1.00 (100.0 / 100.0), aim <= 1.05" in table
+    assert "bfloat16" not in table
