@@ -113,17 +113,25 @@ def kernel(layer, kind, batch, precision):
     return call, [tf.cast(tf.random.normal(shapes[name]), precision) for name in names]
 
 
-def best(call, tensors, seconds):
-    """Seconds of one call, at best."""
+def repeated(call):
+    """A compiled function of `(count, *tensors)`: makes so many calls, gives one value of the last."""
 
     @tf.function
     def loop(count, first, second):
-        # What a turn makes goes on to the next, or it would be left out.
-        return tf.while_loop(
+        # What a turn makes goes on to the next and to the end, or it would be left out.
+        _, made = tf.while_loop(
             lambda i, _: i < count,
             lambda i, _: (i + 1, call(first, second)),
             (tf.constant(0), tf.zeros_like(call(first, second))),
-        )[0]
+        )
+        return tf.reshape(made, [-1])[0]
+
+    return loop
+
+
+def best(call, tensors, seconds):
+    """Seconds of one call, at best."""
+    loop = repeated(call)
 
     def timed(count):
         begin = time.perf_counter()

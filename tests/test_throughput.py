@@ -149,6 +149,9 @@ def test_kernels_make_what_a_layer_does(layer):
     for kind, shape in expected.items():
         call, tensors = throughput_bound.kernel(layer, kind, BATCH, "float32")
         assert tuple(call(*tensors).shape) == shape
+        # A loop whose kernel were left out would give another value.
+        last = throughput_bound.repeated(call)(tf.constant(3), *tensors)
+        np.testing.assert_allclose(last, np.ravel(call(*tensors))[0], rtol=1e-5, atol=1e-6)
 
 
 def test_a_step_has_as_many_kernels_as_it_needs():
