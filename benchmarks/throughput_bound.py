@@ -114,7 +114,7 @@ def kernel(layer, kind, batch, precision):
 
 
 def repeated(call):
-    """A compiled function of `(count, *tensors)`: makes so many calls, gives one value of the last."""
+    """A compiled function of `(count, *tensors)`: so many calls, and one value of the last."""
 
     @tf.function
     def loop(count, first, second):
