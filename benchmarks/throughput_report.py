@@ -24,6 +24,7 @@ OTHERS = (
     ("peak memory", "megabytes_at_peak", "bfloat16", (1.05, 1.05, 0.9, 1.1)),
     ("time to first step", "seconds_to_first_step", "float32", (0.6, 0.7, 0.4, 0.7)),
     ("time to first step", "seconds_to_first_step", "bfloat16", (0.6, 0.7, 0.4, 0.7)),
+    ("time to first step without imports", "seconds_after_imports", "float32", ()),
 )
 BOUNDS = (("float32", ()), ("bfloat16", (1.25, 1.1)))
 

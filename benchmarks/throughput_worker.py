@@ -41,6 +41,7 @@ class Worker:
         self.say(
             seconds_to_import=round(self._import_seconds, 3),
             seconds_to_first_step=round(self._first_step, 3),
+            seconds_after_imports=round(self._first_step - self._import_seconds, 3),
             **more,
         )
 

@@ -188,6 +188,7 @@ def run_of(**rates):
             "milliseconds_a_step": 10.0,
             "megabytes_at_peak": 100.0,
             "seconds_to_first_step": 5.0,
+            "seconds_after_imports": 2.0,
         }
         for name, rate in rates.items()
     }
