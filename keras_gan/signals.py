@@ -15,7 +15,7 @@ COIN_MARGIN = 0.05
 STANDARD_ERRORS = 2.0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Signals:
     """What one epoch showed; `None` where something was not measured.
 

@@ -337,7 +337,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         """What has been seen so far: a `dict` of plain values and arrays."""
         return {
             # Not `to_dict`, which copies: a backup is made every epoch, of all epochs.
-            "history": [signals.to_dict() for signals in self.history],
+            "history": [vars(signals) for signals in self.history],
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
             "first_samples": None if self._first_samples is None else self._first_samples.samples,
