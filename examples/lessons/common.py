@@ -1,7 +1,8 @@
 """What the lessons share: the run over the seeds, two exact tests, and what is left behind.
 
-A lesson is three functions: `measure(seed)` plays and returns plain values, `conclude(runs)` puts
-the values of all seeds into a sentence with its test, `draw(runs, figure)` makes the picture.
+A lesson is three functions: `measure(seed)` plays and returns plain values (and `samples`, for the
+picture alone), `conclude(runs)` puts the values of all seeds into a sentence with its test,
+`draw(runs, figure)` makes the picture.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+
+import keras_gan
 
 SEEDS = [0, 1, 2, 3, 4]
 
@@ -41,13 +44,12 @@ def lesson(file, description, measure, conclude, draw):
         "lesson": name,
         "conclusion": conclusion,
         "processor_seconds": round(time.process_time() - begin),
-        "runs": runs,
+        "runs": [{k: v for k, v in run.items() if k != "samples"} for run in runs],
     }
     with replacing(given.out / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(short(record)) + "\n")
     picture(given.out / f"{name}.png", draw, runs)
-    print(conclusion)
-    print(f"Picture: {given.out / name}.png")
+    print(f"{conclusion}\nPicture: {given.out / name}.png")
 
 
 # === The tests ===
@@ -66,7 +68,7 @@ def trend_test(rows):
     """
     total, seen = collections.Counter({0: 1}), 0
     for row in rows:
-        row = np.asarray(row)
+        row = np.asarray(row, "float64")
         # Twice the mean rank is an integer.
         ranks = ((row[:, None] > row).sum(1) * 2 + (row[:, None] == row).sum(1) + 1).tolist()
         seen += sum(j * r for j, r in enumerate(ranks))
@@ -85,7 +87,12 @@ def convolved(first, second):
     return result
 
 
-# === Words and files ===
+# === Quality, words and files ===
+
+
+def distance(gan, held_out):
+    """The sliced Wasserstein distance of as many samples to held-out data."""
+    return keras_gan.evaluate_generator(gan, held_out, "sliced_wasserstein")["sliced_wasserstein"]
 
 
 def spread(values, form=".2f"):
