@@ -1,4 +1,4 @@
-"""What the lessons share: the run over the seeds, two exact tests, and what is left behind.
+"""What the lessons share: the run over the seeds, an exact test, and what is left behind.
 
 A lesson is three functions: `measure(seed)` plays and returns plain values (and `samples`, for the
 picture alone), `conclude(runs)` puts the values of all seeds into a sentence with its test,
@@ -39,15 +39,16 @@ def lesson(file, description, measure, conclude, draw):
         keras.utils.set_random_seed(seed)  # initial weights; all else follows from `seed=`
         runs.append({"seed": seed, **measure(seed)})
         print(f"seed {seed}: {time.process_time() - begin:.0f} s of processor time", flush=True)
-    conclusion = conclude(runs)
+    kept = short([{k: v for k, v in run.items() if k != "samples"} for run in runs])
+    conclusion = conclude(kept)
     record = {
         "lesson": name,
         "conclusion": conclusion,
         "processor_seconds": round(time.process_time() - begin),
-        "runs": [{k: v for k, v in run.items() if k != "samples"} for run in runs],
+        "runs": kept,
     }
     with replacing(given.out / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(short(record)) + "\n")
+        temporary.write_text(json.dumps(record) + "\n")
     picture(given.out / f"{name}.png", draw, runs)
     print(f"{conclusion}\nPicture: {given.out / name}.png")
 

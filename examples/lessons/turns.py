@@ -12,7 +12,7 @@ import keras_gan
 
 STD = 0.15
 TURNS = [1, 20, 200]  # updates of one player before it is the other's turn; 1: within every step
-UPDATES = 1_200  # of each player
+UPDATES = 800  # of each player
 
 
 def measure(seed):
