@@ -58,6 +58,7 @@ def conclude(runs):
 
 
 def draw(runs, figure):
+    figure.set_size_inches(8, 2.9)
     panels = figure.subplots(1, len(SCHEDULES), sharey=True)
     for i, ((n, m), axes) in enumerate(zip(SCHEDULES, panels, strict=True)):
         axes.plot(*keras_gan.data.ring_modes().T, "ko", markersize=14, fillstyle="none")

@@ -58,6 +58,7 @@ def names():
 
 
 def draw(runs, figure):
+    figure.set_size_inches(8, 3.2)
     panels = figure.subplots(1, len(TURNS), sharey=True)
     for i, (axes, name) in enumerate(zip(panels, names(), strict=True)):
         axes.plot(*keras_gan.data.ring(500, std=STD).T, ".", color="0.8", markersize=3)
