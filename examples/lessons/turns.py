@@ -1,4 +1,4 @@
-"""Players may take turns of whole epochs, but the longer the turns the worse the samples.
+"""The longer the turns that the players take, the worse the samples.
 
 The classic description trains the discriminator for one or more epochs, then the generator, and so
 on; most code alternates within every step. The same game and the same number of updates of each
@@ -6,6 +6,7 @@ player; only the length of a turn differs.
 """
 
 import keras
+import numpy as np
 
 import common
 import keras_gan
@@ -25,9 +26,10 @@ def play(seed, turn):
     keras.utils.set_random_seed(seed)  # all begin with the same networks
     networks = keras_gan.networks.mlp((2,), latent_dim=8, width=64, depth=2)
     gan = keras_gan.GAN(*networks, seed=seed)
+    decay = keras.optimizers.schedules.CosineDecay(3e-3, UPDATES)
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
-        discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
+        generator_optimizer=keras.optimizers.Adam(decay, beta_1=0.0, beta_2=0.99),
+        discriminator_optimizer=keras.optimizers.Adam(decay, beta_1=0.0, beta_2=0.99),
         regularizers=[keras_gan.regularizers.R1(weight=0.1)],
     )
     data = keras_gan.data.ring(50_000, std=STD, seed=seed)
@@ -59,13 +61,14 @@ def names():
 
 def draw(runs, figure):
     figure.set_size_inches(8, 3.2)
-    panels = figure.subplots(1, len(TURNS), sharey=True)
+    panels = figure.subplots(1, len(TURNS))
     for i, (axes, name) in enumerate(zip(panels, names(), strict=True)):
         axes.plot(*keras_gan.data.ring(500, std=STD).T, ".", color="0.8", markersize=3)
         axes.plot(*runs[0]["samples"][i].T, "C1.", markersize=2)
         left = common.spread([run["distance"][i] for run in runs], ".3f")
         axes.set(title=name, xlabel=f"distance {left}", aspect="equal")
-        axes.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), xticks=[], yticks=[])
+        size = max(1.7, 1.1 * np.abs(runs[0]["samples"][i]).max())
+        axes.set(xlim=(-size, size), ylim=(-size, size))
 
 
 if __name__ == "__main__":
