@@ -1,4 +1,4 @@
-"""Past the point where `ConvergenceStopping` stops, training has nothing left to give.
+"""Past the point where `ConvergenceStopping` stops, training has little left to give.
 
 It stops a game without regularisation, which then goes on as if nothing had happened. Both the
 averaged generator, which the callback watches and restores, and the one that trains are measured
@@ -66,8 +66,7 @@ def conclude(runs):
     late = {key: [float(np.mean(run[key][-8:])) for run in runs] for key in ("averaged", "raw")}
     averaged = best["averaged"], late["averaged"]
     first = [run["averaged"][0] for run in runs]
-    gains = [(b - c, 0.05 * (a - b)) for a, b, c in zip(first, *averaged, strict=True)]
-    nothing = common.trend_test(gains)
+    after = [100 * (b - c) / (a - c) for a, b, c in zip(first, *averaged, strict=True)]
     worse = common.trend_test(zip(*averaged, strict=True))
     rough = common.trend_test(zip(late["averaged"], late["raw"], strict=True))
     verdicts = [run["verdict"] for run in runs]
@@ -78,8 +77,8 @@ def conclude(runs):
         f"time. Distance of the averaged generator's samples: "
         f"{common.spread(first, '.3f')} at first, {common.spread(best['averaged'], '.3f')} at the "
         f"best epoch, {common.spread(late['averaged'], '.3f')} in the mean of the last "
-        f"{8 * EVERY} of {EPOCHS} epochs: less than a twentieth of what had been gained is still "
-        f"gained (p = {nothing:.2g}), but it does not get worse (p = {worse:.2g} for that). The "
+        f"{8 * EVERY} of {EPOCHS} epochs: {common.spread(after, '.0f')} % of the gain came after "
+        f"the best epoch. That it gets worse was not seen (p = {worse:.2g}). The "
         f"generator without averaging is at {common.spread(late['raw'], '.3f')} there, which is "
         f"worse (p = {rough:.2g}; sign tests, one-sided)."
     )
