@@ -66,17 +66,16 @@ def test_noise_is_on_the_copies_alone():
     still, moved = gap(gan), gap(gan, perturbation=0.5)
     assert moved["value"] == still["value"]
     assert moved["discriminator_gain"] != still["discriminator_gain"]
+    assert moved != gap(gan, perturbation=0.5, seed=1)
 
 
-@pytest.mark.parametrize("num_classes", [None, 3])
-def test_the_model_is_as_it_was(num_classes):
-    model = helpers.gan(num_classes=num_classes, discriminator_steps=2, regularizers=["r1"])
-    labels = () if num_classes is None else (np.arange(64) % 3,)
-    model.fit(helpers.points(), *labels, batch_size=8, epochs=1, verbose=0, validation_split=0.5)
+def test_the_model_is_as_it_was():
+    model = helpers.gan(num_classes=3, discriminator_steps=2, regularizers=["r1"])
+    labels = np.arange(64) % 3
+    model.fit(helpers.points(), labels, batch_size=8, epochs=1, verbose=0, validation_split=0.5)
     before = helpers.state(model)
     first = convergence.duality_gap(model, steps=3, batch_size=8)
     assert first == convergence.duality_gap(model, steps=3, batch_size=8)
-    assert first != convergence.duality_gap(model, steps=3, batch_size=8, seed=1)
     helpers.assert_same(before, helpers.state(model))
     assert model.phase == "both"
 

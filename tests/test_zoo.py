@@ -342,6 +342,7 @@ def small_task():
     return dataclasses.replace(zoo_tasks.TASKS["ring"], judged=200, fresh_every=100)
 
 
+@pytest.mark.slow
 def test_a_broken_batch_breaks_one_update_and_the_run_goes_on(small_task):
     kind = zoo_kinds.KINDS["nan_batch"]
     found = zoo_recording.record(small_task, kind, 0, epochs=7, steps=2)
