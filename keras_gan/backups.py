@@ -1,8 +1,9 @@
 """Backup files: a tree of plain values and arrays, written whole, read in full or not at all.
 
 A file is a NumPy archive without pickled objects: `arr_0`, `arr_1`, ... are the arrays, `manifest`
-is JSON text that says where in the tree they belong. Each part has a checksum, so that a file that
-was cut off or damaged is noticed.
+is JSON text that says where in the tree they belong. Long lists of floats, one number an epoch, are
+arrays too: as text they would take ten times the memory, at every backup of a long run. Each part
+has a checksum, so that a file that was cut off or damaged is noticed.
 """
 
 import json
@@ -15,8 +16,9 @@ import numpy as np
 
 from keras_gan import _checks, files
 
-_FORMAT = 1
-_ARRAY = "__array__"
+_FORMAT = 2
+_ARRAY, _FLOATS = "__array__", "__floats__"
+_LONG = 8
 _NAME = re.compile(r"epoch_(\d{4,})\.npz")
 # Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
 _LOCKS = {}
@@ -51,7 +53,16 @@ def write(path, tree):
         arrays.append(array)
         return {_ARRAY: len(arrays) - 1}
 
-    manifest = json.dumps({"format": _FORMAT, "tree": tree}, default=refer).encode()
+    def packed(part):
+        if isinstance(part, dict):
+            return {key: packed(value) for key, value in part.items()}
+        if not isinstance(part, (list, tuple)):
+            return part
+        if len(part) < _LONG or any(type(value) is not float for value in part):
+            return [packed(value) for value in part]
+        return {_FLOATS: refer(np.array(part))[_ARRAY]}
+
+    manifest = json.dumps({"format": _FORMAT, "tree": packed(tree)}, default=refer).encode()
     with files.replacing(path) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, *arrays, manifest=np.frombuffer(manifest, "uint8"))
@@ -71,6 +82,8 @@ def read(path):
         with np.load(path, allow_pickle=False) as archive:
 
             def resolve(part):
+                if part.keys() == {_FLOATS}:
+                    return archive[f"arr_{part[_FLOATS]}"].tolist()
                 return archive[f"arr_{part[_ARRAY]}"] if part.keys() == {_ARRAY} else part
 
             manifest = json.loads(archive["manifest"].tobytes(), object_hook=resolve)

@@ -15,7 +15,7 @@ COIN_MARGIN = 0.05
 STANDARD_ERRORS = 2.0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Signals:
     """What one epoch showed; `None` where something was not measured.
 
@@ -101,6 +101,28 @@ class Signals:
     def from_dict(cls, fields):
         """The signals of a `to_dict`."""
         return cls(**fields)
+
+
+def columns(history):
+    """A list of `Signals` as a `dict` of lists, one for each field, and of those of the logs."""
+    names = [field.name for field in dataclasses.fields(Signals) if field.name != "logs"]
+    keys = {key: None for signals in history for key in signals.logs}
+    return {
+        "fields": {name: [getattr(signals, name) for signals in history] for name in names},
+        "logs": {key: [signals.logs.get(key) for signals in history] for key in keys},
+    }
+
+
+def from_columns(table):
+    """The list of `Signals` of a `columns`."""
+    fields, logs = table["fields"], table["logs"]
+    return [
+        Signals(
+            **{name: values[i] for name, values in fields.items()},
+            logs={key: values[i] for key, values in logs.items() if values[i] is not None},
+        )
+        for i in range(len(fields["epoch"]))
+    ]
 
 
 # === Measures ===

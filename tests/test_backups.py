@@ -96,15 +96,15 @@ def test_pickles_are_not_run(tmp_path):
     np.savez(
         tmp_path / "trap.npz",
         trap,
-        manifest=np.frombuffer(b'{"format": 1, "tree": {"__array__": 0}}', "uint8"),
+        manifest=np.frombuffer(b'{"format": 2, "tree": {"__array__": 0}}', "uint8"),
     )
     with pytest.raises(backups.Unreadable, match="allow_pickle"):
         backups.read(tmp_path / "trap.npz")
 
 
 def test_another_format_is_not_taken_for_damage(path, monkeypatch):
-    monkeypatch.setattr(backups, "_FORMAT", 2)
-    with pytest.raises(ValueError, match="format=1. Use the version that wrote it"):
+    monkeypatch.setattr(backups, "_FORMAT", 3)
+    with pytest.raises(ValueError, match="format=2. Use the version that wrote it"):
         backups.read(path)
 
 
@@ -201,3 +201,15 @@ def test_a_folder_caught_between_two_renames_comes_back(tmp_path):
     (tmp_path / ".11111111.old.export").mkdir()
     files.remove_leftovers(tmp_path)
     assert os.listdir(tmp_path) == ["export"]
+
+
+def test_long_lists_of_floats_come_back_as_they_were(tmp_path):
+    floats = [0.1, float("nan"), float("inf"), -0.0, 1e-320, *np.random.default_rng(0).random(9)]
+    floats = [float(value) for value in floats]
+    mixed = [*floats, None, 3]
+    tree = {"history": {"loss": floats}, "short": floats[:2], "mixed": mixed, "ints": [1] * 20}
+    backups.write(tmp_path / "a.npz", tree)
+    found = backups.read(tmp_path / "a.npz")
+    assert repr(found) == repr(tree)
+    with np.load(tmp_path / "a.npz") as archive:
+        assert len(archive.files) == 2  # the manifest and the one long list of floats

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from keras_gan import convergence, trends
+from keras_gan import convergence, signals, trends
 from keras_gan.convergence import (
     DiscriminatorFailed,
     DiscriminatorWon,
@@ -594,3 +594,14 @@ def test_records_survive_json():
     assert Verdict.from_json(verdict.to_json()) == verdict
     odd = dataclasses.replace(verdict, evidence={"a": float("nan"), "b": np.float32(2)})
     assert json.loads(odd.to_json())["evidence"] == {"a": "nan", "b": 2.0}
+
+
+def test_a_history_in_columns_comes_back():
+    history = [
+        Signals(epoch=1, quality=0.5, logs={"d_loss": 1.0}),
+        Signals(epoch=2, first_failure={"step": 3}, logs={"d_loss": 2.0, "val_d_loss": 3.0}),
+    ]
+    table = signals.columns(history)
+    assert table["fields"]["quality"] == [0.5, None]
+    assert signals.from_columns(json.loads(json.dumps(table))) == history
+    assert signals.from_columns(signals.columns([])) == []

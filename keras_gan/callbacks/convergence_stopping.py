@@ -5,7 +5,7 @@ import os
 
 import keras
 
-from keras_gan import _checks, convergence, files, start_check, trends
+from keras_gan import _checks, convergence, files, signals, start_check, trends
 from keras_gan.callbacks import _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
@@ -199,8 +199,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.verdict is not None:  # given in the middle of this epoch
             return
         before = self.best_epoch
-        signals = self._measure(epoch, dict(logs or {}))
-        self.history.append(self._asked_afresh(signals))
+        latest = self._measure(epoch, dict(logs or {}))
+        self.history.append(self._asked_afresh(latest))
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge(self.history)
@@ -336,8 +336,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
     def get_state(self):
         """What has been seen so far: a `dict` of plain values and arrays."""
         return {
-            # Not `to_dict`, which copies: a backup is made every epoch, of all epochs.
-            "history": [vars(signals) for signals in self.history],
+            "history": signals.columns(self.history),
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
             "first_samples": None if self._first_samples is None else self._first_samples.samples,
@@ -345,7 +344,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def set_state(self, state):
         """Go on from a `get_state`, after `on_train_begin`."""
-        self.history = [convergence.Signals.from_dict(fields) for fields in state["history"]]
+        self.history = signals.from_columns(state["history"])
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
