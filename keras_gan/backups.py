@@ -53,21 +53,28 @@ def write(path, tree):
         arrays.append(array)
         return {_ARRAY: len(arrays) - 1}
 
-    def packed(part):
-        if isinstance(part, dict):
-            return {key: packed(value) for key, value in part.items()}
-        if not isinstance(part, (list, tuple)):
-            return part
-        if len(part) < _LONG or any(type(value) is not float for value in part):
-            return [packed(value) for value in part]
-        return {_FLOATS: refer(np.array(part))[_ARRAY]}
-
-    manifest = json.dumps({"format": _FORMAT, "tree": packed(tree)}, default=refer).encode()
+    manifest = json.dumps(
+        {"format": _FORMAT, "tree": _packed(tree, arrays)}, default=refer
+    ).encode()
     with files.replacing(path) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, *arrays, manifest=np.frombuffer(manifest, "uint8"))
             file.flush()
             os.fsync(file.fileno())  # a name without its content must not survive a power cut
+
+
+# Not a function within `write`: one that calls itself is a cycle, and would keep all arrays of a
+# backup alive until the garbage collector comes by.
+def _packed(part, arrays):
+    """A tree with its long lists of floats moved to the arrays."""
+    if isinstance(part, dict):
+        return {key: _packed(value, arrays) for key, value in part.items()}
+    if not isinstance(part, (list, tuple)):
+        return part
+    if len(part) < _LONG or any(type(value) is not float for value in part):
+        return [_packed(value, arrays) for value in part]
+    arrays.append(np.array(part))
+    return {_FLOATS: len(arrays) - 1}
 
 
 def read(path):

@@ -1,10 +1,12 @@
 """Backup files come back as they were, or not at all; folders of them; files left half written."""
 
+import gc
 import math
 import os
 import pathlib
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -213,3 +215,18 @@ def test_long_lists_of_floats_come_back_as_they_were(tmp_path):
     assert repr(found) == repr(tree)
     with np.load(tmp_path / "a.npz") as archive:
         assert len(archive.files) == 2  # the manifest and the one long list of floats
+
+
+def test_nothing_is_kept_of_what_was_written(tmp_path):
+    class Array(np.ndarray):
+        pass
+
+    array = np.zeros(3).view(Array)
+    gone = weakref.ref(array)
+    gc.disable()
+    try:
+        backups.write(tmp_path / "a.npz", {"weights": array, "history": [0.5] * 20})
+        del array
+        assert gone() is None
+    finally:
+        gc.enable()
