@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+import helpers
 from keras_gan import convergence
 from keras_gan.gan import GAN
-from tests import helpers
 
 RATE, STEPS = 0.1, 20
 
