@@ -50,11 +50,24 @@ class Evaluating:
 
     def _log(self, results):
         """Add the results of a step's updates to the epoch's means."""
-        for result in results:
-            for name, value in result.items():
-                value, weight = value if isinstance(value, tuple) else (value, None)
-                self._trackers[name].update_state(value, sample_weight=weight)
-        means = [_mean(r[key] for r in results if key in r) for key in ("d_loss", "g_loss")]
+        values = {
+            name: [result[name] for result in results if name in result]
+            for name in self._trackers
+            if name != "loss"
+        }
+        means = []
+        for name, several in values.items():
+            weights = None
+            if isinstance(several[0], tuple):  # with how much each counts
+                several, weights = (tf.stack(part) for part in zip(*several, strict=True))
+            else:
+                # Stacked: where scalars are added, TensorFlow may fuse the sums, and adds three
+                # terms or more in the order in which they are ready, which makes the last bit a
+                # matter of chance.
+                several = tf.stack(several)
+            self._trackers[name].update_state(several, sample_weight=weights)
+            if name in ("d_loss", "g_loss"):
+                means.append(tf.reduce_mean(several))
         self._trackers["loss"].update_state(tf.reduce_sum(tf.stack(means)))
         return replicas.logs(self.get_metrics_result())
 
@@ -110,9 +123,3 @@ def named_results(metrics):
         else:
             named[metric.name] = result
     return named
-
-
-def _mean(values):
-    # Stacked: where scalars are added, TensorFlow may fuse the sums, and adds three terms or more
-    # in the order in which they are ready, which makes the last bit a matter of chance.
-    return tf.reduce_mean(tf.stack(list(values)))

@@ -254,27 +254,46 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         update and the first generator update share one pass of the generator.
         """
         with tf.control_dependencies(flat(data)):  # at the end of data nothing may run
-            slices = self._slices(data)
-            seed = seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value)
+            share, last = self._shares(data), self.discriminator_steps - 1
             results = []
-            for real, labels in slices[:-1] if self.trains(DISCRIMINATOR) else []:
-                fake = self._still_samples(self._latents(real, next(seed)), labels)
-                results.append(self._update_discriminator(real, fake, labels, seed))
-            real, labels = slices[-1]
-            for first in [True] + [False] * (self._generator_updates - 1):
-                latents = self._latents(real, next(seed))
-                statistics = updates.Statistics(self.generator)
-                passes = self._generator_passes(latents, labels)
-                if first:
-                    if self.accumulation_steps == 1:
-                        passes = list(passes)
-                        fake = tf.stop_gradient(passes[0][1])
-                    else:  # keeping all passes for later would take the memory of all
-                        fake = self._still_samples(latents, labels)
-                    results.append(self._update_discriminator(real, fake, labels, seed))
-                results.append(self._update_generator(passes, real, labels, statistics))
+            if self.trains(DISCRIMINATOR):
+                results += updates.in_turn(lambda k: self._discriminator_step(k, *share(k)), last)
+            real, labels = share(last)
+            results += self._shared_step(last, real, labels)
+            results += updates.in_turn(
+                lambda k: self._generator_step(k, real, labels), self._generator_updates - 1
+            )
             self._count_step(data)
             return self._log(results)
+
+    def _discriminator_step(self, number, real, labels):
+        """One of the discriminator's updates but the last, on noise of its own."""
+        seed = self._seeds(number)
+        fake = self._still_samples(self._latents(real, next(seed)), labels)
+        return self._update_discriminator(real, fake, labels, seed)
+
+    def _shared_step(self, number, real, labels):
+        """The discriminator's last update and the generator's first, on the same samples."""
+        seed = self._seeds(number)
+        latents = self._latents(real, next(seed))
+        statistics = updates.Statistics(self.generator)
+        passes = self._generator_passes(latents, labels)
+        if self.accumulation_steps == 1:
+            passes = list(passes)
+            fake = tf.stop_gradient(passes[0][1])
+        else:  # keeping all passes for later would take the memory of all
+            fake = self._still_samples(latents, labels)
+        return [
+            self._update_discriminator(real, fake, labels, seed),
+            self._update_generator(passes, real, labels, statistics),
+        ]
+
+    def _generator_step(self, number, real, labels):
+        """One of the generator's updates but the first, on noise of its own."""
+        latents = self._latents(real, next(self._seeds(self.discriminator_steps, number)))
+        statistics = updates.Statistics(self.generator)
+        passes = self._generator_passes(latents, labels)
+        return self._update_generator(passes, real, labels, statistics)
 
     # --- The discriminator's update ---
 
@@ -429,12 +448,21 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
 
     # === What a step is made of ===
 
-    def _slices(self, data):
-        """The flat batch cut by stride into one `(real, labels)` for each update."""
+    def _shares(self, data):
+        """A function from an update's number to its `(real, labels)`: the flat batch by stride."""
         samples, labels = unpack(data)
         n = self.discriminator_steps
         real = to_float(samples, self.is_image)
-        return [(real[i::n], None if labels is None else labels[i::n]) for i in range(n)]
+
+        def share(number):
+            return tuple(None if t is None else packing.every(t, number, n) for t in (real, labels))
+
+        return share
+
+    def _seeds(self, update, further=0):
+        """Seeds of the discriminator's update of that number, and of what `further` follows."""
+        first = update * (1 + len(self._penalties)) + further
+        return seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value, first)
 
     def _parts(self, *batch):
         """A batch cut by stride into `accumulation_steps` micro-batches of whole packs."""

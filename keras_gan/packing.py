@@ -51,12 +51,16 @@ def filled(samples, size):
     return tf.gather(samples, tf.range(-(-number // size) * size) % number)
 
 
-def every(batch, start, step, size):
-    """The packs `start`, `start + step`, ... of a batch, as rows of samples."""
-    if size == 1:
-        return batch[start::step]
-    packs = tf.reshape(batch, tf.concat([[-1, size], tf.shape(batch)[1:]], axis=0))[start::step]
+def every(batch, start, step, size=1):
+    """The packs `start`, `start + step`, ... of a batch, as rows of samples.
+
+    `start` is an integer or a scalar of them; `step` divides the packs.
+    """
     rows = None if batch.shape[0] is None else batch.shape[0] // step
-    return tf.ensure_shape(
-        tf.reshape(packs, tf.concat([[-1], tf.shape(batch)[1:]], axis=0)), [rows, *batch.shape[1:]]
-    )
+    if size > 1:
+        shape = tf.shape(batch)
+        packs = tf.reshape(batch, tf.concat([[-1, size], shape[1:]], axis=0))[start::step]
+        chosen = tf.reshape(packs, tf.concat([[-1], shape[1:]], axis=0))
+    else:
+        chosen = batch[start::step]
+    return tf.ensure_shape(chosen, [rows, *batch.shape[1:]])

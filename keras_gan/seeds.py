@@ -22,17 +22,18 @@ def fold(seed, number):
     return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
 
 
-def sequence(seed, stream, position):
+def sequence(seed, stream, position, first=0):
     """An endless iterator of seeds for one step.
 
     Args:
         seed: the model's integer seed.
         stream: `TRAINING`, `EVALUATION` or `SAMPLING`.
         position: int64 scalar, the number of the step.
+        first: how many of the step's seeds to pass over: an integer, or a scalar of them.
 
     Yields:
         int32 `(2,)` tensors.
     """
     base = fold(fold(pair(seed), stream), position)
     for number in itertools.count():
-        yield fold(base, number)
+        yield fold(base, first + number)

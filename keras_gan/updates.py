@@ -120,6 +120,34 @@ def norm(gradients, player):
 # === Updating ===
 
 
+def in_turn(update, count):
+    """The results of `update(0)` to `update(count - 1)`, made one after the other.
+
+    Several are one loop in the graph, so that they are traced and compiled once, and use the
+    memory of one. Replicas cannot meet inside of a loop: there they are written out.
+
+    Args:
+        update: called with the number of the update, a scalar; returns a nest of float32 scalars.
+        count: how many; an integer.
+
+    Returns:
+        A list of nests.
+    """
+    if count < 2 or replicas.count() > 1 or tf.executing_eagerly():
+        return [update(number) for number in range(count)]
+    nest = None
+
+    def row(number):
+        nonlocal nest
+        nest = update(number)
+        return tf.stack(tf.nest.flatten(nest))
+
+    rows = tf.map_fn(row, tf.range(count), fn_output_signature="float32", parallel_iterations=1)
+    columns = tf.unstack(rows, num=len(tf.nest.flatten(nest)), axis=1)
+    lists = [tf.unstack(column, num=count) for column in columns]
+    return [tf.nest.pack_sequence_as(nest, scalars) for scalars in zip(*lists, strict=True)]
+
+
 def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update, *tensors):
     """Apply gradients, unless the loss or one of them is NaN or infinite.
 

@@ -56,8 +56,9 @@ def test_each_discriminator_update_sees_fresh_real_samples():
 def test_slices_are_cut_by_stride():
     model = helpers.gan(discriminator_steps=3)
     data = np.arange(24, dtype="float32").reshape(12, 2)
-    slices = model._slices((tf.constant(data), None, None))
-    for i, (real, labels) in enumerate(slices):
+    share = model._shares((tf.constant(data), None, None))
+    for i in range(3):
+        real, labels = share(i)
         np.testing.assert_array_equal(real, data[i::3])
         assert labels is None
 
@@ -133,8 +134,8 @@ def plain_step(generator, discriminator, loss, penalties, reals, latents, rate):
 
 
 @pytest.mark.parametrize("name", ["relativistic_paired", "minimax", "relativistic_average"])
-@pytest.mark.parametrize("n, m", [(1, 1), (2, 2)])
-def test_the_shared_pass_is_the_usual_step(name, n, m):
+@pytest.mark.parametrize("n, m", [(1, 1), (2, 2), (4, 3)])
+def test_the_shared_pass_and_the_loops_are_the_usual_step(name, n, m):
     rate = 0.05
     penalties = [regularizers.R1(1.0), regularizers.R2(0.5)]
     model = helpers.gan(
