@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_gan import losses, packing, replicas, seeds
 from keras_gan.samples import flat, to_float, unpack
-from keras_gan.state import add
+from keras_gan.state import PLAYERS, add
 
 ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
 _LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)
@@ -13,12 +13,41 @@ _NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
 
 
 class Evaluating:
-    """The part of `GAN` that is about logs and `test_step`."""
+    """The part of `GAN` that is about what a run has come to, logs and `test_step`."""
 
     def _make_trackers(self, penalty_names):
         names = (*_LOSS_KEYS, *_NORM_KEYS, *penalty_names)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in _LOSS_KEYS}
+
+    # === What a run has come to ===
+
+    @property
+    def steps_seen(self):
+        return int(self._state.steps_seen.numpy())
+
+    @property
+    def images_seen(self):
+        return int(self._state.images_seen.numpy())
+
+    @property
+    def first_failure(self):
+        """The first update that was not finite and so not applied.
+
+        `None`, or a `dict` of `step`, `player` and `variable` (the path of the first variable
+        whose gradient was not finite, `None` where the loss alone was not).
+        """
+        step = int(self._state.failed_step.numpy())
+        if step < 0:
+            return None
+        player = int(self._state.failed_player.numpy())
+        index = int(self._state.failed_variable.numpy())
+        variables = (self.discriminator, self.generator)[player].trainable_variables
+        return {
+            "step": step,
+            "player": PLAYERS[player],
+            "variable": variables[index].path if index >= 0 else None,
+        }
 
     # === Logs ===
 

@@ -533,32 +533,3 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
     def _generator_updates(self):
         # An idle generator is evaluated once.
         return self.generator_steps if self.trains(GENERATOR) else 1
-
-    # === What a run has come to ===
-
-    @property
-    def steps_seen(self):
-        return int(self._state.steps_seen.numpy())
-
-    @property
-    def images_seen(self):
-        return int(self._state.images_seen.numpy())
-
-    @property
-    def first_failure(self):
-        """The first update that was not finite and so not applied.
-
-        `None`, or a `dict` of `step`, `player` and `variable` (the path of the first variable
-        whose gradient was not finite, `None` where the loss alone was not).
-        """
-        step = int(self._state.failed_step.numpy())
-        if step < 0:
-            return None
-        player = int(self._state.failed_player.numpy())
-        index = int(self._state.failed_variable.numpy())
-        variables = (self.discriminator, self.generator)[player].trainable_variables
-        return {
-            "step": step,
-            "player": PLAYERS[player],
-            "variable": variables[index].path if index >= 0 else None,
-        }

@@ -1,7 +1,5 @@
 """Networks with settings that belong together: compiled models, ready for `fit`."""
 
-import contextlib
-
 import keras
 
 from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
@@ -32,7 +30,7 @@ def mlp(
         pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
         metrics: quality metrics for `compile`.
 
     Returns:
@@ -45,10 +43,14 @@ def mlp(
     (arXiv:2501.05441). Departures: fully connected networks, a gamma for data of unit scale,
     beta2 = 0.99 and a learning rate without schedules.
     """
-    with _precision(precision):
-        pair = networks.mlp(
-            sample_shape, latent_dim, width=width, num_classes=num_classes, pack=pack
-        )
+    pair = networks.mlp(
+        sample_shape,
+        latent_dim,
+        width=width,
+        num_classes=num_classes,
+        pack=pack,
+        precision=precision,
+    )
     return _relativistic(
         pair,
         gamma=0.02,
@@ -86,7 +88,7 @@ def dcgan(
         gamma: weight of R1 and of R2. Default 0.1.
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.dcgan`.
 
@@ -102,10 +104,14 @@ def dcgan(
     1e-3, beta1 = 0 and beta2 = 0.99 in place of 2e-4, 0.5 and 0.999; a moving average of the
     generator.
     """
-    with _precision(precision):
-        pair = networks.dcgan(
-            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
-        )
+    pair = networks.dcgan(
+        image_shape,
+        latent_dim,
+        num_classes=num_classes,
+        pack=pack,
+        precision=precision,
+        **network_options,
+    )
     return _relativistic(
         pair,
         gamma=gamma,
@@ -139,7 +145,7 @@ def wgan_gp(
         pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 1e-4, as in the paper.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.dcgan`.
 
@@ -154,10 +160,14 @@ def wgan_gp(
     BatchNorm in the critic. Departures: this package's `dcgan` networks with their filters; a
     moving average of the generator.
     """
-    with _precision(precision):
-        pair = networks.dcgan(
-            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
-        )
+    pair = networks.dcgan(
+        image_shape,
+        latent_dim,
+        num_classes=num_classes,
+        pack=pack,
+        precision=precision,
+        **network_options,
+    )
     gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
@@ -193,7 +203,7 @@ def sngan(
         learning_rate: of both players. Default 5e-4.
         discriminator_steps: updates of the discriminator for one of the generator. Default 1.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, or `None` for the current one.
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.resnet`.
 
@@ -210,10 +220,14 @@ def sngan(
     networks with their filters; both players see batches of one size, where the paper's generator
     sees twice as many samples; a moving average of the generator.
     """
-    with _precision(precision):
-        pair = networks.resnet(
-            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
-        )
+    pair = networks.resnet(
+        image_shape,
+        latent_dim,
+        num_classes=num_classes,
+        pack=pack,
+        precision=precision,
+        **network_options,
+    )
     gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
@@ -254,7 +268,7 @@ def r3gan(
         learning_rate: of both players at the start. Default 1e-3.
         burn_in_images: length of the schedules in images. Default 100,000.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, or `None` for the current one. The
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks. The
             paper's authors found float16 to hurt and bfloat16 not.
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.r3gan`.
@@ -278,10 +292,14 @@ def r3gan(
     def cosine(start, end):
         return schedules.Cosine(start, end, over_images=burn_in_images)
 
-    with _precision(precision):
-        pair = networks.r3gan(
-            image_shape, latent_dim, num_classes=num_classes, pack=pack, **network_options
-        )
+    pair = networks.r3gan(
+        image_shape,
+        latent_dim,
+        num_classes=num_classes,
+        pack=pack,
+        precision=precision,
+        **network_options,
+    )
     gan = GAN(
         *pair,
         num_classes=num_classes,
@@ -314,15 +332,3 @@ def _relativistic(pair, *, gamma, learning_rate, metrics, **settings):
         metrics=metrics,
     )
     return gan
-
-
-@contextlib.contextmanager
-def _precision(policy):
-    """Build networks under a dtype policy; Keras's own setting is as before afterwards."""
-    before = keras.config.dtype_policy()
-    if policy is not None:
-        keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -1,11 +1,13 @@
 """Networks of any size, conditional ones, recipes: shapes, ranges, parameter counts."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
 
 import helpers
-from keras_gan import cost, inspection, networks, recipes
+from keras_gan import cost, inspection, networks, policies, recipes
 from keras_gan.layers import SpectralNormalization
 
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
@@ -191,6 +193,58 @@ def test_recipes_are_what_they_were_and_train(name, tmp_path):
     gan.save(tmp_path / "gan.keras")
     twin = keras.saving.load_model(tmp_path / "gan.keras")
     assert twin.get_compile_config() == gan.get_compile_config() and twin.seed == 3
+
+
+@pytest.mark.parametrize("family", [networks.dcgan, networks.resnet, networks.r3gan])
+def test_half_precision_leaves_the_last_layers_full(family):
+    before = keras.config.dtype_policy().name
+    pair = family((8, 8, 1), precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == before
+    for network, last in zip(pair, ("generator_image", "discriminator_score"), strict=True):
+        dtypes = {}
+        for layer in inspection.flat_layers(network):
+            if layer.weights and not hasattr(layer, "layers"):
+                dtypes.setdefault(layer.compute_dtype, []).append(layer.name)
+        assert len(dtypes["bfloat16"]) > 1
+        assert last in [name.removesuffix("_normalised") for name in dtypes["float32"]]
+        assert network.outputs[0].dtype == "float32"
+
+
+@pytest.mark.parametrize("gains, policy", [(True, "mixed_bfloat16"), (False, "float32")])
+def test_automatic_precision_asks_the_machine(monkeypatch, gains, policy):
+    monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: gains)
+    generator, _ = networks.dcgan((8, 8, 1), precision="auto")
+    assert generator.get_layer("generator_dense").dtype_policy.name == policy
+    generator, _ = networks.mlp((2,), precision="auto")
+    assert generator.get_layer("generator_dense_1").dtype_policy.name == "float32"
+
+
+@pytest.mark.parametrize(
+    "flags, switch, gains",
+    [
+        ({"sse", "amx_bf16"}, "1", True),
+        ({"avx512_bf16"}, "1", True),
+        ({"avx512f"}, "1", False),
+        ({"amx_bf16"}, "0", False),
+    ],
+)
+def test_what_a_processor_must_have(monkeypatch, flags, switch, gains):
+    monkeypatch.setattr(policies, "_processor_flags", lambda: flags)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", switch)
+    assert policies.multiplies_bfloat16() is gains
+
+
+def test_the_processor_is_known_where_linux_tells():
+    told = pathlib.Path("/proc/cpuinfo")
+    known = told.exists() and "\nflags" in told.read_text()
+    assert bool(policies._processor_flags()) is known
+
+
+def test_an_unknown_precision_is_refused():
+    before = keras.config.dtype_policy().name
+    with pytest.raises(ValueError, match="float7"):
+        networks.dcgan((8, 8, 1), precision="float7")
+    assert keras.config.dtype_policy().name == before
 
 
 def test_a_recipes_precision_touches_nothing_else():

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_gan import _checks, packing
+from keras_gan import _checks, packing, policies
 from keras_gan.networks import _images, _labels
 
 
@@ -18,6 +18,7 @@ def dcgan(
     batch_norm=True,
     num_classes=None,
     pack=1,
+    precision=None,
 ):
     """A pair of strided convolutional networks.
 
@@ -41,6 +42,9 @@ def dcgan(
             beside its latent, the discriminator by projection.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
+            machine multiplies it faster; `None` for the policy that is set. The last layers of
+            both networks compute in float32. Default `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -64,22 +68,23 @@ def dcgan(
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
     stages = len(maps) - 1
-    generator = _generator(
-        image_shape,
-        latent_dim,
-        maps,
-        _images.widths(generator_filters, max_filters, stages),
-        kernel_size,
-        batch_norm,
-        num_classes,
-    )
-    discriminator = _discriminator(
-        packing.packed_shape(image_shape, pack),
-        _images.widths(discriminator_filters, max_filters, stages),
-        kernel_size,
-        num_classes,
-    )
-    return generator, discriminator
+    with policies.building(precision):
+        generator = _generator(
+            image_shape,
+            latent_dim,
+            maps,
+            _images.widths(generator_filters, max_filters, stages),
+            kernel_size,
+            batch_norm,
+            num_classes,
+        )
+        discriminator = _discriminator(
+            packing.packed_shape(image_shape, pack),
+            _images.widths(discriminator_filters, max_filters, stages),
+            kernel_size,
+            num_classes,
+        )
+        return generator, discriminator
 
 
 def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, num_classes):
@@ -109,7 +114,9 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
             **options,
         )(x)
         x = activate(_images.cropped(x, size, f"generator_crop_{number}"), number)
-    x = layers.Conv2D(image_shape[-1], 3, padding="same", name="generator_image")(x)
+    x = layers.Conv2D(image_shape[-1], 3, padding="same", dtype="float32", name="generator_image")(
+        x
+    )
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
 

@@ -7,11 +7,20 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gan import _checks, inspection, packing
+from keras_gan import _checks, inspection, packing, policies
 from keras_gan.networks import _labels
 
 
-def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None, pack=1):
+def mlp(
+    sample_shape,
+    latent_dim=64,
+    *,
+    width=128,
+    depth=3,
+    num_classes=None,
+    pack=1,
+    precision=None,
+):
     """A pair of fully connected networks.
 
     Both have `depth` hidden layers of `width` units with leaky ReLU (slope 0.2). The generator
@@ -26,6 +35,9 @@ def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None, pa
             beside its latent, the discriminator by projection.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for float32, since so
+            small products gain nothing from less; `None` for the policy that is set. The last
+            layers of both networks compute in float32. Default `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -40,9 +52,10 @@ def mlp(sample_shape, latent_dim=64, *, width=128, depth=3, num_classes=None, pa
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
     pack = packing.checked(pack, num_classes)
-    generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
-    judged = packing.packed_shape(sample_shape, pack)
-    return generator, _discriminator(judged, width, depth, num_classes)
+    with policies.building("float32" if precision == "auto" else precision):
+        generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
+        judged = packing.packed_shape(sample_shape, pack)
+        return generator, _discriminator(judged, width, depth, num_classes)
 
 
 def sizes(shape, name):

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from keras_gan import _checks, packing
+from keras_gan import _checks, packing, policies
 from keras_gan.layers import Basis, GroupedConv2D, LowPass
 from keras_gan.networks import _images, _labels
 
@@ -25,6 +25,7 @@ def r3gan(
     group_size=16,
     num_classes=None,
     pack=1,
+    precision=None,
 ):
     """A pair of residual networks, each the other's mirror.
 
@@ -54,6 +55,9 @@ def r3gan(
             the label's embedding.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
+            machine multiplies it faster; `None` for the policy that is set. The last layers of
+            both networks compute in float32. Default `None`.
 
     The paper's networks have `blocks=2` and `max_filters=768`, with `filters=768` at 32x32, 384 at
     64x64 and 96 at 256x256.
@@ -93,9 +97,10 @@ def r3gan(
             x = _block(x, expansion, group_size, blocks * len(maps), f"{name}_block_{number}")
         return x
 
-    generator = _generator(image_shape, latent_dim, maps, widths, stage, num_classes)
-    judged = packing.packed_shape(image_shape, pack)
-    return generator, _discriminator(judged, widths, stage, num_classes)
+    with policies.building(precision):
+        generator = _generator(image_shape, latent_dim, maps, widths, stage, num_classes)
+        judged = packing.packed_shape(image_shape, pack)
+        return generator, _discriminator(judged, widths, stage, num_classes)
 
 
 def _normal(gain=1.0):
@@ -125,8 +130,10 @@ def _block(x, expansion, group_size, all_blocks, name):
     return layers.Add(name=f"{name}_sum")([x, branch])
 
 
-def _pointwise(x, filters, name, gain=1.0):
-    return layers.Conv2D(filters, 1, use_bias=False, kernel_initializer=_normal(gain), name=name)(x)
+def _pointwise(x, filters, name, *, gain=1.0, dtype=None):
+    return layers.Conv2D(
+        filters, 1, use_bias=False, kernel_initializer=_normal(gain), dtype=dtype, name=name
+    )(x)
 
 
 def _dense(x, units, name, **options):
@@ -159,7 +166,7 @@ def _generator(image_shape, latent_dim, maps, widths, stage, num_classes):
             x = _pointwise(x, filters, f"{name}_width")
         x = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_up")(x)
         x = stage(_images.cropped(x, size, f"{name}_crop"), name)
-    x = _pointwise(x, image_shape[-1], "generator_image")
+    x = _pointwise(x, image_shape[-1], "generator_image", dtype="float32")
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
 

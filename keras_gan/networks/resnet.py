@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_gan import _checks, packing
+from keras_gan import _checks, packing, policies
 from keras_gan.layers import SpectralNormalization
 from keras_gan.networks import _images, _labels
 
@@ -18,6 +18,7 @@ def resnet(
     widening=2,
     num_classes=None,
     pack=1,
+    precision=None,
 ):
     """A pair of residual networks, the discriminator with spectral normalisation.
 
@@ -42,6 +43,9 @@ def resnet(
             beside its latent, the discriminator by projection.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
+            machine multiplies it faster; `None` for the policy that is set. The last layers of
+            both networks compute in float32. Default `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -69,21 +73,24 @@ def resnet(
     def widths(filters, number):
         return _images.widths(filters, max_filters, number, widening)
 
-    generator = _generator(
-        image_shape, latent_dim, maps, widths(generator_filters, len(maps) - 1), num_classes
-    )
-    discriminator = _discriminator(
-        packing.packed_shape(image_shape, pack),
-        widths(discriminator_filters, len(maps)),
-        num_classes,
-    )
-    return generator, discriminator
+    with policies.building(precision):
+        generator = _generator(
+            image_shape, latent_dim, maps, widths(generator_filters, len(maps) - 1), num_classes
+        )
+        discriminator = _discriminator(
+            packing.packed_shape(image_shape, pack),
+            widths(discriminator_filters, len(maps)),
+            num_classes,
+        )
+        return generator, discriminator
 
 
-def _conv(filters, size, name, *, gain=1.0):
+def _conv(filters, size, name, *, gain=1.0, dtype=None):
     # The paper's own code: Glorot's, twice the variance in front of a sum with a shortcut.
     initializer = keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
-    return layers.Conv2D(filters, size, padding="same", kernel_initializer=initializer, name=name)
+    return layers.Conv2D(
+        filters, size, padding="same", kernel_initializer=initializer, dtype=dtype, name=name
+    )
 
 
 # === Generator ===
@@ -100,7 +107,7 @@ def _generator(image_shape, latent_dim, maps, widths, num_classes):
     for number, (size, filters) in enumerate(stages, start=1):
         x = _up_block(x, filters, size, f"generator_block_{number}")
     x = _norm_relu(x, "generator_end")
-    x = _conv(image_shape[-1], 3, "generator_image")(x)
+    x = _conv(image_shape[-1], 3, "generator_image", dtype="float32")(x)
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
 

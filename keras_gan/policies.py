@@ -1,0 +1,62 @@
+"""In which precision networks compute: a choice for the machine, in force while they are built."""
+
+import contextlib
+import os
+import pathlib
+
+import keras
+import tensorflow as tf
+
+# What Linux calls the instructions that multiply bfloat16 at once.
+_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
+# GPUs from this compute capability on do.
+_CAPABILITY = (8, 0)
+
+
+@contextlib.contextmanager
+def building(precision):
+    """Layers made inside the block have a dtype policy; Keras's own setting is left as it was.
+
+    Args:
+        precision: name of a Keras dtype policy or a `keras.DTypePolicy`; "auto" for
+            "mixed_bfloat16" where the machine gains from it, else "float32"; `None` for the
+            policy that is set.
+
+    Raises:
+        ValueError: for a name that Keras does not know.
+    """
+    before = keras.config.dtype_policy()
+    if precision == "auto":
+        precision = "mixed_bfloat16" if multiplies_bfloat16() else "float32"
+    # Keras keeps the setting for each thread: no other one sees it.
+    try:
+        if precision is not None:
+            keras.config.set_dtype_policy(precision)
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def multiplies_bfloat16():
+    """Whether the device that TensorFlow computes on multiplies bfloat16 faster than float32.
+
+    True on TPUs, on GPUs of compute capability 8 and more, and on processors with AMX or
+    AVX512-bf16, which TensorFlow uses through oneDNN (on Linux, unless it is switched off).
+    """
+    if tf.config.list_physical_devices("TPU"):
+        return True
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= _CAPABILITY
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0" and bool(
+        _INSTRUCTIONS & _processor_flags()
+    )
+
+
+def _processor_flags():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
