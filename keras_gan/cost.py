@@ -4,9 +4,10 @@ import math
 
 from keras_gan import inspection
 
-# A call's worth of multiply-adds: some tens of milliseconds on two cores, so that a progress bar
-# and callbacks still feel immediate.
-_PER_CALL = 5e8
+# A call's worth of multiply-adds: about a fifth of a second on two cores, so that a progress bar
+# and callbacks still feel immediate. Small steps come and go in that time by the dozen: an MLP on
+# points trains 1.5 times as fast with 32 of them in a call as with 4.
+_PER_CALL = 4e9
 _MOST_STEPS = 32
 
 
