@@ -10,6 +10,9 @@ much the faster of the two: with rates of 1e-3 and 2e-3 it fell behind on some s
 log 2) and told nothing; with 3e-4 and 2e-3 there are 653 modes after 3,000 steps, with 3e-4 and
 4e-3 898 ("quarter", seed 101). Gamma had to be small: with 0.05 the discriminator soon tells
 nothing. A cosine that takes the rates to zero loses modes again. Sought on seeds 100 to 102.
+
+*full*: both networks larger, in bfloat16 where the machine gains from it, rates equal, and lower
+towards the end. On seed 100 there were 980 modes after 1,000 steps.
 """
 
 import dataclasses
@@ -22,6 +25,7 @@ from keras import layers
 
 import digit_classifier
 import keras_gan
+from keras_gan import policies
 
 MODES = 1_000
 SAMPLE_SEED = 12_345
@@ -39,6 +43,9 @@ class Stacked:
         minutes: what a run takes.
         gamma: weight of R1 and R2.
         learning_rates: the generator's and the discriminator's.
+        last_rates: the share of them that a cosine leaves at the end.
+        ema_halflife_images: of the generator's average.
+        precision: of the networks.
     """
 
     filters: int
@@ -49,6 +56,9 @@ class Stacked:
     batch_size: int = 128
     gamma: float = 0.01
     learning_rates: tuple = (3e-4, 4e-3)
+    last_rates: float = 1.0
+    ema_halflife_images: int = 50_000
+    precision: str = "float32"
 
 
 SET_UPS = {
@@ -56,7 +66,16 @@ SET_UPS = {
     "stacked_half": Stacked(filters=4),
     # Networks of our choice within an hour.
     "stacked_full": Stacked(
-        filters=32, generator_filters=32, samples=26_000, steps=15_000, minutes=60.0
+        filters=32,
+        generator_filters=16,
+        samples=26_000,
+        steps=12_000,
+        minutes=60.0,
+        gamma=0.1,
+        learning_rates=(1e-3, 1e-3),
+        last_rates=0.1,
+        ema_halflife_images=100_000,
+        precision="auto",
     ),
 }
 
@@ -132,14 +151,15 @@ def on_the_fly(images, batch_size, seed):
 
 def game(set_up, seed):
     """A compiled model."""
-    gan = keras_gan.GAN(
-        generator(set_up.generator_filters),
-        discriminator(set_up.filters),
-        ema_halflife_images=50_000,
-        seed=seed,
-    )
+    with policies.building(set_up.precision):
+        pair = generator(set_up.generator_filters), discriminator(set_up.filters)
+    gan = keras_gan.GAN(*pair, ema_halflife_images=set_up.ema_halflife_images, seed=seed)
+    rates = [
+        keras.optimizers.schedules.CosineDecay(rate, set_up.steps, alpha=set_up.last_rates)
+        for rate in set_up.learning_rates
+    ]
     gan.compile(
-        *[keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in set_up.learning_rates],
+        *[keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates],
         loss="relativistic_paired",
         regularizers=[
             keras_gan.regularizers.R1(weight=set_up.gamma),
@@ -160,7 +180,7 @@ def generator(filters):
         if number == 0:
             x = layers.Cropping2D(((0, 1), (0, 1)))(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-    x = layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
+    x = layers.Conv2D(3, 3, padding="same", activation="tanh", dtype="float32")(x)
     return keras.Model(inputs, x, name="generator")
 
 
@@ -170,4 +190,5 @@ def discriminator(filters):
     for width in (filters, 2 * filters, 4 * filters):
         x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer="he_normal")(x)
         x = layers.LeakyReLU(0.3)(x)
-    return keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x)), name="discriminator")
+    logit = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
+    return keras.Model(inputs, logit, name="discriminator")
