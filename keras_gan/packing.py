@@ -56,11 +56,9 @@ def every(batch, start, step, size=1):
 
     `start` is an integer or a scalar of them; `step` divides the packs.
     """
+    rest = tf.shape(batch)[1:]
+    # An axis of its own to choose from: XLA has no slices of a begin known only when it runs.
+    turns = tf.reshape(batch, tf.concat([[-1, step, size], rest], axis=0))
+    chosen = tf.reshape(turns[:, start], tf.concat([[-1], rest], axis=0))
     rows = None if batch.shape[0] is None else batch.shape[0] // step
-    if size > 1:
-        shape = tf.shape(batch)
-        packs = tf.reshape(batch, tf.concat([[-1, size], shape[1:]], axis=0))[start::step]
-        chosen = tf.reshape(packs, tf.concat([[-1], shape[1:]], axis=0))
-    else:
-        chosen = batch[start::step]
     return tf.ensure_shape(chosen, [rows, *batch.shape[1:]])

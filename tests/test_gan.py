@@ -262,6 +262,14 @@ def test_every_loss_and_regularizer_trains_under_xla(loss, penalties):
 # === Not finite ===
 
 
+def test_several_updates_of_a_player_train_under_xla():
+    model = helpers.gan(discriminator_steps=3, generator_steps=3, jit_compile=True)
+    before = helpers.values(model.trainable_weights)
+    model.fit(helpers.points(48), batch_size=8, verbose=0)
+    for old, new in zip(before, helpers.values(model.trainable_weights), strict=True):
+        assert np.all(np.isfinite(new)) and not np.array_equal(old, new)
+
+
 def test_an_update_that_is_not_finite_is_left_out_and_remembered():
     class Poison(regularizers.Regularizer):
         """NaN in the third step, for the discriminator alone."""
