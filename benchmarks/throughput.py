@@ -118,33 +118,11 @@ def main():
 def measure(workload, contenders, rounds, seconds, seconds_a_kernel, torch_environment):
     """The record of one workload: all contenders, in turns."""
     load = os.getloadavg()[0]
-    running, facts, not_run = {}, {}, dict(NOT_RUN)
-    try:
-        for contender in contenders:
-            try:
-                process = Process(*command(contender, workload, seconds, torch_environment))
-                facts[contender.name] = process.hear()
-                running[contender.name] = process
-            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-                not_run[contender.name] = str(error)
-        check_parameters(workload, facts)
-        for fact in facts.values():
-            fact["images_per_second"] = []
-        images = WORKLOADS[workload].images_a_step
-        for _ in range(rounds):
-            for name, process in running.items():
-                told = process.ask()
-                rate = told["steps"] * images / told["seconds"]
-                facts[name]["images_per_second"].append(round(rate, 2))
-        for name, process in running.items():
-            facts[name].update(process.finish())
-    finally:
-        for process in running.values():
-            process.kill()
-    for fact in facts.values():
-        fact["median_images_per_second"] = statistics.median(fact["images_per_second"])
-        rate = fact["median_images_per_second"]
-        fact["milliseconds_a_step"] = round(1e3 * images / rate, 3)
+    commands = {
+        each.name: functools.partial(command, each, workload, seconds, torch_environment)
+        for each in contenders
+    }
+    facts, not_run = in_turns(commands, dict.fromkeys(commands, WORKLOADS[workload]), rounds)
     return {
         "workload": workload,
         "title": WORKLOADS[workload].title,
@@ -153,12 +131,50 @@ def measure(workload, contenders, rounds, seconds, seconds_a_kernel, torch_envir
         "load_before": round(load, 2),
         "processor": processor(),
         "contenders": facts,
-        "not_run": not_run,
+        "not_run": {**NOT_RUN, **not_run},
         "bound": {
             precision: bound(workload, precision, seconds_a_kernel)
             for precision in sorted({contender.precision for contender in contenders})
         },
     }
+
+
+def in_turns(commands, workloads, rounds):
+    """What processes tell that train in turns, all once in each round.
+
+    Args:
+        commands: `dict` from a name to a callable that makes its process's command.
+        workloads: `dict` from the same names to what each trains.
+        rounds: rounds to train.
+
+    Returns:
+        `(facts, not_run)`: by name, what each tells with its rates; and why others did not run.
+    """
+    running, facts, not_run = {}, {}, {}
+    try:
+        for name, make_command in commands.items():
+            try:
+                process = running[name] = Process(*make_command())
+                facts[name] = {**process.hear(), "images_per_second": []}
+            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+                running.pop(name, None)
+                not_run[name] = str(error)
+        check_parameters(workloads, facts)
+        for _ in range(rounds):
+            for name, process in running.items():
+                told = process.ask()
+                rate = told["steps"] * workloads[name].images_a_step / told["seconds"]
+                facts[name]["images_per_second"].append(round(rate, 2))
+        for name, process in running.items():
+            facts[name].update(process.finish())
+    finally:
+        for process in running.values():
+            process.kill()
+    for name, fact in facts.items():
+        rate = statistics.median(fact["images_per_second"])
+        fact["median_images_per_second"] = rate
+        fact["milliseconds_a_step"] = round(1e3 * workloads[name].images_a_step / rate, 3)
+    return facts, not_run
 
 
 def command(contender, workload, seconds, torch_environment):
@@ -182,13 +198,13 @@ def bound(workload, precision, seconds):
         process.kill()
 
 
-def check_parameters(workload, facts):
-    """Check that all contenders' networks have the numbers of weights that they must have."""
-    expected = WORKLOADS[workload].parameters
+def check_parameters(workloads, facts):
+    """Check that all networks have the numbers of weights that they must have."""
     for name, fact in facts.items():
+        expected = workloads[name].parameters
         if fact["parameters"] != expected:
             raise SystemExit(
-                f"All contenders must have networks of {expected} weights in {workload}. "
+                f"Networks must have {expected} weights in {workloads[name].title}. "
                 f"Received: {name} with {fact['parameters']}."
             )
 

@@ -1,12 +1,14 @@
 """The bound: each convolution and matrix product of one step, timed alone, times how often it runs.
 
-A step makes `n` updates of the discriminator and one of the generator, and shares the generator's
-last pass. What no implementation can leave out, of each layer:
+A step makes `n` updates of the discriminator and `m` of the generator, and shares the generator's
+last pass for the former with the first for the latter, unless it is cut into micro-batches. What no
+implementation can leave out, of each layer:
 
-- the generator: a forward pass for each update, and once the gradients of its weights and, but for
-  the first layer, of its inputs;
+- the generator: a forward pass for each update, and in each of its own the gradients of its
+  weights and, but for the first layer, of its inputs;
 - the discriminator: in each update two forward passes, two gradients of the weights and, but for
-  the first layer, of the inputs; for the generator one forward pass and one gradient of the inputs;
+  the first layer, of the inputs; in each of the generator's one forward pass and one gradient of
+  the inputs;
 - a gradient penalty: in each update one more forward pass and gradient of the inputs, and for the
   derivative of that gradient one forward pass and one gradient of the weights (leaky ReLU has no
   second derivative).
@@ -50,18 +52,25 @@ def main(workload, precision, seconds):
 
 def kernels(workload):
     """`(name, layer, kind, how often in a step)` of all kernels of a step."""
-    n, penalty = workload.discriminator_steps, int(workload.penalty_weight is not None)
+    n, m = workload.discriminator_steps, workload.generator_steps
+    penalty, shared = workload.penalty_weight is not None, workload.accumulation_steps == 1
     for number, layer in enumerate(workload.generator):
         name = f"generator {number}"
-        yield name, layer, "forward", n
-        yield name, layer, "weights", 1
+        yield name, layer, "forward", n + m - shared
+        yield name, layer, "weights", m
         if number or workload.num_classes:
-            yield name, layer, "inputs", 1
+            yield name, layer, "inputs", m
     for number, layer in enumerate(workload.discriminator):
         name = f"discriminator {number}"
-        yield name, layer, "forward", n * (2 + 2 * penalty) + 1
+        yield name, layer, "forward", n * (2 + 2 * penalty) + m
         yield name, layer, "weights", n * (2 + penalty)
-        yield name, layer, "inputs", n * (2 * bool(number) + penalty) + 1
+        yield name, layer, "inputs", n * (2 * bool(number) + penalty) + m
+
+
+def work(workload):
+    """Multiply-adds of a step for each real image that it takes."""
+    total = sum(times * multiply_adds(layer) for _, layer, _, times in kernels(workload))
+    return total / workload.discriminator_steps
 
 
 def multiply_adds(layer):

@@ -33,6 +33,19 @@ def main(contender, workload, precision, seconds):
     model, feed = (ours if contender == "ours" else documentation)(
         workload, samples, labels, jit_compile=contender == "P2"
     )
+    train(worker, model, feed, seconds)
+
+
+def train(worker, model, feed, seconds, **more):
+    """Let a compiled model become warm, and train for so many seconds whenever it is asked to.
+
+    Args:
+        worker: this process's `Worker`.
+        model: with a `generator` and a `discriminator`.
+        feed: arguments of its `fit` that say what it trains on.
+        seconds: of a round, about.
+        **more: to be told of the model.
+    """
 
     def fit(steps, epochs, callback):
         # Ours is told of its callbacks as any other model is: nothing else watches.
@@ -54,6 +67,7 @@ def main(contender, workload, precision, seconds):
         },
         "steps_per_execution": together,
         "steps": steps,
+        **more,
     }
     fit(steps, 1_000_000, rounds(steps, facts))
     worker.finish()

@@ -68,10 +68,15 @@ def ratio(run, over, under, aim):
     rates = [run["contenders"].get(name, {}).get("images_per_second") for name in (over, under)]
     if not all(rates):
         return "-"
-    middle = statistics.median(rates[0]) / statistics.median(rates[1])
-    paired = [a / b for a, b in zip(*rates, strict=True)]
-    low, _, high = statistics.quantiles(paired, n=4, method="inclusive")
+    middle, low, high = of_medians(*rates)
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]" + beside(">=", aim)
+
+
+def of_medians(over, under):
+    """The ratio of two medians, and the quartiles of the rounds' ratios."""
+    paired = [a / b for a, b in zip(over, under, strict=True)]
+    low, _, high = statistics.quantiles(paired, n=4, method="inclusive")
+    return statistics.median(over) / statistics.median(under), low, high
 
 
 def other(run, key, precision, aim):

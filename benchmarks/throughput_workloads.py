@@ -69,6 +69,8 @@ class Workload:
     discriminator: tuple
     num_classes: int | None = None
     discriminator_steps: int = 1
+    generator_steps: int = 1
+    accumulation_steps: int = 1
     penalty_weight: float | None = None  # with a gradient penalty, the loss is Wasserstein's
     learning_rate: float = 2e-4
     beta_1: float = 0.5

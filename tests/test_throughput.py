@@ -59,10 +59,11 @@ def test_networks_are_those_of_the_package(name):
 
 def test_other_networks_are_refused():
     right = {"parameters": WORKLOADS["W4"].parameters}
-    throughput.check_parameters("W4", {"ours float32": right})
+    workloads = dict.fromkeys(("ours float32", "P3 float32"), WORKLOADS["W4"])
+    throughput.check_parameters(workloads, {"ours float32": right})
     wrong = {"parameters": {**right["parameters"], "generator": 1}}
     with pytest.raises(SystemExit, match="P3 float32 with"):
-        throughput.check_parameters("W4", {"ours float32": right, "P3 float32": wrong})
+        throughput.check_parameters(workloads, {"ours float32": right, "P3 float32": wrong})
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -165,6 +166,24 @@ def test_a_step_has_as_many_kernels_as_it_needs():
     assert counts["discriminator 0", "inputs"] == 5 + 1
     assert counts["generator 1", "forward"] == 5
     assert ("generator 0", "inputs") not in counts
+
+
+def test_more_updates_of_the_generator_and_micro_batches_have_more_kernels():
+    def counts(**settings):
+        return {
+            (name, kind): times
+            for name, _, kind, times in throughput_bound.kernels(small(**settings))
+        }
+
+    both = counts(discriminator_steps=2, generator_steps=3)
+    assert both["generator 1", "forward"] == 2 + 2  # the last and the first pass are one
+    assert both["generator 1", "weights"] == both["generator 1", "inputs"] == 3
+    assert both["discriminator 1", "forward"] == 2 * 2 + 3
+    assert both["discriminator 1", "weights"] == 2 * 2
+    assert both["discriminator 1", "inputs"] == 2 * 2 + 3
+    one, cut = counts(), counts(accumulation_steps=4)
+    assert cut["generator 1", "forward"] == one["generator 1", "forward"] + 1
+    assert cut["discriminator 1", "forward"] == one["discriminator 1", "forward"]
 
 
 @pytest.mark.parametrize("kind", ["conv", "up"])
