@@ -62,6 +62,17 @@ def machine():
     }
 
 
+def conditions(runs):
+    """A sentence on the machine of some records, and on what else it had to do."""
+    loads = [load for run in runs for load in run["load_before_and_after"]]
+    cores = sorted({run["machine"]["cores"] for run in runs})
+    names = sorted({str(run["processor"]["name"]) for run in runs})
+    return (
+        f"Measured on {' and '.join(map(str, cores))} cores ({', '.join(names)}), at 1-minute load "
+        f"averages, this benchmark's own load included, of {min(loads):.1f} to {max(loads):.1f}."
+    )
+
+
 def table(columns, rows):
     """A Markdown table of formatted cells."""
     lines = [columns, ["---"] * len(columns), *rows]

@@ -120,7 +120,7 @@ def main():
     if given.json:
         records.write(given.json, runs)
     if given.pictures:
-        drawing.picture(given.pictures / "scaling.png", draw, runs, size=(2.6 * len(runs), 5.0))
+        drawing.picture(given.pictures / "scaling.png", draw, runs, size=size(runs))
     print(report(runs))
 
 
@@ -204,19 +204,12 @@ def report(runs):
         "ms a step",
         "steps a call",
     )
-    return f"{records.table(columns, rows)}\n\n{conditions(runs)}"
+    return f"{records.table(columns, rows)}\n\n{records.conditions(runs)}"
 
 
-def conditions(runs):
-    """A sentence on the machine and what else it had to do."""
-    loads = [load for run in runs for load in run["load_before_and_after"]]
-    cores = {run["machine"]["cores"] for run in runs}
-    names = {run["processor"]["name"] for run in runs}
-    return (
-        f"{' and '.join(map(str, sorted(cores)))} cores ({', '.join(sorted(map(str, names)))}); "
-        f"{runs[0]['rounds']} rounds; 1-minute load average before and after the curves, these "
-        f"processes included: {min(loads):.1f} to {max(loads):.1f}."
-    )
+def size(runs):
+    """Of the picture, in inches."""
+    return 2.6 * max(1, len(runs)), 5.0
 
 
 def draw(runs, figure):
