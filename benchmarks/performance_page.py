@@ -1,0 +1,73 @@
+"""Fill `docs/performance.md` from the records that there are, and draw its pictures."""
+
+import os
+import re
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import json
+import pathlib
+
+import all_reduce
+import drawing
+import records
+import scaling
+import step_profile
+
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+PAGE, PICTURES = DOCS / "performance.md", DOCS / "images" / "performance"
+
+
+def main():
+    PAGE.write_text(filled(PAGE.read_text()))
+    for name, (_, draw, runs, size) in sections().items():
+        if runs:
+            drawing.picture(PICTURES / f"{name}.png", draw, runs, size=size)
+
+
+def sections():
+    """By name of a benchmark: its report, its drawing, its records and its picture's size."""
+    curves = recorded(f"scaling_{name}" for name in scaling.CURVES)
+    profiles = recorded(f"step_profile_{name}" for name in step_profile.NAMES)
+    paper = recorded(["all_reduce"])
+    return {
+        "scaling": (scaling.report, scaling.draw, curves, scaling.size(curves)),
+        "step_profile": (step_profile.report, step_profile.draw, profiles, (8.0, 3.6)),
+        "all_reduce": (
+            lambda runs: all_reduce.report(*runs),
+            lambda runs, figure: all_reduce.draw(*runs, figure),
+            paper,
+            all_reduce.SIZE,
+        ),
+    }
+
+
+def recorded(names):
+    """The records of these runs that there are."""
+    paths = [records.RESULTS / f"{name}.json" for name in names]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def filled(text):
+    """The page with each benchmark's picture and table between `<!-- name -->` and `<!-- end -->`.
+
+    Raises:
+        ValueError: if the page lacks a place.
+    """
+    for name, (report, _, runs, _) in sections().items():
+        made = f"Not measured yet: `python benchmarks/{name}.py`."
+        if runs:
+            made = f"![{name.replace('_', ' ')}](images/performance/{name}.png)\n\n{report(runs)}"
+        text, places = re.subn(
+            f"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda match, made=made: f"{match[1]}{made}\n{match[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+        if places != 1:
+            raise ValueError(f"The page must have one place for each table. Received: {name}.")
+    return text
+
+
+if __name__ == "__main__":
+    main()
