@@ -11,9 +11,9 @@ takes, which `throughput_bound.py` counts, likewise as a ratio. Rate times work 
 computes in a second: where it falls below 1, efficiency is lost. Memory is the peak above that
 after the imports.
 
-Replicas are those of `MirroredStrategy` over logical processors. By itself a process uses all cores,
-so each replica is held to one thread, which stands for one core; the last point is a process that
-uses them all without a strategy.
+Replicas are those of `MirroredStrategy` over logical processors. By itself a process uses all
+cores, so each replica is held to one thread, which stands for one core; the last point is a process
+that uses them all without a strategy.
 """
 
 import os
