@@ -460,7 +460,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         return share
 
     def _seeds(self, update, further=0):
-        """Seeds of the discriminator's update of that number, and of what `further` follows."""
+        """Seeds from the discriminator's update of that number on, but for the first `further`."""
         first = update * (1 + len(self._penalties)) + further
         return seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value, first)
 
