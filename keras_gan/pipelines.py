@@ -173,9 +173,13 @@ class PipelineFeed(Feed):
             _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
             self._check_steps(self._any_step, len(self._seen))
         except ValueError as error:
-            self.found_error = error
+            self._found(error)
             raise
         return np.int64(0)
+
+    def _found(self, error):
+        # What comes first is the cause: data are read ahead, past a bad batch and to the end.
+        self.found_error = self.found_error or error
 
     def _is_bad(self, samples, *labels):
         """Whether a batch has another form than the model takes, as a boolean tensor."""
@@ -199,7 +203,7 @@ class PipelineFeed(Feed):
             if first and self._group is not None:
                 check_divisible(len(samples), self._parts)
         except ValueError as error:
-            self.found_error = self.found_error or error  # more batches may be on their way
+            self._found(error)
             raise
         if self._complete or number == 0 and self._seen:  # another pass has the same samples
             self._complete, self._seen = True, []

@@ -10,7 +10,9 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
+from keras_gan import feeding
 from keras_gan.gan import GAN
+from keras_gan.samples import SampleSpec
 
 CLASSES = 3
 SIZE = (8, 8, 1)
@@ -140,6 +142,27 @@ def test_bad_images_in_a_pipeline_are_refused(models, source, kind):
     message = message.replace("2 of 32", "2 of 8").replace("(32,", "(None,")
     message = re.sub(r"shape=[^)]*\)", "shape=.*", message)
     refused(models["images"], f"`x` .*{message}", source(make()))
+
+
+def test_a_bad_batch_is_what_is_told_though_data_are_read_ahead_to_their_end():
+    feed, _ = feeding.training_feed(
+        unsized(helpers.images(8, (16, 16, 1))),
+        None,
+        spec=SampleSpec(SIZE, None),
+        batch_size=None,
+        group=1,
+        parts=1,
+        shuffle=True,
+        seed=0,
+        position=lambda: 0,
+        steps_per_epoch=None,
+    )
+    batches = iter(feed.dataset)
+    for message in ("shape", "must not be empty"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            next(batches)
+    with pytest.raises(ValueError, match="8, 16, 16, 1"), feeding.passing(feed):
+        raise ValueError
 
 
 @pytest.mark.parametrize("kind", ["in [0, 255]", "NaN", "int32", "none"])
