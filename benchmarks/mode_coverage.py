@@ -68,7 +68,7 @@ def main():
     )
     given = parser.parse_args()
     if "stacked_full" not in given.tasks:
-        one_thread()
+        records.one_thread()  # more cost small networks more than they gain
     start, runs = time.monotonic(), []
     for task in given.tasks:
         for seed in given.seeds[:1] if given.quick else given.seeds:
@@ -108,14 +108,6 @@ def prepared(task, seed, given):
         return mixtures.run(task, seed, quick=given.quick)
 
     return measure, mixtures.MIXTURES[task].minutes * (0.2 if given.quick else 1.0)
-
-
-def one_thread():
-    """Threads cost small networks more than they gain."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def kept(name, given):

@@ -1,7 +1,8 @@
 """What each recipe makes of MNIST in the same time, against what real digits would get.
 
-Each run is a recipe with its defaults, trained on the 60,000 training digits until `--minutes` of
-`fit` are over, tracing included. Then 10,000 samples of the averaged generator are compared with
+Each run is a recipe with its defaults, trained on the 60,000 training digits for as long as two
+cores work in `--minutes`: one thread trains until it has used twice as many minutes of processor
+time, tracing included. Unlike time by the clock that is the same on a busy machine. Then 10,000 samples of the averaged generator are compared with
 the 10,000 test digits, on the 128 features of `digit_classifier`: the Frechet distance, precision
 and recall, density and coverage. The floor is what 10,000 training digits get. The classifier, its
 accuracy and a fingerprint of its weights are the same for all runs. A picture of the first seed's
@@ -17,7 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import records  # noqa: E402
 
 RECIPES = ("dcgan", "wgan_gp", "sngan", "r3gan")
-MINUTES, QUICK_MINUTES = 5.0, 0.15
+CORES = 2
+MINUTES, QUICK_MINUTES = 5.0, 0.08
 SAMPLES, QUICK_SAMPLES = 10_000, 1_000
 BATCH = 64
 SAMPLING_SEED = 1_000
@@ -33,13 +35,14 @@ FIGURES = (
 def main():
     parser = records.parser(__doc__.splitlines()[0])
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
-    parser.add_argument("--minutes", type=float, help=f"of training a run, default {MINUTES}")
+    parser.add_argument("--minutes", type=float, help=f"of {CORES} cores a run, default {MINUTES}")
     parser.add_argument("--data-dir", help="of TensorFlow Datasets")
     parser.add_argument("--pictures", type=pathlib.Path, help="folder for samples as PNG files")
     given = parser.parse_args()
     minutes = given.minutes or (QUICK_MINUTES if given.quick else MINUTES)
     recipes = given.recipes[:1] if given.quick else given.recipes
     seeds = given.seeds[:1] if given.quick else given.seeds
+    records.one_thread()
     bench = Bench(given, QUICK_SAMPLES if given.quick else SAMPLES)
 
     def measured(name, measure):
@@ -47,8 +50,8 @@ def main():
         return records.measured(f"mnist_{name}", measure, again=given.again, keep=keep)
 
     runs = [measured("floor", bench.floor)]
-    for recipe in recipes:
-        for seed in seeds:
+    for seed in seeds:
+        for recipe in recipes:
 
             def measure(recipe=recipe, seed=seed):
                 return bench.run(recipe, seed, minutes)
@@ -115,15 +118,18 @@ class Bench:
         metrics = self.metrics()
         keras.utils.set_random_seed(seed)
         gan = getattr(keras_gan.recipes, recipe)((28, 28, 1), seed=seed)
-        start = time.perf_counter()
+        start, wall = time.process_time(), time.perf_counter()
 
         class Stop(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
-                if time.perf_counter() - start >= 60.0 * minutes:
+                if time.process_time() - start >= 60.0 * CORES * minutes:
                     self.model.stop_training = True
 
         gan.fit(self.train, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Stop()])
-        seconds = time.perf_counter() - start
+        used = {
+            "processor_seconds": round(time.process_time() - start, 1),
+            "seconds": round(time.perf_counter() - wall, 1),
+        }
         figures = keras_gan.evaluate_generator(
             gan, self.test, metrics, num_samples=self.count, seed=SAMPLING_SEED
         )
@@ -135,7 +141,7 @@ class Bench:
             "seed": seed,
             "steps": gan.steps_seen,
             "images": gan.images_seen,
-            "seconds": round(seconds, 1),
+            **used,
             **self.told(figures),
         }
 

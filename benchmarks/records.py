@@ -48,6 +48,14 @@ def write(path, content):
     os.replace(beside, path)
 
 
+def one_thread():
+    """Hold TensorFlow to one thread; to be called before anything else is asked of it."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 def machine():
     """What the figures were measured with."""
     import keras

@@ -109,8 +109,7 @@ def work(name, precision, rounds, seconds):
     from throughput_keras import ours
     from throughput_worker import Worker, steps_a_round
 
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    records.one_thread()
     worker, workload = Worker(), WORKLOADS[name]
     if precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
