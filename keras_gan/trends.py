@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
-from keras_gan.signals import is_finite
+from keras_gan.signals import STANDARD_ERRORS, is_finite
 
 # Epochs whose values tell how much a series fluctuates.
 NOISE_WINDOW = 16
 # Epochs whose mean may improve where no single one does.
 SMOOTHING = 4
+# Of a trend: values that it takes, epochs that it is looked for in, standard deviations.
+_FEWEST, _LONGEST, _SURE = 8, 64, 3.0
 
 
 def fluctuation(values):
@@ -67,6 +69,29 @@ def swings(values, size):
     return int(np.count_nonzero(np.diff(sides)))
 
 
+def falls(values):
+    """Whether a series falls by more than chance, be it ever so slowly.
+
+    By the test of Mann and Kendall: `S` counts the pairs in which the later value is the smaller
+    one, less those in which it is the larger one. Without a trend its standard deviation is
+    `sqrt(n (n - 1) (2 n + 5) / 18)`, whatever the noise; three of them decide, since it is looked
+    at epoch by epoch and neighbours are alike.
+
+    Args:
+        values: the series, oldest first; what is not finite is left out. Fewer than eight never
+            fall.
+
+    Source: Mann, "Nonparametric tests against trend", Econometrica 13, 1945.
+    """
+    values = np.asarray(values, "float64")
+    values = values[np.isfinite(values)]
+    n = values.size
+    if n < _FEWEST:
+        return False
+    score = np.sign(values[:, None] - values[None, :])[np.triu_indices(n, 1)].sum()
+    return bool(score > _SURE * math.sqrt(n * (n - 1) * (2 * n + 5) / 18.0))
+
+
 # === Over signals ===
 
 
@@ -95,24 +120,33 @@ def comparable(history):
 def epochs_without_improvement(history):
     """Epochs since the samples last came nearer to the data by more than noise.
 
-    They do if the quality improves, or if the coverage does, up to that of reals: a distance
-    between distributions is soon lost in its sampling error, while neighbourhoods still fill.
+    They do if the quality improves, or the coverage or the density, each up to that of reals: a
+    distance between distributions is soon lost in its sampling error, while neighbourhoods still
+    fill, and samples between the data still find to them.
 
-    Either improves if it beats the last value that did by more than `sqrt(noise_1^2 + noise_2^2)`,
+    Each improves if it beats the last value that did by more than `sqrt(noise_1^2 + noise_2^2)`,
     the noise of a difference, or if the mean of the last four epochs so beats the last such mean
     that did, at half the noise: a slow gain shows in means before it shows in any one epoch, and
-    either way it adds up until it counts. Epochs without a quality, or in which the generator
-    stood still, are not counted.
+    either way it adds up until it counts. The slowest shows as a trend over the latter half of
+    the epochs up to there, 64 at most, see `falls`: the longer a run, the slower it gains. Epochs
+    without a quality, or in which the generator stood still, are not counted.
     """
     trained = [signals for signals in comparable(history) if signals.generator_trained]
     qualities = [loss(s) for s in trained], [s.quality_noise for s in trained]
+    series = qualities, _uncovered(trained), _sparse(trained)
     improved = [
         epoch
-        for series in (qualities, _uncovered(trained))
+        for losses, noises in series
         for window in (1, SMOOTHING)
-        for epoch in _improvements(*series, window)
+        for epoch in _improvements(losses, noises, window)
     ]
-    return len(trained) - 1 - max(improved, default=-1)
+    latest, end = max(improved, default=-1), len(trained)
+    while end - 1 > latest:
+        start = max(end // 2, end - _LONGEST)
+        if any(falls(losses[start:end]) for losses, _ in series):
+            break
+        end -= 1
+    return len(trained) - end
 
 
 def _uncovered(trained):
@@ -128,12 +162,29 @@ def _uncovered(trained):
     return missing, noises
 
 
+def _sparse(trained):
+    """What the density lacks epoch by epoch to 1, that of reals; and its noise."""
+    missing, noises = [], []
+    for s in trained:
+        missing.append(max(1.0 - s.density, 0.0) if is_finite(s.density) else math.nan)
+        noises.append(noise(missing, None))
+    return missing, noises
+
+
 def binomial_error(share, count):
     """Standard error of a share that was counted: `sqrt(p (1 - p) / n)`, for none as for one."""
     if count < 1:
         return 0.0
     share = min(max(share, 1.0 / count), 1.0 - 1.0 / count)
     return math.sqrt(share * (1.0 - share) / count)
+
+
+def covers_little(s):
+    """Whether samples reach surely less than half of what reals reach: `False` if unknown."""
+    if not is_finite(s.coverage) or not is_finite(s.real_coverage):
+        return False
+    error = binomial_error(s.coverage, s.num_covered)
+    return s.coverage + STANDARD_ERRORS * error < s.real_coverage / 2.0
 
 
 def _improvements(losses, noises, window):

@@ -328,6 +328,53 @@ def test_noise_of_the_coverage_is_no_progress():
     assert np.median(stops) <= 13
 
 
+def test_a_growing_density_is_progress_up_to_that_of_reals():
+    jitter = 0.004 * (-1.0) ** np.arange(40)
+    growing = list(np.linspace(0.3, 0.8, 40) + jitter)
+    assert first_verdict(run([1.0] * 40, density=growing)) is None
+    assert first_verdict(run([1.0] * 40, density=[0.5] * 40)).kind == "stalled"
+    assert first_verdict(run([1.0] * 40, density=list(1.0 + np.array(growing)))).epoch == 9
+
+
+# === Trends ===
+
+
+def test_a_trend_is_told_from_noise():
+    random = np.random.default_rng(3)
+    noise = random.standard_normal((2_000, 24))
+    slope = 0.2 * np.arange(24)
+    # One side beyond three standard deviations of a normal distribution: 0.135 %.
+    assert np.mean([trends.falls(values) for values in noise]) < 0.005
+    assert np.mean([trends.falls(values - slope) for values in noise]) > 0.95
+    assert not any(trends.falls(values + slope) for values in noise[:100])
+    # The statistic is that of SciPy's Kendall.
+    for values in noise[:20] - slope / 4:
+        tau = stats.kendalltau(np.arange(24), values).statistic
+        z = -tau * 24 * 23 / 2 / np.sqrt(24 * 23 * 53 / 18)
+        assert trends.falls(values) == (z > 3.0)
+
+
+def test_a_trend_needs_numbers_and_enough_of_them():
+    falling = list(range(20, 0, -1))
+    assert trends.falls(falling)
+    assert trends.falls([np.nan, *falling[:8], np.inf])
+    assert not trends.falls(falling[:7])
+    assert not trends.falls([np.nan] * 20)
+    assert not trends.falls([1.0] * 20)
+
+
+@pytest.mark.parametrize(("gain", "stopped"), [(0.0, True), (0.15, False)])
+def test_the_longer_a_run_the_slower_it_may_gain(gain, stopped):
+    random = np.random.default_rng(7)
+    epochs, stops = np.arange(1, 61), []
+    for _ in range(20):
+        density = 0.2 + gain * np.log(epochs) + 0.02 * random.standard_normal(60)
+        verdict = first_verdict(run([1.0] * 60, density=list(density)), min_epochs=12)
+        stops.append(60 if verdict is None else verdict.epoch)
+    assert (np.median(stops) < 30) == stopped
+    assert stopped or min(stops) == 60  # where 60 epochs gain six times as much as the noise
+
+
 # === Mode collapse ===
 
 
@@ -404,6 +451,19 @@ def test_a_discriminator_that_died_far_from_the_data():
     assert DiscriminatorFailed()(upwards) is not None
     upwards = run([0.0] + [0.6] * 19, [0.5] * 20, quality_floor=0.9, direction="max")
     assert DiscriminatorFailed()(upwards) is None
+
+
+def test_a_discriminator_too_weak_to_see_what_is_missing():
+    chances = [0.9] * 5 + [0.5] * 15
+    fields = {"quality_floor": 0.1, "real_coverage": 0.97, "num_covered": 500, "fresh": 0.5}
+    # The quality is near the floor, measured by where it began.
+    qualities = [9.0] + [0.7] * 19
+    verdict = first_verdict(run(qualities, chances, coverage=0.1, **fields))
+    assert verdict.kind == "discriminator_failed"
+    assert "a coin flip, while samples cover 10% of the data against 97%" in verdict.message
+    assert first_verdict(run(qualities, chances, coverage=0.6, **fields)).kind == "equilibrium"
+    # Within two standard errors of a half nothing is sure.
+    assert Equilibrium()(run(qualities, chances, coverage=0.46, **fields)) is not None
 
 
 def test_a_discriminator_that_won():

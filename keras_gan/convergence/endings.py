@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_gan import _checks
 from keras_gan.signals import COIN_MARGIN, coin_tolerance, is_finite
-from keras_gan.trends import best, epochs_without_improvement
+from keras_gan.trends import best, covers_little, epochs_without_improvement
 
 # A fresh discriminator that could tell is asked for again when the run is this much longer: the
 # number of times grows with the logarithm of the run alone, and so does the cost.
@@ -18,10 +18,11 @@ class Equilibrium:
     For `epochs` epochs, `|p - 1/2| <= 2 sqrt((n + m + 1) / (12 n m)) + margin`, where `p` is the
     chance that a real scores above a fresh fake, of `n` reals and `m` fakes. Before these, `p`
     was above 1/2 by more than twice as much: a dead discriminator shows 1/2 from the start.
-    Neither the quality nor the coverage has improved by more than its noise for as long. And a
-    discriminator that is trained afresh against the generator as it stands, for some hundred
-    steps, is within the same bound above 1/2: the one that plays may only have fallen behind. That
-    is asked for where all the rest holds, and not again before the run is half as long again.
+    Nothing has improved by more than its noise for as long, and samples cover at least half of
+    what reals do: where they do not, no discriminator at hand is strong enough to see it. And one
+    that is trained afresh against the generator as it stands, for some hundred steps, is within
+    the same bound above 1/2: the one that plays may only have fallen behind. That is asked for
+    where all the rest holds, and not again before the run is half as long again.
 
     Args:
         epochs: how many epochs in a row, at least 1. Default 4.
@@ -87,6 +88,8 @@ class Equilibrium:
         before, recent = scored[: -self.epochs], scored[-self.epochs :]
         if not before or any(abs(s.real_above_fake - 0.5) > self.tolerance(s) for s in recent):
             return None
+        if covers_little(history[-1]):
+            return None
         known = max(before, key=lambda s: s.real_above_fake)
         if known.real_above_fake - 0.5 <= 2.0 * self.tolerance(known):
             return None
@@ -106,7 +109,7 @@ class Equilibrium:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stalled:
-    """Neither quality nor coverage has improved by more than its own noise for `patience` epochs.
+    """Neither quality nor coverage nor density has improved beyond noise for `patience` epochs.
 
     See `epochs_without_improvement`.
 
@@ -153,7 +156,7 @@ class Stalled:
         name, top = evidence["name"], evidence["best_quality"]
         if top is None:
             return f"{name} has not been finite for {evidence['epochs']} epochs"
-        both = " and coverage have" if "coverage" in evidence else " has"
+        both = ", coverage and density have" if "coverage" in evidence else " has"
         floor = f", reals reach {evidence['floor']:.4g}" if "floor" in evidence else ""
         return (
             f"{name}{both} not improved by more than noise ({evidence['noise']:.2g}) for "

@@ -8,6 +8,7 @@ from keras_gan.trends import (
     best,
     binomial_error,
     comparable,
+    covers_little,
     epochs_without_improvement,
     fluctuation,
     loss,
@@ -38,9 +39,10 @@ class DiscriminatorFailed:
     there are `epochs` at least, reals score above neither these samples nor those of the day, each
     within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
     above a fake is that near to 1/2 for `epochs` epochs, nothing has improved for `patience`, and
-    the quality `q` has not come half the way from the run's first one to the floor that reals
-    reach: `q - floor > (first - floor) / 2`. A discriminator at its equilibrium shows 1/2 too, but
-    then the quality is near the floor.
+    the samples are far from the data: either the quality `q` has not come half the way from the
+    run's first one to the floor that reals reach, `q - floor > (first - floor) / 2`, or the
+    coverage is surely less than half of that of reals. A discriminator at its equilibrium shows
+    1/2 too, but then the samples are near.
 
     Args:
         epochs: for how many in a row this is seen, at least 1. Default 4.
@@ -83,22 +85,36 @@ class DiscriminatorFailed:
         }
 
     def _dead(self, history):
-        latest = _latest(history, self.epochs, "real_above_fake", "quality_floor", "quality")
+        latest = _latest(history, self.epochs, "real_above_fake")
         if latest is None or epochs_without_improvement(history) < self.patience:
             return None
         if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in latest):
             return None
-        first, last = next(s for s in comparable(history) if is_finite(s.quality)), latest[-1]
+        far = self._far(history) or self._uncovering(latest)
+        if far is None:
+            return None
+        return {"real_above_fake": latest[-1].real_above_fake, "epochs": self.epochs, **far}
+
+    @staticmethod
+    def _far(history):
+        last = history[-1]
+        if not is_finite(last.quality) or not is_finite(last.quality_floor):
+            return None
+        first = next(s for s in comparable(history) if is_finite(s.quality))
         floor = last.quality_floor if last.direction == "min" else -last.quality_floor
         if loss(last) - floor <= _HALF * (loss(first) - floor):
             return None
         return {
-            "real_above_fake": last.real_above_fake,
             "quality": last.quality,
             "first_quality": first.quality,
             "floor": last.quality_floor,
-            "epochs": self.epochs,
         }
+
+    @staticmethod
+    def _uncovering(latest):
+        if not all(covers_little(s) for s in latest):
+            return None
+        return {"coverage": latest[-1].coverage, "real_coverage": latest[-1].real_coverage}
 
     def describe(self, evidence):
         """The evidence in words."""
@@ -108,11 +124,19 @@ class DiscriminatorFailed:
                 "the untrained generator's samples (a real scored above one at most "
                 f"{evidence['real_above_noise']:.0%} of the time)"
             )
+        if "coverage" in evidence:
+            far = (
+                f"samples cover {evidence['coverage']:.0%} of the data against "
+                f"{evidence['real_coverage']:.0%} for reals"
+            )
+        else:
+            far = (
+                f"the quality ({evidence['quality']:.4g}) is not half the way from its first value "
+                f"({evidence['first_quality']:.4g}) to that of reals ({evidence['floor']:.4g})"
+            )
         return (
             f"a real scores above a sample {evidence['real_above_fake']:.0%} of the time, a coin "
-            f"flip, while the quality ({evidence['quality']:.4g}) is not half the way from its "
-            f"first value ({evidence['first_quality']:.4g}) to that of reals "
-            f"({evidence['floor']:.4g})"
+            f"flip, while {far}"
         )
 
 
