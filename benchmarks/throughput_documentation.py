@@ -13,12 +13,17 @@ import keras
 import tensorflow as tf
 
 
-def build(workload):
-    """`(generator, discriminator)` as Keras models, from a workload's layers."""
-    return _generator(workload), _discriminator(workload)
+def build(workload, to_image=keras.layers.Conv2D):
+    """`(generator, discriminator)` as Keras models, from a workload's layers.
+
+    Args:
+        workload: a `Workload`.
+        to_image: class of the generator's last layer, of images.
+    """
+    return _generator(workload, to_image), _discriminator(workload)
 
 
-def _generator(workload):
+def _generator(workload, to_image):
     inputs = keras.Input((workload.latent_dim,), name="latents")
     labels = _labels(workload)
     x = inputs
@@ -29,7 +34,8 @@ def _generator(workload):
         x = _after(layer, _kernel(layer)(x))
     layer = workload.generator[-1]
     if workload.is_image:
-        x = keras.layers.Activation(layer.activation, dtype="float32")(_kernel(layer)(x))
+        image = to_image(layer.outputs, layer.kernel, padding="same")
+        x = keras.layers.Activation(layer.activation, dtype="float32")(image(x))
     else:
         x = _kernel(layer, dtype="float32")(x)
     return _model(inputs, labels, x, "generator")

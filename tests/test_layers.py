@@ -127,6 +127,63 @@ def test_groups_are_convolved_apart(native, monkeypatch):
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("filters", [1, 3])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, (3, 2)])
+def test_a_convolution_to_few_channels_is_kerass(filters, size):
+    ours = layers.ImageConv2D(filters, size, padding="same")
+    keras_layer = keras.layers.Conv2D(filters, size, padding="same")
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 6, 7)), "float32")
+    ours(x), keras_layer(x)
+    ours.bias.assign(np.arange(float(filters)))
+    keras_layer.set_weights(ours.get_weights())
+    results = []
+    for layer in (ours, keras_layer):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                value = tf.reduce_sum(tf.sin(y))
+            gradients = tape.gradient(value, [x, *[w.value for w in layer.trainable_weights]])
+            norm = tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])
+        second = outer.gradient(norm, [w.value for w in layer.trainable_weights])
+        results.append([y, *gradients, *second])
+    for mine, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-5, atol=2e-6 * np.abs(expected).max())
+
+
+def test_any_other_convolution_is_left_to_keras(monkeypatch):
+    def never(*_):
+        raise AssertionError
+
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 4)).astype("float32")
+    monkeypatch.setattr(layers, "_convolved_to_few", never)
+    for settings in (
+        {"filters": 5},
+        {"strides": 2},
+        {"padding": "valid"},
+        {"dilation_rate": 2},
+        {"groups": 2, "filters": 2},
+    ):
+        settings = {"filters": 3, "kernel_size": 3, "padding": "same", **settings}
+        ours, keras_layer = layers.ImageConv2D(**settings), keras.layers.Conv2D(**settings)
+        ours(x), keras_layer(x)
+        keras_layer.set_weights(ours.get_weights())
+        np.testing.assert_array_equal(ours(x), keras_layer(x))
+    with pytest.raises(AssertionError):
+        layers.ImageConv2D(3, 3, padding="same")(x)
+
+
+@pytest.mark.parametrize("shape", [(None, None, None, 5), (None, 8, 8, 5)])
+def test_a_convolution_to_few_channels_of_any_size(shape):
+    inputs = keras.Input(shape[1:])
+    model = keras.Model(
+        inputs, layers.ImageConv2D(2, 3, padding="same", dtype="mixed_bfloat16")(inputs)
+    )
+    assert model.output_shape == (*shape[:3], 2)
+    y = tf.function(model, input_signature=[tf.TensorSpec(shape)])(tf.ones([3, 8, 8, 5]))
+    assert y.shape == (3, 8, 8, 2) and y.dtype == tf.bfloat16
+
+
 def test_a_basis_is_scaled_by_channel():
     layer = layers.Basis((2, 3))
     vectors = np.random.normal(size=(4, 5)).astype("float32")
@@ -159,6 +216,7 @@ def test_low_pass_halves_without_aliases(size):
     [
         lambda: layers.Basis((2, 3)),
         lambda: layers.GroupedConv2D(6, 3, groups=3),
+        lambda: layers.ImageConv2D(3, 3, padding="same"),
         lambda: layers.LowPass(),
         lambda: layers.MinibatchStdDev(3),
     ],

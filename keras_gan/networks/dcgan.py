@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_gan import _checks, packing, policies
+from keras_gan.layers import ImageConv2D
 from keras_gan.networks import _images, _labels
 
 
@@ -114,9 +115,8 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
             **options,
         )(x)
         x = activate(_images.cropped(x, size, f"generator_crop_{number}"), number)
-    x = layers.Conv2D(image_shape[-1], 3, padding="same", dtype="float32", name="generator_image")(
-        x
-    )
+    image = ImageConv2D(image_shape[-1], 3, padding="same", dtype="float32", name="generator_image")
+    x = image(x)
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
 

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_gan import _checks, packing, policies
-from keras_gan.layers import SpectralNormalization
+from keras_gan.layers import ImageConv2D, SpectralNormalization
 from keras_gan.networks import _images, _labels
 
 
@@ -85,10 +85,10 @@ def resnet(
         return generator, discriminator
 
 
-def _conv(filters, size, name, *, gain=1.0, dtype=None):
+def _conv(filters, size, name, *, gain=1.0, dtype=None, kind=layers.Conv2D):
     # The paper's own code: Glorot's, twice the variance in front of a sum with a shortcut.
     initializer = keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
-    return layers.Conv2D(
+    return kind(
         filters, size, padding="same", kernel_initializer=initializer, dtype=dtype, name=name
     )
 
@@ -107,7 +107,7 @@ def _generator(image_shape, latent_dim, maps, widths, num_classes):
     for number, (size, filters) in enumerate(stages, start=1):
         x = _up_block(x, filters, size, f"generator_block_{number}")
     x = _norm_relu(x, "generator_end")
-    x = _conv(image_shape[-1], 3, "generator_image", dtype="float32")(x)
+    x = _conv(image_shape[-1], 3, "generator_image", dtype="float32", kind=ImageConv2D)(x)
     images = layers.Activation("tanh", dtype="float32", name="generator_tanh")(x)
     return _labels.model(inputs, labels, images, "generator")
 
