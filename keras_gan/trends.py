@@ -96,9 +96,22 @@ def falls(values):
 
 
 def best(history):
-    """The earliest signals with the best quality, or `None` if none was measured."""
+    """The latest signals as good as the best ones, or `None` if no quality was measured.
+
+    As good is a quality `q` with `q - q_best <= sqrt(noise^2 + noise_best^2)`, the noise of their
+    difference. Of epochs that noise alone tells apart, the latest has learned and been averaged
+    for longest.
+    """
     finite = [signals for signals in comparable(history) if is_finite(signals.quality)]
-    return min(finite, key=loss, default=None)
+    if not finite:
+        return None
+    top = min(finite, key=loss)
+
+    def is_as_good(signals):
+        noise_of_both = math.hypot(signals.quality_noise, top.quality_noise)
+        return loss(signals) - loss(top) <= noise_of_both
+
+    return next(signals for signals in reversed(finite) if is_as_good(signals))
 
 
 def loss(signals):

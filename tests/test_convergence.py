@@ -103,11 +103,19 @@ def test_fluctuation_is_the_noise_about_a_trend():
 
 
 def test_best_follows_the_direction_and_skips_what_is_not_finite():
-    history = run([3.0, 1.0, np.nan, 2.0, 1.0])
+    history = run([3.0, 1.0, np.nan, 2.0, 1.02])
     assert convergence.best(history).epoch == 2
     upwards = [dataclasses.replace(s, direction="max") for s in history]
     assert convergence.best(upwards).epoch == 1
     assert convergence.best(run([np.nan, np.nan])) is None
+
+
+def test_of_what_noise_alone_tells_apart_the_latest_is_the_best():
+    # The noise of a difference is 0.0141.
+    assert convergence.best(run([1.0, 1.005, 1.014])).epoch == 3
+    assert convergence.best(run([1.0, 1.005, 1.015])).epoch == 2
+    assert convergence.best(run([1.0, 0.995, 0.985], direction="max")).epoch == 2
+    assert convergence.best(run([1.0, 1.005, 1.0], noise=0.0)).epoch == 3
 
 
 def test_qualities_against_other_reals_are_not_compared():
@@ -202,7 +210,7 @@ def test_the_weights_of_the_verdicts_own_epoch_are_not_called_restored():
     verdict = first_verdict(history, restored=True)
     assert verdict.kind == "stalled" and verdict.best_epoch == verdict.epoch
     assert "restored" not in verdict.message
-    assert "the best by less than that, and its weights are kept" in verdict.message
+    assert "as good as the best, and its weights are kept" in verdict.message
 
 
 def test_quality_may_grow():

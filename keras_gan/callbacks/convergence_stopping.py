@@ -81,7 +81,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
     Attributes:
         verdict: the `convergence.Verdict`, or `None`.
         history: list of `convergence.Signals`, one an epoch.
-        best_epoch: the epoch of the best quality, from 1, or `None`.
+        best_epoch: the epoch of the best quality, from 1, the latest one that is as good but for
+            noise; or `None`.
         best_weights: its weights, as `gan.get_weights()`, or `None`.
 
     Raises:

@@ -17,7 +17,8 @@ class Verdict:
     Attributes:
         kind: the rule's name, such as `"equilibrium"`.
         epoch: the epoch at which it was found, from 1.
-        best_epoch: the epoch of the best quality, or `None` if none was measured.
+        best_epoch: the epoch of the best quality, the latest one that is as good but for noise;
+            `None` if none was measured.
         evidence: `dict` of what the rule found; numbers, with the names of a player or variable.
         message: one sentence to act on.
     """
@@ -120,7 +121,7 @@ def _weights_now(top, last, restored):
     if top is None:
         return "no epoch was measured, so the weights are left as they are"
     if top is last:
-        return "this epoch is the best by less than that, and its weights are kept"
+        return "this epoch is as good as the best, and its weights are kept"
     return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"
 
 

@@ -16,6 +16,7 @@ from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 
 IMPROVING = [{"shift": 3.0 - 0.1 * i} for i in range(30)]
 FLAT = [{"shift": 1.0 - 0.2 * min(i, 3)} for i in range(30)]
+WORSE = [{"shift": shift} for shift in (0.8, 0.6, 0.4, 0.2, *[0.25] * 26)]
 FAILURE = {"step": 17, "player": "discriminator", "variable": "d_dense/kernel"}
 
 
@@ -40,14 +41,19 @@ def test_an_improving_run_is_never_stopped():
     assert callback.best_epoch == 30
 
 
-def test_a_flat_run_stalls_and_gets_its_best_weights_back(tmp_path, capsys):
-    gan = FakeGAN(FLAT)
+def test_of_epochs_that_are_as_good_the_latest_is_kept():
+    gan, callback = FakeGAN(FLAT), ConvergenceStopping()
+    assert gan.fit(callback) == 15 == callback.best_epoch == gan.weight
+    assert "this epoch is as good as the best, and its weights are kept" in gan.verdict.message
+
+
+def test_a_run_that_gains_nothing_stalls_and_gets_its_best_weights_back(tmp_path, capsys):
+    gan = FakeGAN(WORSE)
     callback = ConvergenceStopping(directory=tmp_path / "run", log_dir=tmp_path / "board")
     # Improving until 4, which the mean of four epochs shows until 7; then eight of patience.
     assert gan.fit(callback, verbose=1) == 15
     verdict = callback.verdict
     assert gan.verdict is verdict and verdict.kind == "stalled"
-    # From epoch 4 on all are alike: the first of them is the best.
     assert verdict.best_epoch == callback.best_epoch == 4 == gan.weight
     assert "weights of epoch 4 restored" in verdict.message
     assert verdict.message in capsys.readouterr().out
@@ -332,8 +338,8 @@ def test_a_callback_may_be_used_again(tmp_path):
 
 def test_a_run_goes_on_from_its_state(tmp_path):
     whole = ConvergenceStopping()
-    FakeGAN(FLAT).fit(whole)
-    gan, first = FakeGAN(FLAT[:6]), ConvergenceStopping()
+    FakeGAN(WORSE).fit(whole)
+    gan, first = FakeGAN(WORSE[:6]), ConvergenceStopping()
     gan.fit(first)
     backups.write(tmp_path / "state.npz", first.get_state())
     state = backups.read(tmp_path / "state.npz")
@@ -343,7 +349,7 @@ def test_a_run_goes_on_from_its_state(tmp_path):
             super().on_train_begin()
             self.set_state(state)
 
-    gan = FakeGAN(FLAT)
+    gan = FakeGAN(WORSE)
     assert gan.fit(Resumed(), initial_epoch=6) == 9
     assert gan.verdict == whole.verdict and gan.weight == 4
 

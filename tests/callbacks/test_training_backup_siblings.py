@@ -318,7 +318,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
     def run(gan, name, epochs):
         stop = ConvergenceStopping("wave", mode="min", patience=20)
         grid = ImageGrid(tmp_path / name, rows=1, columns=2, every_epochs=2)
-        wave = Wave([3, 1, 2, 4, 0, 1])
+        wave = Wave([3, 1, 2, 4, 0, 9])
         history = fit(
             gan, tmp_path / name / "backup", wave, stop, grid, **{**PICTURES, "epochs": epochs}
         )
