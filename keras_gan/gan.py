@@ -277,23 +277,23 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         seed = self._seeds(number)
         latents = self._latents(real, next(seed))
         statistics = updates.Statistics(self.generator)
-        passes = self._generator_passes(latents, labels)
         if self.accumulation_steps == 1:
-            passes = list(passes)
-            fake = tf.stop_gradient(passes[0][1])
+            shared = self._generator_pass(latents, labels)
+            generate, fake = (lambda number: shared), tf.stop_gradient(shared[1])
         else:  # keeping all passes for later would take the memory of all
+            generate = functools.partial(self._generator_pass, latents, labels)
             fake = self._still_samples(latents, labels)
         return [
             self._update_discriminator(real, fake, labels, seed),
-            self._update_generator(passes, real, labels, statistics),
+            self._update_generator(generate, real, labels, statistics),
         ]
 
     def _generator_step(self, number, real, labels):
         """One of the generator's updates but the first, on noise of its own."""
         latents = self._latents(real, next(self._seeds(self.discriminator_steps, number)))
         statistics = updates.Statistics(self.generator)
-        passes = self._generator_passes(latents, labels)
-        return self._update_generator(passes, real, labels, statistics)
+        generate = functools.partial(self._generator_pass, latents, labels)
+        return self._update_generator(generate, real, labels, statistics)
 
     # --- The discriminator's update ---
 
@@ -302,11 +302,13 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         statistics = updates.Statistics(self.discriminator)
         keys = [next(seed) for _ in self._penalties]
         scale = updates.loss_scale(self.discriminator_optimizer)
-        parts = []
-        for number, part in enumerate(self._parts(real, fake, labels)):
-            with updates.after(parts), replicas.micro_batch(number, self.accumulation_steps):
-                parts.append(self._discriminator_gradients(*part, keys, scale))
-        gradients, total, logits, values = updates.joined(parts, scale)
+
+        def part(number):
+            with replicas.micro_batch(number, self.accumulation_steps):
+                batch = self._part(number, real, fake, labels)
+                return self._discriminator_gradients(*batch, keys, scale)
+
+        gradients, total, logits, values = updates.accumulated(part, self.accumulation_steps, scale)
 
         def after_update(logits):
             for regularizer in self.regularizers:
@@ -371,23 +373,23 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
 
     # --- The generator's update ---
 
-    def _generator_passes(self, latents, labels):
-        """Passes of the generator on their tapes, made one by one as they are asked for."""
-        for latents_part, labels_part in self._parts(latents, labels):
-            with tf.GradientTape() as tape:
-                fake = self._generate(latents_part, labels_part)
-                own_loss = layer_losses(self.generator)
-            yield tape, fake, own_loss
+    def _generator_pass(self, latents, labels, number=0):
+        """The generator's pass on one micro-batch, on its tape."""
+        latents, labels = self._part(number, latents, labels)
+        with tf.GradientTape() as tape:
+            fake = self._generate(latents, labels)
+            own_loss = layer_losses(self.generator)
+        return tape, fake, own_loss
 
-    def _update_generator(self, passes, real, labels, statistics):
+    def _update_generator(self, generate, real, labels, statistics):
         """Score the samples, and take the verdict back through them to the generator alone."""
         scale = updates.loss_scale(self.generator_optimizer)
-        parts, passes = [], iter(passes)
-        for real_part, labels_part in self._parts(real, labels):
-            with updates.after(parts):
-                generated = next(passes)
-                parts.append(self._generator_gradients(generated, real_part, labels_part, scale))
-        gradients, total, _, values = updates.joined(parts, scale)
+
+        def part(number):
+            batch = self._part(number, real, labels)
+            return self._generator_gradients(generate(number=number), *batch, scale)
+
+        gradients, total, _, values = updates.accumulated(part, self.accumulation_steps, scale)
         images = tf.shape(real)[0] * replicas.count()
         norm = self._apply(GENERATOR, gradients, total, statistics, self._follow_generator, images)
         return {"g_gradient_norm": norm, **values}
@@ -464,13 +466,10 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         first = update * (1 + len(self._penalties)) + further
         return seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value, first)
 
-    def _parts(self, *batch):
-        """A batch cut by stride into `accumulation_steps` micro-batches of whole packs."""
+    def _part(self, number, *batch):
+        """One of `accumulation_steps` micro-batches: whole packs of a batch, by stride."""
         k, size = self.accumulation_steps, self.pack
-        return [
-            tuple(None if t is None else packing.every(t, i, k, size) for t in batch)
-            for i in range(k)
-        ]
+        return tuple(None if t is None else packing.every(t, number, k, size) for t in batch)
 
     def _latents(self, real, seed):
         """As many latents as there are real samples: this replica's rows of the global noise."""

@@ -5,6 +5,8 @@ import threading
 
 import tensorflow as tf
 
+from keras_gan import packing
+
 
 def count():
     """How many replicas train in step; 1 without a strategy."""
@@ -80,9 +82,9 @@ def rows(draw, batch_size):
     part, parts = getattr(_PART, "value", (0, 1))
     batch_size = batch_size * parts
     if count() == 1:
-        return draw(batch_size)[part::parts]
+        return packing.every(draw(batch_size), part, parts)
     first = number() * batch_size
-    return draw(batch_size * count())[first : first + batch_size][part::parts]
+    return packing.every(draw(batch_size * count())[first : first + batch_size], part, parts)
 
 
 def spread(generators):

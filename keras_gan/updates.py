@@ -66,45 +66,65 @@ def loss_scale(optimizer):
     return tf.convert_to_tensor(optimizer.dynamic_scale)
 
 
-def after(parts):
-    """A context whose operations wait for the last micro-batch, so that its memory is free."""
-    gradients = [t for t in tf.nest.flatten(parts[-1][0]) if t is not None] if parts else []
-    return tf.control_dependencies(gradients)
+def accumulated(part, count, scale):
+    """One update's numbers from those of its micro-batches, made one after the other.
 
-
-def joined(parts, scale):
-    """One update's numbers from those of its micro-batches.
+    In the graph all but the first are one loop, so that they use the memory of one.
 
     Args:
-        parts: list of `(gradients, loss, logits, values)`; all micro-batches are of one size.
+        part: called with the number of a micro-batch, a scalar; returns `(gradients, loss, logits,
+            values)`, the last two being nests. All micro-batches are of one size.
+        count: how many; an integer.
         scale: what the gradients are multiplied by, or `None`.
 
     Returns:
-        `(gradients, loss, logits, values)`: means, but all logits.
+        The same of the whole batch: means, but all logits.
     """
-    gradients, losses, logits, values = zip(*parts, strict=True)
-    factor = 1.0 / len(parts)
-    if scale is not None:
-        factor = factor / scale
-    if scale is not None or len(parts) > 1:
-        gradients = [_weighted_sum(same, factor) for same in zip(*gradients, strict=True)]
-    else:
-        (gradients,) = gradients
-    if len(parts) == 1:
-        return gradients, losses[0], logits[0], values[0]
-    mean = lambda *same: tf.add_n(same) / len(parts)  # noqa: E731
-    return (
-        gradients,
-        mean(*losses),
-        tf.nest.map_structure(lambda *same: tf.concat(same, axis=0), *logits),
-        tf.nest.map_structure(mean, *values),
+    gradients, loss, logits, values = first = part(0)
+    if count == 1 and scale is None:
+        return first
+    known = [i for i, gradient in enumerate(gradients) if gradient is not None]
+
+    def flat(gradients, loss, logits, values):
+        summed = [tf.convert_to_tensor(gradients[i]) for i in known]
+        return [*summed, loss, *tf.nest.flatten(values)], tf.nest.flatten(logits)
+
+    sums, rows = flat(*first)
+    if count > 1:
+        add_up = _add_up_in_a_loop if _loops() else _add_up_one_by_one
+        sums, rows = add_up(lambda number: flat(*part(number)), count, sums, rows)
+    summed, (loss, *values_of_all) = sums[: len(known)], [s / count for s in sums[len(known) :]]
+    for i, gradient in zip(known, summed, strict=True):
+        gradients[i] = gradient / (count if scale is None else count * scale)
+    logits, values = (
+        tf.nest.pack_sequence_as(nest, new)
+        for nest, new in ((logits, rows), (values, values_of_all))
     )
+    return gradients, loss, logits, values
 
 
-def _weighted_sum(gradients, factor):
-    if gradients[0] is None:
-        return None
-    return tf.add_n([tf.convert_to_tensor(gradient) for gradient in gradients]) * factor
+def _add_up_one_by_one(part, count, sums, rows):
+    rows = [rows]
+    for number in range(1, count):
+        with tf.control_dependencies(sums):  # the memory of the one before is free by then
+            more, new = part(number)
+            sums = [a + b for a, b in zip(sums, more, strict=True)]
+        rows.append(new)
+    return sums, [tf.concat(same, axis=0) for same in zip(*rows, strict=True)]
+
+
+def _add_up_in_a_loop(part, count, sums, rows):
+    kept = [tf.TensorArray(row.dtype, count, element_shape=row.shape).write(0, row) for row in rows]
+
+    def add(number, sums, kept):
+        more, new = part(number)
+        sums = [a + b for a, b in zip(sums, more, strict=True)]
+        return number + 1, sums, [k.write(number, row) for k, row in zip(kept, new, strict=True)]
+
+    _, sums, kept = tf.while_loop(
+        lambda number, *_: number < count, add, (1, sums, kept), parallel_iterations=1
+    )
+    return sums, [k.concat() for k in kept]
 
 
 def norm(gradients, player):
@@ -124,7 +144,7 @@ def in_turn(update, count):
     """The results of `update(0)` to `update(count - 1)`, made one after the other.
 
     Several are one loop in the graph, so that they are traced and compiled once, and use the
-    memory of one. Replicas cannot meet inside of a loop: there they are written out.
+    memory of one.
 
     Args:
         update: called with the number of the update, a scalar; returns a nest of float32 scalars.
@@ -133,7 +153,7 @@ def in_turn(update, count):
     Returns:
         A list of nests.
     """
-    if count < 2 or replicas.count() > 1 or tf.executing_eagerly():
+    if count < 2 or not _loops():
         return [update(number) for number in range(count)]
     nest = None
 
@@ -146,6 +166,11 @@ def in_turn(update, count):
     columns = tf.unstack(rows, num=len(tf.nest.flatten(nest)), axis=1)
     lists = [tf.unstack(column, num=count) for column in columns]
     return [tf.nest.pack_sequence_as(nest, scalars) for scalars in zip(*lists, strict=True)]
+
+
+def _loops():
+    """Whether loops are made in the graph: replicas cannot meet inside of one."""
+    return replicas.count() == 1 and not tf.executing_eagerly()
 
 
 def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update, *tensors):
