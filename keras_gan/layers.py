@@ -1,6 +1,7 @@
 """Layers that Keras lacks or that do not fit a game of two networks."""
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -225,15 +226,17 @@ class ImageConv2D(keras.layers.Conv2D):
     product too. Of 512 channels, forward pass and gradients take 0.4 of the time on one thread.
     Sums are the same, in another order.
 
-    Arguments and results are those of `keras.layers.Conv2D`. It is used for up to 4 filters with
-    stride 1, padding "same", no dilation and channels last, where there is no GPU; anything else
-    is left to Keras.
+    Arguments and results are those of `keras.layers.Conv2D`. It is used for up to 4 filters whose
+    columns are no more than the channels that come in (the results before they are added would
+    take more memory than the inputs), with stride 1, padding "same", no dilation and channels last,
+    where there is no GPU; anything else is left to Keras.
     """
 
     def convolution_op(self, inputs, kernel):
         plain = (self.strides, self.dilation_rate, self.groups) == ((1, 1), (1, 1), 1)
         plain = plain and (self.padding, self.data_format) == ("same", "channels_last")
-        if not plain or self.filters > _FEW or tf.config.list_physical_devices("GPU"):
+        few = self.filters <= min(_FEW, inputs.shape[-1] / math.prod(self.kernel_size))
+        if not plain or not few or tf.config.list_physical_devices("GPU"):
             return super().convolution_op(inputs, kernel)
         kernel = tf.cast(tf.convert_to_tensor(kernel), self.compute_dtype)
         return _convolved_to_few(tf.cast(inputs, self.compute_dtype), kernel)
