@@ -11,6 +11,7 @@ the same for all runs. A picture of the first seed's samples is written to `--pi
 
 import os
 import pathlib
+import statistics
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -60,7 +61,7 @@ def main():
             print(report(runs[-1:]), flush=True)
     if given.json:
         records.write(given.json, runs)
-    print(report(runs))
+    print(report(runs), means(runs), sep="\n\n")
 
 
 class Bench:
@@ -160,6 +161,25 @@ def report(runs):
         for run in runs
     ]
     return records.table(columns, rows)
+
+
+def means(runs):
+    """Each recipe's means over its seeds, with standard deviations in brackets."""
+    columns = ["", "Frechet distance", "precision", "recall", "density", "coverage", "steps"]
+    rows = []
+    for recipe in dict.fromkeys(run["recipe"] for run in runs):
+        mine = [run for run in runs if run["recipe"] == recipe]
+        cells = [
+            _mean([run[key] for run in mine], 2 if key == FIGURES[0] else 3) for key in FIGURES
+        ]
+        steps = [run["steps"] for run in mine if "steps" in run]
+        rows.append([recipe, *cells, _mean(steps, 0) if steps else "-"])
+    return records.table(columns, rows)
+
+
+def _mean(values, digits):
+    mean = f"{statistics.mean(values):,.{digits}f}"
+    return f"{mean} ({statistics.stdev(values):,.{digits}f})" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":
