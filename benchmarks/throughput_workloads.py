@@ -46,6 +46,11 @@ class Layer(typing.NamedTuple):
         return self.size * self.stride if self.kind == "up" else -(-self.size // self.stride)
 
     @property
+    def makes_image(self):
+        """Whether it is a convolution to the channels of an image."""
+        return self.kind == "conv" and self.stride == 1 and self.outputs <= 4
+
+    @property
     def parameters(self):
         """Trainable weights."""
         channels = self.shape[-1] if self.shape else self.outputs

@@ -155,6 +155,15 @@ def test_kernels_make_what_a_layer_does(layer):
         np.testing.assert_allclose(last, np.ravel(call(*tensors))[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["forward", "weights"])
+def test_the_other_way_to_make_an_image_is_the_same_convolution(kind):
+    layer = WORKLOADS["W1"].generator[-1]
+    assert layer.makes_image and not WORKLOADS["W1"].generator[-2].makes_image
+    plain, _ = throughput_bound.kernel(layer, kind, BATCH, "float32")
+    other, tensors = throughput_bound.to_image(layer, kind, BATCH, "float32")
+    np.testing.assert_allclose(other(*tensors), plain(*tensors), rtol=1e-4, atol=1e-4)
+
+
 def test_a_step_has_as_many_kernels_as_it_needs():
     counts = {
         (name, kind): times for name, _, kind, times in throughput_bound.kernels(WORKLOADS["W3"])
