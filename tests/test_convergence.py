@@ -474,6 +474,15 @@ def test_a_discriminator_too_weak_to_see_what_is_missing():
     assert Equilibrium()(run(qualities, chances, coverage=0.46, **fields)) is not None
 
 
+def test_a_coin_may_jump_where_all_samples_are_alike():
+    fields = {"coverage": 0.1, "real_coverage": 0.97, "num_covered": 500}
+    rule = DiscriminatorFailed()  # 0.076 from 1/2 are allowed
+    chances = [0.9] * 8 + [0.48, 0.4, 0.5, 0.45]
+    assert rule(run([1.0] * 12, chances, **fields)) is not None
+    assert rule(run([1.0] * 12, [*chances[:-3], 0.34, 0.6, 0.5], **fields)) is None
+    assert rule(run([1.0] * 12, [*chances[:-4], 0.4, 0.4, 0.4, 0.45], **fields)) is None
+
+
 def test_a_discriminator_that_won():
     norms = [1.0, 2.0] + [0.1] * 10
     verdict = first_verdict(run([1.0] * 12, [0.999] * 12, g_gradient_norm=norms))

@@ -38,11 +38,11 @@ class DiscriminatorFailed:
     A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
     there are `epochs` at least, reals score above neither these samples nor those of the day, each
     within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
-    above a fake is that near to 1/2 for `epochs` epochs, nothing has improved for `patience`, and
-    the samples are far from the data: either the quality `q` has not come half the way from the
-    run's first one to the floor that reals reach, `q - floor > (first - floor) / 2`, or the
-    coverage is surely less than half of that of reals. A discriminator at its equilibrium shows
-    1/2 too, but then the samples are near.
+    above a fake is that near to 1/2 in the mean of `epochs` epochs, and twice that near in each,
+    nothing has improved for `patience`, and the samples are far from the data: either the quality
+    `q` has not come half the way from the run's first one to the floor that reals reach,
+    `q - floor > (first - floor) / 2`, or the coverage is surely less than half of that of reals. A
+    discriminator at its equilibrium shows 1/2 too, but then the samples are near.
 
     Args:
         epochs: for how many in a row this is seen, at least 1. Default 4.
@@ -86,14 +86,21 @@ class DiscriminatorFailed:
 
     def _dead(self, history):
         latest = _latest(history, self.epochs, "real_above_fake")
-        if latest is None or epochs_without_improvement(history) < self.patience:
+        if latest is None or not self._is_at_chance(latest):
             return None
-        if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in latest):
+        if epochs_without_improvement(history) < self.patience:
             return None
         far = self._far(history) or self._uncovering(latest)
         if far is None:
             return None
         return {"real_above_fake": latest[-1].real_above_fake, "epochs": self.epochs, **far}
+
+    @staticmethod
+    def _is_at_chance(latest):
+        away = [s.real_above_fake - 0.5 for s in latest]
+        allowed = min(coin_tolerance(s.num_real, s.num_fake) for s in latest)
+        # Samples that are all alike are one trial, whose share of reals beyond it jumps.
+        return abs(sum(away)) <= allowed * len(away) and max(map(abs, away)) <= 2.0 * allowed
 
     @staticmethod
     def _far(history):
