@@ -12,7 +12,7 @@ import common
 import keras_gan
 
 STD = 0.15
-EPOCHS, EVERY = 72, 2  # measured every second epoch
+EPOCHS, EVERY = 96, 2  # measured every second epoch
 
 
 def measure(seed):
