@@ -4,7 +4,8 @@ Each run goes on to its full length under `ConvergenceStopping` with its default
 replaced by one that never stops. Its signals are kept in `results/zoo/`, together with ground
 truth that no rule sees: the modes of the ring, or a classifier and a Frechet distance on images
 that were neither trained nor validated with. What the default rules would have said is then
-found from the records alone, in seconds: `--judge` trains nothing.
+found from the records alone, in seconds: `--judge` trains nothing. Who changes rules looks at
+`--judge --half tuning`, and at the other half only when they are done.
 
 `zoo_kinds` is the table of kinds, of their causes and of acceptable verdicts; it also says which
 runs rules may be tuned on. `zoo_harm` decides whether a cause made a run sick. Both were fixed
@@ -32,6 +33,7 @@ def main():
     parser.set_defaults(seeds=None)
     parser.add_argument("--tasks", nargs="+", choices=list(zoo_tasks.TASKS), default=[])
     parser.add_argument("--kinds", nargs="+", choices=list(zoo_kinds.KINDS))
+    parser.add_argument("--half", choices=("tuning", "judged"), help="the runs of one half only")
     parser.add_argument("--judge", action="store_true", help="kept runs only; trains nothing")
     parser.add_argument(
         "--budget-minutes", type=float, help="begin no run that may not end by then"
@@ -61,7 +63,8 @@ def wanted(given):
     """The runs asked for: `(task, kind, seed)`."""
     for name in given.tasks or zoo_tasks.TASKS:
         for kind, seed in zoo_kinds.runs(name, given.seeds):
-            if not given.kinds or kind.name in given.kinds:
+            other = given.kinds and kind.name not in given.kinds
+            if not other and given.half in (None, kind.half(seed)):
                 yield zoo_tasks.TASKS[name], kind, seed
 
 
