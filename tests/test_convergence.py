@@ -409,6 +409,8 @@ def test_dropped_modes():
         (covering(0.1, density=0.1), True),
         (covering(0.9, spread=0.4), True),
         (covering(0.9, spread=0.6), False),
+        (covering(0.0, density=0.0, spread=0.4), False),  # like none of the data
+        (covering(0.0, density=0.0, spread=0.05), True),
         (covering([0.3] * 11 + [0.9]), False),
         (covering([0.3] * 12, epochs=3), False),
         (covering(None), False),

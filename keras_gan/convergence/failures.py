@@ -18,6 +18,8 @@ from keras_gan.trends import (
 # What has been lost, or was never gained, is judged by halves: of the way from the first samples
 # to the data, of what reals cover, of their spread.
 _HALF = 0.5
+# Below this share of the reals' spread, all samples are about one.
+_TENTH = 0.1
 
 
 def _latest(history, epochs, *names):
@@ -25,6 +27,11 @@ def _latest(history, epochs, *names):
     latest = history[-epochs:]
     finite = all(is_finite(getattr(s, name)) for s in latest for name in names)
     return latest if len(latest) == epochs and finite else None
+
+
+def _covered_by(density):
+    """The share of balls that samples of a density hit if they are spread like the data."""
+    return 1.0 - (1.0 + density) ** -5
 
 
 def _is_coin(chance, first, second):
@@ -222,7 +229,8 @@ class ModeCollapse:
       half of the balls about `n` reals that other reals hit, and than half of those that samples
       of this density would hit if they were spread like the data. Of samples far from all data,
       few balls are hit too, but that is no collapse;
-    - or the samples' spread is below half of that of reals.
+    - or the samples' spread is below half of that of reals, and they are dense enough to cover half
+      of the balls; or it is below a tenth, wherever they are.
 
     Distances between samples alone are blind to dropped modes: four of eight modes of a ring keep
     96 % of them.
@@ -251,7 +259,7 @@ class ModeCollapse:
         if latest is None or epochs_without_improvement(history) < self.patience:
             return None
         dropped = all(self._lacks_modes(s) for s in latest)
-        if not dropped and not all(s.spread < _HALF for s in latest):
+        if not dropped and not all(self._lacks_spread(s) for s in latest):
             return None
         last = latest[-1]
         return {
@@ -264,9 +272,14 @@ class ModeCollapse:
 
     @staticmethod
     def _lacks_modes(s):
-        possible = min(s.real_coverage, 1.0 - (1.0 + s.density) ** -5)
+        possible = min(s.real_coverage, _covered_by(s.density))
         error = binomial_error(s.coverage, s.num_covered)
         return s.coverage + STANDARD_ERRORS * error < _HALF * possible
+
+    @staticmethod
+    def _lacks_spread(s):
+        near = _covered_by(s.density) >= _HALF
+        return s.spread < (_HALF if near else _TENTH)
 
     def describe(self, evidence):
         """The evidence in words."""
