@@ -1,5 +1,6 @@
 """The convergence zoo: its table, the test of harm, judging by records."""
 
+import argparse
 import dataclasses
 import json
 import math
@@ -12,6 +13,7 @@ import pytest
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 
+import convergence_zoo  # noqa: E402
 import zoo_harm  # noqa: E402
 import zoo_judging  # noqa: E402
 import zoo_kinds  # noqa: E402
@@ -205,7 +207,7 @@ RISEN = truth([0.1] * 2 + [0.9] * 18)
 
 
 def test_a_stall_is_found_when_a_run_would_have_found_it():
-    history = signals([1.0, 0.5] + [0.4] * 18)
+    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
     verdict = zoo_judging.replay(history, **SETTINGS)
     # The mean of four epochs falls until the sixth; eight epochs of patience follow.
     assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("stalled", 14, 3)
@@ -217,7 +219,7 @@ def test_a_stall_is_found_when_a_run_would_have_found_it():
 
 
 def test_a_healthy_run_must_not_be_stopped_while_it_improves():
-    history = signals([1.0, 0.5] + [0.4] * 18)
+    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
     rising = truth([0.04 * epoch for epoch in range(1, 21)])
     run = zoo_judging.judged(record("hinge_r1", history, rising), **SETTINGS)
     assert run.acceptable and run.stopped_improving and not run.finished
@@ -287,7 +289,7 @@ def test_the_interval_is_wilsons():
 
 
 def test_the_report_shows_halves_apart_and_all_misses():
-    history = signals([1.0, 0.5] + [0.4] * 18)
+    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
     good = record("relativistic_r1_r2", history, RISEN, seed=1)
     tuned = record("relativistic_r1_r2", history, RISEN, seed=0)
     missed = record("discriminator_rate_high", signals(FALLING), truth([0.1] * 20), seed=1)
@@ -384,3 +386,20 @@ def test_a_stale_discriminator_stands_still_from_its_onset_on():
     )
     gan.fit(data.ring(128), steps_per_epoch=1, epochs=4, verbose=0, callbacks=[stale, look])
     assert seen[0] != seen[1] == seen[2] == seen[3]
+
+
+# === What is published ===
+
+
+def test_the_page_says_what_the_kept_runs_say_under_the_rules_of_today():
+    given = argparse.Namespace(
+        tasks=["ring", "digits"],
+        seeds=None,
+        kinds=None,
+        half=None,
+        judge=True,
+        records=zoo_recording.FOLDER,
+    )
+    report = zoo_judging.report(convergence_zoo.judge(convergence_zoo.kept(given)))
+    page = (pathlib.Path(__file__).parents[1] / "docs" / "verdicts.md").read_text()
+    assert report in page
