@@ -177,11 +177,8 @@ def _uncovered(trained):
 
 def _sparse(trained):
     """What the density lacks epoch by epoch to 1, that of reals; and its noise."""
-    missing, noises = [], []
-    for s in trained:
-        missing.append(max(1.0 - s.density, 0.0) if is_finite(s.density) else math.nan)
-        noises.append(noise(missing, None))
-    return missing, noises
+    missing = [max(1.0 - s.density, 0.0) if is_finite(s.density) else math.nan for s in trained]
+    return missing, [fluctuation(missing[:end]) for end in range(1, len(missing) + 1)]
 
 
 def binomial_error(share, count):
@@ -192,12 +189,17 @@ def binomial_error(share, count):
     return math.sqrt(share * (1.0 - share) / count)
 
 
-def covers_little(s):
-    """Whether samples reach surely less than half of what reals reach: `False` if unknown."""
+def covers_little(s, possible=1.0):
+    """Whether samples cover surely less than half of what reals do; `False` if unknown.
+
+    Args:
+        s: signals.
+        possible: the most that they could cover, where that is less than what reals do.
+    """
     if not is_finite(s.coverage) or not is_finite(s.real_coverage):
         return False
     error = binomial_error(s.coverage, s.num_covered)
-    return s.coverage + STANDARD_ERRORS * error < s.real_coverage / 2.0
+    return s.coverage + STANDARD_ERRORS * error < min(s.real_coverage, possible) / 2.0
 
 
 def _improvements(losses, noises, window):

@@ -156,10 +156,10 @@ class Stalled:
         name, top = evidence["name"], evidence["best_quality"]
         if top is None:
             return f"{name} has not been finite for {evidence['epochs']} epochs"
-        both = ", coverage and density have" if "coverage" in evidence else " has"
+        what = ", coverage and density have" if "coverage" in evidence else " has"
         floor = f", reals reach {evidence['floor']:.4g}" if "floor" in evidence else ""
         return (
-            f"{name}{both} not improved by more than noise ({evidence['noise']:.2g}) for "
+            f"{name}{what} not improved by more than noise ({evidence['noise']:.2g}) for "
             f"{evidence['epochs']} epochs (best {top:.4g}{floor})"
         )
 

@@ -3,10 +3,9 @@
 import dataclasses
 
 from keras_gan import _checks
-from keras_gan.signals import STANDARD_ERRORS, coin_tolerance, is_finite
+from keras_gan.signals import coin_tolerance, is_finite
 from keras_gan.trends import (
     best,
-    binomial_error,
     comparable,
     covers_little,
     epochs_without_improvement,
@@ -258,7 +257,7 @@ class ModeCollapse:
         latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
         if latest is None or epochs_without_improvement(history) < self.patience:
             return None
-        dropped = all(self._lacks_modes(s) for s in latest)
+        dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
         if not dropped and not all(self._lacks_spread(s) for s in latest):
             return None
         last = latest[-1]
@@ -269,12 +268,6 @@ class ModeCollapse:
             "spread": last.spread,
             "epochs": epochs_without_improvement(history),
         }
-
-    @staticmethod
-    def _lacks_modes(s):
-        possible = min(s.real_coverage, _covered_by(s.density))
-        error = binomial_error(s.coverage, s.num_covered)
-        return s.coverage + STANDARD_ERRORS * error < _HALF * possible
 
     @staticmethod
     def _lacks_spread(s):
