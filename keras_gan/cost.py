@@ -1,4 +1,4 @@
-"""How much arithmetic a training step is, to choose how many run in one compiled call."""
+"""What passes cost: how many steps run in one compiled call, how many samples in one pass."""
 
 import math
 
@@ -9,6 +9,8 @@ from keras_gan import inspection
 # points trains 1.5 times as fast with 32 of them in a call as with 4.
 _PER_CALL = 4e9
 _MOST_STEPS = 32
+# Values of all layers that a pass outside of training may hold at once: 256 MB in float32.
+_PER_PASS = 2**26
 
 
 def multiply_adds(network):
@@ -32,6 +34,14 @@ def _positions(layer, kernel):
     tensor = getattr(layer, "input" if transposed else "output", None)
     sizes = getattr(tensor, "shape", None) or (1,)
     return math.prod(size or 1 for size in sizes[1:-1])
+
+
+def samples_a_pass(network):
+    """How many samples may pass through a network at once, outside of training; at least 1."""
+    outputs = [getattr(layer, "output", None) for layer in inspection.flat_layers(network)]
+    shapes = [tensor.shape for tensor in outputs if hasattr(tensor, "shape")]
+    values = sum(math.prod(size or 1 for size in shape[1:]) for shape in shapes)
+    return max(1, _PER_PASS // max(values, 1))
 
 
 def steps_per_execution(gan, rows):

@@ -38,6 +38,10 @@ class Feed:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
+        if dataset.options().autotune.enabled is None:
+            # Keras drops the iterator of each epoch, which waits for TensorFlow's tuner to wake:
+            # after a long epoch that is up to a minute. Parallel calls run on all cores without it.
+            options.autotune.enabled = False
         self.dataset = dataset.with_options(options)
         self.source = source
         self.samples = samples

@@ -14,20 +14,22 @@ _CAPABILITY = (8, 0)
 
 
 @contextlib.contextmanager
-def building(precision):
+def building(precision, *, on_processors=True):
     """Layers made inside the block have a dtype policy; Keras's own setting is left as it was.
 
     Args:
-        precision: name of a Keras dtype policy or a `keras.DTypePolicy`; "auto" for
-            "mixed_bfloat16" where the machine gains from it, else "float32"; `None` for the
-            policy that is set.
+        precision: name of a Keras dtype policy or a `keras.DTypePolicy`; `None` for the policy
+            that is set; "auto" for "mixed_bfloat16" where the machine gains from it and that
+            policy is "float32", else for that policy.
+        on_processors: whether processors gain from it too, not accelerators alone. Default `True`.
 
     Raises:
         ValueError: for a name that Keras does not know.
     """
     before = keras.config.dtype_policy()
     if precision == "auto":
-        precision = "mixed_bfloat16" if multiplies_bfloat16() else "float32"
+        may = before.name == "float32" and (on_processors or _has_accelerator())
+        precision = "mixed_bfloat16" if may and multiplies_bfloat16() else None
     # Keras keeps the setting for each thread: no other one sees it.
     try:
         if precision is not None:
@@ -52,6 +54,10 @@ def multiplies_bfloat16():
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0" and bool(
         _INSTRUCTIONS & _processor_flags()
     )
+
+
+def _has_accelerator():
+    return any(tf.config.list_physical_devices(kind) for kind in ("TPU", "GPU"))
 
 
 def _processor_flags():

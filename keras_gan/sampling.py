@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, losses, packing, priors, seeds
+from keras_gan import _checks, cost, losses, packing, priors, seeds
 from keras_gan.samples import to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
@@ -133,7 +133,7 @@ class Sampling:
                 draws from a stream of its own, which never alters training.
             truncation: scales latents about the prior's mean; below 1 for more typical and less
                 varied samples.
-            batch_size: samples made at a time.
+            batch_size: samples made at a time; fewer where they would take much memory.
             averaged: `False` for the raw generator.
 
         Returns:
@@ -209,7 +209,7 @@ class Sampling:
         Args:
             samples: `(n, ...)`, uint8 images or floats, as for `fit`.
             labels: theirs, if the model is conditional.
-            batch_size: samples scored at a time.
+            batch_size: samples scored at a time; fewer where they would take much memory.
 
         Returns:
             float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
@@ -230,7 +230,7 @@ class Sampling:
         return int(words[0] >> 2)
 
     def _in_batches(self, network, inputs, labels, batch_size):
-        parts = []
+        parts, batch_size = [], min(batch_size, cost.samples_a_pass(network))
         for first in range(0, len(inputs), batch_size):
             batch = to_float(
                 tf.convert_to_tensor(inputs[first : first + batch_size]), self.is_image

@@ -7,10 +7,9 @@ import numpy as np
 
 from keras_gan import signals
 
-_SAMPLES = 256
-# Below this share, scores say next to nothing; 1/2 is a coin flip, and 256 samples on each side
-# are within four standard errors of it.
-_SEPARATES = 0.6
+# Below this share, scores say next to nothing; 1/2 is a coin flip, and 64 samples on each side are
+# within two standard errors of it. More would take longer than the first step of a large game.
+_SEPARATES, _FEW = 0.6, 64
 _FIRST_LOOK, _LAST_LOOK = 3, 5
 _ENOUGH_UPDATES = 20
 
@@ -30,7 +29,7 @@ class StartCheck(keras.callbacks.Callback):
         self._noise = None
         if self._done:
             return
-        self._noise = FirstSamples(self.model)
+        self._noise = FirstSamples(self.model, count=_FEW)
 
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
@@ -69,23 +68,22 @@ class FirstSamples:
     Args:
         gan: the model, before its first step.
         samples: those of an earlier run, for one that goes on.
+        count: how many. Default 256.
     """
 
-    def __init__(self, gan, samples=None):
+    def __init__(self, gan, samples=None, *, count=256):
         self.samples = samples
         if samples is None:
-            labels = _classes(gan)
-            self.samples = gan.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
+            labels = _classes(gan, count)
+            self.samples = gan.generate(count, labels=labels, seed=0, averaged=False)
 
     def chance(self, gan):
         """The chance that a training real scores above one of them, and how many were asked of."""
-        labels = gan.reference_labels
-        real = gan.score(
-            gan.reference_samples[:_SAMPLES], None if labels is None else labels[:_SAMPLES]
-        )
-        noise = gan.score(self.samples, _classes(gan))
+        labels, count = gan.reference_labels, len(self.samples)
+        real = gan.score(gan.reference_samples[:count], None if labels is None else labels[:count])
+        noise = gan.score(self.samples, _classes(gan, count))
         return signals.real_above_fake(real, noise), len(real)
 
 
-def _classes(gan):
-    return None if gan.num_classes is None else np.arange(_SAMPLES) % gan.num_classes
+def _classes(gan, count):
+    return None if gan.num_classes is None else np.arange(count) % gan.num_classes

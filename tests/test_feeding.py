@@ -697,3 +697,22 @@ def test_what_is_not_compiled_does_not_train():
     for call in (gan.fit, gan.train_on_batch, gan.evaluate, gan.test_on_batch):
         with pytest.raises(ValueError, match=r"must be compiled .*Call `gan\.compile\(\)`"):
             call(helpers.points())
+
+
+# === How data are read ===
+
+
+def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
+    own = tf.data.Dataset.from_tensor_slices(helpers.points(16)).batch(8)
+    asked = tf.data.Options()
+    asked.autotune.enabled = True
+    for data, settings, tuned in (
+        (helpers.points(16), {"batch_size": 8}, False),
+        (keras_gan.data.from_arrays(helpers.points(16), batch_size=8), {}, False),
+        (own, {}, False),
+        (own.with_options(asked), {}, True),
+    ):
+        gan = helpers.gan()
+        gan.fit(data, validation_data=data, verbose=0, **settings)
+        for feed in (gan._training_feed, gan._held_out_feed):
+            assert feed.dataset.options().autotune.enabled is tuned

@@ -215,8 +215,23 @@ def test_automatic_precision_asks_the_machine(monkeypatch, gains, policy):
     monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: gains)
     generator, _ = networks.dcgan((8, 8, 1), precision="auto")
     assert generator.get_layer("generator_dense").dtype_policy.name == policy
-    generator, _ = networks.mlp((2,), precision="auto")
-    assert generator.get_layer("generator_dense_1").dtype_policy.name == "float32"
+    for family, shape in ((networks.mlp, (2,)), (networks.r3gan, (8, 8, 1))):
+        generator, _ = family(shape, precision="auto")
+        assert {layer.dtype_policy.name for layer in generator.layers} == {"float32"}
+
+
+def test_automatic_precision_leaves_a_policy_that_was_set(monkeypatch):
+    monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: True)
+    with policies.building("mixed_float16"):
+        generator, _ = networks.dcgan((8, 8, 1), precision="auto")
+    assert generator.get_layer("generator_dense").dtype_policy.name == "mixed_float16"
+
+
+def test_networks_that_gain_on_accelerators_only(monkeypatch):
+    monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(policies, "_has_accelerator", lambda: True)
+    generator, _ = networks.r3gan((8, 8, 1), precision="auto")
+    assert "mixed_bfloat16" in {layer.dtype_policy.name for layer in generator.layers}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import priors, sampling
+from keras_gan import cost, priors, sampling
 from keras_gan.gan import GAN
 
 SEED = tf.constant([5, 6])
@@ -60,6 +60,18 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_batch(model):
     assert samples.shape == (10, 2) and samples.dtype == np.float32
     np.testing.assert_allclose(model.generate(10, seed=4, batch_size=3), samples, atol=1e-6)
     assert not np.allclose(model.generate(10, seed=5), samples)
+
+
+def test_large_networks_are_given_few_samples_at_a_time(model, monkeypatch):
+    samples, given = model.generate(10, seed=4), []
+    width = sum(layer.output.shape[-1] for layer in model.generator.layers)
+    monkeypatch.setattr(cost, "_PER_PASS", 4 * width)
+    run = model._run
+    monkeypatch.setattr(
+        model, "_run", lambda net, x, *a, **k: given.append(len(x)) or run(net, x, *a, **k)
+    )
+    np.testing.assert_allclose(model.generate(10, seed=4), samples, atol=1e-6)
+    assert given == [4, 4, 2]
     latents = model.sample_latents(10, seed=4)
     np.testing.assert_array_equal(model.generate(latents=latents), samples)
     np.testing.assert_allclose(model.predict(latents, verbose=0), samples, atol=1e-6)

@@ -35,8 +35,8 @@ def mlp(
             beside its latent, the discriminator by projection.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
-        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for float32, since so
-            small products gain nothing from less; `None` for the policy that is set. The last
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" or `None` for the policy
+            that is set, since so small products gain nothing from less than float32. The last
             layers of both networks compute in float32. Default `None`.
 
     Returns:
@@ -52,7 +52,7 @@ def mlp(
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
     pack = packing.checked(pack, num_classes)
-    with policies.building("float32" if precision == "auto" else precision):
+    with policies.building(None if precision == "auto" else precision):
         generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
         judged = packing.packed_shape(sample_shape, pack)
         return generator, _discriminator(judged, width, depth, num_classes)

@@ -55,9 +55,10 @@ def r3gan(
             the label's embedding.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
-        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
-            machine multiplies it faster; `None` for the policy that is set. The last layers of
-            both networks compute in float32. Default `None`.
+        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where an
+            accelerator multiplies it faster, unless another policy than "float32" is set
+            (processors gain nothing in grouped convolutions); `None` for the policy that is set.
+            The last layers of both networks compute in float32. Default `None`.
 
     The paper's networks have `blocks=2` and `max_filters=768`, with `filters=768` at 32x32, 384 at
     64x64 and 96 at 256x256.
@@ -97,7 +98,7 @@ def r3gan(
             x = _block(x, expansion, group_size, blocks * len(maps), f"{name}_block_{number}")
         return x
 
-    with policies.building(precision):
+    with policies.building(precision, on_processors=False):
         generator = _generator(image_shape, latent_dim, maps, widths, stage, num_classes)
         judged = packing.packed_shape(image_shape, pack)
         return generator, _discriminator(judged, widths, stage, num_classes)

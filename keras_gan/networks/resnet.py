@@ -44,8 +44,9 @@ def resnet(
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
         precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
-            machine multiplies it faster; `None` for the policy that is set. The last layers of
-            both networks compute in float32. Default `None`.
+            machine multiplies it faster, unless another policy than "float32" is set; `None` for
+            the policy that is set. The last layers of both networks compute in float32. Default
+            `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
