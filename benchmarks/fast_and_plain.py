@@ -1,19 +1,20 @@
 """Does quality pay for speed? The fast step in bfloat16 beside the plain one in float32.
 
-Both train the `dcgan` recipe for as many steps, from the same weights, on the same data in the same
-order. *Fast* is the package with `precision="auto"`: one pass of the generator for both players,
-penalties on the logits that the loss needs anyway, several steps a call, and bfloat16 where the
-machine multiplies it faster. *Plain* is the step as it is usually written, `PlainGAN` below, in
-float32. On MNIST the recipe has its defaults; on a folder of 64x64 images, `--images`, it is that
-of `examples/folder.py`.
+Both train the `dcgan` recipe for as many steps, from the same weights, on the same data. *Fast* is
+the package with `precision="auto"`: one pass of the generator for both players, penalties on the
+logits that the loss needs anyway, several steps a call, and bfloat16 where the machine multiplies
+it faster. *Plain* is the step as it is usually written, `PlainGAN` below, in float32. On MNIST the
+recipe has its defaults; on a folder of 64x64 images, `--images`, it is that of
+`examples/folder.py`.
 
-After each quarter of the steps, samples of the averaged generator are compared with real images by
+After each half of the steps, samples of the averaged generator are compared with real images by
 the Frechet distance: on MNIST 10,000 with the test digits, by the 128 features of
 `digit_classifier`; else as many as there are images, by the package's random convolutions. Quality
 is within the noise where the mean of *fast*, over the seeds and at the end, is not above that of
 *plain* by more than two standard errors of the difference (Welch).
 """
 
+import itertools
 import math
 import os
 import pathlib
@@ -29,8 +30,8 @@ import keras_gan  # noqa: E402
 import records  # noqa: E402
 from keras_gan import samples  # noqa: E402
 
-WAYS = ("plain", "fast")
-STEPS, QUICK_STEPS, QUARTERS = 1_200, 8, 4
+DATA, WAYS, NAME = ("mnist", "images"), ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
+STEPS, QUICK_STEPS, PARTS = 800, 8, 2
 QUICK_SAMPLES = 800
 SAMPLING_SEED = 1_000
 SPRITES = {"generator_filters": 16, "discriminator_filters": 16, "latent_dim": 64, "gamma": 0.5}
@@ -38,7 +39,7 @@ SPRITES = {"generator_filters": 16, "discriminator_filters": 16, "latent_dim": 6
 
 def main():
     parser = records.parser(__doc__.splitlines()[0])
-    parser.add_argument("--data", nargs="+", choices=["mnist", "images"], default=["mnist"])
+    parser.add_argument("--data", nargs="+", choices=DATA, default=["mnist"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--data-dir", help="of TensorFlow Datasets, for mnist")
     parser.add_argument("--images", type=pathlib.Path, help="folder of images, for images")
@@ -56,12 +57,16 @@ def main():
                     task = task or {"mnist": Digits, "images": Images}[data](given)
                     return run(task, way, seed, given)
 
-                name = f"fast_and_plain_{data}_{way}_seed{seed}"
-                keep = not given.quick
+                name, keep = NAME.format(data, way, seed), not given.quick
                 runs.append(records.measured(name, measure, again=given.again, keep=keep))
     if given.json:
         records.write(given.json, runs)
     print(report(runs))
+
+
+def names(seeds=(0, 1, 2)):
+    """Of the records of these seeds."""
+    return [NAME.format(*run) for run in itertools.product(DATA, WAYS, seeds)]
 
 
 # === What is trained ===
@@ -99,24 +104,24 @@ class PlainGAN(keras_gan.GAN):
 
     def train_step(self, data):
         real = samples.to_float(samples.unpack(data)[0], self.is_image)
-        seeds = self._seeds(0)
-        fake = self.generator(self._latents(real, next(seeds)), training=True)
-        with tf.GradientTape() as tape:
-            logits = (self.discriminator(batch, training=True) for batch in (real, fake))
-            d_loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(*logits))
-            total = d_loss
-            for regularizer in self.regularizers:
-                penalty = regularizer.penalty(self.discriminator, real, fake, seed=next(seeds))
-                total += tf.reduce_mean(penalty)
-        self._descend(self.discriminator_optimizer, tape, total, self.discriminator)
-        with tf.GradientTape() as tape:
+        with tf.control_dependencies([real]):  # the data's order follows from the steps counted
+            seeds = self._seeds(0)
             fake = self.generator(self._latents(real, next(seeds)), training=True)
-            fake_logits = self.discriminator(fake, training=True)
-            real_logits = self.discriminator(real, training=True)
-            g_loss = tf.reduce_mean(self.adversarial_loss.generator_loss(real_logits, fake_logits))
-        self._descend(self.generator_optimizer, tape, g_loss, self.generator)
-        self._follow_generator(tf.shape(real)[0])
-        self._count_step(data)
+            with tf.GradientTape() as tape:
+                logits = (self.discriminator(batch, training=True) for batch in (real, fake))
+                d_loss = tf.reduce_mean(self.adversarial_loss.discriminator_loss(*logits))
+                total = d_loss
+                for regularizer in self.regularizers:
+                    penalty = regularizer.penalty(self.discriminator, real, fake, seed=next(seeds))
+                    total += tf.reduce_mean(penalty)
+            self._descend(self.discriminator_optimizer, tape, total, self.discriminator)
+            with tf.GradientTape() as tape:
+                fake = self.generator(self._latents(real, next(seeds)), training=True)
+                logits = (self.discriminator(batch, training=True) for batch in (real, fake))
+                g_loss = tf.reduce_mean(self.adversarial_loss.generator_loss(*logits))
+            self._descend(self.generator_optimizer, tape, g_loss, self.generator)
+            self._follow_generator(tf.shape(real)[0])
+            self._count_step(data)
         return {"d_loss": d_loss, "g_loss": g_loss}
 
     def _descend(self, optimizer, tape, loss, network):
@@ -150,19 +155,19 @@ def model(task, way, seed):
 
 
 def run(task, way, seed, given):
-    """Train a quarter, compare, four times."""
+    """Train half of the steps, compare, twice."""
     import keras
 
     keras.utils.set_random_seed(seed)
     gan = model(task, way, seed)
     steps = QUICK_STEPS if given.quick else STEPS
     distances, seconds = [], 0.0
-    for _ in range(QUARTERS):
+    for _ in range(PARTS):
         start = time.process_time()
         gan.fit(
             task.train,
             batch_size=task.batch,
-            steps_per_epoch=steps // QUARTERS,
+            steps_per_epoch=steps // PARTS,
             epochs=1,
             verbose=0,
         )
@@ -196,8 +201,8 @@ def distance(gan, task):
 
 
 def report(runs):
-    """Each way's distances at each quarter and seed, and what the difference is worth."""
-    columns = ["data", "way", "policy", "Frechet distance after each quarter, mean over the seeds"]
+    """Each way's distances after each half and for each seed, and what the difference is worth."""
+    columns = ["data", "way", "policy", "Frechet distance after each half, mean over the seeds"]
     columns += ["at the end, by seed", "mean (deviation)", "processor seconds"]
     rows, sentences = [], []
     for data in dict.fromkeys(run["data"] for run in runs):
@@ -207,13 +212,13 @@ def report(runs):
             if not mine:
                 continue
             ends[way] = [run["distances"][-1] for run in mine]
-            quarters = zip(*(run["distances"] for run in mine), strict=True)
+            halves = zip(*(run["distances"] for run in mine), strict=True)
             rows.append(
                 [
                     data,
                     way,
                     mine[0]["policy"],
-                    ", ".join(_figure(statistics.mean(values)) for values in quarters),
+                    ", ".join(_figure(statistics.mean(values)) for values in halves),
                     ", ".join(map(_figure, ends[way])),
                     _figure(statistics.mean(ends[way])) + _deviation(ends[way]),
                     f"{statistics.mean(run['processor_seconds'] for run in mine):.0f}",

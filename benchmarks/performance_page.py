@@ -10,9 +10,12 @@ import pathlib
 
 import all_reduce
 import drawing
+import fast_and_plain
 import records
 import scaling
 import step_profile
+import throughput_report
+from throughput_workloads import WORKLOADS
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGE, PICTURES = DOCS / "performance.md", DOCS / "images" / "performance"
@@ -21,16 +24,20 @@ PAGE, PICTURES = DOCS / "performance.md", DOCS / "images" / "performance"
 def main():
     PAGE.write_text(filled(PAGE.read_text()))
     for name, (_, draw, runs, size) in sections().items():
-        if runs:
+        if runs and draw:
             drawing.picture(PICTURES / f"{name}.png", draw, runs, size=size)
 
 
 def sections():
-    """By name of a benchmark: its report, its drawing, its records and its picture's size."""
+    """By name of a benchmark: its report, its drawing or none, its records, its picture's size."""
     curves = recorded(f"scaling_{name}" for name in scaling.CURVES)
     profiles = recorded(f"step_profile_{name}" for name in step_profile.NAMES)
     paper = recorded(["all_reduce"])
+    beside = recorded(f"throughput_{name}" for name in WORKLOADS)
+    quality = recorded(fast_and_plain.names())
     return {
+        "throughput": (throughput_report.report, None, beside, None),
+        "fast_and_plain": (fast_and_plain.report, None, quality, None),
         "scaling": (scaling.report, scaling.draw, curves, scaling.size(curves)),
         "step_profile": (step_profile.report, step_profile.draw, profiles, (8.0, 3.6)),
         "all_reduce": (
@@ -54,10 +61,12 @@ def filled(text):
     Raises:
         ValueError: if the page lacks a place.
     """
-    for name, (report, _, runs, _) in sections().items():
+    for name, (report, draw, runs, _) in sections().items():
         made = f"Not measured yet: `python benchmarks/{name}.py`."
         if runs:
-            made = f"![{name.replace('_', ' ')}](images/performance/{name}.png)\n\n{report(runs)}"
+            made = report(runs)
+        if runs and draw:
+            made = f"![{name.replace('_', ' ')}](images/performance/{name}.png)\n\n{made}"
         text, places = re.subn(
             f"(<!-- {name} -->\n).*?(<!-- end -->)",
             lambda match, made=made: f"{match[1]}{made}\n{match[2]}",

@@ -18,6 +18,7 @@ that uses them all without a strategy.
 
 import os
 import pathlib
+import re
 import sys
 import typing
 
@@ -218,7 +219,7 @@ def draw(runs, figure):
     for run, rates, memory in zip(runs, *axes, strict=True):
         ratio, points = ratios(run), list(run["points"].values())
         numeric = all(label.isdigit() for label in ratio)
-        x = [int(label) if numeric else label.replace(", ", "\n") for label in ratio]
+        x = list(map(int, ratio) if numeric else (re.sub(",? ", "\n", label) for label in ratio))
         middle = [each["rate"][0] for each in ratio.values()]
         # The ratio of two medians need not lie between the quartiles of the rounds' ratios.
         errors = [

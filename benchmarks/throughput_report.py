@@ -59,7 +59,8 @@ def target(run, targets):
 
 def rate(run, name):
     if name in run["contenders"]:
-        return f"{run['contenders'][name]['median_images_per_second']:,.0f}"
+        value = run["contenders"][name]["median_images_per_second"]
+        return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     return f"not run: {run['not_run'][name]}" if name in run["not_run"] else "-"
 
 

@@ -15,7 +15,7 @@ def mlp(
     pack=1,
     learning_rate=1e-3,
     seed=0,
-    precision=None,
+    precision="auto",
     metrics=(),
 ):
     """Fully connected networks for points, rows and small images.
@@ -31,6 +31,7 @@ def mlp(
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
+            Default "auto".
         metrics: quality metrics for `compile`.
 
     Returns:
@@ -72,7 +73,7 @@ def dcgan(
     gamma=0.1,
     learning_rate=1e-3,
     seed=0,
-    precision=None,
+    precision="auto",
     metrics=(),
     **network_options,
 ):
@@ -89,6 +90,7 @@ def dcgan(
         learning_rate: of both players. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
+            Default "auto".
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.dcgan`.
 
@@ -132,7 +134,7 @@ def wgan_gp(
     pack=1,
     learning_rate=1e-4,
     seed=0,
-    precision=None,
+    precision="auto",
     metrics=(),
     **network_options,
 ):
@@ -146,6 +148,7 @@ def wgan_gp(
         learning_rate: of both players. Default 1e-4, as in the paper.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
+            Default "auto".
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.dcgan`.
 
@@ -189,7 +192,7 @@ def sngan(
     learning_rate=5e-4,
     discriminator_steps=1,
     seed=0,
-    precision=None,
+    precision="auto",
     metrics=(),
     **network_options,
 ):
@@ -204,6 +207,7 @@ def sngan(
         discriminator_steps: updates of the discriminator for one of the generator. Default 1.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
+            Default "auto".
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.resnet`.
 
@@ -249,7 +253,7 @@ def r3gan(
     learning_rate=1e-3,
     burn_in_images=100_000,
     seed=0,
-    precision=None,
+    precision="auto",
     metrics=(),
     **network_options,
 ):
@@ -268,8 +272,8 @@ def r3gan(
         learning_rate: of both players at the start. Default 1e-3.
         burn_in_images: length of the schedules in images. Default 100,000.
         seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks. The
-            paper's authors found float16 to hurt and bfloat16 not.
+        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
+            Default "auto". The paper's authors found float16 to hurt and bfloat16 not.
         metrics: quality metrics for `compile`.
         **network_options: passed on to `networks.r3gan`.
 

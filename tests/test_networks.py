@@ -213,17 +213,17 @@ def test_half_precision_leaves_the_last_layers_full(family):
 @pytest.mark.parametrize("gains, policy", [(True, "mixed_bfloat16"), (False, "float32")])
 def test_automatic_precision_asks_the_machine(monkeypatch, gains, policy):
     monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: gains)
-    generator, _ = networks.dcgan((8, 8, 1), precision="auto")
-    assert generator.get_layer("generator_dense").dtype_policy.name == policy
-    for family, shape in ((networks.mlp, (2,)), (networks.r3gan, (8, 8, 1))):
-        generator, _ = family(shape, precision="auto")
-        assert {layer.dtype_policy.name for layer in generator.layers} == {"float32"}
+    for recipe in (recipes.dcgan, recipes.sngan, recipes.wgan_gp):
+        generator = recipe((16, 16, 1)).generator
+        assert generator.get_layer("generator_dense").dtype_policy.name == policy
+    for gan in (recipes.mlp((2,)), recipes.r3gan((16, 16, 1)), recipes.dcgan((8, 8, 1))):
+        assert {layer.dtype_policy.name for layer in gan.generator.layers} == {"float32"}
 
 
 def test_automatic_precision_leaves_a_policy_that_was_set(monkeypatch):
     monkeypatch.setattr(policies, "multiplies_bfloat16", lambda: True)
     with policies.building("mixed_float16"):
-        generator, _ = networks.dcgan((8, 8, 1), precision="auto")
+        generator, _ = networks.dcgan((16, 16, 1), precision="auto")
     assert generator.get_layer("generator_dense").dtype_policy.name == "mixed_float16"
 
 

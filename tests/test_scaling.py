@@ -293,7 +293,7 @@ def test_the_page_tells_what_was_recorded():
 
 
 def test_the_page_must_have_all_places():
-    with pytest.raises(ValueError, match="Received: scaling"):
+    with pytest.raises(ValueError, match="Received: throughput"):
         performance_page.filled("nothing")
 
 

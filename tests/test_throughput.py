@@ -13,6 +13,7 @@ from keras_gan import networks, regularizers
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 
+import fast_and_plain
 import throughput
 import throughput_bound
 import throughput_documentation
@@ -245,3 +246,38 @@ def test_table_has_rates_bounds_and_what_was_not_run():
     assert "| share of it outside the kernels, float32 | 20% |" in table
     assert "1.00 (100.0 / 100.0), aim <= 1.05" in table
     assert "bfloat16" not in table
+
+
+# === Does quality pay for speed? ===
+
+
+def test_plain_and_fast_play_the_same_game():
+    class Tiny:
+        shape = (8, 8, 1)
+        options = {"generator_filters": 4, "discriminator_filters": 4, "latent_dim": 3}
+
+    pair, data = [], np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
+    for way in fast_and_plain.WAYS:
+        keras.utils.set_random_seed(0)
+        gan = fast_and_plain.model(Tiny, way, seed=3)
+        assert isinstance(gan, fast_and_plain.PlainGAN) == (way == "plain")
+        before = [weight.numpy() for weight in gan.generator.trainable_weights]
+        gan.fit(data, batch_size=8, verbose=0)
+        assert (gan.steps_seen, gan.images_seen) == (1, 8)
+        moved = zip(before, gan.generator.trainable_weights, strict=True)
+        assert all(np.any(old != new.numpy()) for old, new in moved)
+        pair.append(gan)
+    # The generators have drawn other noise by then, as is usual. Adam's first update is the sign of
+    # a gradient, which rounding may turn where it is near zero.
+    weights = zip(*(gan.discriminator.get_weights() for gan in pair), strict=True)
+    same = [np.isclose(a, b, rtol=1e-4, atol=1e-5).ravel() for a, b in weights]
+    assert np.concatenate(same).mean() > 0.99
+
+
+def test_worse_is_what_two_standard_errors_do_not_explain():
+    plain = [10.0, 11.0, 12.0]
+    assert "+0.5, with a standard error of 0.816: within the noise" in fast_and_plain.verdict(
+        "x", plain, [10.5, 11.5, 12.5]
+    )
+    assert "WORSE" in fast_and_plain.verdict("x", plain, [13.0, 14.0, 15.0])
+    assert "within" in fast_and_plain.verdict("x", plain, [1.0, 2.0, 3.0])

@@ -44,9 +44,9 @@ def dcgan(
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
         precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
-            machine multiplies it faster, unless another policy than "float32" is set; `None` for
-            the policy that is set. The last layers of both networks compute in float32. Default
-            `None`.
+            machine multiplies it faster (on processors from 16 pixels a side on), unless another
+            policy than "float32" is set; `None` for the policy that is set. The last layers of
+            both networks compute in float32. Default `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -70,7 +70,7 @@ def dcgan(
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
     stages = len(maps) - 1
-    with policies.building(precision):
+    with policies.building(precision, on_processors=_images.are_large(image_shape)):
         generator = _generator(
             image_shape,
             latent_dim,
