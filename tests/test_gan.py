@@ -109,17 +109,17 @@ def test_generator_statistics_follow_its_own_updates_only():
 # === The mathematics of a step ===
 
 
-def plain_step(generator, discriminator, loss, penalties, reals, latents, rate):
+def plain_step(generator, discriminator, loss, penalties, reals, latents, seeds, rate):
     """The usual loop, written down anew: separate passes, one gradient after the other."""
-    for real, latent in zip(reals, latents["d"], strict=True):
+    for real, latent, keys in zip(reals, latents["d"], seeds, strict=True):
         fake = generator(latent, training=True)
         with tf.GradientTape() as tape:
             d_loss = loss.discriminator_loss(
                 discriminator(real, training=True), discriminator(fake, training=True)
             )
             total = tf.reduce_mean(d_loss)
-            for penalty in penalties:
-                total += tf.reduce_mean(penalty.penalty(discriminator, real, fake))
+            for penalty, key in zip(penalties, keys, strict=True):
+                total += tf.reduce_mean(penalty.penalty(discriminator, real, fake, seed=key))
         gradients = tape.gradient(total, discriminator.trainable_variables)
         for v, g in zip(discriminator.trainable_variables, gradients, strict=True):
             v.assign(v - rate * g)
@@ -137,7 +137,7 @@ def plain_step(generator, discriminator, loss, penalties, reals, latents, rate):
 @pytest.mark.parametrize("n, m", [(1, 1), (2, 2), (4, 3)])
 def test_the_shared_pass_and_the_loops_are_the_usual_step(name, n, m):
     rate = 0.05
-    penalties = [regularizers.R1(1.0), regularizers.R2(0.5)]
+    penalties = [regularizers.R1(1.0), regularizers.R2(0.5), regularizers.GradientPenalty(0.3)]
     model = helpers.gan(
         generator_optimizer=keras.optimizers.SGD(rate),
         discriminator_optimizer=keras.optimizers.SGD(rate),
@@ -156,17 +156,13 @@ def test_the_shared_pass_and_the_loops_are_the_usual_step(name, n, m):
         def draw(keys=keys):
             return model.prior(tf.constant([8, helpers.LATENT]), next(keys))
 
-        def skip(keys=keys):  # each update of the discriminator keys its penalties
-            for _ in penalties:
-                next(keys)
-
-        latents = {"d": [], "g": []}
+        latents, of_penalties = {"d": [], "g": []}, []
         for _ in range(n):
             latents["d"].append(draw())
-            skip()
+            of_penalties.append([next(keys) for _ in penalties])
         latents["g"] = [latents["d"][-1]] + [draw() for _ in range(m - 1)]
         reals = [tf.constant(batch[i::n]) for i in range(n)]
-        plain_step(*twins, losses.get(name), penalties, reals, latents, rate)
+        plain_step(*twins, losses.get(name), penalties, reals, latents, of_penalties, rate)
         model.train_on_batch(batch)
     for twin, network in zip(twins, (model.generator, model.discriminator), strict=True):
         for a, b in zip(twin.get_weights(), network.get_weights(), strict=True):
