@@ -14,6 +14,7 @@ is within the noise where the mean of *fast*, over the seeds and at the end, is 
 *plain* by more than two standard errors of the difference (Welch).
 """
 
+import functools
 import itertools
 import math
 import os
@@ -23,6 +24,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
@@ -30,7 +32,7 @@ import keras_gan  # noqa: E402
 import records  # noqa: E402
 from keras_gan import samples  # noqa: E402
 
-DATA, WAYS, NAME = ("mnist", "images"), ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
+WAYS, NAME = ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
 STEPS, QUICK_STEPS, PARTS = 800, 8, 2
 QUICK_SAMPLES = 800
 SAMPLING_SEED = 1_000
@@ -39,7 +41,7 @@ SPRITES = {"generator_filters": 16, "discriminator_filters": 16, "latent_dim": 6
 
 def main():
     parser = records.parser(__doc__.splitlines()[0])
-    parser.add_argument("--data", nargs="+", choices=DATA, default=["mnist"])
+    parser.add_argument("--data", nargs="+", choices=TASKS, default=["mnist"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--data-dir", help="of TensorFlow Datasets, for mnist")
     parser.add_argument("--images", type=pathlib.Path, help="folder of images, for images")
@@ -48,14 +50,12 @@ def main():
     records.one_thread()
     runs = []
     for data in given.data:
-        task = None
+        task = functools.cache(functools.partial(TASKS[data], given))  # if a run is missing
         for seed in given.seeds[:1] if given.quick else given.seeds:
             for way in given.ways:
 
-                def measure(data=data, seed=seed, way=way):
-                    nonlocal task
-                    task = task or {"mnist": Digits, "images": Images}[data](given)
-                    return run(task, way, seed, given)
+                def measure(task=task, seed=seed, way=way):
+                    return run(task(), way, seed, given)
 
                 name, keep = NAME.format(data, way, seed), not given.quick
                 runs.append(records.measured(name, measure, again=given.again, keep=keep))
@@ -66,7 +66,7 @@ def main():
 
 def names(seeds=(0, 1, 2)):
     """Of the records of these seeds."""
-    return [NAME.format(*run) for run in itertools.product(DATA, WAYS, seeds)]
+    return [NAME.format(*run) for run in itertools.product(TASKS, WAYS, seeds)]
 
 
 # === What is trained ===
@@ -97,6 +97,9 @@ class Images:
         folder = keras_gan.data.from_folder(given.images, image_size=64, batch_size=1)
         self.train = np.concatenate(list(folder.as_numpy_iterator()))
         self.real = self.train[: QUICK_SAMPLES if given.quick else None]
+
+
+TASKS = {task.name: task for task in (Digits, Images)}
 
 
 class PlainGAN(keras_gan.GAN):
@@ -156,8 +159,6 @@ def model(task, way, seed):
 
 def run(task, way, seed, given):
     """Train half of the steps, compare, twice."""
-    import keras
-
     keras.utils.set_random_seed(seed)
     gan = model(task, way, seed)
     steps = QUICK_STEPS if given.quick else STEPS

@@ -28,8 +28,8 @@ def building(precision, *, on_processors=True):
     """
     before = keras.config.dtype_policy()
     if precision == "auto":
-        may = before.name == "float32" and (on_processors or _has_accelerator())
-        precision = "mixed_bfloat16" if may and multiplies_bfloat16() else None
+        gains = before.name == "float32" and multiplies_bfloat16(on_processors=on_processors)
+        precision = "mixed_bfloat16" if gains else None
     # Keras keeps the setting for each thread: no other one sees it.
     try:
         if precision is not None:
@@ -39,11 +39,12 @@ def building(precision, *, on_processors=True):
         keras.config.set_dtype_policy(before)
 
 
-def multiplies_bfloat16():
+def multiplies_bfloat16(*, on_processors=True):
     """Whether the device that TensorFlow computes on multiplies bfloat16 faster than float32.
 
     True on TPUs, on GPUs of compute capability 8 and more, and on processors with AMX or
-    AVX512-bf16, which TensorFlow uses through oneDNN (on Linux, unless it is switched off).
+    AVX512-bf16, which TensorFlow uses through oneDNN (on Linux, unless it is switched off), if
+    these are asked for.
     """
     if tf.config.list_physical_devices("TPU"):
         return True
@@ -51,13 +52,8 @@ def multiplies_bfloat16():
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= _CAPABILITY
-    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0" and bool(
-        _INSTRUCTIONS & _processor_flags()
-    )
-
-
-def _has_accelerator():
-    return any(tf.config.list_physical_devices(kind) for kind in ("TPU", "GPU"))
+    uses_onednn = on_processors and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+    return uses_onednn and bool(_INSTRUCTIONS & _processor_flags())
 
 
 def _processor_flags():

@@ -60,6 +60,9 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_batch(model):
     assert samples.shape == (10, 2) and samples.dtype == np.float32
     np.testing.assert_allclose(model.generate(10, seed=4, batch_size=3), samples, atol=1e-6)
     assert not np.allclose(model.generate(10, seed=5), samples)
+    latents = model.sample_latents(10, seed=4)
+    np.testing.assert_array_equal(model.generate(latents=latents), samples)
+    np.testing.assert_allclose(model.predict(latents, verbose=0), samples, atol=1e-6)
 
 
 def test_large_networks_are_given_few_samples_at_a_time(model, monkeypatch):
@@ -72,9 +75,6 @@ def test_large_networks_are_given_few_samples_at_a_time(model, monkeypatch):
     )
     np.testing.assert_allclose(model.generate(10, seed=4), samples, atol=1e-6)
     assert given == [4, 4, 2]
-    latents = model.sample_latents(10, seed=4)
-    np.testing.assert_array_equal(model.generate(latents=latents), samples)
-    np.testing.assert_allclose(model.predict(latents, verbose=0), samples, atol=1e-6)
 
 
 def test_no_seed_draws_anew_and_leaves_training_alone():
