@@ -1,6 +1,9 @@
 """Settings of all tests: small machines, quiet logs, slow tests on request."""
 
+import json
 import os
+import resource
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -17,6 +20,7 @@ tf.config.set_logical_device_configuration(
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the long experiments too")
+    parser.addoption("--cpu-times", metavar="FILE", help="append each test's cost as JSON lines")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -25,6 +29,43 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+# === What tests cost ===
+
+
+def _cpu_seconds():
+    """Processor time of this process and of its children that have ended."""
+    return time.process_time() + sum(os.times()[2:4])
+
+
+def _note(config, name, seconds):
+    """Append a line; processes of `-n` write to the same file."""
+    path = config.getoption("--cpu-times")
+    if path is None:
+        return
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    with open("/proc/self/statm") as opened:
+        resident = int(opened.read().split()[1]) * resource.getpagesize() >> 20
+    line = {"test": name, "seconds": round(seconds, 3), "resident_mib": resident, "peak_mib": peak}
+    with open(path, "a") as opened:
+        opened.write(json.dumps(line) + "\n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Setup, call and teardown together: a fixture of a module counts for its first test."""
+    before = _cpu_seconds()
+    result = yield
+    _note(item.config, item.nodeid, _cpu_seconds() - before)
+    return result
+
+
+def pytest_unconfigure(config):
+    _note(config, "whole process", _cpu_seconds())
+
+
+# === Fixtures ===
 
 
 @pytest.fixture(autouse=True)
