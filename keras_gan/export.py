@@ -86,6 +86,8 @@ def _saved_model(gan):
             return to_uint8(sample(*arguments))
 
         archive.add_endpoint("sample_uint8", sample_uint8, [*seed_spec, *label_spec])
+    if gan.class_names:
+        archive.add_endpoint("class_names", lambda: tf.constant(list(gan.class_names)), [])
     return archive
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import keras
 
-from keras_gan import _checks, convergence, cost, feeding, scalars, settings
+from keras_gan import _checks, class_names, convergence, cost, feeding, scalars, settings
 from keras_gan.pipelines import check_divisible
 from keras_gan.start_check import StartCheck
 
@@ -95,6 +95,7 @@ class Fitting:
                 checked=held_out is not None,
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
+        self.class_names = class_names.learned(self.class_names, x, self.num_classes)
         self._choose_steps_per_execution(feed)
         self._state.forget_failure()
         self.set_phase("both")

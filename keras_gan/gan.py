@@ -18,6 +18,7 @@ from keras_gan import (
     settings,
     updates,
 )
+from keras_gan.class_names import checked as checked_names
 from keras_gan.evaluating import ACCURACY_KEYS, Evaluating
 from keras_gan.fitting import Fitting
 from keras_gan.gradients import Scores
@@ -55,6 +56,8 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
             `(shape, seed) -> latents`. Default "normal".
         num_classes: number of classes of a conditional model, else `None`.
+        class_names: list of their names. Default `None`: `fit` takes them from a data set that has
+            `class_names`. They are saved and exported with the model.
         pack: samples that the discriminator judges at a time, neighbours of a batch joined along
             their last axis (PacGAN, arXiv:1712.04086): it sees samples that are too much alike.
             It must be built for them (`networks.dcgan(shape, pack=2)`) and gives one logit a
@@ -93,6 +96,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         *,
         prior="normal",
         num_classes=None,
+        class_names=None,
         pack=1,
         ema_halflife_images=10_000,
         seed=0,
@@ -120,6 +124,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self.discriminator = discriminator
         self.prior = priors.get(prior)
         self.num_classes = num_classes
+        self.class_names = class_names
         self.pack = pack
         self.ema_halflife_images = ema_halflife_images
         self.seed = _checks.non_negative_int(seed, "seed")
@@ -139,6 +144,16 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
         self._phase = "both"
         self._train_functions = {}
         self.built = True
+
+    @property
+    def class_names(self):
+        """The names of the classes, that of class `i` at place `i`, or `None`."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, class_names):
+        names = checked_names(class_names, self.num_classes or 0)
+        self._class_names = None if names is None else tuple(names)  # Keras would wrap a list
 
     # === Compiling ===
 

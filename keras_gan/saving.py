@@ -92,7 +92,8 @@ class Saving:
 
         A SavedModel has the endpoints `serve(latents[, labels])`,
         `sample(num_samples, seed, truncation[, labels])` and, for images, `sample_uint8`
-        likewise; `sample` equals `generate` of the same seed.
+        likewise; `sample` equals `generate` of the same seed. Where the model knows the names of
+        its classes, `class_names()` gives them.
 
         Args:
             path: folder of the SavedModel, or file of another format.
@@ -111,6 +112,7 @@ class Saving:
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "prior": keras.saving.serialize_keras_object(self.prior),
             "num_classes": self.num_classes,
+            "class_names": self.class_names and list(self.class_names),
             "pack": self.pack,
             "ema_halflife_images": schedules.config(self.ema_halflife_images),
             "seed": self.seed,

@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks, class_names, inspection
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
 # the orders of two passes over 60,000 samples correlate by up to 0.9; from 16 on, no statistic
@@ -55,6 +55,8 @@ class Source:
 
     # Batches read at the same time; `None` where reading is a mere copy.
     parallel_reads = None
+    # The name of class `i` at place `i`; `None` where there are no labels, or no names.
+    class_names = None
 
     def __init__(self, num_samples, element_spec, *, shuffle=True, seed=0):
         self.num_samples = _checks.positive_int(num_samples, "num_samples")
@@ -160,8 +162,9 @@ class Source:
             batch_size: positive integer.
 
         Returns:
-            `tf.data.Dataset` with `len()`, and two attributes: `source`, this object, from which
-            `keras_gan.GAN.fit` draws its batches so that it resumes exactly, and `batch_size`.
+            `tf.data.Dataset` with `len()`, and three attributes: `source`, this object, from which
+            `keras_gan.GAN.fit` draws its batches so that it resumes exactly, `batch_size`, and
+            `class_names`, which what `take`, `skip`, `batch` and so on make of it has too.
         """
         batch_size = _checks.positive_int(batch_size, "batch_size")
         passes = itertools.count()
@@ -172,6 +175,7 @@ class Source:
 
         steps = -(-self.num_samples // batch_size)
         dataset = _sized(tf.data.Dataset.from_tensors(0).flat_map(one_pass), steps)
+        dataset = class_names.NamedDataset(dataset, self.class_names)
         dataset.source = self
         dataset.batch_size = batch_size
         return dataset
@@ -294,6 +298,7 @@ class Subset(Source):
             len(indices), source.element_spec, shuffle=source.shuffle, seed=source.seed
         )
         self.parallel_reads = source.parallel_reads
+        self.class_names = source.class_names
         self._source = source
         self._indices = np.asarray(indices, "int64")
 

@@ -1,9 +1,10 @@
 """Data sets from arrays."""
 
-from keras_gan import sources
+from keras_gan import _checks, sources
+from keras_gan import class_names as names
 
 
-def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0):
+def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, class_names=None):
     """A data set of arrays in memory.
 
     Args:
@@ -14,12 +15,14 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0):
         batch_size: samples of one update. Defaults to 64.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
         seed: non-negative integer, the order's. Defaults to 0.
+        class_names: list of the classes' names, that of class `i` at place `i`. Defaults to `None`.
 
     Returns:
         A finite `tf.data.Dataset` with `len()` of batches of samples, or of `(samples, labels)`,
-        labels being `int32`. Each iterator makes one pass; its last batch may be short.
-        `GAN.fit` reads `dataset.source` instead, in full batches and from any step on, which is
-        what lets a run resume with the exact batch.
+        labels being `int32`. Its attribute `class_names` is what was given; `take`, `skip`,
+        `batch` and the like keep it, and `fit` gives it to the model. Each iterator makes one
+        pass; its last batch may be short. `GAN.fit` reads `dataset.source` instead, in full
+        batches and from any step on, which is what lets a run resume with the exact batch.
 
     Raises:
         ValueError: for arrays that are empty, do not fit each other, or are of another type.
@@ -29,4 +32,18 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0):
         gan.fit(keras_gan.data.from_arrays(images, labels, batch_size=32), epochs=10)
         ```
     """
-    return sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed).dataset(batch_size)
+    source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed)
+    source.class_names = _checked_names(class_names, source.labels)
+    return source.dataset(batch_size)
+
+
+def _checked_names(class_names, labels):
+    class_names = names.checked(class_names, None)
+    classes = 0 if labels is None else int(labels.max()) + 1
+    _checks.check(
+        class_names is None or 0 < classes <= len(class_names),
+        "`class_names` must hold one name for each class of `labels`.",
+        class_names=class_names,
+        classes=classes,
+    )
+    return class_names

@@ -52,7 +52,8 @@ def from_tfds(
     Returns:
         A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
         channels)`, or of `(samples, labels)`, labels being `int32`. Its attribute `class_names` is
-        the list of the classes' names, or `None` without labels. See `from_arrays` for how it is
+        the list of the classes' names, or `None` without labels; `take`, `skip`, `batch` and the
+        like keep it, and `fit` gives it to the model. See `from_arrays` for how it is
         iterated and resumed.
 
     Raises:
@@ -114,9 +115,8 @@ def from_tfds(
     )
     if num_samples * np.prod(decoder.shape) <= limit:
         source = sources.ArraySource(*source.everything(), shuffle=shuffle, seed=seed)
-    dataset = source.dataset(batch_size)
-    dataset.class_names = list(builder.info.features[label].names) if labels else None
-    return dataset
+    source.class_names = list(builder.info.features[label].names) if labels else None
+    return source.dataset(batch_size)
 
 
 class TFDSSource(sources.Source):

@@ -62,7 +62,8 @@ def from_folder(
     Returns:
         A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
         channels)`, or of `(samples, labels)`, labels being `int32`. Its attribute `class_names` is
-        the list of the classes' names, or `None` without labels. See `from_arrays` for how it is
+        the list of the classes' names, or `None` without labels; `take`, `skip`, `batch` and the
+        like keep it, and `fit` gives it to the model. See `from_arrays` for how it is
         iterated and resumed.
 
     Raises:
@@ -118,9 +119,8 @@ def from_folder(
     else:
         files = [files[index] for index in readable]
         source = FileSource(files, classes, decoder, shuffle=shuffle, seed=seed)
-    dataset = source.dataset(batch_size)
-    dataset.class_names = class_names
-    return dataset
+    source.class_names = class_names
+    return source.dataset(batch_size)
 
 
 class FileSource(sources.Source):

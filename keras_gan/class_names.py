@@ -1,0 +1,118 @@
+"""The names of classes: on data sets, and what a model takes over from them."""
+
+import functools
+import warnings
+
+import tensorflow as tf
+
+from keras_gan import _checks
+
+# The methods of a data set after which a label still stands for the same class. `map` may have
+# changed it, so that a name could be wrong afterwards.
+_KEEPING = (
+    "batch",
+    "cache",
+    "filter",
+    "ignore_errors",
+    "padded_batch",
+    "prefetch",
+    "ragged_batch",
+    "rebatch",
+    "repeat",
+    "shard",
+    "shuffle",
+    "skip",
+    "snapshot",
+    "take",
+    "take_while",
+    "unbatch",
+    "with_options",
+)
+
+
+class NamedDataset(tf.data.Dataset):
+    """A data set with the names of its classes, which `take`, `skip`, `batch` and so on keep.
+
+    Args:
+        dataset: a `tf.data.Dataset`.
+        class_names: list of strings, the name of class `i` at place `i`, or `None`.
+    """
+
+    def __init__(self, dataset, class_names):
+        self._dataset = dataset
+        self.class_names = class_names
+        super().__init__(dataset._variant_tensor)
+
+    def _inputs(self):
+        return [self._dataset]
+
+    @property
+    def element_spec(self):
+        return self._dataset.element_spec
+
+
+def _keeping(name):
+    method = getattr(tf.data.Dataset, name)
+
+    @functools.wraps(method)
+    def named(self, *args, **kwargs):
+        return NamedDataset(method(self, *args, **kwargs), self.class_names)
+
+    return named
+
+
+for _name in _KEEPING:
+    setattr(NamedDataset, _name, _keeping(_name))
+
+
+def checked(class_names, num_classes, name="class_names"):
+    """Names of classes as a list of strings, or `None`.
+
+    Args:
+        class_names: list of different strings, or `None`.
+        num_classes: how many there must be; `None` for any number.
+        name: the argument's name, for the error.
+
+    Raises:
+        ValueError: if they are something else.
+    """
+    if class_names is None:
+        return None
+    several = not isinstance(class_names, (str, bytes)) and hasattr(class_names, "__iter__")
+    names = [str(n) if isinstance(n, str) else n for n in class_names] if several else []
+    _checks.check(
+        names and all(isinstance(n, str) and n for n in names) and len(set(names)) == len(names),
+        f"`{name}` must be a list of different names, one for each class.",
+        **{name: class_names},
+    )
+    _checks.check(
+        num_classes is None or len(names) == num_classes,
+        f"`{name}` must hold one name for each class.",
+        num_classes=num_classes,
+        **{name: names},
+    )
+    return names
+
+
+def learned(known, data, num_classes):
+    """The names of a conditional model's classes, once it is given data to train on.
+
+    Args:
+        known: the names that the model has had, or `None`.
+        data: what `fit` is given. A data set may have `class_names`: those of `keras_gan.data` and
+            of `keras.utils` do.
+        num_classes: of the model, `None` if it is not conditional.
+    """
+    told = getattr(data, "class_names", None) if isinstance(data, tf.data.Dataset) else None
+    # Of fewer or more classes than the model has, it is not known which ones they are.
+    if not num_classes or not told or len(told) != num_classes:
+        return known
+    told = checked(told, num_classes)
+    if known is not None and list(known) != told:
+        warnings.warn(
+            f"The classes of the data have other names than those that the model was trained on: "
+            f"{', '.join(told)} instead of {', '.join(known)}. From now on they are those of the "
+            "data.",
+            stacklevel=3,
+        )
+    return told

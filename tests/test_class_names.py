@@ -1,0 +1,99 @@
+"""The names of classes stay with data sets, and go with the model into its files."""
+
+import pathlib
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import class_names, data
+
+NAMES = ["cat", "dog", "eel"]
+LABELS = np.arange(24) % 3
+
+
+@pytest.fixture
+def dataset():
+    return data.from_arrays(helpers.points(24), LABELS, batch_size=6, class_names=NAMES)
+
+
+KEPT = {
+    "take": lambda d: d.take(2),
+    "skip": lambda d: d.skip(1),
+    "shard": lambda d: d.shard(2, 0),
+    "unbatch, batch": lambda d: d.unbatch().batch(4),
+    "rebatch": lambda d: d.rebatch(3),
+    "padded_batch": lambda d: d.unbatch().padded_batch(4),
+    "shuffle, repeat": lambda d: d.shuffle(4).repeat(2),
+    "cache, prefetch": lambda d: d.cache().prefetch(1),
+    "filter": lambda d: d.filter(lambda x, y: True),
+    "with_options": lambda d: d.with_options(tf.data.Options()),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_names_stay_where_labels_keep_their_meaning(dataset, kind):
+    derived = KEPT[kind](dataset)
+    assert derived.class_names == NAMES
+    # What comes out is what comes out of TensorFlow's own data set.
+    assert derived.element_spec[1].dtype == "int32"
+    for _, labels in derived:
+        assert set(labels.numpy()) <= {0, 1, 2}
+    assert len(list(dataset.take(2))) == 2 and len(dataset.skip(1)) == 3
+
+
+def test_names_are_lost_where_labels_may_have_changed(dataset):
+    assert not hasattr(dataset.map(lambda x, y: (x, y % 2)), "class_names")
+
+
+def test_what_is_held_out_has_the_names(dataset):
+    for source in dataset.source.split(0.5):
+        assert source.dataset(2).class_names == NAMES
+
+
+def test_data_without_names_have_none():
+    assert data.from_arrays(helpers.points(8)).take(1).class_names is None
+
+
+@pytest.mark.parametrize("names", ["cat", ["cat"], ["cat", "cat", "dog"], [1, 2, 3], [], [""], 3])
+def test_names_are_checked(names):
+    with pytest.raises(ValueError, match="`class_names` must .*Received: "):
+        data.from_arrays(helpers.points(24), LABELS, class_names=names)
+    with pytest.raises(ValueError, match="`class_names` must .*Received: "):
+        helpers.gan(num_classes=3).class_names = names
+
+
+def test_names_need_classes():
+    with pytest.raises(ValueError, match="one name for each class.*classes=0"):
+        data.from_arrays(helpers.points(8), class_names=NAMES)
+    with pytest.raises(ValueError, match="one name for each class"):
+        helpers.gan().class_names = NAMES
+
+
+def test_a_model_takes_names_from_its_data_and_keeps_them_in_its_files(dataset, tmp_path):
+    gan = helpers.gan(num_classes=3, run_eagerly=True)
+    assert gan.class_names is None
+    gan.fit(dataset.take(1), verbose=0)
+    assert gan.class_names == tuple(NAMES)
+    gan.fit(helpers.points(8), LABELS[:8], batch_size=8, verbose=0)  # an array tells none
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.class_names == tuple(NAMES)
+    loaded.export(tmp_path / "generator")
+    exported = tf.saved_model.load(pathlib.Path(tmp_path / "generator"))
+    assert [name.decode() for name in exported.class_names().numpy()] == NAMES
+
+
+def test_other_names_are_told():
+    """A folder that has got another class gives its labels another meaning."""
+    data_set = class_names.NamedDataset(tf.data.Dataset.range(3), ["ant", "cat", "dog"])
+    with pytest.warns(UserWarning, match="ant, cat, dog instead of cat, dog, eel"):
+        assert class_names.learned(tuple(NAMES), data_set, 3) == ["ant", "cat", "dog"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert class_names.learned(("ant", "cat", "dog"), data_set, 3) == ["ant", "cat", "dog"]
+        assert class_names.learned(tuple(NAMES), data_set, 4) == tuple(NAMES)  # which is which?
+        assert class_names.learned(None, data_set, None) is None
