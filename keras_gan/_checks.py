@@ -96,8 +96,10 @@ def one_of(value, name, choices):
 
 def closest(name, choices):
     """The known name nearest to `name`, or `None` if none is near."""
-    matches = difflib.get_close_matches(str(name).lower(), [str(c) for c in choices], n=1)
-    return matches[0] if matches else None
+    # Of two that differ by their case alone, the first.
+    known = {str(choice).lower(): str(choice) for choice in reversed(list(choices))}
+    matches = difflib.get_close_matches(str(name).lower(), known, n=1)
+    return known[matches[0]] if matches else None
 
 
 def did_you_mean(name, choices):

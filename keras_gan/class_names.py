@@ -1,8 +1,10 @@
 """The names of classes: on data sets, and what a model takes over from them."""
 
 import functools
+import numbers
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
@@ -28,6 +30,8 @@ _KEEPING = (
     "unbatch",
     "with_options",
 )
+# Names that an error lists before it only counts them.
+_LISTED = 40
 
 
 class NamedDataset(tf.data.Dataset):
@@ -116,3 +120,59 @@ def learned(known, data, num_classes):
             stacklevel=3,
         )
     return told
+
+
+def indices(labels, class_names, name="labels"):
+    """Labels with the names of classes replaced by their indices.
+
+    Args:
+        labels: a class or an array of classes, each by its index or its name; `None`.
+        class_names: the names that a model knows, or `None`.
+        name: what `labels` is called in errors.
+
+    Returns:
+        `labels` as they are if there is no name among them, else a NumPy array of indices of
+        their shape.
+
+    Raises:
+        ValueError: for a name that is not known.
+    """
+    if labels is None or np.asarray(labels).dtype.kind not in "USO":
+        return labels
+    given = np.asarray(labels, object)
+    found = [_index(label, class_names, name) for label in given.ravel()]
+    return np.array(found, "int64").reshape(given.shape)
+
+
+def _index(label, class_names, name):
+    label = label.decode("utf-8", "replace") if isinstance(label, bytes) else label
+    if isinstance(label, numbers.Integral) and not isinstance(label, bool):
+        return int(label)
+    _checks.check(
+        class_names is not None or not isinstance(label, str),
+        f"`{name}` must be class indices: the model does not know the names of its classes.",
+        cure="Give indices, or tell it the names: `gan.class_names = [...]`, in the order of the "
+        "indices.",
+        **{name: label},
+    )
+    if class_names is None or label not in class_names:
+        _checks.check(
+            False,
+            f"`{name}` must be indices or names of classes{_listed(class_names)}.",
+            cure=_checks.did_you_mean(label, class_names or ()),
+            **{name: label},
+        )
+    return list(class_names).index(label)
+
+
+def _listed(class_names):
+    if not class_names:
+        return ""
+    more = len(class_names) - _LISTED
+    rest = f" and {more} more" if more > 0 else ""
+    return f". The model knows {', '.join(class_names[:_LISTED])}{rest}"
+
+
+def shown(index, class_names):
+    """A class in words: its name, or `class 3` where names are not known."""
+    return class_names[index] if class_names else f"class {index}"

@@ -228,7 +228,9 @@ class Fitting:
         return getattr(self._held_out_feed, "labels", None)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        """Losses and quality metrics on real samples; repeatable, and without side effects.
+        """Losses of `generator`, quality metrics of `averaged_generator`, on real samples.
+
+        Repeatable, and without side effects.
 
         Args:
             x: samples, or a `tf.data.Dataset` of batches of samples or `(samples, labels)`.

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, cost, losses, packing, priors, seeds
+from keras_gan import _checks, class_names, cost, losses, packing, priors, seeds
 from keras_gan.samples import to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
@@ -72,17 +72,22 @@ def path(start, end, steps, mode):
 
 
 class Sampling:
-    """The part of `GAN` that is about looking at what it has learned; it changes nothing."""
+    """The part of `GAN` that is about looking at what it has learned; it changes nothing.
+
+    Samples are those of `averaged_generator` throughout, and those of `generator` only where
+    `generate` is told `averaged=False`. `score` asks the discriminator, of which there is one.
+    """
 
     def call(self, inputs, training=False):
-        """The averaged generator: latents, or `[latents, labels]`, to samples."""
+        """Samples of `averaged_generator` for latents, or for `[latents, labels]`."""
         return tf.cast(self.averaged_generator(inputs, training=training), "float32")
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """Samples of the averaged generator for given latents, as in Keras.
+        """Samples of `averaged_generator` for given latents, as in Keras.
 
         Args:
-            x: latents `(n, latent_dim)`, or `[latents, labels]`, or a data set of batches.
+            x: latents `(n, latent_dim)`, or `[latents, labels]` with one class a latent, by index
+                or name, or a data set of batches.
             batch_size: as in Keras.
             verbose: as in Keras.
             steps: as in Keras.
@@ -92,7 +97,7 @@ class Sampling:
             float32 NumPy samples.
 
         Raises:
-            ValueError: if the latents have another shape.
+            ValueError: if the latents have another shape, or a class is not known.
         """
         latents = x
         if self.num_classes is not None and not isinstance(x, tf.data.Dataset):
@@ -101,7 +106,8 @@ class Sampling:
                 "A conditional model predicts from `[latents, labels]`.",
                 x=type(x).__name__,
             )
-            latents = x[0]
+            latents, labels = x
+            x = [latents, self.spec.labels(self._indices(labels), len(latents))]
         if hasattr(latents, "shape"):
             self._check_latents(latents)
         # Keras would unroll as many batches into one graph as training runs in one call.
@@ -122,26 +128,27 @@ class Sampling:
         batch_size=256,
         averaged=True,
     ):
-        """Samples of the averaged generator.
+        """Samples of `averaged_generator`, or of `generator` with `averaged=False`.
 
         Args:
             num_samples: how many; may be left out with `latents` or `labels`. Default 1.
             latents: `(n, latent_dim)`, instead of drawing them.
-            labels: classes of a conditional model: `(n,)` integers, or one for all. `None` draws
-                them uniformly.
+            labels: classes of a conditional model, one for each sample, or one for all, by index
+                or, where `class_names` are known, by name. `None` draws them uniformly.
             seed: integer: the same seed gives the same samples, whatever `batch_size`. `None`
                 draws from a stream of its own, which never alters training.
             truncation: scales latents about the prior's mean; below 1 for more typical and less
                 varied samples.
             batch_size: samples made at a time; fewer where they would take much memory.
-            averaged: `False` for the raw generator.
+            averaged: `True` for `averaged_generator`, `False` for `generator`. Default `True`.
 
         Returns:
             float32 NumPy array `(n, ...)` in the generator's range ([-1, 1] for images).
 
         Raises:
-            ValueError: if the arguments contradict each other.
+            ValueError: if the arguments contradict each other, or a class is not known.
         """
+        labels = self._indices(labels)
         batch_size = _checks.positive_int(batch_size, "batch_size")
         truncation = _checks.number(truncation, "truncation", minimum=0.0)
         counts = [len(a) for a in (latents, labels) if a is not None and np.ndim(a) > 0]
@@ -169,20 +176,21 @@ class Sampling:
         return self._in_batches(network, latents, labels, batch_size)
 
     def interpolate(self, start, end, steps=8, mode="slerp", labels=None):
-        """Samples along a path between two latents.
+        """Samples of `averaged_generator` along a path between two latents.
 
         Args:
             start: `(latent_dim,)`.
             end: `(latent_dim,)`.
             steps: samples on the path, both ends included; at least 2.
             mode: "slerp", along the great circle, or "lerp", along the line.
-            labels: class of a conditional model, one for all or one each. `None` draws one.
+            labels: classes of a conditional model, one for all samples or one for each, by index
+                or name. `None` draws one for all.
 
         Returns:
             float32 NumPy array `(steps, ...)`.
 
         Raises:
-            ValueError: if a latent has another shape.
+            ValueError: if a latent has another shape, or a class is not known.
         """
         steps = _checks.positive_int(steps, "steps")
         _checks.check(steps >= 2, "`steps` must be at least 2.", steps=steps)
@@ -204,11 +212,11 @@ class Sampling:
         return latents_of(self.prior, num_samples, self.latent_dim, seed).numpy()
 
     def score(self, samples, labels=None, *, batch_size=256):
-        """The discriminator's verdict on samples, without training on them.
+        """What the discriminator makes of samples; neither generator takes part, nothing trains.
 
         Args:
             samples: `(n, ...)`, uint8 images or floats, as for `fit`.
-            labels: theirs, if the model is conditional.
+            labels: their classes, by index or name, if the model is conditional.
             batch_size: samples scored at a time; fewer where they would take much memory.
 
         Returns:
@@ -217,7 +225,7 @@ class Sampling:
         """
         # Samples of a generator may be out of range; that is for the discriminator to judge.
         samples = self.spec.samples(samples, any_values=True)
-        labels = self.spec.labels(labels, len(samples))
+        labels = self.spec.labels(self._indices(labels), len(samples))
         packs = packing.packed(packing.filled(samples, self.pack), self.pack)
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
@@ -247,11 +255,17 @@ class Sampling:
             return None
         if labels is None:
             return labels_of(num_samples, self.num_classes, seed)
-        labels = np.asarray(labels)
+        labels = np.asarray(self._indices(labels))
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.ndim == 0:
             labels = np.full(num_samples, labels)
         return tf.constant(self.spec.labels(labels, num_samples))
+
+    def _indices(self, labels):
+        """Labels with the names of classes replaced by their indices."""
+        if self.num_classes is None:  # to be refused as such
+            return labels
+        return class_names.indices(labels, self.class_names)
 
     def _check_latents(self, latents):
         shape = tuple(latents.shape)

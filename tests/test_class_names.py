@@ -97,3 +97,75 @@ def test_other_names_are_told():
         assert class_names.learned(("ant", "cat", "dog"), data_set, 3) == ["ant", "cat", "dog"]
         assert class_names.learned(tuple(NAMES), data_set, 4) == tuple(NAMES)  # which is which?
         assert class_names.learned(None, data_set, None) is None
+
+
+# === Classes by name ===
+
+
+@pytest.fixture(scope="module")
+def named():
+    keras.utils.set_random_seed(0)
+    gan = helpers.gan(num_classes=3)
+    gan.class_names = NAMES
+    return gan
+
+
+LATENTS = np.random.default_rng(0).normal(size=(4, helpers.LATENT)).astype("float32")
+DOORS = {
+    "generate": lambda gan, labels: gan.generate(latents=LATENTS, labels=labels),
+    "predict": lambda gan, labels: gan.predict([LATENTS, labels], verbose=0),
+    "interpolate": lambda gan, labels: gan.interpolate(*LATENTS[:2], steps=4, labels=labels),
+    "score": lambda gan, labels: gan.score(helpers.points(4), labels),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["eel", "cat", "dog", "cat"],
+        ("eel", "cat", "dog", "cat"),
+        np.array(["eel", "cat", "dog", "cat"]),
+        np.array([["eel"], ["cat"], ["dog"], ["cat"]], object),
+        tf.constant(["eel", "cat", "dog", "cat"]),
+        ["eel", 0, np.int64(1), "cat"],
+    ],
+)
+def test_classes_are_taken_by_name_wherever_labels_are(named, door, labels):
+    expected = DOORS[door](named, np.array([2, 0, 1, 0]))
+    np.testing.assert_array_equal(DOORS[door](named, labels), expected)
+    assert not np.allclose(DOORS[door](named, np.array([1, 0, 1, 0])), expected)
+
+
+def test_one_name_is_that_of_all_samples(named):
+    expected = named.generate(3, labels=1, seed=0)
+    np.testing.assert_array_equal(named.generate(3, labels="dog", seed=0), expected)
+    assert len(named.generate(labels=["dog", "cat"])) == 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_unknown_name_gets_the_known_ones_and_the_nearest(named, door):
+    with pytest.raises(ValueError) as error:
+        DOORS[door](named, ["cat", "Dogg", "eel", "cat"])
+    assert str(error.value) == (
+        "`labels` must be indices or names of classes. The model knows cat, dog, eel. "
+        "Received: labels='Dogg'. Did you mean 'dog'?"
+    )
+
+
+def test_of_many_names_an_error_lists_some():
+    names = [f"kind {number}" for number in range(1000)]
+    with pytest.raises(ValueError, match=r"kind 39 and 960 more\. .* Did you mean 'kind 981'"):
+        class_names.indices("kind981", names)
+
+
+def test_names_of_a_model_that_knows_none():
+    gan = helpers.gan(num_classes=3)
+    with pytest.raises(ValueError, match="does not know the names.*`gan.class_names = "):
+        gan.generate(labels=["cat"])
+    gan.class_names = NAMES  # the cure
+    assert gan.generate(labels=["cat"]).shape == (1, 2)
+    with pytest.raises(ValueError, match="take no labels"):
+        helpers.gan().generate(labels=["cat"])
+    with pytest.raises(ValueError, match="indices or names of classes.*labels=2.5"):
+        gan.generate(labels=["cat", 2.5])
