@@ -1,6 +1,7 @@
 """The kinds of runs in the zoo as data: cause, settings, and the verdicts that are acceptable.
 
-This table was written before any run was made. A kind is made sick by its *cause* alone; nothing
+This table was written before any run was made; what was added later, before any run of it was made
+and before a rule was changed. A kind is made sick by its *cause* alone; nothing
 else about it is special, and no rule is told. "none" stands for a run that goes on to its last
 epoch without a verdict.
 """
@@ -8,6 +9,7 @@ epoch without a verdict.
 import dataclasses
 
 NONE = "none"
+_NETWORK_KINDS = ("dcgan", "mlp", "resnet")
 HEALTHY = frozenset({NONE, "equilibrium", "stalled"})
 # Where ground truth says that a healthy kind went wrong all the same.
 UNLUCKY = HEALTHY | {"mode_collapse", "oscillating"}
@@ -32,6 +34,7 @@ class Kind:
         weak: whether the discriminator is one linear unit (of images: on four pixels).
         tiny: whether it trains on some dozens of samples.
         points: whether the ring's modes are points, a fiftieth as wide.
+        warm_up: share of the run over which both learning rates rise from 0, linearly.
         stale: whether the discriminator's learning rate becomes 0 at `ONSET`.
         broken_batch: whether one batch at `ONSET` is NaN. That is a fault whatever it does to the
             samples, since an update that is not finite is left out.
@@ -50,6 +53,7 @@ class Kind:
     weak: bool = False
     tiny: bool = False
     points: bool = False
+    warm_up: float = 0.0
     stale: bool = False
     broken_batch: bool = False
 
@@ -92,6 +96,29 @@ _TABLE = (
     ),
     Kind(name="hinge_r1", loss="hinge", penalties=("r1",), tuning_seeds=(0, 1, 2)),
     Kind(name="least_squares_r1", loss="least_squares", penalties=("r1",), tuning_seeds=(1,)),
+    # Slow ones: they learn late, or little in an epoch.
+    Kind(name="warm_up", penalties=("r1",), tuning_seeds=(0,), warm_up=0.3),
+    Kind(
+        name="low_rates",
+        penalties=("r1",),
+        tuning_seeds=(0,),
+        discriminator_rate=0.05,
+        generator_rate=0.05,
+    ),
+    Kind(
+        name="steady",
+        penalties=("r1",),
+        tuning_seeds=(0,),
+        discriminator_rate=0.25,
+        generator_rate=0.25,
+    ),
+    Kind(
+        name="few_samples",
+        penalties=("r1",),
+        tuning_seeds=(0, 1),
+        discriminator_rate=0.25,
+        generator_rate=0.25,
+    ),
     # === Sick ===
     Kind(
         name="generator_heavy",
@@ -99,6 +126,21 @@ _TABLE = (
         acceptable=_any_of("mode_collapse", "oscillating", "stalled"),
         tuning_seeds=(0,),
         generator_steps=8,
+    ),
+    Kind(
+        name="ten_generator_steps",
+        cause="ten updates of the generator for one of the discriminator, without a penalty",
+        acceptable=_any_of("mode_collapse", "oscillating", "stalled"),
+        tuning_seeds=(0,),
+        generator_steps=10,
+    ),
+    Kind(
+        name="uneven_rates",
+        cause="the generator's learning rate is a hundred times the discriminator's, no penalty",
+        acceptable=_any_of("mode_collapse", "oscillating", "stalled", "discriminator_failed"),
+        tuning_seeds=(0,),
+        generator_rate=10.0,
+        discriminator_rate=0.1,
     ),
     Kind(
         name="stale_discriminator",
@@ -167,7 +209,15 @@ _TABLE = (
     ),
 )
 KINDS = {kind.name: kind for kind in _TABLE}
-ON_MNIST = (
+
+# === Runs ===
+
+_SLOW = ("warm_up", "low_rates")
+_OVERRUN = ("ten_generator_steps", "uneven_rates")
+# Kinds that are made for tasks of their own.
+_APART = (*_OVERRUN, "steady", "few_samples")
+_EVERYWHERE = tuple(name for name in KINDS if name not in (*_SLOW, *_APART))
+_ON_MNIST = (
     "relativistic_r1_r2",
     "non_saturating_r1",
     "generator_heavy",
@@ -175,13 +225,29 @@ ON_MNIST = (
     "discriminator_rate_high",
     "overtrained_minimax",
 )
-SEEDS = {"ring": (0, 1, 2), "digits": (0, 1, 2), "mnist": (0, 2)}
+NETWORKS = tuple(f"{data}_{kind}" for data in ("digits", "mnist") for kind in _NETWORK_KINDS)
+# Which kinds are played on which tasks, with which seeds.
+_RUNS = {
+    "ring": (((0, 1, 2), _EVERYWHERE), ((0, 1), _SLOW)),
+    "digits": (((0, 1, 2), _EVERYWHERE), ((0, 1), _SLOW)),
+    "mnist": (((0, 2), _ON_MNIST),),
+    "ring_short": (((0, 1), ("steady",)),),
+    "digits_short": (((0, 1), ("steady",)),),
+    "ring_few": (((0, 1, 2, 3), ("few_samples",)),),
+    "digits_few": (((0, 1, 2, 3), ("few_samples",)),),
+    **{name: (((0, 1), _OVERRUN),) for name in NETWORKS},
+}
 
 
 def runs(task, seeds=None):
-    """All runs of a task: `(kind, seed)`, seed by seed."""
-    names = ON_MNIST if task == "mnist" else tuple(KINDS)
-    return [(KINDS[name], seed) for seed in seeds or SEEDS[task] for name in names]
+    """All runs of a task: `(kind, seed)`, seed by seed; of the given seeds alone, if there are."""
+    found = [
+        (KINDS[name], seed)
+        for its_seeds, names in _RUNS[task]
+        for seed in its_seeds
+        for name in names
+    ]
+    return [(kind, seed) for kind, seed in found if seeds is None or seed in seeds]
 
 
 def acceptable(kind, *, harmed, not_finite, before_onset=False):

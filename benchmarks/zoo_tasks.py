@@ -11,6 +11,7 @@ import digit_classifier
 import keras_gan
 import quality
 import zoo_harm
+import zoo_kinds
 
 LATENT_DIM = 16
 STD = 0.05  # of the ring's modes
@@ -22,6 +23,8 @@ class Task:
 
     Attributes:
         name: of the task.
+        data: "ring", "digits" or "mnist".
+        networks: "mlp", "dcgan" or "resnet".
         epochs: virtual ones, of `steps` steps.
         steps: of an epoch.
         batch_size: of one update.
@@ -32,9 +35,13 @@ class Task:
         fresh_every: epochs between two fresh discriminators where the playing one is unsure.
         minutes: what a run takes at most.
         judged: samples that ground truth is taken from.
+        num_train: how many samples there are to train on; `None` for all.
+        num_held_out: how many there are to validate with; `None` for all.
     """
 
     name: str
+    data: str
+    networks: str
     epochs: int
     steps: int
     batch_size: int
@@ -45,13 +52,17 @@ class Task:
     fresh_every: int
     minutes: float
     judged: int
+    num_train: int | None = None
+    num_held_out: int | None = None
 
 
-TASKS = {
+_USUAL = {
     task.name: task
     for task in (
         Task(
             name="ring",
+            data="ring",
+            networks="mlp",
             epochs=60,
             steps=120,
             batch_size=128,
@@ -65,6 +76,8 @@ TASKS = {
         ),
         Task(
             name="digits",
+            data="digits",
+            networks="dcgan",
             epochs=50,
             steps=40,
             batch_size=64,
@@ -78,6 +91,8 @@ TASKS = {
         ),
         Task(
             name="mnist",
+            data="mnist",
+            networks="dcgan",
             epochs=40,
             steps=50,
             batch_size=64,
@@ -90,6 +105,37 @@ TASKS = {
             judged=1_000,
         ),
     )
+}
+
+
+def _like(name, new_name, **changes):
+    return dataclasses.replace(_USUAL[name], name=new_name, **changes)
+
+
+_SHORT = {"epochs": 150, "steps": 15, "minutes": 2.5}
+# Three hundred samples: nine steps are a pass over them, and few are left to validate with.
+_FEW = {
+    "epochs": 150,
+    "steps": 9,
+    "batch_size": 32,
+    "num_train": 300,
+    "num_held_out": 30,
+    "minutes": 2.5,
+}
+_OVERRUN = {"epochs": 30, "steps": 25, "minutes": 6.0}
+TASKS = {
+    **_USUAL,
+    **{
+        task.name: task
+        for task in (
+            *(_like(name, f"{name}_short", **_SHORT) for name in ("ring", "digits")),
+            *(_like(name, f"{name}_few", **_FEW) for name in ("ring", "digits")),
+            *(
+                _like(name.split("_")[0], name, networks=name.split("_")[1], **_OVERRUN)
+                for name in zoo_kinds.NETWORKS
+            ),
+        )
+    },
 }
 
 
@@ -108,15 +154,16 @@ class Data:
 
 def load(task, kind, seed, data_dir=None):
     """The data of a run."""
-    if task.name == "ring":
+    if task.data == "ring":
         data = _ring(task, kind, seed)
     else:
-        images = _digits() if task.name == "digits" else _mnist(data_dir)
+        images = _digits() if task.data == "digits" else _mnist(data_dir)
         data = Data(*images[:3], images[3][: task.judged])
-    if kind.tiny:
-        chosen = np.random.default_rng(seed).permutation(len(data.train))[: task.few]
+    few = task.few if kind.tiny else task.num_train
+    if few:
+        chosen = np.random.default_rng(seed).permutation(len(data.train))[:few]
         data = dataclasses.replace(data, train=data.train[chosen])
-    return data
+    return dataclasses.replace(data, held_out=data.held_out[: task.num_held_out])
 
 
 def _ring(task, kind, seed):
@@ -212,8 +259,10 @@ def game(task, kind, sample_shape, seed):
         "gradient_penalty": keras_gan.regularizers.GradientPenalty,
     }
     gan.compile(
-        generator_optimizer=_adam(task.rate * kind.generator_rate),
-        discriminator_optimizer=_adam(task.rate * kind.discriminator_rate),
+        generator_optimizer=_adam(task, kind, kind.generator_rate, kind.generator_steps),
+        discriminator_optimizer=_adam(
+            task, kind, kind.discriminator_rate, kind.discriminator_steps
+        ),
         loss=kind.loss,
         regularizers=[
             penalties[name](weight=weights.get(name, task.gamma)) for name in kind.penalties
@@ -224,19 +273,27 @@ def game(task, kind, sample_shape, seed):
     return gan
 
 
-def _adam(rate):
+def _adam(task, kind, factor, updates):
+    rate = task.rate * factor
+    if kind.warm_up:
+        rising = round(kind.warm_up * task.epochs * task.steps * updates)
+        rate = keras.optimizers.schedules.PolynomialDecay(0.0, rising, end_learning_rate=rate)
     return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
 
 
 def _networks(task, sample_shape):
-    if task.name == "ring":
+    if task.networks == "mlp":
         return keras_gan.networks.mlp(sample_shape, LATENT_DIM)
-    filters = {"digits": (16, 32), "mnist": (8, 16)}[task.name]
-    return keras_gan.networks.dcgan(
+    filters = {"digits": (16, 32), "mnist": (8, 16)}[task.data]
+    make, options = keras_gan.networks.dcgan, {}
+    if task.networks == "resnet":
+        make, options, filters = keras_gan.networks.resnet, {"max_filters": 16}, (8, 8)
+    return make(
         sample_shape,
         LATENT_DIM,
         generator_filters=filters[0],
         discriminator_filters=filters[1],
+        **options,
     )
 
 

@@ -51,6 +51,15 @@ class Signals:
         d_gradient_norm: norm of the discriminator's gradient.
         g_gradient_norm: norm of the generator's gradient.
         generator_trained: `False` in an epoch of the discriminator alone.
+        discriminator_updates: updates of the discriminator in this epoch; `None` in records of
+            versions that did not count them.
+        generator_updates: updates of the generator in this epoch, likewise.
+        discriminator_rate: the discriminator's learning rate at the end of the epoch.
+        generator_rate: the generator's learning rate, likewise.
+        samples_seen: reals that the model has been trained on so far, repetitions included.
+        settings: how the run is set up, where the epoch is the first one or the settings have
+            changed: `loss`, `penalties`, `batch_size`, `discriminator_steps`, `generator_steps`,
+            `discriminator_optimizer`, `generator_optimizer`. Otherwise empty.
         first_failure: `dict` of `step`, `player` and `variable` of the first update that was not
             finite.
         broken_weight: `dict` of `player` and `variable` of a weight that is not finite.
@@ -85,6 +94,12 @@ class Signals:
     d_gradient_norm: float | None = None
     g_gradient_norm: float | None = None
     generator_trained: bool = True
+    discriminator_updates: int | None = None
+    generator_updates: int | None = None
+    discriminator_rate: float | None = None
+    generator_rate: float | None = None
+    samples_seen: int | None = None
+    settings: dict = dataclasses.field(default_factory=dict)
     first_failure: dict | None = None
     broken_weight: dict | None = None
     logs: dict = dataclasses.field(default_factory=dict)

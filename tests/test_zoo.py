@@ -21,6 +21,8 @@ import zoo_recording  # noqa: E402
 import zoo_tasks  # noqa: E402
 from keras_gan import convergence, data  # noqa: E402
 
+HALVES = ("tuning", "judged")
+
 # === The table ===
 
 
@@ -37,11 +39,35 @@ def test_there_are_enough_runs_and_both_halves_hold_healthy_and_sick_ones():
         assert len(set(runs)) == len(runs) and len({seed for _, seed in runs}) >= seeds
         halves = [kind.half(seed) for kind, seed in runs]
         assert 0.4 <= halves.count("judged") / len(runs) <= 0.6
-        for half in ("tuning", "judged"):
+        for half in HALVES:
             mine = [kind for kind, seed in runs if kind.half(seed) == half]
             assert {kind.healthy for kind in mine} == {True, False}
     # Some causes are judged that no rule was ever tuned on.
     assert any(not k.healthy and not k.tuning_seeds for k in zoo_kinds.KINDS.values())
+
+
+def test_overrun_discriminators_slow_runs_and_small_data_are_in_both_halves():
+    def played(*names):
+        return {
+            (task.data, task.networks, kind.half(seed))
+            for task in zoo_tasks.TASKS.values()
+            for kind, seed in zoo_kinds.runs(task.name)
+            if kind.name in names
+        }
+
+    for name in ("ten_generator_steps", "uneven_rates"):
+        found = played(name)
+        for half in HALVES:
+            mine = [(data, networks) for data, networks, its_half in found if its_half == half]
+            assert {networks for _, networks in mine} == {"mlp", "dcgan", "resnet"}
+            assert {data for data, _ in mine} == {"digits", "mnist"}
+    for name in ("warm_up", "low_rates", "steady", "few_samples"):
+        assert zoo_kinds.KINDS[name].healthy
+        halves = [(data, half) for data, _, half in played(name)]
+        assert sorted(halves) == sorted((d, h) for d in ("digits", "ring") for h in HALVES)
+    few = zoo_tasks.load(zoo_tasks.TASKS["ring_few"], zoo_kinds.KINDS["few_samples"], 0)
+    assert (len(few.train), len(few.held_out)) == (300, 30)
+    assert zoo_tasks.TASKS["ring_few"].steps == 300 // 32
 
 
 def test_what_did_no_harm_is_judged_as_healthy():
@@ -362,8 +388,15 @@ def test_every_kind_makes_its_game(task, name):
     task, kind = zoo_tasks.TASKS[task], zoo_kinds.KINDS[name]
     shape = (2,) if task.name == "ring" else (8, 8, 1)
     gan = zoo_tasks.game(task, kind, shape, 0)
-    rates = [o.learning_rate for o in (gan.generator_optimizer, gan.discriminator_optimizer)]
+    optimizers = gan.generator_optimizer, gan.discriminator_optimizer
+    rates = [o.learning_rate for o in optimizers]
     expected = [task.rate * kind.generator_rate, task.rate * kind.discriminator_rate]
+    if kind.warm_up:
+        assert rates == [0.0, 0.0]
+        after = round(kind.warm_up * task.epochs * task.steps)
+        for optimizer in optimizers:
+            optimizer.iterations.assign(after)
+        rates = [o.learning_rate for o in optimizers]
     np.testing.assert_allclose(rates, expected, rtol=1e-6)
     assert (gan.discriminator_steps, gan.generator_steps) == (
         kind.discriminator_steps,

@@ -153,6 +153,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._first_samples = None
         self._yardstick = self._fresh = None
         self._epoch = 0
+        self._before = None
 
     @property
     def best_epoch(self):
@@ -185,8 +186,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
             files.writable_directory(self.log_dir, "log_dir")
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keep the epoch's number."""
-        self._epoch = epoch
+        """Keep the epoch's number, and the counters before it."""
+        self._epoch, self._before = epoch, _measuring.counters(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at once where an update was not finite."""
@@ -257,6 +258,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
             direction=direction,
             js_estimate=_measuring.jensen_shannon(gan, logs),
             generator_trained=trained,
+            **_measuring.pace(gan, self._before),
+            settings=self._changed_settings(),
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
             logs={key: float(value) for key, value in logs.items()},
@@ -292,6 +295,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
             self._fresh = FreshDiscriminator(gan.discriminator, pack=gan.pack, seed=seed)
         found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
         return dataclasses.replace(last, **found)
+
+    def _changed_settings(self):
+        found = _measuring.run_settings(self.model, self._before)
+        known = next((s.settings for s in reversed(self.history) if s.settings), {})
+        return {} if found == known else found
 
     def _noise(self, quality, error, trained):
         past = [s.quality for s in self.history if s.generator_trained and s.quality is not None]

@@ -80,6 +80,21 @@ def test_watching_changes_nothing_and_the_best_weights_come_back(monkeypatch):
     expected = np.log(2) - last.logs["val_d_loss"] / 2
     assert last.js_estimate == pytest.approx(expected)
     assert callback.history[0].real_above_noise is not None
+    # How far each epoch has brought the players, and how the run is set up: once.
+    for s in callback.history:
+        assert (s.discriminator_updates, s.generator_updates) == (8, 8)
+        assert s.samples_seen == 256 * s.epoch
+        assert s.generator_rate == s.discriminator_rate == pytest.approx(1e-2)
+    assert [bool(s.settings) for s in callback.history] == [True, False, False]
+    assert callback.history[0].settings == {
+        "loss": "NonSaturating",
+        "penalties": [],
+        "batch_size": 32,
+        "discriminator_steps": 1,
+        "generator_steps": 1,
+        "discriminator_optimizer": "Adam",
+        "generator_optimizer": "Adam",
+    }
     asked = [s.fresh_real_above_fake for s in callback.history]
     assert all(0 <= chance <= 1 for chance in asked) and len(set(asked)) == 3
 
