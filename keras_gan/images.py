@@ -8,12 +8,14 @@ import warnings
 
 import numpy as np
 
-from keras_gan import _checks, files
+from keras_gan import _checks, files, lettering
 
 # The longer side of a grid, in pixels, that small samples are enlarged to reach.
 MIN_GRID_PIXELS = 512
+# Rows that have names are laid out in blocks beside each other where one would be higher than this.
+_MAX_BLOCK_PIXELS = 1024
 # Neither black, white nor the mid-grey of an untrained generator, so that it is always seen.
-GUTTER_GREY = 192
+GUTTER_GREY = lettering.PAPER
 # What transparent samples are laid on: squares of these two greys, so many pixels wide.
 _CHECKERS = (102, 153)
 _CHECKER_PIXELS = 8
@@ -100,7 +102,7 @@ def on_checkers(pictures):
 # === Grids ===
 
 
-def grid(samples, rows=None, columns=None):
+def grid(samples, rows=None, columns=None, *, row_names=None):
     """Many samples in one picture, in reading order, with gutters between and around them.
 
     Samples are enlarged by a whole factor, without smoothing, until the longer side of the grid
@@ -117,6 +119,10 @@ def grid(samples, rows=None, columns=None):
         rows: number of rows. `None`: as many as `n` samples need.
         columns: number of columns. `None`: as many as `n` samples need; if neither is given, the
             grid is about a square of cells.
+        row_names: list of strings, one a row, to be written to the left of the rows; accents are
+            left out, and names in other letters than Latin give way to the row's number from 0.
+            Where many rows would make a very high picture, they are laid out in blocks beside
+            each other. Default `None`.
 
     Returns:
         `uint8` `(height, width, channels)` with 1 or 3 channels. Cells left over have the colour
@@ -124,7 +130,7 @@ def grid(samples, rows=None, columns=None):
 
     Raises:
         ValueError: for samples that are not images, none, out of range, or more than there are
-            cells.
+            cells; for names that are not one a row.
     """
     samples = np.asarray(samples)
     _check_images(samples.shape)
@@ -132,12 +138,21 @@ def grid(samples, rows=None, columns=None):
     rows, columns = _layout(len(samples), rows, columns)
     height, width = samples.shape[1:3]
     factor = -(-MIN_GRID_PIXELS // max(rows * height, columns * width))
+    if row_names is not None:
+        row_names = _checked_names(row_names, rows)
+        factor = max(factor, -(-lettering.LINE_HEIGHT // height))
     cells = enlarge(to_uint8(samples), factor)
     if cells.shape[-1] == 4:
         cells = on_checkers(cells)
-    _, height, width, channels = cells.shape
-    gutter = max(2, max(height, width) // 32)
+    gutter = max(2, max(cells.shape[1:3]) // 32)
+    if row_names is None:
+        return _in_rows(cells, rows, columns, gutter)
+    return _named_rows(cells, columns, gutter, row_names)
 
+
+def _in_rows(cells, rows, columns, gutter):
+    """Cells in reading order, with gutters between and around them."""
+    _, height, width, channels = cells.shape
     down, right = height + gutter, width + gutter
     picture = np.full(
         (rows * down + gutter, columns * right + gutter, channels), GUTTER_GREY, "uint8"
@@ -146,6 +161,38 @@ def grid(samples, rows=None, columns=None):
         top, left = (index // columns) * down + gutter, (index % columns) * right + gutter
         picture[top : top + height, left : left + width] = cell
     return picture
+
+
+def _named_rows(cells, columns, gutter, names):
+    """Rows with their names, in blocks beside each other where there are many."""
+    height = cells.shape[1]
+    down = height + gutter
+    names = [name and lettering.drawable(name, str(row)) for row, name in enumerate(names)]
+    width = columns * (cells.shape[2] + gutter) + lettering.width(names)
+    blocks = 1
+    if len(names) * down > _MAX_BLOCK_PIXELS:
+        blocks = max(1, round(np.sqrt(len(names) * down / width)))
+    rows = -(-len(names) // blocks)
+    parts = []
+    for first in range(0, len(names), rows):
+        some = cells[first * columns : (first + rows) * columns]
+        picture = _in_rows(some, rows, columns, gutter)
+        middles = [gutter + height // 2 + down * row for row in range(rows)]
+        strip = lettering.strip(names[first : first + rows], middles, len(picture))
+        parts += [np.repeat(strip[..., None], picture.shape[-1], axis=-1), picture]
+    return np.hstack(parts)
+
+
+def _checked_names(names, rows):
+    names = list(names) if not isinstance(names, str) else names
+    _checks.check(
+        not isinstance(names, str)
+        and len(names) == rows
+        and all(isinstance(name, str) for name in names),
+        f"`row_names` must be a list of strings, one for each of the {rows} rows.",
+        row_names=names,
+    )
+    return names
 
 
 def _check_images(shape):

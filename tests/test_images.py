@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from keras_gan import export, images
+from keras_gan import export, images, lettering
 
 
 def random_bytes(*shape, seed=0):
@@ -182,6 +182,63 @@ def test_layout(count, given, layout):
 def test_what_cannot_be_a_grid_is_refused(samples, given, words):
     with pytest.raises(ValueError, match=words):
         images.grid(samples, **given)
+
+
+# === Names of rows ===
+
+
+def test_names_stand_beside_their_rows():
+    samples = random_bytes(6, 20, 20, 3)
+    named = images.grid(samples, 3, 2, row_names=["one", "", "three"])
+    plain = images.grid(samples, 3, 2)
+    margin = named.shape[1] - plain.shape[1]
+    assert margin == lettering.width(["three"]) > 8 and len(named) == len(plain)
+    np.testing.assert_array_equal(named[:, margin:], plain)
+    written = (named[:, :margin] < 100).any(axis=(1, 2))  # rows of pixels with ink
+    step = len(plain) // 3
+    assert [written[i * step : (i + 1) * step].any() for i in range(3)] == [True, False, True]
+    middle = step // 2
+    assert written[middle - 8 : middle + 8].sum() == written[:step].sum(), "level with its row"
+    np.testing.assert_array_equal(named[:, :margin, 0], named[:, :margin, 2])
+
+
+def test_rows_are_high_enough_for_their_names():
+    lines = images.grid(random_bytes(3, 2, 200, 1), 3, 1, row_names=["x"] * 3)
+    assert len(lines) >= 3 * lettering.LINE_HEIGHT
+
+
+def test_many_named_rows_lie_in_blocks():
+    names = [str(row) for row in range(100)]
+    for row in (0, 37, 99):  # each row is there once, whole
+        samples = np.zeros((100, 4, 32, 32, 1), "uint8")
+        samples[row] = 255
+        picture = images.grid(samples.reshape(-1, 32, 32, 1), 100, 4, row_names=names)
+        assert max(picture.shape) < 2 * min(picture.shape[:2])
+        places = np.argwhere(picture[..., 0] == 255)
+        assert len(places) == 4 * 32 * 32 and np.ptp(places[:, 0]) == 31
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", 2], "ab", ["a", "b", "c"]])
+def test_names_must_be_one_a_row(names):
+    with pytest.raises(ValueError, match="each of the 2 rows. Received: row_names="):
+        images.grid(random_bytes(4, 8, 8, 1), 2, 2, row_names=names)
+
+
+def test_what_the_font_cannot_draw():
+    assert lettering.drawable("Crème brûlée", "") == "Creme brulee"
+    assert lettering.drawable("玫瑰", "class 3") == "class 3"
+    assert lettering.drawable("a" * 30, "") == "a" * 21 + "..."
+    assert lettering.drawable("two\nlines", "1") == "1"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_marked_picture_has_a_frame_and_words(channels):
+    picture = random_bytes(60, 200, channels)
+    marked = lettering.marked(picture, "epoch 12")
+    np.testing.assert_array_equal(marked[4:64, 4:204], np.broadcast_to(picture, (60, 200, 3)))
+    frame = np.concatenate([marked[:4].reshape(-1, 3), marked[:, -4:].reshape(-1, 3)])
+    assert (frame == (0, 160, 0)).all() and (marked[64:-4] < 100).any()
+    assert lettering.marked(picture[:, :5], "epoch 12").shape[1] > 40
 
 
 # === PNG ===

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_gan import _checks, files, images
-from keras_gan.callbacks import _measuring
+from keras_gan.callbacks import _cells, _measuring
 
 
 class ImageGrid(keras.callbacks.Callback):
@@ -31,15 +31,17 @@ class ImageGrid(keras.callbacks.Callback):
 
     Args:
         directory: folder for the pictures, made if need be.
-        rows: rows of the grid. Default 8.
+        rows: rows of the grid. Default `None`: 8, or with a conditional model one for each class,
+            at most 100.
         columns: columns of the grid. Default 8.
         every_epochs: draw each epoch whose number this divides, and the last one, be it the one
             that `fit` was asked for or the one at which training was stopped. Default 1.
         seed: integer that the latents follow from. Default 0.
-        labels: classes to draw with a conditional model: an integer for all cells, or
-            `rows * columns` integers in reading order. `None` draws one class a column, 0, 1, 2,
-            ..., beginning anew if there are more columns than classes; if there are fewer, classes
-            follow each other in reading order instead, so that none is left out.
+        labels: classes to draw with a conditional model, by index, or by name where the model knows
+            its `class_names`: one for all cells, one a row, or `rows * columns` in reading order.
+            Default `None`: each row is of one class, 0, 1, 2, ..., beginning anew if there are more
+            rows than classes; if `rows` are fewer, classes follow each other in reading order
+            instead, so that none is left out. A row of one class has its name written beside it.
         log_dir: folder for TensorBoard, which gets the same pictures as `samples` and `real`.
             Default `None`.
         gif: whether to write `training.gif`. Default `True`.
@@ -60,7 +62,7 @@ class ImageGrid(keras.callbacks.Callback):
         self,
         directory,
         *,
-        rows=8,
+        rows=None,
         columns=8,
         every_epochs=1,
         seed=0,
@@ -70,17 +72,19 @@ class ImageGrid(keras.callbacks.Callback):
     ):
         super().__init__()
         self.directory = files.folder_path(directory, "directory")
-        self.rows = _checks.positive_int(rows, "rows")
+        self.rows = None if rows is None else _checks.positive_int(rows, "rows")
         self.columns = _checks.positive_int(columns, "columns")
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.seed = _checks.non_negative_int(seed, "seed")
-        self.labels = None if labels is None else _labels(labels, self.rows, self.columns)
+        self.labels = labels
+        if labels is not None:
+            _cells.check_labels(labels, self.rows, self.columns)
         self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
         self.gif = _checks.boolean(gif, "gif")
         self._start()
 
     def _start(self):
-        self._latents = self._classes = self._writer = None
+        self._latents = self._cells = self._writer = None
         self._real_is_drawn = False
         self._first = None  # number of the first epoch of this `fit`
         self._undrawn = None  # that of the latest, if it was not its turn
@@ -94,12 +98,18 @@ class ImageGrid(keras.callbacks.Callback):
         _measuring.require(gan, "sample_latents", self)
         _check_image_shape(gan)
         self._start()
-        self._classes = self._classes_for(gan.num_classes)
+        self._cells = _cells.Cells(
+            self.rows,
+            self.columns,
+            self.labels,
+            num_classes=gan.num_classes,
+            names=getattr(gan, "class_names", None),
+        )
         files.writable_directory(self.directory)
         if self.log_dir is not None:
             files.writable_directory(self.log_dir, "log_dir")
             self._writer = _open_writer(self.log_dir)
-        self._latents = gan.sample_latents(self.rows * self.columns, self.seed)
+        self._latents = gan.sample_latents(self._cells.count, self.seed)
         self._draw_real()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -153,39 +163,27 @@ class ImageGrid(keras.callbacks.Callback):
     # === Pictures ===
 
     def _draw(self, number):
-        # With a seed, the model's own stream of draws stays where it is.
-        samples = self.model.generate(latents=self._latents, labels=self._classes, seed=self.seed)
-        # A generator may overshoot; `grid` would take that for another range.
-        picture = images.grid(np.clip(samples, -1.0, 1.0), self.rows, self.columns)
+        picture = self._picture()
         if self._write(images.save_png, _file_name(number), picture):
             self._drawn.add(number)
         self._log("samples", picture, step=number - 1)
 
+    def _picture(self):
+        """What the averaged generator makes now."""
+        # With a seed, the model's own stream of draws stays where it is.
+        samples = self.model.generate(
+            latents=self._latents, labels=self._cells.classes, seed=self.seed
+        )
+        # A generator may overshoot; `grid` would take that for another range.
+        return self._grid(np.clip(samples, -1.0, 1.0))
+
+    def _grid(self, samples):
+        cells = self._cells
+        return images.grid(samples, cells.rows, cells.columns, row_names=cells.row_names)
+
     def _draws(self, number):
         """Whether the epoch of this number is drawn."""
         return number % self.every_epochs == 0 or number == (self.params or {}).get("epochs")
-
-    def _classes_for(self, num_classes):
-        count = self.rows * self.columns
-        if num_classes is None:
-            _checks.check(
-                self.labels is None,
-                "`labels` are for conditional models, and this one takes none.",
-                cure="Leave them out.",
-                labels=self.labels,
-            )
-            return None
-        if self.labels is None:
-            if num_classes > self.columns:
-                return np.arange(count) % num_classes
-            return np.tile(np.arange(self.columns) % num_classes, self.rows)
-        classes = np.broadcast_to(self.labels, (count,))
-        _checks.check(
-            classes.max() < num_classes,
-            f"`labels` must be class indices from 0 to {num_classes - 1}.",
-            labels=self.labels,
-        )
-        return classes
 
     def _draw_real(self):
         samples = self.model.reference_samples
@@ -195,11 +193,11 @@ class ImageGrid(keras.callbacks.Callback):
         chosen = _choose_real(
             images.to_uint8(samples),
             self.model.reference_labels,
-            self._classes,
-            self.rows * self.columns,
+            self._cells.classes,
+            self._cells.count,
             self.seed,
         )
-        picture = images.grid(chosen, self.rows, self.columns)
+        picture = self._grid(chosen)
         self._write(images.save_png, "real.png", picture)
         self._log("real", picture, step=0)
 
@@ -238,23 +236,6 @@ class ImageGrid(keras.callbacks.Callback):
 
 
 # === Helpers ===
-
-
-def _labels(labels, rows, columns):
-    values = np.asarray(labels)
-    _checks.check(
-        np.issubdtype(values.dtype, np.integer) and values.size > 0 and values.min() >= 0,
-        "`labels` must be class indices, integers of at least 0.",
-        labels=labels,
-    )
-    _checks.check(
-        values.shape in ((), (rows * columns,)),
-        f"`labels` must be one integer, or one for each of the {rows * columns} cells.",
-        labels_shape=values.shape,
-        rows=rows,
-        columns=columns,
-    )
-    return labels
 
 
 def _check_image_shape(gan):

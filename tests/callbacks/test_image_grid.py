@@ -145,9 +145,11 @@ def test_the_same_latents_every_time(tmp_path):
 @pytest.mark.parametrize(
     ("num_classes", "labels", "expected"),
     [
-        (3, None, [0, 1, 2, 0, 1, 2]),
-        (2, None, [0, 1, 0, 0, 1, 0]),  # a class a column
-        (4, None, [0, 1, 2, 3, 0, 1]),  # more classes than columns
+        (3, None, [0, 1, 2, 0, 1, 2]),  # more classes than rows
+        (2, None, [0, 0, 0, 1, 1, 1]),  # a class a row
+        (1, None, [0] * 6),
+        (4, None, [0, 1, 2, 3, 0, 1]),
+        (9, [7, 3], [7, 7, 7, 3, 3, 3]),
         (9, None, [0, 1, 2, 3, 4, 5]),
         (9, 8, [8] * 6),
         (9, [5, 4, 3, 2, 1, 0], [5, 4, 3, 2, 1, 0]),
@@ -173,6 +175,59 @@ def test_a_class_without_real_samples_stays_black(tmp_path):
     cells = first_cells(tmp_path / "real.png")
     assert cells[1] == cells[4] == cells[5] == 0
     assert cells[2] == 50 and cells[0] > 50 and cells[3] > 50
+
+
+NAMES = [f"kind {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "options", "rows", "names"),
+    [
+        (3, {}, [0, 1, 2], NAMES[:3]),
+        (12, {}, range(12), NAMES[:12]),
+        (2, {"rows": 5}, [0, 1, 0, 1, 0], [NAMES[i] for i in (0, 1, 0, 1, 0)]),
+        (3, {"labels": "kind 1"}, [1] * 8, [NAMES[1]] + [""] * 7),
+        (3, {"labels": ["kind 2", "kind 0"]}, [2, 0], [NAMES[2], NAMES[0]]),
+        (3, {"labels": [2, 2, 1], "columns": 1}, [2, 2, 1], [NAMES[2], "", NAMES[1]]),
+        (3, {"labels": [0] * 8 + [1] * 8, "rows": 2}, [0, 1], NAMES[:2]),
+        (3, {"labels": [0, 1] * 4 + [1] * 8, "rows": 2}, None, None),
+        (9, {"rows": 2}, None, None),
+    ],
+)
+def test_a_row_a_class_is_named(tmp_path, monkeypatch, num_classes, options, rows, names):
+    drawn = []
+    monkeypatch.setattr(
+        images, "grid", lambda *a, **k: drawn.append((a, k)) or images_grid(*a, **k)
+    )
+    gan = FakeGAN(num_classes=num_classes, labels=np.arange(100) % num_classes)
+    gan.class_names = tuple(NAMES[:num_classes])
+    gan.fit(ImageGrid(tmp_path, **options), epochs=1)
+    columns = options.get("columns", 8)
+    if rows is not None:
+        assert gan.calls[0][1].tolist() == np.repeat(rows, columns).tolist()
+        assert [a[1:] for a, _ in drawn] == [(len(rows), columns)] * 2  # reals, then samples
+    assert [k["row_names"] for _, k in drawn] == [names] * 2
+
+
+images_grid = images.grid
+
+
+def test_of_a_thousand_classes_a_hundred_have_rows(tmp_path):
+    gan = FakeGAN(num_classes=1000, labels=np.arange(100))
+    gan.fit(ImageGrid(tmp_path, columns=2, gif=False), epochs=1)
+    assert gan.calls[0][1].tolist() == np.repeat(np.arange(100), 2).tolist()
+    assert max(read(tmp_path / "epoch_0001.png").shape) < 1300, "in blocks"
+
+
+def test_classes_without_names_are_numbered(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(images, "grid", lambda *a, **k: found.append(k) or images_grid(*a, **k))
+    FakeGAN(num_classes=2, labels=np.arange(100) % 2).fit(ImageGrid(tmp_path), epochs=1)
+    assert found[-1]["row_names"] == ["class 0", "class 1"]
+    gan = FakeGAN(num_classes=2, labels=np.arange(100) % 2)
+    gan.class_names = ("Rosé", "玫瑰")  # of which the font knows the first only
+    gan.fit(ImageGrid(tmp_path), epochs=1)
+    assert found[-1]["row_names"] == ["Rose", "class 1"]
 
 
 # === Real samples ===
@@ -343,9 +398,11 @@ def test_tensorboard_gets_the_same_pictures(tmp_path):
         ({"every_epochs": 0}, "`every_epochs` must be"),
         ({"seed": -1}, "`seed` must be a non-negative"),
         ({"gif": "no"}, "`gif` must be True or False"),
-        ({"labels": [0, 1]}, r"each of the 64 cells. Received: labels_shape=\(2,\)"),
+        ({"labels": [0, 1], "rows": 8}, r"each of the 64 cells. Received: labels_shape=\(2,\)"),
+        ({"labels": [0] * 101}, r"each of the 64 cells.*labels_shape=\(101,\).*Give `rows=`"),
         ({"labels": [[0] * 8] * 8}, "one for each"),
         ({"labels": [0.5] * 64}, "integers of at least 0"),
+        ({"labels": []}, "`labels` must be classes"),
         ({"labels": -1}, "integers of at least 0. Received: labels=-1"),
     ],
 )
@@ -386,6 +443,12 @@ def test_labels_must_fit_the_model(tmp_path):
     assert "takes none" in message and "labels=3" in message
     message = refused(FakeGAN(num_classes=3), directory=tmp_path, labels=3)
     assert "from 0 to 2. Received: labels=3" in message
+    gan = FakeGAN(num_classes=2)
+    gan.class_names = ("rose", "tulip")
+    message = refused(gan, directory=tmp_path, labels=["rose", "tulp"])
+    assert "The model knows rose, tulip. Received: labels='tulp'. Did you mean 'tulip'?" in message
+    message = refused(FakeGAN(num_classes=2), directory=tmp_path, labels="rose")
+    assert "does not know the names of its classes" in message
 
 
 def test_another_model_is_refused(tmp_path):
@@ -428,7 +491,7 @@ def test_looking_changes_nothing(tmp_path, num_classes):
     # The last picture shows the averaged generator as it is now.
     classes = None if num_classes is None else [0, 1, 2] * 2
     shown = gan.generate(latents=gan.sample_latents(6, 0), labels=classes)
-    expected = images.grid(shown, 2, 3)[..., 0]
+    expected = images.grid(shown, 2, 3)[..., 0]  # two rows, for three classes
     np.testing.assert_array_equal(read(tmp_path / "epoch_0002.png"), expected)
     assert {path.name for path in tmp_path.iterdir()} > {"real.png", "training.gif"}
 

@@ -1,0 +1,114 @@
+"""Which class lies in which cell of a grid, and how its rows are named."""
+
+import numpy as np
+
+from keras_gan import _checks, class_names, lettering
+
+# Rows of a grid that was told no number, and most rows of one that has a row for each class.
+_ROWS, _MOST_ROWS = 8, 100
+
+
+class Cells:
+    """The cells of a grid of samples: rows, columns, and the classes of a conditional model.
+
+    Args:
+        rows: number of rows; `None` for 8, or one a class.
+        columns: number of columns.
+        labels: classes by index or name, one for all cells, one a row, or one for each cell;
+            `None` for one a row. See `ImageGrid`.
+        num_classes: of the model, or `None`.
+        names: of the model's classes, or `None`.
+
+    Attributes:
+        rows: number of rows.
+        columns: number of columns.
+        classes: int array, one for each cell in reading order; `None` without classes.
+        row_names: list of strings, or `None` where rows are not of one class.
+
+    Raises:
+        ValueError: if `labels` do not fit the model or the grid.
+    """
+
+    def __init__(self, rows, columns, labels, *, num_classes, names):
+        self.rows, self.columns = rows or _ROWS, columns
+        self.classes = self.row_names = None
+        if num_classes is None:
+            _checks.check(
+                labels is None,
+                "`labels` are for conditional models, and this one takes none.",
+                cure="Leave them out.",
+                labels=labels,
+            )
+            return
+        labels = class_names.indices(labels, names)
+        by_row = self._by_row(rows, labels, num_classes)
+        self.classes = np.arange(self.count) % num_classes  # so that no class is left out
+        if by_row is not None:
+            self.classes = np.repeat(by_row, columns)
+        elif labels is not None:
+            self.classes = np.asarray(labels)
+        _checks.check(
+            self.classes.max() < num_classes,
+            f"`labels` must be class indices from 0 to {num_classes - 1}.",
+            labels=labels,
+        )
+        if by_row is not None:
+            self.row_names = _row_names(by_row, names)
+
+    @property
+    def count(self):
+        return self.rows * self.columns
+
+    def _by_row(self, rows, labels, num_classes):
+        """The class of each row, or `None` where a row has several."""
+        if labels is None:
+            if rows is None:
+                self.rows = min(num_classes, _MOST_ROWS)
+            return (
+                np.arange(self.rows) % num_classes if self.rows >= num_classes or not rows else None
+            )
+        labels = np.asarray(labels)
+        if labels.ndim == 0:
+            return np.full(self.rows, labels)
+        if rows is None and len(labels) != self.count:
+            self.rows = len(labels)
+        if len(labels) == self.rows:
+            return labels
+        square = labels.reshape(self.rows, self.columns)
+        return square[:, 0] if (square == square[:, :1]).all() else None
+
+
+def check_labels(labels, rows, columns):
+    """`labels` if they may be classes, as far as is known without a model.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    values = np.asarray(labels)
+    named = values.dtype.kind in "USO"  # names, which the model knows
+    _checks.check(
+        values.size > 0
+        and (named or np.issubdtype(values.dtype, np.integer) and values.min() >= 0),
+        "`labels` must be classes: names, or indices, integers of at least 0.",
+        labels=labels,
+    )
+    cells = (rows or _ROWS) * columns
+    sizes = (rows, cells) if rows else (*range(_MOST_ROWS + 1), cells)
+    _checks.check(
+        values.ndim == 0 or values.ndim == 1 and len(values) in sizes,
+        f"`labels` must be one class, one for each row, or one for each of the {cells} cells.",
+        cure=f"Give `rows=` too, for more than {_MOST_ROWS} rows." if rows is None else None,
+        labels_shape=values.shape,
+        rows=rows,
+        columns=columns,
+    )
+    return labels
+
+
+def _row_names(classes, names):
+    """The name of each row; none where it is that of the row above."""
+    row_names = []
+    for row, label in enumerate(classes):
+        name = lettering.drawable(class_names.shown(label, names), f"class {label}")
+        row_names.append("" if row and label == classes[row - 1] else name)
+    return row_names

@@ -1,0 +1,80 @@
+"""Words in pictures, in the font that comes with Pillow. Pictures are `uint8` arrays."""
+
+import unicodedata
+
+import numpy as np
+
+INK, PAPER = 0, 192
+# What marks one picture among others: a frame of this colour, so many pixels wide.
+_GREEN, _FRAME = (0, 160, 0), 4
+# Letters of a font of this many pixels need as many rows, and a few for the tails of g and y.
+FONT_SIZE, LINE_HEIGHT = 12, 16
+_MARGIN = 4
+_LONGEST = 24  # characters
+
+
+def drawable(words, otherwise):
+    """`words` as far as the font goes: ASCII, accents left out; else the words `otherwise`.
+
+    Pillow's own font draws boxes for all other letters.
+    """
+    plain = unicodedata.normalize("NFKD", words)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = plain if plain.isascii() and plain.isprintable() and plain.strip() else otherwise
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 3].rstrip() + "..."
+
+
+def line(words):
+    """One line of words, black on light grey: `(LINE_HEIGHT, width)`."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(FONT_SIZE)
+    width = int(np.ceil(font.getlength(words))) + 1
+    image = Image.new("L", (width, LINE_HEIGHT), PAPER)
+    ImageDraw.Draw(image).text((0, 0), words, fill=INK, font=font)
+    return np.asarray(image)
+
+
+def width(names):
+    """How wide the `strip` of these names is, in pixels."""
+    return max(line(name).shape[1] for name in names) + 2 * _MARGIN
+
+
+def strip(names, middles, height):
+    """Names below each other, aligned to the right, to stand to the left of rows.
+
+    Args:
+        names: list of strings, one a row, empty for none.
+        middles: list of where the middles of the rows are, in pixels from the top, at least
+            `LINE_HEIGHT` apart; there may be more than names.
+        height: of the strip, in pixels.
+
+    Returns:
+        `(height, width(names))`.
+    """
+    result = np.full((height, width(names)), PAPER, "uint8")
+    for name, middle in zip(names, middles, strict=False):
+        words, top = line(name), middle - LINE_HEIGHT // 2
+        result[top : top + LINE_HEIGHT, -_MARGIN - words.shape[1] : -_MARGIN] = words
+    return result
+
+
+def marked(picture, words):
+    """A picture in a green frame, with a line of words below.
+
+    Args:
+        picture: `(height, width, channels)` with 1 or 3 channels.
+        words: string.
+
+    Returns:
+        `(larger height, larger width, 3)`.
+    """
+    words = line(words)
+    height, width = picture.shape[:2]
+    inside = np.full((height + len(words), max(width, words.shape[1]), 3), PAPER, "uint8")
+    inside[:height, :width] = picture
+    inside[height:, : words.shape[1]] = words[..., None]
+    result = np.empty([size + 2 * _FRAME for size in inside.shape[:2]] + [3], "uint8")
+    result[:] = _GREEN
+    result[_FRAME:-_FRAME, _FRAME:-_FRAME] = inside
+    return result
