@@ -5,7 +5,7 @@ import os
 
 import keras
 
-from keras_gan import _checks, convergence, files, signals, start_check, trends
+from keras_gan import _checks, convergence, files, signals, start_check, terminal, trends
 from keras_gan.callbacks import _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
@@ -217,7 +217,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.verdict is not None and self.log_dir is not None:
             _report.write_summary(self.log_dir, self.verdict)
         for line in filter(None, lines if (self.params or {}).get("verbose") else []):
-            print(line, flush=True)
+            terminal.tell(line)
 
     def _judge(self, history):
         self.verdict = convergence.judge(

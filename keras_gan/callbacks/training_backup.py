@@ -7,7 +7,7 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _version, backups, descriptions, files
+from keras_gan import _checks, _version, backups, descriptions, files, terminal
 from keras_gan.callbacks import _measuring, _states
 
 # Differences that an error names before it only counts them.
@@ -208,7 +208,8 @@ class TrainingBackup(keras.callbacks.Callback):
             # No epoch is left to Keras, whatever its `epochs`.
             self.model._initial_epoch = max(self._epochs, self._epoch)
             self.model.stop_training = found["stopped"]
-        print(_told_finished(found, self._path) if self._finished else self._resumed(anew, left))
+        told = _told_finished(found, self._path) if self._finished else self._resumed(anew, left)
+        terminal.tell(told)
 
     def _resumed(self, anew, left):
         """The line that says where the run goes on, and what does not go on with it."""

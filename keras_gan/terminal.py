@@ -1,0 +1,48 @@
+"""What is said on the terminal: lines that any terminal can show, and how far a long loop is."""
+
+import sys
+
+# Seconds that a loop may take before its progress is shown, and between two lines in a file.
+_DELAY, _REST = 3.0, 10.0
+
+
+def tell(text):
+    """Print a line; characters that the terminal has not are escaped.
+
+    A path may hold bytes that are no characters, and a terminal may know ASCII alone. Neither is
+    worth a run.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def progress(items, what, *, total=None, unit="batches", verbose="auto"):
+    """`items`, with a line on standard error that counts them once they take three seconds.
+
+    Args:
+        items: iterable.
+        what: what is done, as a few words.
+        total: how many items there are; `None` where it is not known, or `items` tell it.
+        unit: what an item is, in the plural.
+        verbose: "auto" for terminals only, 1 or `True` for any standard error, 0 or `False` for
+            none.
+
+    Returns:
+        Iterable of the items.
+    """
+    if verbose != "auto" and not verbose:
+        return items
+    from tqdm import tqdm
+
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return tqdm(
+        items,
+        desc=what,
+        total=total,
+        unit=f" {unit}",
+        delay=_DELAY,
+        mininterval=0.1 if is_terminal else _REST,
+        disable=not is_terminal if verbose == "auto" else False,
+        leave=not is_terminal,
+        dynamic_ncols=True,
+    )
