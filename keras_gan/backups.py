@@ -144,7 +144,18 @@ def newest(folder):
 def prune(folder, last, keep):
     """Remove all backups of epochs up to `last` but the `keep` newest ones."""
     for number in [number for number in epochs(folder) if number <= last][:-keep]:
-        files.remove(epoch_path(folder, number))
+        path = epoch_path(folder, number)
+        if _is_backup(path):
+            files.remove(path)
+
+
+def _is_backup(path):
+    """Whether a file was written by `write`, and not by somebody else under such a name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "manifest.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 # === One run a folder ===
@@ -164,7 +175,7 @@ def lock(folder):
     if key in _LOCKS:
         return
     try:
-        descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR)
+        descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError:  # nothing can be written there, which is for others to say
         return
     try:

@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import pathlib
 
 import keras
 import tensorflow as tf
@@ -17,8 +16,8 @@ def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     _checks.one_of(format, "format", ("tf_saved_model", *_SUFFIXES))
     if format == "tf_saved_model":
         _checks.check(not kwargs, "A SavedModel takes no further options.", options=list(kwargs))
-        _check_folder(pathlib.Path(path))
-        with files.replacing(path) as temporary:
+        _check_folder(files.expanded(path))
+        with files.replacing(path, tidy=True) as temporary:
             _saved_model(gan).write_out(str(temporary), verbose=False)
         return
     suffix = _SUFFIXES[format]
@@ -28,7 +27,7 @@ def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     if format == "onnx":
         _require("onnx", "tf2onnx")
     gan.generate(1, seed=0)  # Keras exports to ONNX only what has been called
-    with files.replacing(path) as temporary:
+    with files.replacing(path, tidy=True) as temporary:
         gan.averaged_generator.export(str(temporary), format=format, verbose=False, **kwargs)
 
 

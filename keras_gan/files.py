@@ -2,17 +2,17 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import pathlib
-import re
 import shutil
-import uuid
+import stat
 
-from keras_gan import _checks
+from keras_gan import _checks, work_folders
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, *, tidy=False):
     """Write beside `path` and put the result in its place only when it is complete.
 
     ```python
@@ -20,13 +20,18 @@ def replacing(path):
         temporary.write_text(text)
     ```
 
-    The temporary name ends like `path`, for libraries that choose the format by it.
-    It may be written as a file or made a folder. If the block raises, the temporary is removed
-    and whatever stood at `path` before still does. Missing parent folders are made. Where it is
-    the system that refuses, whatever a library makes of it, `NotWritten` says so.
+    The temporary is called as `path` is, for libraries that choose the format by it, and lies in a
+    hidden folder beside it, see `work_folders`. It may be written as a file or made a folder. If
+    the block raises, the temporary is removed and whatever stood at `path` before still does.
+    Missing parent folders are made. Where `path` is a link, what it leads to is replaced, and the
+    link stays. Of what is replaced, the mode is kept, and the owner where the system lets us. Of
+    two processes that replace the same folder at the same time, one's whole folder is there in the
+    end. Where it is the system that refuses, whatever a library makes of it, `NotWritten` says so.
 
     Args:
-        path: where the finished file or folder shall be.
+        path: where the finished file or folder shall be; `~` is the home folder.
+        tidy: whether to clear away what dead processes have left beside it, for which all names
+            there are read. Default `False`.
 
     Yields:
         `pathlib.Path` to write to.
@@ -34,24 +39,57 @@ def replacing(path):
     Raises:
         NotWritten: if the file system refuses.
     """
-    path = pathlib.Path(path)
-    mark = uuid.uuid4().hex[:8]
-    temporary = path.with_name(f".{mark}.{path.name}")
+    path = expanded(path)
+    temporary = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if temporary.is_dir() and path.is_dir():
-            _swap_folders(temporary, path, path.with_name(f".{mark}.old.{path.name}"))
-        else:
-            os.replace(temporary, path)
+        target = _target(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with work_folders.opened(target.parent) as (new, replaced):
+            temporary = new / target.name
+            yield temporary
+            _keep_modes(target, temporary)
+            if temporary.is_dir():
+                _swap_folders(temporary, target, replaced)
+            else:
+                os.replace(temporary, target)
+        if tidy:
+            work_folders.remove_dead(target.parent)
     except Exception as error:
         number = _refusal(error, temporary)
         if number is None:
             raise
         raise NotWritten(number, path) from error
-    finally:
+
+
+def _target(path):
+    """Where a path leads to, through links: a file, a folder, or nothing yet."""
+    try:
+        kind = os.stat(path).st_mode
+    except FileNotFoundError:
+        kind = None  # or a link to what is not there yet
+    target = pathlib.Path(os.path.realpath(path))
+    if kind is not None and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise OSError(errno.ENODEV, "", str(path))  # a device must not become a file
+    if kind is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "", str(path))
+    return target
+
+
+def _keep_modes(old, new):
+    """Give the file or folder `new`, and what is in it, the modes and owners of `old`."""
+    for path in (new, *new.rglob("*")):
         with contextlib.suppress(OSError):
-            remove(temporary)
+            was = os.lstat(old / path.relative_to(new))
+            if path.is_symlink() or stat.S_ISLNK(was.st_mode):
+                continue
+            if hasattr(os, "chown") and (was.st_uid, was.st_gid) != _owner(path):
+                with contextlib.suppress(PermissionError):
+                    os.chown(path, was.st_uid, was.st_gid)
+            os.chmod(path, stat.S_IMODE(was.st_mode))
+
+
+def _owner(path):
+    return os.stat(path).st_uid, os.stat(path).st_gid
 
 
 class NotWritten(OSError):
@@ -87,6 +125,8 @@ _REFUSALS = (
     errno.ENOTEMPTY,
     errno.ENOENT,
     errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENODEV,
 )
 
 
@@ -107,16 +147,27 @@ def _is_about(path, temporary):
     return temporary in (path, *path.parents) or path in temporary.parents
 
 
-def _swap_folders(new, path, old):
-    # A folder that is not empty cannot be replaced in one call; put the old one back if the
-    # second rename fails, so that there is always one of the two at `path`.
-    os.replace(path, old)
-    try:
-        os.replace(new, path)
-    except OSError:
-        os.replace(old, path)
-        raise
-    remove(old)
+def _swap_folders(new, path, replaced):
+    """Put a folder where another may be, which is moved away into the folder `replaced`.
+
+    A folder that is not empty cannot be replaced in one call. If the process dies between the two,
+    `work_folders.remove_dead` puts the new one in its place. Another process may be at it as well.
+    """
+    for number in itertools.count():
+        try:
+            return os.replace(new, path)
+        except OSError:
+            if not path.is_dir():
+                _put_back(replaced, path)
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, replaced / str(number))
+
+
+def _put_back(replaced, path):
+    last = max(replaced.iterdir(), key=lambda folder: int(folder.name), default=None)
+    if last is not None and not os.path.lexists(path):
+        os.replace(last, path)
 
 
 def remove(path):
@@ -129,14 +180,9 @@ def remove(path):
             path.unlink()
 
 
-def remove_leftovers(folder):
-    """Clear away what a process that was killed inside `replacing` left beside its files."""
-    for path in list(pathlib.Path(folder).iterdir()):
-        match = re.fullmatch(r"\.[0-9a-f]{8}\.(old\.)?(.+)", path.name)
-        if match and match[1] and not (path.parent / match[2]).exists():
-            os.replace(path, path.parent / match[2])  # killed between the two renames
-        elif match:
-            remove(path)
+def expanded(path):
+    """A path with the home folder in place of `~`."""
+    return pathlib.Path(os.path.expanduser(os.fsdecode(path)))
 
 
 def folder_path(value, name, *, optional=False):
@@ -151,13 +197,13 @@ def folder_path(value, name, *, optional=False):
         f"`{name}` must be a folder's path{' or None' if optional else ''}.",
         **{name: value},
     )
-    return None if value is None else pathlib.Path(value)
+    return None if value is None else expanded(value)
 
 
 def writable_directory(path, name="directory"):
     """Make the folder `path` and prove that files can be written in it.
 
-    What a killed process left half written in it is removed.
+    What this package has left half written in it, in processes that are dead, is removed.
 
     Args:
         path: the folder.
@@ -169,15 +215,15 @@ def writable_directory(path, name="directory"):
     Raises:
         ValueError: if it cannot be made or written to, saying why.
     """
-    folder = pathlib.Path(path)
-    probe = folder / f".{uuid.uuid4().hex[:8]}.probe"
+    folder = expanded(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        remove_leftovers(folder)
+        with work_folders.opened(folder):
+            pass
     except OSError as error:
         raise ValueError(
             f"`{name}` must be a folder that can be written to. Received: {name}={str(path)!r} "
             f"({error.strerror or error}). Choose another folder or free this one."
         ) from error
+    work_folders.remove_dead(folder)
     return folder

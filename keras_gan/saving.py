@@ -323,7 +323,9 @@ def _class_name(config):
 
 def _beside(filepath, overwrite):
     """Where Keras shall write: beside a local file that may be replaced, else where it was told."""
-    remote = "://" in str(filepath)
-    if remote or not overwrite or not str(filepath).endswith((".keras", ".weights.h5")):
+    if "://" in str(filepath) or not str(filepath).endswith((".keras", ".weights.h5")):
         return contextlib.nullcontext(filepath)
-    return files.replacing(filepath)
+    filepath = files.expanded(filepath)
+    if not overwrite and filepath.exists():  # Keras asks whether it may
+        return contextlib.nullcontext(filepath)
+    return files.replacing(filepath, tidy=True)

@@ -1,4 +1,4 @@
-"""Backup files come back as they were, or not at all; folders of them; files left half written."""
+"""Backup files come back as they were, or not at all; folders of them."""
 
 import gc
 import math
@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 
-from keras_gan import backups, files
+from keras_gan import backups
 
 TREE = {
     "plain": [1, -2.5, True, None, "text", math.inf],
@@ -157,6 +157,15 @@ def test_old_ones_go_but_not_those_of_a_later_epoch(tmp_path):
     assert backups.epochs(tmp_path) == [3, 4, 9]
 
 
+def test_only_backups_are_pruned(tmp_path):
+    for number in range(4):
+        backups.write(backups.epoch_path(tmp_path, number), {"a": np.zeros(3)})
+    np.savez(backups.epoch_path(tmp_path, 1), loss=np.zeros(3))
+    backups.epoch_path(tmp_path, 2).write_text("the second epoch was good")
+    backups.prune(tmp_path, 3, 1)
+    assert backups.epochs(tmp_path) == [1, 2, 3]
+
+
 HOLD = """
 import fcntl, sys
 file = open(sys.argv[1], "w")
@@ -181,28 +190,6 @@ def test_one_process_a_folder(tmp_path):
     backups.lock(tmp_path / "." / "")  # by this process: a fit after one that was cut off
     backups.unlock(tmp_path)
     backups.unlock(tmp_path)
-
-
-# === What a killed process leaves ===
-
-
-def test_leftovers_are_removed_and_nothing_else(tmp_path):
-    for name in ("picture.png", ".hidden", ".12345678.picture.png", ".abcdef01.probe"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / ".00000000.export").mkdir()
-    (tmp_path / ".00000000.export" / "part").write_text("x")
-    files.writable_directory(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [".hidden", "picture.png"]
-
-
-def test_a_folder_caught_between_two_renames_comes_back(tmp_path):
-    (tmp_path / ".00000000.old.export").mkdir()
-    (tmp_path / ".00000000.old.export" / "model").write_text("the only one")
-    files.remove_leftovers(tmp_path)
-    assert (tmp_path / "export" / "model").read_text() == "the only one"
-    (tmp_path / ".11111111.old.export").mkdir()
-    files.remove_leftovers(tmp_path)
-    assert os.listdir(tmp_path) == ["export"]
 
 
 def test_long_lists_of_floats_come_back_as_they_were(tmp_path):

@@ -1,14 +1,17 @@
-"""Files are whole or not there, and what the system refuses is told in one sentence."""
+"""Files are whole or not there; links and modes stay; what the system refuses is one sentence."""
 
 import errno
 import os
 import pathlib
+import stat
 
 import keras
+import numpy as np
 import pytest
 
 import helpers
-from keras_gan import files
+from keras_gan import backups, convergence, files, images
+from keras_gan.callbacks import _report
 
 
 def names(folder):
@@ -20,7 +23,7 @@ def test_a_file_takes_the_place_of_another(tmp_path):
     for text in ("first", "second"):
         with files.replacing(path) as temporary:
             temporary.write_text(text)
-            assert temporary.suffix == ".txt" and temporary.parent == path.parent
+            assert temporary.name == path.name and path.parent in temporary.parents
         assert path.read_text() == text
     assert names(path.parent) == ["a.txt"]
 
@@ -101,3 +104,144 @@ def test_a_full_disk_is_told_by_what_saves(tmp_path, full, monkeypatch):
         model.save(tmp_path / "gan.keras")
     assert (tmp_path / "gan.keras").read_bytes() == good
     assert names(tmp_path) == ["gan.keras"]
+
+
+# === Links and modes ===
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def write(path, text="new"):
+    with files.replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+@pytest.mark.parametrize("kind", ["absolute", "relative", "chain", "of a folder", "to nothing yet"])
+def test_what_a_link_leads_to_is_written(tmp_path, kind):
+    target = tmp_path / "disk" / "b.txt"
+    target.parent.mkdir()
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "a.txt"
+    if kind != "to nothing yet":
+        target.write_text("old")
+    if kind == "of a folder":
+        (tmp_path / "here" / "folder").symlink_to(target.parent)
+        link = tmp_path / "here" / "folder" / "b.txt"
+    elif kind == "chain":
+        (tmp_path / "between").symlink_to(target)
+        link.symlink_to(tmp_path / "between")
+    else:
+        link.symlink_to("../disk/b.txt" if kind == "relative" else target)
+    was = os.readlink(link) if link.is_symlink() else None
+    write(link)
+    assert target.read_text() == link.read_text() == "new"
+    assert not target.is_symlink()
+    assert (os.readlink(link) if link.is_symlink() else None) == was
+    assert names(target.parent) == ["b.txt"] and len(names(link.parent)) == 1
+
+
+@pytest.mark.parametrize("old", [0o600, 0o644, 0o640, 0o755, 0o444])
+def test_the_mode_of_what_is_replaced_stays(tmp_path, old):
+    (tmp_path / "a.txt").touch()
+    os.chmod(tmp_path / "a.txt", old)
+    write(tmp_path / "a.txt")
+    assert mode(tmp_path / "a.txt") == old
+
+
+def test_new_files_and_folders_have_the_usual_mode(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "a.txt")
+        with files.replacing(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+            (temporary / "part").touch()
+    finally:
+        os.umask(before)
+    found = [mode(tmp_path / name) for name in ("a.txt", "folder", "folder/part")]
+    assert found == [0o640, 0o750, 0o640]
+
+
+def test_a_folder_and_what_is_in_it_keep_their_modes(tmp_path):
+    def export(path, *parts):
+        with files.replacing(path) as temporary:
+            (temporary / "variables").mkdir(parents=True)
+            for part in parts:
+                (temporary / "variables" / part).touch()
+
+    export(tmp_path / "real", "old", "index")
+    os.chmod(tmp_path / "real", 0o700)
+    os.chmod(tmp_path / "real" / "variables" / "index", 0o600)
+    (tmp_path / "latest").symlink_to("real")
+    export(tmp_path / "latest", "index", "another")
+    assert os.readlink(tmp_path / "latest") == "real"
+    assert names(tmp_path / "real" / "variables") == ["another", "index"]
+    assert (mode(tmp_path / "real"), mode(tmp_path / "real/variables/index")) == (0o700, 0o600)
+    assert mode(tmp_path / "real/variables/another") == mode(tmp_path / "real/variables") & 0o666
+
+
+def test_the_owner_of_what_is_replaced_stays_where_it_may(tmp_path):
+    (tmp_path / "a.txt").touch()
+    try:
+        os.chown(tmp_path / "a.txt", 12345, 23456)
+    except PermissionError:
+        pytest.skip("needs an administrator")
+    write(tmp_path / "a.txt")
+    told = os.stat(tmp_path / "a.txt")
+    assert (told.st_uid, told.st_gid) == (12345, 23456)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop", "folder"])
+def test_what_is_no_file_is_not_replaced(tmp_path, kind):
+    path = tmp_path / "a.txt"
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "pipe")
+        path.symlink_to("pipe")
+    elif kind == "loop":
+        path.symlink_to("a.txt")
+    else:
+        path.mkdir()
+    before = os.lstat(path).st_ino
+    with pytest.raises(files.NotWritten, match="must be one that can be written to"):
+        write(path)
+    assert os.lstat(path).st_ino == before
+    assert [name for name in names(tmp_path) if name.startswith(".")] == []
+
+
+def report(path, gan):
+    _report.write(path.parent, [], convergence.Verdict("stalled", 3, None, {}, "It stalled."))
+
+
+WRITERS = {
+    "gan.keras": lambda path, gan: gan.save(path),
+    "gan.weights.h5": lambda path, gan: gan.save_weights(path),
+    "generator": lambda path, gan: gan.export(path),
+    "a.png": lambda path, gan: images.save_png(path, np.zeros((4, 4), "uint8")),
+    "a.gif": lambda path, gan: images.save_gif(path, [path.parent / "frame.png"]),
+    "epoch_0001.npz": lambda path, gan: backups.write(path, {"a": np.zeros(3)}),
+    "verdict.json": report,
+}
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return helpers.gan()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_whatever_is_written_keeps_links_modes_and_neighbours(tmp_path, gan, name):
+    folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    images.save_png(folder / "frame.png", np.zeros((4, 4), "uint8"))
+    WRITERS[name](folder / name, gan)
+    (folder / name).rename(elsewhere / name)
+    (folder / name).symlink_to(elsewhere / name)
+    private = 0o700 if (elsewhere / name).is_dir() else 0o600
+    os.chmod(elsewhere / name, private)
+    before = os.stat(elsewhere / name)
+    WRITERS[name](folder / name, gan)
+    after = os.stat(elsewhere / name)
+    assert after.st_ino != before.st_ino and mode(elsewhere / name) == private
+    assert (folder / name).is_symlink()
+    assert names(folder) == sorted(["frame.png", name]) and names(elsewhere) == [name]

@@ -4,7 +4,7 @@ import json
 import math
 import textwrap
 
-from keras_gan import files, signals
+from keras_gan import convergence, files, signals
 
 FILES = ("verdict.json", "signals.json", "signals.png")
 # Significant digits of a record: more than any signal has.
@@ -30,6 +30,33 @@ def write(directory, history, verdict):
     with files.replacing(directory / "signals.png") as temporary:
         figure.savefig(temporary, format="png", dpi=100)
     return None
+
+
+def remove_earlier(directory):
+    """Remove what an earlier run has left, which would be taken for this one's.
+
+    A file of the same name that holds something else stays until it has to be replaced.
+    """
+    if _is_verdict(directory / FILES[0]):
+        files.remove(directory / FILES[0])
+    if _is_history(directory / FILES[1]):
+        for name in FILES[1:]:
+            files.remove(directory / name)
+
+
+def _is_verdict(path):
+    try:
+        return bool(convergence.Verdict.from_json(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _is_history(path):
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        return bool([signals.Signals(**record) for record in records])
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _write_text(path, text):

@@ -75,7 +75,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         directory: folder for `verdict.json`, `signals.json` (the records of all epochs, which
             `convergence.judge` takes) and `signals.png` (a plot of them with the stopping point;
             needs matplotlib), made if need be. Those of an earlier run are removed when training
-            begins. Default `None`.
+            begins; files of these names that hold something else are not. Default `None`.
         log_dir: folder for TensorBoard, which gets the message as text. Default `None`.
 
     Attributes:
@@ -180,8 +180,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             self._direction(self.monitor)
         if self.directory is not None:
             files.writable_directory(self.directory)
-            for name in _report.FILES:
-                files.remove(self.directory / name)
+            _report.remove_earlier(self.directory)
         if self.log_dir is not None:
             files.writable_directory(self.log_dir, "log_dir")
 

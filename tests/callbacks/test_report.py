@@ -89,3 +89,25 @@ def test_without_matplotlib_a_line_says_so(tmp_path, monkeypatch):
     sentence = _report.write(tmp_path, history(), VERDICT)
     assert "matplotlib is not installed" in sentence
     assert sorted(path.name for path in tmp_path.iterdir()) == ["signals.json", "verdict.json"]
+
+
+FOREIGN = {
+    "verdict.json": '{"verdict": "guilty", "epoch": 3}',
+    "signals.json": '[{"signal": "SIGKILL"}]',
+    "signals.png": "a plot of somebody's",
+}
+
+
+def test_only_what_an_earlier_run_has_left_is_removed(tmp_path):
+    _report.write(tmp_path, history(2), VERDICT)
+    _report.remove_earlier(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for name, text in FOREIGN.items():
+        (tmp_path / name).write_text(text)
+    _report.remove_earlier(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == FOREIGN
+    for text in ("", "3", "[3]", "null", '"a"', "{"):
+        for name in ("verdict.json", "signals.json"):
+            (tmp_path / name).write_text(text)
+        _report.remove_earlier(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 3
