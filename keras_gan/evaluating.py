@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import losses, packing, replicas, seeds
+from keras_gan.determinism import ordered
 from keras_gan.samples import flat, to_float, unpack
 from keras_gan.state import PLAYERS, add
 
@@ -102,6 +103,7 @@ class Evaluating:
 
     # === Evaluating ===
 
+    @ordered
     def test_step(self, data):
         """Losses of the raw generator, quality of the averaged one; changes no weight."""
         with tf.control_dependencies(flat(data)):

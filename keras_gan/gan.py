@@ -19,6 +19,7 @@ from keras_gan import (
     updates,
 )
 from keras_gan.class_names import checked as checked_names
+from keras_gan.determinism import Deterministic, ordered
 from keras_gan.evaluating import ACCURACY_KEYS, Evaluating
 from keras_gan.fitting import Fitting
 from keras_gan.gradients import Scores
@@ -33,7 +34,7 @@ _PHASES = ("both", *PLAYERS)
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
+class GAN(Fitting, Evaluating, Sampling, Saving, Deterministic, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
@@ -261,6 +262,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
 
     # === Training ===
 
+    @ordered
     def train_step(self, data):
         """One step: the discriminator's updates, then the generator's.
 
@@ -444,20 +446,22 @@ class GAN(Fitting, Evaluating, Sampling, Saving, keras.Model):
 
     def _apply(self, player, gradients, loss, statistics, after_update, *tensors):
         """Update a player, if it trains; returns the norm of its gradients."""
-        gradients, applied = replicas.total(gradients), False
+        gradients, applied = replicas.total(updates.dense(gradients)), False
+        norm = updates.norm(gradients, player)
         if self.trains(player):
             applied = updates.apply_if_finite(
                 player,
                 (self.discriminator_optimizer, self.generator_optimizer)[player],
                 gradients,
                 (self.discriminator, self.generator)[player].trainable_variables,
+                norm,
                 replicas.mean(loss),
                 self._state,
                 after_update,
                 *tensors,
             )
         statistics.restore(unless=applied)
-        return updates.norm(gradients, player)
+        return norm
 
     def _count_step(self, data):
         add(self._state.steps_seen, 1)

@@ -46,7 +46,7 @@ def total(gradients):
     """Gradients of the mean loss of the global batch from those of each replica's mean loss."""
     if count() == 1:
         return gradients
-    known = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+    known = [gradient for gradient in gradients if gradient is not None]
     means = iter(tf.distribute.get_replica_context().all_reduce("MEAN", known)) if known else None
     return [None if gradient is None else next(means) for gradient in gradients]
 

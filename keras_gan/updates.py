@@ -86,8 +86,11 @@ def accumulated(part, count, scale):
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
 
     def flat(gradients, loss, logits, values):
-        summed = [tf.convert_to_tensor(gradients[i]) for i in known]
-        return [*summed, loss, *tf.nest.flatten(values)], tf.nest.flatten(logits)
+        return [
+            *dense(gradients[i] for i in known),
+            loss,
+            *tf.nest.flatten(values),
+        ], tf.nest.flatten(logits)
 
     sums, rows = flat(*first)
     if count > 1:
@@ -127,10 +130,18 @@ def _add_up_in_a_loop(part, count, sums, rows):
     return sums, [k.concat() for k in kept]
 
 
+def dense(gradients):
+    """Gradients without `tf.IndexedSlices`, which the tape gives for embeddings.
+
+    Rows that a batch reads several times must be added before an optimizer squares them: Keras's
+    adaptive ones square each slice, so that Adam's update would depend on how a batch is cut.
+    """
+    return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+
+
 def norm(gradients, player):
-    """The global norm of a player's gradients: a scalar."""
-    # Dense: slices of an embedding that meet in one row must be added before they are squared.
-    known = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+    """The global norm of a player's dense gradients: a scalar."""
+    known = [gradient for gradient in gradients if gradient is not None]
     _checks.check(
         bool(known), f"The loss must depend on the {PLAYERS[player]}'s weights, but does not."
     )
@@ -173,7 +184,9 @@ def _loops():
     return replicas.count() == 1 and not tf.executing_eagerly()
 
 
-def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_update, *tensors):
+def apply_if_finite(
+    player, optimizer, gradients, variables, size, loss, state, after_update, *tensors
+):
     """Apply gradients, unless the loss or one of them is NaN or infinite.
 
     An update that is not finite would spread to every weight, and to the moments of the optimizer
@@ -186,6 +199,7 @@ def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_
         gradients: one for each variable, not scaled, those of all replicas together; `None` where
             the loss does not depend on it.
         variables: the player's trainable variables.
+        size: the `norm` of the gradients.
         loss: scalar that the gradients are of.
         state: the run's `TrainingState`.
         after_update: called with `tensors`, in the graph, once the update has been applied; it
@@ -214,7 +228,7 @@ def apply_if_finite(player, optimizer, gradients, variables, loss, state, after_
             optimizer.step_counter.assign(0)
         _note_failure(player, kept, known, state, unless=overflow)
 
-    finite = tf.math.is_finite(norm(gradients, player)) & tf.math.is_finite(loss)
+    finite = tf.math.is_finite(size) & tf.math.is_finite(loss)
     replicas.either(finite, update, skip, kept, loss, *tensors)
     add((state.discriminator_updates, state.generator_updates)[player], 1)
     return finite

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import inspection, losses, packing, settings, signals
+from keras_gan.determinism import ordered
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
 # as many samples as it has reals for, ten times over.
@@ -40,7 +41,7 @@ class FreshDiscriminator:
         # BatchNorm must see both kinds at once, as it will in inference; statistics of a batch
         # against its neighbours must not.
         self._together = inspection.has_batch_norm(self.network)
-        self._step = tf.function(self._one_step, reduce_retracing=True)
+        self._step = ordered(tf.function(ordered(self._one_step), reduce_retracing=True))
 
     def chance(self, train, judged, *, seed):
         """The chance that a real scores above a fake once it has been trained.

@@ -1,0 +1,103 @@
+"""The same bits every time: sums of three and more tensors, added in one order.
+
+On a CPU, TensorFlow's `AddN` adds into whichever input's memory is free first, so that the order
+of a sum of three or more tensors, and with it the last bit, depends on timing. Two parts of
+TensorFlow make such sums: the gradient tape, where a tensor is used three times, and Grappler's
+arithmetic optimization, out of chains of additions. In a model's own functions the first become
+sums of two, and the second is off. Both settings belong to the calling thread and to these calls:
+other models in the process are compiled as before.
+
+`tf.config.experimental.enable_op_determinism` does not help: it has no ordered `AddN`.
+"""
+
+import contextlib
+import functools
+
+import tensorflow as tf
+
+# Private: TensorFlow has no public way to give options to one call, or to replace an operation in
+# one graph. `tests/test_determinism.py` fails where these names or what they do have changed.
+from tensorflow.python.eager import context, record
+from tensorflow.python.framework import op_callbacks
+
+
+class Deterministic:
+    """The part of `GAN` that compiles its functions so that they give the same bits each time."""
+
+    def make_train_function(self, force=False):
+        return self._make_ordered("train_function", super().make_train_function, force)
+
+    def make_test_function(self, force=False):
+        return self._make_ordered("test_function", super().make_test_function, force)
+
+    def make_predict_function(self, force=False):
+        return self._make_ordered("predict_function", super().make_predict_function, force)
+
+    def predict_step(self, data):
+        with ordered_sums():
+            return super().predict_step(data)
+
+    def _make_ordered(self, name, make, force):
+        if force or getattr(self, name) is None:
+            make(force=True)
+            setattr(self, name, ordered(getattr(self, name)))
+        return getattr(self, name)
+
+
+def ordered(function):
+    """A function that runs within `ordered_sums`."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        with ordered_sums():
+            return function(*args, **kwargs)
+
+    return call
+
+
+@contextlib.contextmanager
+def ordered_sums():
+    """Inside, what this thread compiles adds three and more tensors in one order.
+
+    Around the call of a `tf.function` this switches arithmetic optimization off for it. Where a
+    graph is built, inside of such a function, sums are cut into sums of two. Both are needed.
+    """
+    here = context.context()
+    before = here.function_call_options
+    config = _without_arithmetic_optimization(before.config_proto_serialized)
+    here.function_call_options = context.FunctionCallOptions(before.executor_type, config)
+    try:
+        with _sums_of_two():
+            yield
+    finally:
+        here.function_call_options = before
+
+
+@functools.lru_cache(maxsize=8)
+def _without_arithmetic_optimization(serialized):
+    """A `ConfigProto`; everything else is as the user has set it."""
+    config = tf.compat.v1.ConfigProto.FromString(serialized)
+    options = config.graph_options.rewrite_options
+    options.arithmetic_optimization = options.OFF
+    return config
+
+
+@contextlib.contextmanager
+def _sums_of_two():
+    if tf.executing_eagerly():  # one operation after the other: the order is fixed
+        yield
+        return
+
+    def cut(op_type, inputs, attrs, outputs, op_name=None, graph=None):
+        if op_type != "AddN" or len(inputs) < 3:
+            return outputs
+        # The tape still records the sum of all, whose gradient is the same.
+        with record.stop_recording():
+            return [functools.reduce(lambda a, b: tf.raw_ops.AddN(inputs=[a, b]), inputs)]
+
+    # A new function each time: replicas are threads that share one list of callbacks.
+    op_callbacks.add_op_callback(cut)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(cut)
