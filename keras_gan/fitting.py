@@ -3,11 +3,8 @@
 import contextlib
 import warnings
 
-import keras
-
-from keras_gan import _checks, class_names, convergence, cost, feeding, scalars, settings
+from keras_gan import _checks, arrangement, class_names, convergence, cost, feeding, settings
 from keras_gan.pipelines import check_divisible
-from keras_gan.start_check import StartCheck
 
 
 class Fitting:
@@ -103,8 +100,12 @@ class Fitting:
         # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
         # the next `fit`.
         self._initial_epoch = initial_epoch
-        callbacks = self._arranged(callbacks, epochs)
-        with feeding.passing(feed, held_out_feed), self._both_again():
+        callbacks = arrangement.arranged(self, callbacks, epochs)
+        with (
+            feeding.passing(feed, held_out_feed),
+            self._both_again(),
+            arrangement.telling_of_interruption(callbacks),
+        ):
             history = super().fit(
                 feed.dataset,
                 epochs=epochs,
@@ -144,21 +145,6 @@ class Fitting:
             discriminator_steps=self.discriminator_steps,
         )
         return super().train_on_batch(samples, labels, **kwargs)
-
-    def _arranged(self, callbacks, epochs):
-        """The callbacks in the order in which they act, those that act last told of the others."""
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            return callbacks
-        tidy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: scalars.forget())
-        callbacks = [*settings.callback_list(callbacks), StartCheck(), tidy]
-        last = [callback for callback in callbacks if getattr(callback, "acts_last", False)]
-        others = [callback for callback in callbacks if callback not in last]
-        if last and not any(isinstance(c, keras.callbacks.History) for c in others):
-            others.append(keras.callbacks.History())
-        for callback in last:
-            siblings = [c for c in others + last if c is not callback]
-            callback.prepare(self, siblings, epochs)
-        return others + last
 
     def _check_compiled(self, method):
         if not self.compiled:

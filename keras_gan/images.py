@@ -257,19 +257,20 @@ def _layout(count, rows, columns):
 # === Files ===
 
 
-def save_png(path, picture):
+def save_png(path, picture, *, comment=None):
     """Write one picture as a PNG file, whole or not at all.
 
     Args:
         path: file to write, ending in `.png`; missing folders are made.
         picture: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels,
             `uint8` or floats in [-1, 1]. Alpha is kept.
+        comment: words to be kept in the file, see `comment_of`. Default `None`.
 
     Raises:
         ValueError: if it is not one picture, is out of range, or `path` ends otherwise.
         OSError: whatever the file system refuses.
     """
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
     _check_ending(path, ".png")
     pixels = np.asarray(picture)
@@ -283,8 +284,22 @@ def save_png(path, picture):
     _check_range(pixels)
     pixels = to_uint8(pixels)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    info = PngImagePlugin.PngInfo()
+    if comment is not None:
+        info.add_text("Comment", comment)
     with files.replacing(path) as temporary:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format="PNG", pnginfo=info)
+
+
+def comment_of(path):
+    """The comment of a PNG file; `None` without one, and of what is no such file."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.info.get("Comment")
+    except Exception:  # damaged files make Pillow raise nearly anything
+        return None
 
 
 def save_gif(path, frames, *, max_frames=_MAX_FRAMES):

@@ -25,6 +25,22 @@ def require(model, attribute, callback):
     )
 
 
+def require_own_folder(callback, callbacks):
+    """Check that no other callback of the kind writes into the same `directory`.
+
+    Raises:
+        ValueError: if one does.
+    """
+    others = [c for c in callbacks if type(c) is type(callback) and c is not callback]
+    folders = [other.directory.resolve() for other in others if other.directory is not None]
+    _checks.check(
+        callback.directory.resolve() not in folders,
+        f"Each `{type(callback).__name__}` must have a folder of its own.",
+        cure="Give another `directory`.",
+        directory=str(callback.directory),
+    )
+
+
 def scored(gan, epoch):
     """What the discriminator makes of reals and fresh fakes of the raw generator: a `dict`.
 

@@ -3,33 +3,110 @@
 import json
 import math
 import textwrap
+import time
+import warnings
 
-from keras_gan import convergence, files, signals
+from keras_gan import convergence, files, signals, trends
 
 FILES = ("verdict.json", "signals.json", "signals.png")
 # Significant digits of a record: more than any signal has.
 _DIGITS = 6
+# The plot is drawn again when it has been idle for so many times as long as drawing takes.
+_IDLE = 20.0
 
 
-def write(directory, history, verdict):
-    """Write `verdict.json` if there is a verdict, `signals.json`, and `signals.png` if possible.
+class Report:
+    """The files of one run: written whole, after each epoch, at a small share of its time.
 
-    Returns:
-        A sentence about what could not be drawn, or `None`.
+    `verdict.json` is there once there is a verdict, and `signals.png` with matplotlib only. What
+    cannot be written is told in a warning: a report is not worth the run.
+
+    Args:
+        directory: folder, or `None` for no files.
+        board: the callback's `Board`, which gets the same.
     """
-    if verdict is not None:
-        _write_text(directory / "verdict.json", verdict.to_json() + "\n")
-    if not history:
-        return None
-    lines = [json.dumps(_short(record.to_dict())) for record in history]
-    _write_text(directory / "signals.json", "[\n" + ",\n".join(lines) + "\n]\n")
-    try:
-        figure = plot(history, verdict)
-    except ImportError:
-        return "There is no signals.png, since matplotlib is not installed."
-    with files.replacing(directory / "signals.png") as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
-    return None
+
+    def __init__(self, directory, board):
+        self._directory, self._board = directory, board
+        self._missing = None  # a sentence about what could not be drawn
+        self._lines = []  # of `signals.json`: pairs of a record and its text
+        self._shown = None  # what `signals.png` shows
+        self._next_plot = 0.0
+
+    def epoch(self, history, verdict):
+        """Bring all up to date after an epoch; the plot if it is due.
+
+        Args:
+            history: list of `Signals`.
+            verdict: the `Verdict`, or `None`.
+        """
+        self._update(history, verdict, None)
+        self._board.scalars("signals", curves(history[-1]), history[-1].epoch)
+
+    def end(self, history, verdict, restored, *, number):
+        """Bring all up to date for the last time.
+
+        Args:
+            history: list of `Signals`.
+            verdict: the `Verdict`, or `None`.
+            restored: number of the epoch whose weights have come back, or `None`.
+            number: of the epoch at which training ended; `None` where this run had ended before.
+
+        Returns:
+            List of sentences: how the run has ended, and what is missing.
+        """
+        self._update(history, verdict, restored, final=True)
+        found = verdict.message if verdict else still_learning(history)
+        if number is not None:
+            self._board.text("verdict", found, number)
+        self._board.close()
+        found = f"Verdict: {found}." if verdict else f"{found[0].upper()}{found[1:]}."
+        return [found, *filter(None, [self._missing])]
+
+    def _update(self, history, verdict, restored, *, final=False):
+        if self._directory is None:
+            return
+        if verdict is not None:
+            self._write("verdict.json", _text_writer(verdict.to_json() + "\n"))
+        if not history:
+            return
+        self._write("signals.json", _text_writer(self._as_json(history)))
+        start, state = time.monotonic(), (len(history), verdict, restored)
+        if state != self._shown and (final or start >= self._next_plot):
+            self._plot(history, verdict, restored)
+            self._shown, end = state, time.monotonic()
+            self._next_plot = end + _IDLE * (end - start)
+
+    def _as_json(self, history):
+        """A list of all records, a line each; those of earlier calls are not made again."""
+        same = 0
+        for (record, _), now in zip(self._lines, history, strict=False):
+            if record is not now:
+                break
+            same += 1
+        new = [(record, json.dumps(_short(record.to_dict()))) for record in history[same:]]
+        self._lines = self._lines[:same] + new
+        return "[\n" + ",\n".join(text for _, text in self._lines) + "\n]\n"
+
+    def _plot(self, history, verdict, restored):
+        try:
+            figure = plot(history, verdict, restored)
+        except ImportError:
+            self._missing = "There is no signals.png, since matplotlib is not installed."
+            return
+        self._write("signals.png", lambda path: figure.savefig(path, format="png", dpi=100))
+
+    def _write(self, name, write):
+        path = self._directory / name
+        try:
+            with files.replacing(path) as temporary:
+                write(temporary)
+        except OSError as error:
+            warnings.warn(
+                f"{str(path)!r} could not be written ({error.strerror or error}). Training goes "
+                "on without it.",
+                stacklevel=2,
+            )
 
 
 def remove_earlier(directory):
@@ -59,9 +136,8 @@ def _is_history(path):
         return False
 
 
-def _write_text(path, text):
-    with files.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def _text_writer(text):
+    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def _short(value):
@@ -71,14 +147,51 @@ def _short(value):
     return float(f"{value:.{_DIGITS}g}") if finite else value
 
 
-def write_summary(log_dir, verdict):
-    """Give TensorBoard the verdict's message as text."""
-    import tensorflow as tf
+# === Words ===
 
-    with tf.summary.create_file_writer(str(log_dir)).as_default():
-        # TensorBoard's epochs begin at 0.
-        tf.summary.text("verdict", verdict.message, step=verdict.epoch - 1)
-        tf.summary.flush()
+
+def still_learning(history):
+    """What there is to say of a run without a verdict."""
+    return f"still learning after {len(history)} epoch{'' if len(history) == 1 else 's'}"
+
+
+def weights_line(history, number, restored):
+    """Which epoch's weights a model is left with, and why.
+
+    Args:
+        history: list of `Signals`.
+        number: of the epoch at which training ended.
+        restored: whether the best epoch's weights come back.
+    """
+    top = trends.best(history)
+    if top is None:
+        return f"Weights of epoch {number}, the last: no epoch could be measured."
+    best, last = f"{top.quality_name} of {top.quality:.4g}", history[-1]
+    if top.epoch == number:
+        return f"Weights of epoch {number}, the last: its {best} is the best, within noise."
+    if not restored:
+        return f"Weights of epoch {number}, the last; the best was epoch {top.epoch}: a {best}."
+    line = f"Weights of epoch {top.epoch} restored: its {best} is the best, within noise"
+    if last is top or not signals.is_finite(last.quality):
+        return f"{line}."
+    return f"{line}; epoch {last.epoch} has {last.quality:.4g}."
+
+
+def ended_at(history, verdict):
+    """The number of the epoch at which training ended; 0 before the first one's end."""
+    if verdict is not None:
+        return verdict.epoch
+    return history[-1].epoch if history else 0
+
+
+# === Curves ===
+
+
+def curves(record):
+    """The finite signals of an epoch that `plot` shows: a `dict` of numbers."""
+    names = [name for _, lines in _PANELS for name, _, _ in lines]
+    found = {name: getattr(record, name) for name in names}
+    return {name: value for name, value in found.items() if signals.is_finite(value)}
 
 
 # === Plot ===
@@ -116,12 +229,15 @@ _PANELS = (
 )
 
 
-def plot(history, verdict=None):
-    """A figure of all signals that were measured, with the verdict's epoch and the best one marked.
+def plot(history, verdict=None, restored=None):
+    """A figure of all signals that were measured.
+
+    The epoch of the verdict is marked, and the one whose weights have come back, or the best one.
 
     Args:
         history: non-empty list of `Signals`.
         verdict: the `Verdict`, or `None`.
+        restored: number of the epoch whose weights have come back, or `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -149,15 +265,16 @@ def plot(history, verdict=None):
             _coin_band(axis, history)
         if title == "gradient norms":
             axis.set_yscale("log")
-        _mark(axis, history, verdict)
-        axis.legend(fontsize=7, framealpha=0.7)
+        _mark(axis, verdict, restored)
+        for text in axis.legend(fontsize=7, framealpha=0.7).get_texts():
+            text.set_parse_math(False)  # a metric's name may hold a dollar
         axis.tick_params(labelsize=8)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     for axis in axes[: len(panels)][-2:]:
         axis.set_xlabel("epoch", fontsize=9)
-    text = verdict.message if verdict else f"no verdict after {len(history)} epochs"
-    figure.suptitle(textwrap.fill(text, 130), fontsize=10)
+    text = verdict.message if verdict else still_learning(history)
+    figure.suptitle(textwrap.fill(text, 130), fontsize=10, parse_math=False)
     figure.tight_layout()
     return figure
 
@@ -196,9 +313,11 @@ def _coin_band(axis, history):
     )
 
 
-def _mark(axis, history, verdict):
-    top = verdict.best_epoch if verdict else None
+def _mark(axis, verdict, restored):
+    top, label = restored, "weights restored"
+    if top is None and verdict:
+        top, label = verdict.best_epoch, "best epoch"
     if top is not None:
-        axis.axvline(top, color="green", linewidth=1.0, linestyle=":", label="best epoch")
+        axis.axvline(top, color="green", linewidth=1.0, linestyle=":", label=label)
     if verdict:
         axis.axvline(verdict.epoch, color="red", linewidth=1.2, label=verdict.kind)

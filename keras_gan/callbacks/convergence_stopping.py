@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_gan import _checks, convergence, files, signals, start_check, terminal, trends
-from keras_gan.callbacks import _measuring, _report
+from keras_gan.callbacks import _board, _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
 
@@ -75,8 +75,13 @@ class ConvergenceStopping(keras.callbacks.Callback):
         directory: folder for `verdict.json`, `signals.json` (the records of all epochs, which
             `convergence.judge` takes) and `signals.png` (a plot of them with the stopping point;
             needs matplotlib), made if need be. Those of an earlier run are removed when training
-            begins; files of these names that hold something else are not. Default `None`.
-        log_dir: folder for TensorBoard, which gets the message as text. Default `None`.
+            begins; files of these names that hold something else are not. They are up to date after
+            each epoch, the plot from time to time and at the end, be it Ctrl-C or an error. Default
+            `None`.
+        log_dir: folder for TensorBoard, which gets the signals of each epoch under its number, and
+            in the end the verdict as text, or that the model is still learning. Default `None`:
+            where a `keras.callbacks.TensorBoard` is among the callbacks, a folder "gan" in its own;
+            else none.
 
     Attributes:
         verdict: the `convergence.Verdict`, or `None`.
@@ -84,11 +89,13 @@ class ConvergenceStopping(keras.callbacks.Callback):
         best_epoch: the epoch of the best quality, from 1, the latest one that is as good but for
             noise; or `None`.
         best_weights: its weights, as `gan.get_weights()`, or `None`.
+        restored_epoch: the epoch whose weights have come back when training ended; `None` where
+            those of the last epoch stay.
 
     Raises:
         ValueError: for arguments that make no sense; when training begins, if `directory` cannot
-            be written to or the direction of `monitor` is not known; at the end of the first
-            epoch, if `monitor` is not in the logs.
+            be written to or is that of another such callback, or the direction of `monitor` is not
+            known; at the end of the first epoch, if `monitor` is not in the logs.
 
     Example:
 
@@ -143,7 +150,12 @@ class ConvergenceStopping(keras.callbacks.Callback):
         )
         self.directory = files.folder_path(directory, "directory", optional=True)
         self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
+        self._callbacks = []
         self._reset()
+
+    def meet(self, callbacks):
+        """Be told of all callbacks of a run; `fit` calls this before training begins."""
+        self._callbacks = callbacks
 
     def _reset(self):
         self.verdict = None
@@ -154,6 +166,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._yardstick = self._fresh = None
         self._epoch = 0
         self._before = None
+        self.restored_epoch = None
+        self._report = None
 
     @property
     def best_epoch(self):
@@ -179,10 +193,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.monitor is not None:
             self._direction(self.monitor)
         if self.directory is not None:
+            _measuring.require_own_folder(self, self._callbacks)
             files.writable_directory(self.directory)
             _report.remove_earlier(self.directory)
-        if self.log_dir is not None:
-            files.writable_directory(self.log_dir, "log_dir")
+        board = _board.Board(self.log_dir, self, self._callbacks)
+        self._report = _report.Report(self.directory, board)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keep the epoch's number, and the counters before it."""
@@ -205,18 +220,26 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge(self.history)
+        self._report.epoch(self.history, self.verdict)
 
     def on_train_end(self, logs=None):
         """Bring the best weights back and write down what was seen."""
-        if self.best_weights is not None:
+        number, restores = _report.ended_at(self.history, self.verdict), bool(self.best_weights)
+        if restores:
             self.model.set_weights(self.best_weights)
-        lines = [] if self.verdict is None else [f"Verdict: {self.verdict.message}."]
-        if self.directory is not None:
-            lines.append(_report.write(self.directory, self.history, self.verdict))
-        if self.verdict is not None and self.log_dir is not None:
-            _report.write_summary(self.log_dir, self.verdict)
-        for line in filter(None, lines if (self.params or {}).get("verbose") else []):
-            terminal.tell(line)
+            self.restored_epoch = None if self.best_epoch == number else self.best_epoch
+        self._end(_report.weights_line(self.history, number, restores))
+
+    def on_train_interrupted(self):
+        """Write down what was seen where Ctrl-C or an error ends a run; the weights stay."""
+        if self._before is not None:
+            self._end(f"Training was cut off in epoch {self._epoch + 1}; the weights stay.")
+
+    def _end(self, line):
+        number = None if self._before is None else self._epoch + 1
+        told = self._report.end(self.history, self.verdict, self.restored_epoch, number=number)
+        if (self.params or {}).get("verbose"):
+            terminal.tell("\n".join([told[0], line, *told[1:]]))
 
     def _judge(self, history):
         self.verdict = convergence.judge(

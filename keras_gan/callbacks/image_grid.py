@@ -6,8 +6,8 @@ import warnings
 import keras
 import numpy as np
 
-from keras_gan import _checks, files, images
-from keras_gan.callbacks import _cells, _measuring
+from keras_gan import _checks, files, images, lettering
+from keras_gan.callbacks import _board, _cells, _measuring
 
 
 class ImageGrid(keras.callbacks.Callback):
@@ -20,6 +20,9 @@ class ImageGrid(keras.callbacks.Callback):
       this picture may come with the first epoch's;
     - `epoch_0001.png` and so on: what the averaged generator makes of the latents of `seed`.
       Epochs count from 1; a run resumed with `initial_epoch` goes on counting;
+    - `restored.png`, when training ends: the samples of the weights that `ConvergenceStopping`, or
+      `keras.callbacks.EarlyStopping`, has brought back, in a green frame, with the number of their
+      epoch below. It is not there where those of the last epoch stay;
     - `training.gif`, when training ends: the animation of these files, those of the epochs before
       a resumed run included. Other pictures, which an earlier run may have left, are neither used
       nor removed.
@@ -27,7 +30,8 @@ class ImageGrid(keras.callbacks.Callback):
     Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
     on a grey checkerboard. Looking changes nothing: neither the training, nor what
     `gan.generate()` draws next. If a file cannot be written in the middle of a run (a full disk),
-    one is warned and training goes on.
+    one is warned and training goes on. This callback acts after all others but `TrainingBackup`,
+    wherever it stands in the list.
 
     Args:
         directory: folder for the pictures, made if need be.
@@ -42,13 +46,16 @@ class ImageGrid(keras.callbacks.Callback):
             Default `None`: each row is of one class, 0, 1, 2, ..., beginning anew if there are more
             rows than classes; if `rows` are fewer, classes follow each other in reading order
             instead, so that none is left out. A row of one class has its name written beside it.
-        log_dir: folder for TensorBoard, which gets the same pictures as `samples` and `real`.
-            Default `None`.
+        log_dir: folder for TensorBoard, which gets the same pictures as `real`, at step 0, as
+            `samples`, each under the number of its epoch, and as `restored`. Default `None`: where
+            a `keras.callbacks.TensorBoard` is among the callbacks, a folder "gan" in its own; else
+            none. (Keras counts the epochs of its own curves from 0.)
         gif: whether to write `training.gif`. Default `True`.
 
     Raises:
         ValueError: for arguments that make no sense; when training begins, if samples are not
-            images, `labels` do not fit the model, or a folder cannot be written to.
+            images, `labels` do not fit the model, a folder cannot be written to, or another
+            `ImageGrid` draws into the same one.
 
     Example:
 
@@ -57,6 +64,9 @@ class ImageGrid(keras.callbacks.Callback):
     gan.fit(images, epochs=60, callbacks=[pictures])
     ```
     """
+
+    # After those that stop training and bring weights back, see `arrangement`.
+    acts_last = 1
 
     def __init__(
         self,
@@ -81,13 +91,19 @@ class ImageGrid(keras.callbacks.Callback):
             _cells.check_labels(labels, self.rows, self.columns)
         self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
         self.gif = _checks.boolean(gif, "gif")
+        self._callbacks = []
         self._start()
 
+    def meet(self, callbacks):
+        """Be told of all callbacks of a run; `fit` calls this before training begins."""
+        self._callbacks = callbacks
+
     def _start(self):
-        self._latents = self._cells = self._writer = None
+        self._latents = self._cells = self._board = None
         self._real_is_drawn = False
         self._first = None  # number of the first epoch of this `fit`
-        self._undrawn = None  # that of the latest, if it was not its turn
+        self._last = None  # that of the latest
+        self._undrawn = None  # likewise, if it was not its turn
         self._drawn = set()  # numbers of the epochs drawn in it
 
     # === Training ===
@@ -105,10 +121,10 @@ class ImageGrid(keras.callbacks.Callback):
             num_classes=gan.num_classes,
             names=getattr(gan, "class_names", None),
         )
+        _measuring.require_own_folder(self, self._callbacks)
         files.writable_directory(self.directory)
-        if self.log_dir is not None:
-            files.writable_directory(self.log_dir, "log_dir")
-            self._writer = _open_writer(self.log_dir)
+        self._remove_restored()
+        self._board = _board.Board(self.log_dir, self, self._callbacks)
         self._latents = gan.sample_latents(self._cells.count, self.seed)
         self._draw_real()
 
@@ -122,7 +138,7 @@ class ImageGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Draw the epoch, if it is its turn."""
         self._draw_real()
-        number = epoch + 1
+        self._last = number = epoch + 1
         # Of callbacks that stop training, those before this one have spoken; at the end of training
         # they will have brought other weights back, while those after this one will not yet.
         if self._draws(number) or getattr(self.model, "stop_training", False):
@@ -132,16 +148,22 @@ class ImageGrid(keras.callbacks.Callback):
             self._undrawn = number
 
     def on_train_end(self, logs=None):
-        """Draw the last epoch if it was not its turn; put all together as an animation."""
-        if self._undrawn is not None:
+        """Draw what has come back, or the last epoch if it is not drawn; make the animation."""
+        restored = self._restored_epoch()
+        if self._undrawn is not None and restored is None:
             self._draw(self._undrawn)
-            self._undrawn = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._undrawn = None
+        if restored is not None:
+            self._draw_restored(restored)
+        self._board.close()
         frames = self._frames() if self.gif else []
         if frames:
             self._write(images.save_gif, "training.gif", frames)
+
+    def on_train_interrupted(self):
+        """Let TensorBoard's file go; all pictures are there."""
+        if self._board is not None:
+            self._board.close()
 
     # === State ===
 
@@ -149,6 +171,7 @@ class ImageGrid(keras.callbacks.Callback):
         """Which pictures belong to this run: a `dict` of plain values."""
         return {
             "first": self._first,
+            "last": self._last,
             "undrawn": self._undrawn,
             "drawn": sorted(self._drawn),
             "real_is_drawn": self._real_is_drawn,
@@ -157,6 +180,7 @@ class ImageGrid(keras.callbacks.Callback):
     def set_state(self, state):
         """Go on from a `get_state`, after `on_train_begin`."""
         self._first, self._undrawn = state["first"], state["undrawn"]
+        self._last = state.get("last")
         self._drawn = set(state["drawn"])
         self._real_is_drawn = state["real_is_drawn"]
 
@@ -166,7 +190,7 @@ class ImageGrid(keras.callbacks.Callback):
         picture = self._picture()
         if self._write(images.save_png, _file_name(number), picture):
             self._drawn.add(number)
-        self._log("samples", picture, step=number - 1)
+        self._board.image("samples", picture, number)
 
     def _picture(self):
         """What the averaged generator makes now."""
@@ -199,7 +223,24 @@ class ImageGrid(keras.callbacks.Callback):
         )
         picture = self._grid(chosen)
         self._write(images.save_png, "real.png", picture)
-        self._log("real", picture, step=0)
+        self._board.image("real", picture, 0)
+
+    def _restored_epoch(self):
+        """The number of the epoch whose weights other callbacks have brought back, or `None`."""
+        number = None
+        for callback in self._callbacks:
+            number = _restored_by(callback) or number
+        return None if number == self._last else number
+
+    def _draw_restored(self, number):
+        picture = lettering.marked(self._picture(), f"epoch {number}: weights restored")
+        self._write(_save_restored, _RESTORED, picture)
+        self._board.image("restored", picture, number)
+
+    def _remove_restored(self):
+        path = self.directory / _RESTORED
+        if images.comment_of(path) == _COMMENT:  # an earlier run's, and nobody else's
+            files.remove(path)
 
     def _frames(self):
         # Files numbered within this run but not drawn by it are another run's. Those that it has
@@ -224,18 +265,22 @@ class ImageGrid(keras.callbacks.Callback):
             return False
         return True
 
-    def _log(self, name, picture, step):
-        if self._writer is None:
-            return
-        import tensorflow as tf
-
-        with self._writer.as_default():
-            # TensorBoard's epochs begin at 0.
-            tf.summary.image(name, picture[None], step=step, max_outputs=1)
-        self._writer.flush()
-
 
 # === Helpers ===
+
+_RESTORED, _COMMENT = "restored.png", "keras_gan.callbacks.ImageGrid: weights restored"
+
+
+def _save_restored(path, picture):
+    images.save_png(path, picture, comment=_COMMENT)
+
+
+def _restored_by(callback):
+    """The number of the epoch whose weights a callback has brought back, or `None`."""
+    if isinstance(callback, keras.callbacks.EarlyStopping):
+        restores = callback.restore_best_weights and callback.best_weights is not None
+        return callback.best_epoch + 1 if restores else None
+    return getattr(callback, "restored_epoch", None)
 
 
 def _check_image_shape(gan):
@@ -274,9 +319,3 @@ def _file_name(number):
 def _numbers_in(directory):
     matches = (re.fullmatch(r"epoch_(\d{4,})\.png", path.name) for path in directory.glob("*.png"))
     return [int(match[1]) for match in matches if match]
-
-
-def _open_writer(log_dir):
-    import tensorflow as tf
-
-    return tf.summary.create_file_writer(str(log_dir))

@@ -68,8 +68,8 @@ class TrainingBackup(keras.callbacks.Callback):
     ```
     """
 
-    # `fit` calls `prepare` with the other callbacks, and this one's hooks after theirs.
-    acts_last = True
+    # After all others, so that a backup holds what they have come to, see `arrangement`.
+    acts_last = 2
 
     def __init__(self, directory, every_epochs=1, keep=2):
         super().__init__()

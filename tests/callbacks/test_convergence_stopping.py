@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from fakes import FakeGAN
-from keras_gan import backups, convergence
+from keras_gan import arrangement, backups, convergence
 from keras_gan.callbacks import ConvergenceStopping, _report
 from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
@@ -56,22 +56,81 @@ def test_a_run_that_gains_nothing_stalls_and_gets_its_best_weights_back(tmp_path
     assert gan.verdict is verdict and verdict.kind == "stalled"
     assert verdict.best_epoch == callback.best_epoch == 4 == gan.weight
     assert "weights of epoch 4 restored" in verdict.message
-    assert verdict.message in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"Verdict: {verdict.message}." and callback.restored_epoch == 4
+    assert told[1].startswith("Weights of epoch 4 restored: its sliced_wasserstein of 0.2")
+    assert len(told) == 2
     text = (tmp_path / "run" / "verdict.json").read_text()
     assert convergence.Verdict.from_json(text) == verdict
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == sorted(_report.FILES)
-    events = [
-        value.tensor.string_val[0].decode()
-        for file in (tmp_path / "board").glob("events*")
-        for event in tf.compat.v1.train.summary_iterator(str(file))
-        for value in event.summary.value
-    ]
-    assert events == [verdict.message]
+    words, curves = entries(tmp_path / "board")
+    assert words == [(15, verdict.message)]
+    assert [step for step, _ in curves["signals/quality"]] == list(range(1, 16))
+    written = [value for _, value in curves["signals/quality"]]
+    np.testing.assert_allclose(written, [s.quality for s in callback.history], rtol=1e-6)
+    assert {"signals/coverage", "signals/real_above_fake", "signals/d_loss"} <= set(curves)
+
+
+def entries(folder):
+    """What TensorBoard's files of a folder hold: words, and curves by name, with their steps."""
+    (file,) = folder.glob("events*")
+    words, curves = [], {}
+    for event in tf.compat.v1.train.summary_iterator(str(file)):
+        for value in event.summary.value:
+            found = tf.make_ndarray(value.tensor)
+            if found.dtype == object:
+                words.append((event.step, found.ravel()[0].decode()))
+            else:
+                curves.setdefault(value.tag, []).append((event.step, float(found)))
+    return words, curves
 
 
 def test_a_silent_fit_stays_silent(capsys):
     FakeGAN(FLAT).fit(ConvergenceStopping())
     assert capsys.readouterr().out == ""
+
+
+def test_a_run_without_a_verdict_is_still_learning(capsys, tmp_path):
+    callback = ConvergenceStopping(log_dir=tmp_path)
+    FakeGAN([{"shift": shift} for shift in (1.0, 0.2, 0.6)]).fit(callback, verbose=1)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "Still learning after 3 epochs."
+    assert told[1].startswith("Weights of epoch 2 restored: ") and callback.restored_epoch == 2
+    assert entries(tmp_path)[0] == [(3, "still learning after 3 epochs")]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_is_cut_off_leaves_its_report(tmp_path, stop, capsys):
+    class Cut(ConvergenceStopping):
+        def on_train_batch_end(self, batch, logs=None):
+            if self._epoch == 2:
+                raise stop
+
+    callback = Cut(directory=tmp_path / "run", log_dir=tmp_path / "board")
+    gan = FakeGAN(IMPROVING)
+    with pytest.raises(stop), arrangement.telling_of_interruption([callback]):
+        gan.fit(callback, verbose=1)
+    assert len(json.loads((tmp_path / "run" / "signals.json").read_text())) == 2
+    assert (tmp_path / "run" / "signals.png").exists() and gan.weight == 3
+    assert callback.best_weights[0] == 2 and callback.restored_epoch is None
+    assert capsys.readouterr().out.splitlines() == [
+        "Still learning after 2 epochs.",
+        "Training was cut off in epoch 3; the weights stay.",
+    ]
+    assert entries(tmp_path / "board")[0] == [(3, "still learning after 2 epochs")]
+    ConvergenceStopping().on_train_interrupted()  # nor does one that never began say anything
+    assert capsys.readouterr().out == ""
+
+
+def test_two_reports_need_two_folders(tmp_path):
+    first, second = ConvergenceStopping(directory=tmp_path), ConvergenceStopping(directory=tmp_path)
+    for callback in (first, second):
+        callback.meet([first, second])
+        callback.set_model(FakeGAN(FLAT))
+        with pytest.raises(ValueError, match="a folder of its own. Received: directory="):
+            callback.on_train_begin()
+    second.directory = tmp_path / "other"  # the cure
+    second.on_train_begin()
 
 
 def test_equilibrium_after_separation():

@@ -10,7 +10,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import helpers
-from keras_gan import images
+from keras_gan import images, lettering
 from keras_gan.callbacks.image_grid import ImageGrid
 
 
@@ -367,6 +367,57 @@ def test_a_generator_that_overshoots_is_drawn(tmp_path):
     assert read(tmp_path / "epoch_0001.png")[30, 30] == 255
 
 
+# === Weights that come back ===
+
+
+class Restoring:
+    """Another callback that has brought the weights of an epoch back."""
+
+    def __init__(self, number):
+        self.restored_epoch = number
+
+
+def early_stopping(number):
+    callback = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    callback.best_epoch, callback.best_weights = number - 1, []
+    return callback
+
+
+@pytest.mark.parametrize("kind", [Restoring, early_stopping])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3)])
+def test_weights_that_came_back_have_a_picture_of_their_own(tmp_path, kind, shape):
+    gan, grid = FakeGAN(shape), ImageGrid(tmp_path, rows=2, columns=2, every_epochs=5)
+    grid.meet([kind(2), grid])
+    end, gan.epoch = grid.on_train_end, None
+
+    def on_train_end():
+        gan.epoch = 1  # the weights are those of epoch 2
+        end()
+
+    grid.on_train_end = on_train_end
+    gan.fit(grid, epochs=4)
+    assert epochs_in(tmp_path) == [4]
+    plain = images.grid(np.full((4, *shape), shade(2)), 2, 2)
+    marked = lettering.marked(plain, "epoch 2: weights restored")
+    np.testing.assert_array_equal(read(tmp_path / "restored.png"), marked)
+    again = ImageGrid(tmp_path, rows=2, columns=2)
+    again.meet([kind(4), again])  # nothing came back
+    FakeGAN(shape).fit(again, epochs=4)
+    assert not (tmp_path / "restored.png").exists(), "an earlier run's misleads"
+
+
+def test_only_an_own_picture_is_removed(tmp_path):
+    images.save_png(tmp_path / "restored.png", np.zeros((4, 4)))
+    FakeGAN().fit(ImageGrid(tmp_path, rows=1, columns=1), epochs=1)
+    assert read(tmp_path / "restored.png").shape == (4, 4)
+
+
+def test_two_grids_need_two_folders(tmp_path):
+    first, second = ImageGrid(tmp_path / "a"), ImageGrid(tmp_path / "b" / ".." / "a")
+    first.meet([first, second])
+    assert "a folder of its own" in refused(FakeGAN(), callback=first)
+
+
 # === TensorBoard ===
 
 
@@ -376,7 +427,8 @@ def test_tensorboard_gets_the_same_pictures(tmp_path):
     events = EventAccumulator(str(tmp_path / "logs"), size_guidance={"images": 0, "tensors": 0})
     events.Reload()
     assert sorted(events.Tags()["tensors"]) == ["real", "samples"]
-    assert [event.step for event in events.Tensors("samples")] == [2, 3, 4]
+    # The numbers of the files.
+    assert [event.step for event in events.Tensors("samples")] == [3, 4, 5]
     for tag, step, name in [("real", 0, "real.png"), ("samples", 2, "epoch_0005.png")]:
         width, height, png = events.Tensors(tag)[step].tensor_proto.string_val
         pixels = read(io.BytesIO(png))
@@ -411,8 +463,8 @@ def test_arguments_are_checked(options, words):
         ImageGrid(**{"directory": "runs", **options})
 
 
-def refused(gan, **options):
-    callback = ImageGrid(**options)
+def refused(gan, callback=None, **options):
+    callback = callback or ImageGrid(**options)
     callback.set_model(gan)
     with pytest.raises(ValueError) as error:
         callback.on_train_begin()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan.callbacks import _report
+from keras_gan import files
+from keras_gan.callbacks import _board, _report
 from keras_gan.convergence import Signals, Verdict, default_rules, judge
 
 
@@ -33,8 +34,16 @@ def history(epochs=20):
 VERDICT = Verdict("stalled", 20, 12, {"epochs": 8}, "stalled at epoch 20; " + "words " * 60)
 
 
+def report(folder):
+    return _report.Report(folder, _board.Board(None, None, []))
+
+
+def write(folder, history, verdict):
+    return report(folder).end(history, verdict, None, number=len(history))
+
+
 def test_the_folder_holds_the_verdict_the_records_and_a_picture(tmp_path):
-    assert _report.write(tmp_path, history(), VERDICT) is None
+    assert write(tmp_path, history(), VERDICT) == [f"Verdict: {VERDICT.message}."]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(_report.FILES)
     assert Verdict.from_json((tmp_path / "verdict.json").read_text()) == VERDICT
     picture = np.asarray(Image.open(tmp_path / "signals.png").convert("RGB"))
@@ -42,7 +51,7 @@ def test_the_folder_holds_the_verdict_the_records_and_a_picture(tmp_path):
 
 
 def test_records_are_short_and_can_be_judged_again(tmp_path):
-    _report.write(tmp_path, history(), None)
+    write(tmp_path, history(), None)
     assert not (tmp_path / "verdict.json").exists()
     text = (tmp_path / "signals.json").read_text()
     assert len(text) < 20 * 320, "bytes an epoch"
@@ -66,14 +75,108 @@ def test_the_plot_marks_the_end_and_the_best_epoch():
     unmarked = _report.plot(history(), None)
     labels = {line.get_label() for axis in unmarked.axes for line in axis.lines}
     assert not labels & {"stalled", "best epoch"}
+    assert "still learning after 20 epochs" in unmarked.get_suptitle()
+
+
+@pytest.mark.parametrize("verdict", [VERDICT, None])
+def test_the_plot_marks_the_epoch_whose_weights_came_back(verdict):
+    for axis in _report.plot(history(), verdict, 11).axes:
+        marks = {line.get_label(): line.get_xdata()[0] for line in axis.lines}
+        assert not marks or marks["weights restored"] == 11 and "best epoch" not in marks
+
+
+def test_a_name_with_a_dollar_is_no_formula(tmp_path):
+    named = [Signals(epoch=1, quality=1.0, quality_name="val_$x_{")]
+    write(tmp_path, named, Verdict("odd", 1, 1, {}, "costs $3 and $\\frac{"))
+    assert (tmp_path / "signals.png").exists()
+
+
+# === Up to date ===
+
+
+def records(folder):
+    return [fields["epoch"] for fields in json.loads((folder / "signals.json").read_text())]
+
+
+def test_files_are_up_to_date_after_each_epoch_and_whole(tmp_path, monkeypatch):
+    now, plots = [100.0], []
+    monkeypatch.setattr(_report.time, "monotonic", lambda: now[0])
+
+    def plot(seen, verdict, restored):
+        now[0] += 0.5  # what drawing takes
+        plots.append(len(seen))
+        return real(seen, verdict, restored)
+
+    real = _report.plot
+    monkeypatch.setattr(_report, "plot", plot)
+    watched, everything = report(tmp_path), history(30)
+    for number in range(1, 30):
+        watched.epoch(everything[:number], None)
+        assert records(tmp_path) == list(range(1, number + 1))
+        now[0] += 1.0
+    assert plots == [1, 11, 21], "5 % of the time at most"
+    watched.end(everything, VERDICT, None, number=30)
+    watched.end(everything, VERDICT, None, number=30)
+    assert plots[3:] == [30] and records(tmp_path) == list(range(1, 31))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(_report.FILES)
+
+
+def test_records_of_earlier_epochs_are_not_written_anew(monkeypatch, tmp_path):
+    watched, everything, made = report(tmp_path), history(300), []
+    monkeypatch.setattr(Signals, "to_dict", lambda self: made.append(self.epoch) or {"epoch": 1})
+    for number in range(290, 301):
+        watched._as_json(everything[:number])
+    assert len(made) == 300
+    watched._as_json(history(5))  # those of another run, as after a resume
+    assert len(made) == 305 and len(watched._lines) == 5
+
+
+def test_a_full_disk_costs_the_report_and_not_the_run(tmp_path, monkeypatch):
+    def full(path, **_):
+        raise files.NotWritten(28, path)
+
+    monkeypatch.setattr(files, "replacing", full)
+    with pytest.warns(UserWarning, match="could not be written .No space left") as caught:
+        report(tmp_path).epoch(history(2), None)
+    assert len(caught) == 2 and list(tmp_path.iterdir()) == []
+
+
+# === Words ===
+
+
+def line(restored=True, number=9, **changed):
+    shown = history(9)
+    shown = [Signals(**{**vars_of(s), **changed}) for s in shown]
+    return _report.weights_line(shown, number, restored)
+
+
+def vars_of(signals):
+    return {"epoch": signals.epoch, "quality": abs(signals.epoch - 4) + 0.5, "quality_noise": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            line(),
+            "epoch 4 restored: its quality of 0.5 is the best, within noise; epoch 9 has 5.5.",
+        ),
+        (line(restored=False), "epoch 9, the last; the best was epoch 4: a quality of 0.5."),
+        (line(direction="max"), "epoch 9, the last: its quality of 5.5 is the best, within noise."),
+        (line(direction="max", number=10), "epoch 9 restored: its quality of 5.5 is the best"),
+        (line(quality=None), "epoch 9, the last: no epoch could be measured."),
+    ],
+)
+def test_which_weights_are_left_and_why(told, words):
+    assert told.startswith(f"Weights of {words}")
 
 
 @pytest.mark.parametrize("verdict", [VERDICT, None])
 def test_one_epoch_and_nothing_measured(tmp_path, verdict):
-    assert _report.write(tmp_path, [Signals(epoch=1)], verdict) is None
+    write(tmp_path, [Signals(epoch=1)], verdict)
     assert (tmp_path / "signals.png").exists()
     (tmp_path / "empty").mkdir()
-    assert _report.write(tmp_path / "empty", [], None) is None
+    assert write(tmp_path / "empty", [], None) == ["Still learning after 0 epochs."]
     assert not list((tmp_path / "empty").iterdir())
 
 
@@ -86,7 +189,7 @@ def test_without_matplotlib_a_line_says_so(tmp_path, monkeypatch):
         return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    sentence = _report.write(tmp_path, history(), VERDICT)
+    sentence = write(tmp_path, history(), VERDICT)[1]
     assert "matplotlib is not installed" in sentence
     assert sorted(path.name for path in tmp_path.iterdir()) == ["signals.json", "verdict.json"]
 
@@ -99,7 +202,7 @@ FOREIGN = {
 
 
 def test_only_what_an_earlier_run_has_left_is_removed(tmp_path):
-    _report.write(tmp_path, history(2), VERDICT)
+    write(tmp_path, history(2), VERDICT)
     _report.remove_earlier(tmp_path)
     assert list(tmp_path.iterdir()) == []
     for name, text in FOREIGN.items():

@@ -1,0 +1,81 @@
+"""What callbacks give TensorBoard: pictures, curves and words, each under its epoch's number."""
+
+import os
+import warnings
+import weakref
+
+import keras
+import tensorflow as tf
+
+from keras_gan import files
+
+# Beside the folders "train" and "validation" of `keras.callbacks.TensorBoard`.
+_FOLDER = "gan"
+# TensorBoard follows one file of a folder, so that callbacks must share its writer.
+_writers = weakref.WeakValueDictionary()
+
+
+class Board:
+    """Entries of a callback for TensorBoard, if anybody wants them.
+
+    Args:
+        log_dir: folder that the callback was given; `None` for a folder "gan" in that of a
+            `keras.callbacks.TensorBoard` of the same run, and for nothing if there is none.
+        callback: the callback.
+        callbacks: all callbacks of the run, this one included.
+
+    Raises:
+        ValueError: if `log_dir` cannot be written to.
+    """
+
+    def __init__(self, log_dir, callback, callbacks):
+        if log_dir is not None:
+            files.writable_directory(log_dir, "log_dir")
+        boards = [c for c in callbacks if isinstance(c, keras.callbacks.TensorBoard)]
+        if log_dir is None and boards:
+            log_dir = os.path.join(os.fspath(boards[0].log_dir), _FOLDER)
+        self._writer = None if log_dir is None else _writer(str(log_dir))
+        kind = [c for c in callbacks if type(c) is type(callback)]
+        number = 1 + next((i for i, c in enumerate(kind) if c is callback), 0)
+        self._ending = "" if number == 1 else f"_{number}"  # a name of its own for the second
+
+    def image(self, name, picture, step):
+        """Add a `uint8` picture `(height, width, channels)`."""
+        self._add(tf.summary.image, f"{name}{self._ending}", picture[None], step, max_outputs=1)
+
+    def scalars(self, group, values, step):
+        """Add a `dict` of numbers."""
+        for name, value in values.items():
+            self._add(tf.summary.scalar, f"{group}{self._ending}/{name}", value, step)
+
+    def text(self, name, words, step):
+        """Add a line of words."""
+        self._add(tf.summary.text, f"{name}{self._ending}", words, step)
+
+    def close(self):
+        """Let the file go; nothing can be added afterwards."""
+        self._writer = None
+
+    def _add(self, write, name, value, step, **options):
+        if self._writer is None:
+            return
+        try:
+            # With `update_freq` Keras's callback silences most steps, for all writers.
+            with self._writer.as_default(), tf.summary.record_if(True):
+                write(name, value, step=step, **options)
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            self._writer = None
+            warnings.warn(
+                f"TensorBoard's file could not be written ({error.message}). Training goes on "
+                "without it.",
+                stacklevel=2,
+            )
+
+
+def _writer(folder):
+    key = folder if "://" in folder else os.path.realpath(folder)
+    writer = _writers.get(key)
+    if writer is None:
+        writer = _writers[key] = tf.summary.create_file_writer(folder)
+    return writer
