@@ -13,7 +13,7 @@ import contextlib
 
 import keras
 
-from keras_gan import _checks, scalars, settings
+from keras_gan import _checks, memory, settings
 from keras_gan.start_check import StartCheck
 
 
@@ -37,7 +37,7 @@ def arranged(gan, callbacks, epochs):
     _check_listed_once(callbacks)
     tidy = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: _go_on_with_curves(callbacks, gan),
-        on_epoch_end=lambda epoch, logs: scalars.forget(),
+        on_epoch_end=lambda epoch, logs: memory.forget_scalars(),
     )
     last = [callback for callback in callbacks if getattr(callback, "acts_last", 0)]
     others = [callback for callback in callbacks if callback not in last]

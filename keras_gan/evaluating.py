@@ -106,6 +106,7 @@ class Evaluating:
     @ordered
     def test_step(self, data):
         """Losses of the raw generator, quality of the averaged one; changes no weight."""
+        self._custom_gradients.note()
         with tf.control_dependencies(flat(data)):
             samples, labels = unpack(data)
             real = to_float(samples, self.is_image)

@@ -103,7 +103,7 @@ class Fitting:
         callbacks = arrangement.arranged(self, callbacks, epochs)
         with (
             feeding.passing(feed, held_out_feed),
-            self._both_again(),
+            self._tidied(),
             arrangement.telling_of_interruption(callbacks),
         ):
             history = super().fit(
@@ -144,7 +144,9 @@ class Fitting:
             batch=len(samples),
             discriminator_steps=self.discriminator_steps,
         )
-        return super().train_on_batch(samples, labels, **kwargs)
+        logs = super().train_on_batch(samples, labels, **kwargs)
+        self._custom_gradients.forget()
+        return logs
 
     def _check_compiled(self, method):
         if not self.compiled:
@@ -186,12 +188,19 @@ class Fitting:
         """Nothing: the networks are built, and Keras would take a batch of data for it."""
 
     @contextlib.contextmanager
-    def _both_again(self):
-        """Whatever ends a fit, the next step is one of both players."""
+    def _tidied(self):
+        """Whatever ends a fit, the next step is one of both players, and the data are let go."""
         try:
             yield
         finally:
             self.set_phase("both")
+            if getattr(self, "_eval_epoch_iterator", None) is not None:
+                # Keras leaves it behind, and with it the data, where training was cut off.
+                del self._eval_epoch_iterator
+            for feed in (self._training_feed, self._held_out_feed):
+                if feed is not None:
+                    feed.release()
+            self._custom_gradients.forget()
 
     @property
     def reference_samples(self):
@@ -248,6 +257,7 @@ class Fitting:
                 return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
         finally:
             self._evaluating = False
+            self._custom_gradients.forget()
 
     def test_on_batch(self, x, y=None, **kwargs):
         """`evaluate` on one batch, as in Keras."""

@@ -10,6 +10,7 @@ from keras_gan import (
     ema,
     inspection,
     losses,
+    memory,
     packing,
     priors,
     replicas,
@@ -144,6 +145,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, Deterministic, keras.Model):
         self._evaluating = False
         self._phase = "both"
         self._train_functions = {}
+        self._custom_gradients = memory.CustomGradients()
         self.built = True
 
     @property
@@ -270,6 +272,7 @@ class GAN(Fitting, Evaluating, Sampling, Saving, Deterministic, keras.Model):
         real samples, with their labels if the model is conditional. The last discriminator
         update and the first generator update share one pass of the generator.
         """
+        self._custom_gradients.note()
         with tf.control_dependencies(flat(data)):  # at the end of data nothing may run
             share, last = self._shares(data), self.discriminator_steps - 1
             results = []

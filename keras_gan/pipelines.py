@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.memory import numpy_function
 from keras_gan.samples import agree
 
 # Real samples that `fit` keeps for callbacks.
@@ -53,6 +54,10 @@ class Feed:
     def rows(self):
         """Samples in a flat batch, `None` where only reading tells."""
         return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
+
+    def release(self):
+        """Let go of the data; the examples stay."""
+        self.dataset = self.source = None
 
     def description(self):
         """What tells these data from others: a `dict` of plain values."""
@@ -161,7 +166,7 @@ class PipelineFeed(Feed):
         """Complain at the end of data of which only reading told that they fill no step."""
 
         def at_end(_):
-            checked = tf.numpy_function(self._end, [], tf.int64)
+            checked = numpy_function(self._end, [], tf.int64)
             with tf.control_dependencies([checked]):
                 return dataset.take(tf.constant(0, tf.int64))
 
@@ -271,7 +276,7 @@ def _watched(dataset, look, limit, is_bad=lambda *batch: False):
         parts = batch if isinstance(batch, tuple) else (batch,)
         seen = tf.cond(
             (number < limit) | is_bad(*parts),
-            lambda: tf.numpy_function(look, (number, *parts), tf.int64),
+            lambda: numpy_function(look, (number, *parts), tf.int64),
             lambda: tf.constant(0, tf.int64),
         )
         with tf.control_dependencies([seen]):

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, class_names, inspection
+from keras_gan.memory import numpy_function
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
 # the orders of two passes over 60,000 samples correlate by up to 0.9; from 16 on, no statistic
@@ -142,9 +143,11 @@ class Source:
         )
         per_pass = self.num_samples // batch_size
 
+        def first_step():
+            return np.int64(start())
+
         def from_start(_):
-            first = tf.numpy_function(lambda: np.int64(start()), [], "int64")
-            first = tf.reshape(first, [])
+            first = tf.reshape(numpy_function(first_step, [], "int64"), [])
             first_pass, skipped = first // per_pass, first % per_pass
             passes = tf.data.Dataset.range(first_pass, (first + steps - 1) // per_pass + 1)
             return passes.flat_map(
@@ -169,8 +172,11 @@ class Source:
         batch_size = _checks.positive_int(batch_size, "batch_size")
         passes = itertools.count()
 
+        def next_pass():
+            return np.int64(next(passes))
+
         def one_pass(_):
-            number = tf.reshape(tf.numpy_function(lambda: np.int64(next(passes)), [], "int64"), [])
+            number = tf.reshape(numpy_function(next_pass, [], "int64"), [])
             return self.batches(number, 0, batch_size, drop_tail=False)
 
         steps = -(-self.num_samples // batch_size)

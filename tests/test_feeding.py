@@ -712,7 +712,12 @@ def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
         (own, {}, False),
         (own.with_options(asked), {}, True),
     ):
-        gan = helpers.gan()
-        gan.fit(data, validation_data=data, verbose=0, **settings)
-        for feed in (gan._training_feed, gan._held_out_feed):
-            assert feed.dataset.options().autotune.enabled is tuned
+        gan, found = helpers.gan(run_eagerly=True), []
+
+        def look(logs, gan=gan, found=found):
+            for feed in (gan._training_feed, gan._held_out_feed):
+                found.append(feed.dataset.options().autotune.enabled)
+
+        watch = keras.callbacks.LambdaCallback(on_train_begin=look)
+        gan.fit(data, validation_data=data, verbose=0, callbacks=[watch], **settings)
+        assert found == [tuned, tuned]

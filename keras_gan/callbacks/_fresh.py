@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import inspection, losses, packing, settings, signals
+from keras_gan import inspection, losses, memory, packing, settings, signals
 from keras_gan.determinism import ordered
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
@@ -42,6 +42,7 @@ class FreshDiscriminator:
         # against its neighbours must not.
         self._together = inspection.has_batch_norm(self.network)
         self._step = ordered(tf.function(ordered(self._one_step), reduce_retracing=True))
+        self._custom_gradients = memory.CustomGradients()
 
     def chance(self, train, judged, *, seed):
         """The chance that a real scores above a fake once it has been trained.
@@ -66,10 +67,12 @@ class FreshDiscriminator:
         )
         for rows in order[: STEPS * size].reshape(STEPS, size):
             self._step(*(None if part is None else tf.constant(part[rows]) for part in train))
+        self._custom_gradients.forget()
         real, fake, labels = judged
         return signals.real_above_fake(self._scores(real, labels), self._scores(fake, labels))
 
     def _one_step(self, real, fake, labels):
+        self._custom_gradients.note()
         with tf.GradientTape() as tape:
             if self._together:
                 both = None if labels is None else tf.concat([labels, labels], axis=0)

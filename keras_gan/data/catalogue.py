@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, sources
 from keras_gan.data import pixels
+from keras_gan.memory import numpy_function
 
 _MODULES = ("tensorflow_datasets", "importlib_resources")
 
@@ -187,7 +188,7 @@ class TFDSSource(sources.Source):
         return self._encoded.batch(self.block).enumerate().map(mixed).unbatch()
 
     def _decoded(self, files, *labels):
-        images = tf.numpy_function(self._decoder.decode_all, [files], "uint8", stateful=False)
+        images = numpy_function(self._decoder.decode_all, [files], "uint8", stateful=False)
         images = tf.ensure_shape(images, (files.shape[0], *self._decoder.shape))
         return (images, tf.cast(labels[0], "int32")) if labels else images
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, sources
 from keras_gan.data import pixels
+from keras_gan.memory import numpy_function
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 # Files that a message names before it only counts them.
@@ -146,7 +147,7 @@ class FileSource(sources.Source):
         self._decoder = decoder
 
     def read(self, indices):
-        images = tf.numpy_function(self._decoded, [indices], "uint8", stateful=False)
+        images = numpy_function(self._decoded, [indices], "uint8", stateful=False)
         images = tf.ensure_shape(images, (indices.shape[0], *self._decoder.shape))
         if self.labels is None:
             return images

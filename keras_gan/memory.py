@@ -1,0 +1,98 @@
+"""What TensorFlow would keep until the process ends, freed with the model that it belongs to."""
+
+import contextlib
+import inspect
+import weakref
+
+import tensorflow as tf
+
+
+@tf.autograph.experimental.do_not_convert
+def numpy_function(function, inputs, dtype, *, stateful=True):
+    """`tf.numpy_function`, with a function that is freed together with the graph that calls it.
+
+    TensorFlow keeps every such function, and with it all that the function refers to: a bound
+    method keeps its object, a closure over the model keeps the model, and these keep the data.
+
+    Args:
+        function: callable that takes and returns NumPy arrays.
+        inputs: list of tensors.
+        dtype: of the result.
+        stateful: as in `tf.numpy_function`.
+
+    Returns:
+        A tensor.
+    """
+    reference = weakref.ref(function)
+    call = lambda *arrays: reference()(*arrays)  # noqa: E731
+    result = tf.numpy_function(call, inputs, dtype, stateful=stateful)
+    # All graphs around it, too: the graph of a data set that is made within another one's `map`
+    # is gone as soon as that `map` has been traced.
+    graph = tf.compat.v1.get_default_graph()
+    while graph.building_function:
+        graph._keras_gan_functions = [*getattr(graph, "_keras_gan_functions", ()), function]
+        graph = graph.outer_graph
+    return result
+
+
+class CustomGradients:
+    """The functions that TensorFlow registers for custom gradients, of some graphs.
+
+    Each call of a `tf.custom_gradient` in a graph leaves a function in a registry of TensorFlow's,
+    which keeps the whole graph and so the memory of all variables in it. Every Keras optimizer
+    makes such calls (it sums gradients over replicas), and so does `keras.ops.silu`.
+    """
+
+    def __init__(self):
+        self._graphs = weakref.WeakSet()
+
+    def note(self):
+        """Remember the graph that is being traced, if there is one."""
+        graph = tf.compat.v1.get_default_graph()
+        if graph.building_function:
+            self._graphs.add(graph)
+
+    def forget(self):
+        """Empty the registry of what belongs to the graphs that were noted, now traced.
+
+        Nobody differentiates a whole training step, which is what the functions would be for; the
+        gradients within it have been taken.
+        """
+        if not self._graphs:
+            return
+        # No public function does it. Where TensorFlow has changed it, memory grows again, no more.
+        with contextlib.suppress(ImportError, AttributeError):
+            from tensorflow.python.framework import ops
+
+            registry = ops.gradient_registry._registry
+            for name in [name for name in registry if name.startswith("CustomGradient-")]:
+                if self._owns(registry[name]["type"]):
+                    registry.pop(name, None)
+        self._graphs.clear()
+
+    def _owns(self, gradient):
+        try:  # the registered function calls another one, which knows the results of the call
+            (inner,) = inspect.getclosurevars(gradient).nonlocals.values()
+            results = tf.nest.flatten(inspect.getclosurevars(inner).nonlocals["result"])
+            graph = results[0].graph
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+            return False
+        while graph.building_function:
+            if graph in self._graphs:
+                return True
+            graph = graph.outer_graph
+        return False
+
+
+def forget_scalars():
+    """Empty TensorFlow's cache of scalars.
+
+    Each Python number that becomes an eager tensor is kept with it, about 0.7 KB, as long as the
+    process lives. `keras.callbacks.TensorBoard` makes one of every log of every batch, which comes
+    to gigabytes in a run of days. The cache is there to save time alone.
+    """
+    # No public function empties it. Where TensorFlow has moved it, memory grows again, no more.
+    with contextlib.suppress(ImportError, AttributeError):
+        from tensorflow.python import pywrap_tfe
+
+        pywrap_tfe.TFE_ClearScalarCache()
