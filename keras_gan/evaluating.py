@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan import losses, packing, replicas, seeds
+from keras_gan import directions, losses, packing, replicas, seeds
 from keras_gan.determinism import ordered
 from keras_gan.samples import flat, to_float, unpack
 from keras_gan.state import PLAYERS, add
@@ -70,13 +70,16 @@ class Evaluating:
 
     @property
     def metric_directions(self):
-        """`dict` from the validation key of each quality metric to "min" or "max", in order."""
-        directions = {}
+        """`dict` from the validation key of each quality metric to "min" or "max", in order.
+
+        `None` stands for a direction that is not known.
+        """
+        found = {}
         for metric in self.quality_metrics:
             key = getattr(metric, "primary_key", None)
             name = f"val_{metric.name}_{key}" if key else f"val_{metric.name}"
-            directions[name] = getattr(metric, "direction", "min")
-        return directions
+            found[name] = directions.of_metric(metric)
+        return found
 
     def _log(self, results):
         """Add the results of a step's updates to the epoch's means."""

@@ -7,7 +7,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, evaluating, samplers, sampling, sources
+from keras_gan import (
+    _checks,
+    _registry,
+    directions,
+    evaluating,
+    samplers,
+    sampling,
+    sources,
+    terminal,
+)
 from keras_gan.metrics import (
     DensityCoverage,
     FrechetDistance,
@@ -15,6 +24,7 @@ from keras_gan.metrics import (
     PrecisionRecall,
     SlicedWasserstein,
 )
+from keras_gan.metrics.quality_metric import QualityMetric
 from keras_gan.samples import SampleSpec, as_floats
 
 # Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
@@ -45,6 +55,7 @@ def evaluate_generator(
     latent_dim=None,
     num_classes=None,
     floors=False,
+    verbose="auto",
 ):
     """Score any generator against real samples.
 
@@ -55,7 +66,8 @@ def evaluate_generator(
     Args:
         generator: what makes samples:
 
-            - a `keras_gan.GAN`; its averaged generator is scored, under its own prior;
+            - a `keras_gan.GAN`, whose `averaged_generator` is scored, under its own prior; give
+              `gan.generator` for the other one;
             - a SavedModel, loaded or the path of its folder: one of `GAN.export`, under its own
               prior, or any other whose default signature takes latents, and labels perhaps;
             - a Keras model from latents, and labels perhaps, or the path of a `.keras` file;
@@ -81,10 +93,13 @@ def evaluate_generator(
         floors: whether the figures of real against other real samples are told as well, at the
             same counts: what a perfect generator would get. It takes twice as many reals;
             by default, `num_samples` is then half of them.
+        verbose: whether a line on standard error counts the batches once it takes some seconds:
+            "auto" on a terminal, 1 always, 0 never. Default "auto".
 
     Returns:
-        `dict` of floats by the metrics' names: `<name>`, or `<name>_<key>` for metrics of several
-        figures; floors end in `_floor`.
+        `Figures`, a `dict` of floats by the metrics' names: `<name>`, or `<name>_<key>` for metrics
+        of several figures; floors end in `_floor`. Printed, it says in a line for each metric how
+        to read it and what it was measured with.
 
     Raises:
         ValueError: before anything is computed, for arguments, samples or ranges that do not fit;
@@ -103,6 +118,7 @@ def evaluate_generator(
     if num_samples is not None:
         num_samples = _checks.positive_int(num_samples, "num_samples")
     floors = _checks.boolean(floors, "floors")
+    _checks.one_of(verbose, "verbose", ("auto", 0, 1, False, True))
     chosen = _metric_list(metrics)
     sampler = samplers.sampler(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
@@ -117,12 +133,39 @@ def evaluate_generator(
     of_reals = {}
     if floors:
         halves = _halves(_blocks(dataset, 2 * num_samples, 2 * _BATCH))
-        of_reals = _figures(chosen, halves, num_samples, floors=True)
-    figures = _figures(chosen, itertools.chain([first], pairs), num_samples)
-    return {**figures, **{f"{name}_floor": value for name, value in of_reals.items()}}
+        of_reals = _figures(chosen, halves, num_samples, verbose, floors=True)
+    figures = _figures(chosen, itertools.chain([first], pairs), num_samples, verbose)
+    figures |= {f"{name}_floor": value for name, value in of_reals.items()}
+    return Figures(figures, [_line(metric) for metric in chosen])
 
 
 # === Figures ===
+
+
+class Figures(dict):
+    """What an evaluation came to: floats by name, and when printed, a line for each metric.
+
+    Args:
+        figures: `dict` of floats.
+        lines: list of strings, what is printed.
+    """
+
+    def __init__(self, figures, lines):
+        super().__init__(figures)
+        self._lines = lines
+
+    def __str__(self):
+        return "\n".join(self._lines)
+
+    __repr__ = __str__
+
+
+def _line(metric):
+    if isinstance(metric, QualityMetric):
+        return str(metric)
+    words = directions.WORDS.get(directions.of_metric(metric))
+    values = [f"{name} {float(v):.6g}" for name, v in evaluating.named_results([metric]).items()]
+    return ", ".join([*values, *filter(None, [words])])
 
 
 def _metric_list(given):
@@ -140,17 +183,23 @@ def _metric_list(given):
     return known
 
 
-def _figures(chosen, pairs, wanted, *, floors=False):
+def _figures(chosen, pairs, wanted, verbose, *, floors=False):
     """The metrics' figures for batches of `(real, fake)`."""
+    what = "Comparing reals with reals" if floors else "Comparing"
+    batches = wanted and -(-wanted // _BATCH)
     for metric in chosen:
         metric.reset_state()
     count = 0
-    for real, fake in pairs:
+    for real, fake in terminal.progress(pairs, what, total=batches, verbose=verbose):
         for metric in chosen:
             metric.update_state(real, fake)
         count += len(real)
     _check_enough(count, wanted, floors)
-    return {name: float(value) for name, value in evaluating.named_results(chosen).items()}
+    asked = terminal.progress(chosen, "Computing", unit="metrics", verbose=verbose)
+    found = {name: float(value) for name, value in evaluating.named_results(asked).items()}
+    for metric in chosen if floors else ():
+        metric._known_floor = count, metric.result()
+    return found
 
 
 def _pairs(dataset, num_samples, sampler, seed):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import data, scoring
+from keras_gan import data, scoring, terminal
 from keras_gan.metrics import FrechetDistance, ModeCoverage, SlicedWasserstein
 from keras_gan.scoring import evaluate_generator
 
@@ -408,3 +408,39 @@ def test_a_metric_with_a_reference_keeps_it():
     assert far["frechet_distance"] == pytest.approx(18, rel=0.2)
     assert metric.description()["reference"]
     assert metric.description()["fake_samples"] == 100
+
+
+# === What is shown ===
+
+
+def test_figures_say_what_they_were_measured_with():
+    named = ["frechet_distance", "precision_recall", Recorder()]
+    figures = evaluate_generator(identity, points(), named, floors=True, latent_dim=2)
+    assert isinstance(figures, dict) and dict(figures) == {**figures}
+    lines = str(figures).splitlines()
+    assert len(lines) == 3 and repr(figures) == str(figures)
+    assert lines[0] == (
+        f"frechet_distance {figures['frechet_distance']:.6g}, lower is better, reals reach "
+        f"{figures['frechet_distance_floor']:.6g} (features: the samples as they are, "
+        "dimension: 2, real_samples: 100, fake_samples: 100, reference: False)"
+    )
+    assert f"recall {figures['precision_recall_recall']:.6g}, higher is better" in lines[1]
+    assert lines[2] == f"recorder {figures['recorder']:.6g}"  # whose direction nobody knows
+
+
+@pytest.mark.parametrize(
+    ("verbose", "shown"), [(1, True), (True, True), (0, False), ("auto", False)]
+)
+def test_a_long_evaluation_shows_how_far_it_is(monkeypatch, capsys, verbose, shown):
+    monkeypatch.setattr(terminal, "_DELAY", 0.0)
+    evaluate_generator(
+        identity, points(500), Recorder(), floors=True, latent_dim=2, verbose=verbose
+    )
+    text = capsys.readouterr().err
+    for words in ("Comparing reals with reals: 100%", "Comparing: 100%", "4/4", "Computing"):
+        assert (words in text) == shown, text
+
+
+def test_verbose_is_checked():
+    with pytest.raises(ValueError, match="`verbose` must be one of 'auto'.*verbose='yes'"):
+        evaluate_generator(identity, points(), Recorder(), latent_dim=2, verbose="yes")

@@ -5,25 +5,20 @@ import os
 
 import keras
 
-from keras_gan import _checks, convergence, files, signals, start_check, terminal, trends
+from keras_gan import (
+    _checks,
+    convergence,
+    directions,
+    files,
+    signals,
+    start_check,
+    terminal,
+    trends,
+)
 from keras_gan.callbacks import _board, _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
 
-# Which way known qualities improve, by the end of their log key.
-_DIRECTIONS = {
-    "sliced_wasserstein": "min",
-    "modes": "max",
-    "high_quality": "max",
-    "reverse_kl": "min",
-    "frechet_distance": "min",
-    "kernel_distance": "min",
-    "inception_score": "max",
-    "precision": "max",
-    "recall": "max",
-    "density": "max",
-    "coverage": "max",
-}
 _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8
 
@@ -190,8 +185,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._known_failure = gan.first_failure
         if gan.steps_seen == 0:
             self._first_samples = start_check.FirstSamples(gan)
-        if self.monitor is not None:
-            self._direction(self.monitor)
+        first = (
+            next(iter(gan.metric_directions), None) if gan.held_out_samples is not None else None
+        )
+        if self.monitor or first:
+            self._direction(self.monitor or first)
         if self.directory is not None:
             _measuring.require_own_folder(self, self._callbacks)
             files.writable_directory(self.directory)
@@ -350,14 +348,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
     def _direction(self, monitor):
         if self.mode != "auto":
             return self.mode
-        known = self.model.metric_directions.get(monitor)
-        for end, direction in _DIRECTIONS.items():
-            if known is None and (monitor == end or monitor.endswith(f"_{end}")):
-                known = direction
+        known = self.model.metric_directions.get(monitor) or directions.of_key(monitor)
         _checks.check(
             known is not None,
             "It is not known which way `monitor` improves.",
-            cure='Pass `mode="min"` or `mode="max"`.',
+            cure=f'Pass `monitor={monitor!r}` with `mode="min"` or `mode="max"`.',
             monitor=monitor,
         )
         return known

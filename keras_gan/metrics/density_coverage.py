@@ -85,7 +85,6 @@ class DensityCoverage(KeptFeatures):
     2020 (arXiv:2002.09797).
     """
 
-    direction = "max"
     result_keys = ("density", "coverage")
     primary_key = "coverage"
 

@@ -116,7 +116,6 @@ class InceptionScore(FeatureMetric):
     (arXiv:1606.03498).
     """
 
-    direction = "max"
     needs_real = False
 
     def __init__(self, features, *, logits=False, splits=10, name="inception_score"):

@@ -108,7 +108,6 @@ class ModeCoverage(QualityMetric):
     NeurIPS 2018 (arXiv:1712.04086).
     """
 
-    direction = "max"
     needs_real = False
     result_keys = ("modes", "high_quality", "reverse_kl", "relative_std")
     primary_key = "modes"

@@ -72,7 +72,6 @@ class PrecisionRecall(KeptFeatures):
     models", NeurIPS 2019 (arXiv:1904.06991).
     """
 
-    direction = "max"
     result_keys = ("precision", "recall")
     primary_key = "precision"
 

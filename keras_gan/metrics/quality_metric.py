@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, directions, terminal
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
-from keras_gan.metrics import inception
+from keras_gan.metrics import inception, wording
 
 _BATCH = 256
 
@@ -21,12 +21,13 @@ class QualityMetric(keras.metrics.Metric):
     Subclasses say in `build` what is kept of both sides, and in `_compare` what it comes to.
 
     Attributes:
-        direction: "min" or "max", which way it improves.
+        direction: "min" or "max", which way it improves; that of the classes here, and of their
+            figures, is in the table of `directions`. `None` where it is not known.
         result_keys: keys of a `dict` result; `None` where the result is a number.
         primary_key: the key that callbacks watch.
     """
 
-    direction = "min"
+    direction = None
     result_keys = None
     primary_key = None
     # Whether it reads the reals that `update_state` is given.
@@ -34,9 +35,16 @@ class QualityMetric(keras.metrics.Metric):
     # Samples of each side without which there is no result.
     needed = 1
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        known = directions.of_key(cls.primary_key or directions.kind(cls))
+        if known and "direction" not in vars(cls):
+            cls.direction = known
+
     def __init__(self, *, name):
         super().__init__(name=name, dtype="float32")
         self.built = False
+        self._known_floor = None
         self._reference = self._outcome = None
         self._has_warned = False
 
@@ -53,8 +61,7 @@ class QualityMetric(keras.metrics.Metric):
 
     def _compared(self):
         """What `_compare` gives for all batches so far, computed once; `None` of nothing."""
-        position = self._position()
-        if self._outcome is None or self._outcome[0] != position:
+        if not self._is_computed():
             counts = self._counts()
             enough = min(counts) >= self.needed
             shortage = self._shortage(*counts) if enough else None
@@ -63,8 +70,12 @@ class QualityMetric(keras.metrics.Metric):
                 warnings.warn(f"`{self.name}`: {shortage}", stacklevel=3)
             sides = self._sides() if enough else None
             finite = sides and all(np.isfinite(part).all() for part in tf.nest.flatten(sides))
-            self._outcome = position, self._compare(*sides) if finite else None
+            self._outcome = self._position(), self._compare(*sides) if finite else None
         return self._outcome[1]
+
+    def _is_computed(self):
+        """Whether nothing has come since `_compare` was asked."""
+        return self._outcome is not None and self._outcome[0] == self._position()
 
     def _result_of(self, outcome):
         """The result of what `_compare` gave."""
@@ -98,7 +109,7 @@ class QualityMetric(keras.metrics.Metric):
         """What a perfect generator would get: reals in the place of fakes, at the same counts.
 
         Two disjoint halves, drawn by `seed`, are compared. Most metrics depend on the number of
-        samples, so that a value says little without its floor.
+        samples, so that a value says little without its floor. From then on `print` tells it.
 
         Args:
             real: array `(n, *sample_shape)`, or a `tf.data.Dataset` of batches, which is read
@@ -127,11 +138,13 @@ class QualityMetric(keras.metrics.Metric):
         )
         drawn = np.random.default_rng(seed).permutation(len(real))
         twin = self._twin()
-        for start in range(0, num_samples, _BATCH):
+        starts = range(0, num_samples, _BATCH)
+        for start in terminal.progress(starts, "Comparing reals with reals"):
             end = min(start + _BATCH, num_samples)
             halves = drawn[start:end], drawn[num_samples + start : num_samples + end]
             twin.update_state(*(samples_module.as_floats(real[half]) for half in halves))
-        return twin.result()
+        self._known_floor = num_samples, twin.result()
+        return self._known_floor[1]
 
     def set_reference(self, real):
         """Compute the real side once, for all evaluations to come.
@@ -151,7 +164,8 @@ class QualityMetric(keras.metrics.Metric):
         """
         twin = self._twin()
         batches = 0
-        for batch in _batches(self._some(real), _BATCH):
+        reals = _batches(self._some(real), _BATCH)
+        for batch in terminal.progress(reals, "Reading the reference"):
             batches += 1
             if self.needs_real:
                 twin._add_real(samples_module.as_floats(batch))
@@ -195,13 +209,11 @@ class QualityMetric(keras.metrics.Metric):
         return counts
 
     def __str__(self):
-        result = self.result()
-        keys = result if isinstance(result, dict) else {None: result}
-        values = ", ".join(f"{key} {v:.6g}" if key else f"{v:.6g}" for key, v in keys.items())
-        if hasattr(self, "standard_error"):
-            values += f" +- {self.standard_error():.2g}"
-        told = ", ".join(f"{key}: {value}" for key, value in self.description().items())
-        return f"{self.name} {values} ({told})"
+        return wording.line(self, compute=True)
+
+    def __repr__(self):
+        # What shows an object must not work for minutes.
+        return wording.line(self, compute=False)
 
     # === Config ===
 

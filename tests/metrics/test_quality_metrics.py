@@ -1,13 +1,16 @@
 """What all quality metrics promise, asked of each in turn."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import callbacks, metrics
+from keras_gan import callbacks, directions, metrics
 from keras_gan.metrics import features, inception
+from keras_gan.metrics.quality_metric import QualityMetric
 
 DIMENSION = 4
 MODES = 4.0 * np.eye(DIMENSION)
@@ -318,7 +321,60 @@ def test_it_says_what_it_was_measured_with(name):
     text = str(metric)
     assert text.startswith(metric.name) and f"{numbers(metric.result())[0]:.6g}" in text
     assert "fake_samples: 100" in text
-    assert str(metric.name) in repr(metric) and len(repr(metric)) < 60  # errors print it
+    # In one line, which says how to read it; nothing is computed only to be shown.
+    way = {"min": "lower", "max": "higher"}[metric.direction]
+    assert f"{way} is better" in text and "\n" not in text and repr(metric) == text
+    if hasattr(metric, "standard_error"):
+        assert f" +- {metric.standard_error():.2g}, " in text
+    assert "reach" not in text
+    floor = numbers(metric.floor(normal(200, 5)))[0]
+    assert re.search(rf"reals reach (\w+ )?{floor:.6g}\b", str(metric))
+    metric.floor(normal(200, 5), 50)
+    assert "reals of 50 samples reach" in str(metric)
+    fill(metric)
+    assert "not computed yet" in repr(metric) and "not computed yet" not in str(metric)
+
+
+def test_a_metric_is_shown_within_a_graph_too():
+    shown = []
+
+    @tf.function
+    def step():
+        shown.append((repr(metric), str(metric)))
+
+    metric = fill(metrics.SlicedWasserstein())
+    step()
+    assert shown == [("sliced_wasserstein", "sliced_wasserstein")]
+
+
+# === Directions ===
+
+
+def test_directions_are_written_down_once():
+    for key, way in {"val_ring_reverse_kl": "min", "coverage": "max", "val_x": None}.items():
+        assert directions.of_key(key) == way
+    assert directions.in_words(["precision", "recall"]) == "higher is better"
+    told = directions.in_words(metrics.ModeCoverage.result_keys)
+    assert told == (
+        "modes: higher is better, high_quality: higher is better, reverse_kl: lower is better"
+    )
+    assert directions.of_metric(metrics.FrechetDistance(name="fid")) == "min"
+    assert directions.of_metric(keras.metrics.MeanSquaredError()) == "min"
+    assert directions.of_metric(keras.metrics.Mean()) is None
+
+
+def test_a_metric_of_ones_own_may_have_a_direction():
+    class Other(metrics.FrechetDistance):
+        pass
+
+    class Own(metrics.FrechetDistance):
+        direction = "max"
+
+    class Unknown(QualityMetric):
+        pass
+
+    assert (Other.direction, Own.direction, Unknown.direction) == ("min", "max", None)
+    assert "higher is better" in str(fill(Own()))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""Which way a measured quality improves: written down once, for all who ask."""
+
+import re
+
+# By the name of a metric, or of one of its figures.
+_DIRECTIONS = {
+    "coverage": "max",
+    "density": "max",
+    "frechet_distance": "min",
+    "high_quality": "max",
+    "inception_score": "max",
+    "kernel_distance": "min",
+    "modes": "max",
+    "precision": "max",
+    "recall": "max",
+    "reverse_kl": "min",
+    "sliced_wasserstein": "min",
+}
+WORDS = {"min": "lower is better", "max": "higher is better"}
+
+
+def of_key(key):
+    """ "min" or "max" for a log key such as `val_ring_reverse_kl`; `None` if it is not known."""
+    known = (d for end, d in _DIRECTIONS.items() if key == end or key.endswith(f"_{end}"))
+    return next(known, None)
+
+
+def of_metric(metric):
+    """ "min" or "max" for a metric: what it says itself, else by its kind; `None` if not known.
+
+    Keras's metrics say "down" or "up" where they know.
+    """
+    own = getattr(metric, "direction", None)
+    keras_own = {"down": "min", "up": "max"}.get(getattr(metric, "_direction", None))
+    return own or keras_own or of_key(getattr(metric, "primary_key", None) or kind(type(metric)))
+
+
+def in_words(keys):
+    """How to read the figures of these names: "lower is better", or what holds for each."""
+    known = {key: direction for key in keys if (direction := of_key(key))}
+    if len(set(known.values())) == 1 and len(known) == len(keys):
+        return WORDS[next(iter(known.values()))]
+    return ", ".join(f"{key}: {WORDS[direction]}" for key, direction in known.items())
+
+
+def kind(metric_class):
+    """`frechet_distance` for `FrechetDistance`: the key of a class."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", metric_class.__name__).lower()
