@@ -14,6 +14,11 @@ def count():
     return 1 if context is None else context.num_replicas_in_sync
 
 
+def alone():
+    """Whether there is no strategy: even a single replica of one can meet no other in a branch."""
+    return not tf.distribute.has_strategy()
+
+
 def number():
     """Which of them this one is: 0 without a strategy, else an integer tensor."""
     if count() == 1:
@@ -118,7 +123,7 @@ def either(condition, first, second, *tensors):
     Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their
     contexts, branch together, and go back into them. The functions must use no other tensors.
     """
-    if not tf.distribute.has_strategy():  # a strategy of one replica has its contexts, too
+    if alone():
         both = (lambda: _done(first, tensors), lambda: _done(second, tensors))
         tf.cond(condition, *both)
         return

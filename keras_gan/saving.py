@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, descriptions, export, files, inspection, replicas, schedules
 from keras_gan.seal import Seal, all_or_nothing
-from keras_gan.state import PLAYERS
+from keras_gan.state import PLAYERS, random_generators
 
 
 class Saving:
@@ -215,7 +215,7 @@ class Saving:
         """Let dropout differ between replicas; after a restored state, which is the first's."""
         networks = (self.discriminator, self.generator)
         with self.distribute_strategy.scope():
-            replicas.spread([v for network in networks for v in _random_generators(network)])
+            replicas.spread([v for network in networks for v in random_generators(network)])
 
     # === Runs ===
 
@@ -299,7 +299,7 @@ class Saving:
         """What Keras would forget: counters, the networks' random generators, penalties' state."""
         state = {f"state_{name}": v for name, v in self._state.variables().items()}
         for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
-            generators = _random_generators(network)
+            generators = random_generators(network)
             state.update({f"random_{player}_{i}": v for i, v in enumerate(generators)})
         if self.compiled:
             for i, regularizer in enumerate(self.regularizers):
@@ -310,11 +310,6 @@ class Saving:
 
 
 _KINDS = {"state": "counters", "random": "random_generators", "regularizer": "regularizers"}
-
-
-def _random_generators(network):
-    weights = {id(v) for v in network.weights}
-    return [v for v in network.variables if id(v) not in weights]
 
 
 def _class_name(config):

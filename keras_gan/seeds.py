@@ -9,7 +9,7 @@ import itertools
 import tensorflow as tf
 
 # Streams that must never share a number.
-TRAINING, EVALUATION, SAMPLING = 0, 1, 2
+TRAINING, EVALUATION, SAMPLING, STANDING = 0, 1, 2, 3
 
 
 def pair(seed):
@@ -27,7 +27,7 @@ def sequence(seed, stream, position, first=0):
 
     Args:
         seed: the model's integer seed.
-        stream: `TRAINING`, `EVALUATION` or `SAMPLING`.
+        stream: `TRAINING`, `EVALUATION`, `SAMPLING` or `STANDING`.
         position: int64 scalar, the number of the step.
         first: how many of the step's seeds to pass over: an integer, or a scalar of them.
 

@@ -54,6 +54,12 @@ class TrainingState:
             getattr(self, name).assign(self._START[name])
 
 
+def random_generators(network):
+    """The states of the random generators of a network's layers (dropout, noise): variables."""
+    weights = {id(variable) for variable in network.weights}
+    return [variable for variable in network.variables if id(variable) not in weights]
+
+
 def add(variable, number):
     """Add to a counter inside a training step."""
     variable.assign(variable.value + keras.ops.cast(number, "int64"))

@@ -6,38 +6,60 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, replicas
-from keras_gan.state import PLAYERS, add
+from keras_gan.state import PLAYERS, add, random_generators
 
 # === Who stands still ===
 
 
 class Statistics:
-    """A network's own statistics as they were, to go back to.
+    """A network's own statistics and random generators as they were, to go back to.
 
     BatchNorm's moving averages and a power iteration's vectors advance with every pass in training
     mode: with those made for the other player, and with those of an update that is not applied
-    since something in it was not finite.
+    since something in it was not finite. Dropout's random generator advances likewise.
 
     Args:
-        network: Keras model whose non-trainable weights are kept.
+        network: Keras model whose non-trainable variables are kept.
     """
 
     def __init__(self, network):
-        self._variables = network.non_trainable_weights
-        self._before = [tf.identity(variable.value) for variable in self._variables]
+        self._weights = _kept(network.non_trainable_weights)
+        self._generators = _kept(random_generators(network))
 
     def restore(self, *, unless=False):
-        """Go back, unless a condition (a bool, or a tensor of one) holds."""
-        for variable, before in zip(self._variables, self._before, strict=True):
+        """Go back.
+
+        Args:
+            unless: condition for statistics to stay as they are, a bool or a tensor of one. With a
+                tensor the network has had its turn, and its random numbers are used up.
+        """
+        for variable, before in self._weights:
             if unless is not False:
                 before = tf.where(unless, variable.value, before)
             variable.assign(before)
+        if unless is False:
+            for variable, before in self._generators:
+                variable.assign(before)
+
+    def draw_anew(self, seed):
+        """Let random layers draw other numbers than they would: those of a seed, int32 `(2,)`."""
+        for variable, before in self._generators:
+            variable.assign(before + tf.cast(tf.stack([seed[0], 0]), before.dtype))
+
+
+def _kept(variables):
+    return [(variable, tf.identity(variable.value)) for variable in variables]
 
 
 @contextlib.contextmanager
-def standing_still(network):
-    """Undo what passes inside the block write into a network's own statistics."""
+def standing_still(network, seed):
+    """Undo what passes inside the block write into a network's statistics and random generators.
+
+    Inside, its random layers draw from a seed: as the generators stand still, they would give all
+    passes between two of the network's own updates the same dropout.
+    """
     statistics = Statistics(network)
+    statistics.draw_anew(seed)
     yield
     statistics.restore()
 
@@ -181,7 +203,7 @@ def in_turn(update, count):
 
 def _loops():
     """Whether loops are made in the graph: replicas cannot meet inside of one."""
-    return replicas.count() == 1 and not tf.executing_eagerly()
+    return replicas.alone() and not tf.executing_eagerly()
 
 
 def apply_if_finite(

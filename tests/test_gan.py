@@ -8,6 +8,7 @@ import tensorflow as tf
 import helpers
 from keras_gan import ema, losses, regularizers, samples, seeds
 from keras_gan.gan import GAN
+from keras_gan.state import random_generators
 
 
 def counting(optimizer_class=keras.optimizers.SGD):
@@ -68,17 +69,19 @@ def test_slices_are_cut_by_stride():
 
 @pytest.mark.parametrize("phase, moves", [("discriminator", False), ("generator", True)])
 def test_one_players_update_leaves_the_others_weights_alone(phase, moves):
-    # BatchNorm in both: its statistics must stand still too.
-    model = GAN(
-        helpers.generator(batch_norm=True), helpers.discriminator(batch_norm=True, dropout=0.3)
-    )
+    # BatchNorm and Dropout in both: statistics and random generators must stand still, too.
+    inner = helpers.generator(batch_norm=True)
+    generator = keras.Sequential([keras.Input((helpers.LATENT,)), inner, keras.layers.Dropout(0.3)])
+    model = GAN(generator, helpers.discriminator(batch_norm=True, dropout=0.3))
     model.compile(*counting(), discriminator_steps=2, generator_steps=2)
-    before = [helpers.values(n.weights) for n in (model.generator, model.discriminator)]
+    networks = (model.generator, model.discriminator)
+    before = [helpers.values(network.variables) for network in networks]
+    assert all(random_generators(network) for network in networks)
     average = helpers.values(model.averaged_generator.weights)
     model.set_phase(phase)
     model.make_train_function()
     logs = model.train_on_batch(helpers.points(32), return_dict=True)
-    after = [helpers.values(n.weights) for n in (model.generator, model.discriminator)]
+    after = [helpers.values(network.variables) for network in networks]
     assert helpers.same(before[0], after[0]) != moves
     assert helpers.same(before[1], after[1]) == moves
     # The average is still while the generator is.

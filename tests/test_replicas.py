@@ -23,14 +23,32 @@ def networks(**options):
     return helpers.generator(), helpers.discriminator(**options)
 
 
-def train(strategy, make=networks, data=None, *, batch_size=BATCH, num_classes=None, **settings):
-    """A GAN trained under a strategy (or none), with SGD, which hides no error in a gradient."""
+def sgd():
+    """Plain SGD, which hides no error in a gradient."""
+    return keras.optimizers.SGD(0.1, clipnorm=1.0), keras.optimizers.SGD(0.1)
+
+
+def adam():
+    """Adam, which squares gradients: those of an embedding's rows must have been added before."""
+    return [keras.optimizers.Adam(1e-2, epsilon=1e-3) for _ in range(2)]
+
+
+def train(
+    strategy,
+    make=networks,
+    data=None,
+    *,
+    batch_size=BATCH,
+    num_classes=None,
+    optimizers=sgd,
+    **settings,
+):
+    """A GAN trained under a strategy (or none)."""
     steps = settings.get("discriminator_steps", 1)
     with (strategy or tf.distribute.get_strategy()).scope():
         keras.utils.set_random_seed(0)
         gan = GAN(*make(), num_classes=num_classes)
-        optimizers = [keras.optimizers.SGD(0.1, clipnorm=1.0), keras.optimizers.SGD(0.1)]
-        gan.compile(*optimizers, **{k: v() if callable(v) else v for k, v in settings.items()})
+        gan.compile(*optimizers(), **{k: v() if callable(v) else v for k, v in settings.items()})
     data = (helpers.points(batch_size * steps * STEPS),) if data is None else data
     history = gan.fit(*data, batch_size=batch_size, verbose=0)
     return gan, history.history
@@ -69,6 +87,23 @@ def test_two_replicas_are_as_one(two_replicas, settings):
     assert_equal(train(None, **settings), train(two_replicas, **settings))
 
 
+def test_a_strategy_of_one_device_is_as_none():
+    # Its replica can meet no other inside of a loop or a branch, either.
+    def make():
+        return helpers.generator(num_classes=3), helpers.discriminator(num_classes=3, dropout=0.3)
+
+    settings = {
+        "num_classes": 3,
+        "optimizers": adam,
+        "discriminator_steps": 3,
+        "generator_steps": 3,
+        "regularizers": lambda: [regularizers.R1(1.0, every=2)],
+    }
+    data = helpers.points(BATCH * 3 * STEPS), np.arange(BATCH * 3 * STEPS) % 3
+    alone = train(None, make, data, **settings)
+    assert_equal(alone, train(tf.distribute.MirroredStrategy(["CPU:0"]), make, data, **settings))
+
+
 def whole_batch_networks():
     """Networks whose layers look at several samples at once."""
     latents = x = keras.Input((helpers.LATENT,))
@@ -81,7 +116,9 @@ def whole_batch_networks():
 
 
 def test_layers_that_see_the_whole_batch(two_replicas):
-    assert_equal(train(None, whole_batch_networks), train(two_replicas, whole_batch_networks))
+    settings = {"regularizers": lambda: [regularizers.R1(0.1, every=2)]}
+    runs = [train(s, whole_batch_networks, **settings) for s in (None, two_replicas)]
+    assert_equal(*runs)
 
 
 def test_a_conditional_model_and_its_evaluation(two_replicas):
@@ -89,7 +126,7 @@ def test_a_conditional_model_and_its_evaluation(two_replicas):
         return helpers.generator(num_classes=3), helpers.discriminator(num_classes=3)
 
     data = helpers.points(80), np.arange(80) % 3
-    runs = [train(s, make, data, num_classes=3) for s in (None, two_replicas)]
+    runs = [train(s, make, data, num_classes=3, optimizers=adam) for s in (None, two_replicas)]
     assert_equal(*runs)
     # Of nine samples, two replicas take eight.
     held_out = helpers.points(9, seed=1), np.arange(9) % 3

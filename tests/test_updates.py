@@ -1,0 +1,44 @@
+"""Who stands still while the other learns, without a model."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import helpers
+from keras_gan import state, updates
+
+
+def test_a_network_that_stands_still_draws_anew_for_each_pass():
+    network, points = helpers.discriminator(dropout=0.5, batch_norm=True), helpers.points(8)
+    before, passes = helpers.values(network.variables), []
+    for seed in ([1, 2], [3, 4], [1, 2]):
+        with updates.standing_still(network, tf.constant(seed)):
+            passes.append([network(points, training=True).numpy() for _ in range(2)])
+        assert helpers.same(before, helpers.values(network.variables))
+    assert not np.array_equal(passes[0][0], passes[0][1])
+    assert not np.array_equal(passes[0][0], passes[1][0])
+    np.testing.assert_array_equal(passes[0], passes[2])
+
+
+def test_an_update_that_is_left_out_has_used_up_its_random_numbers():
+    network = helpers.discriminator(dropout=0.5, batch_norm=True)
+    states = state.random_generators(network)
+    for unless, moved in ((False, False), (tf.constant(False), True), (tf.constant(True), True)):
+        weights, drawn = helpers.values(network.weights), helpers.values(states)
+        statistics = updates.Statistics(network)
+        network(helpers.points(8), training=True)
+        statistics.restore(unless=unless)
+        assert helpers.same(drawn, helpers.values(states)) != moved
+        applied = unless is not False and bool(unless)
+        assert helpers.same(weights, helpers.values(network.weights)) != applied
+
+
+def test_slices_of_an_embedding_are_added_before_they_are_squared():
+    embedding = keras.layers.Embedding(3, 2)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(embedding(tf.constant([1, 1, 2])) * [[1.0], [2.0], [4.0]])
+    slices = tape.gradient(loss, [embedding.embeddings.value])
+    assert isinstance(slices[0], tf.IndexedSlices)
+    dense, none = updates.dense([*slices, None])
+    np.testing.assert_array_equal(dense, [[0, 0], [3, 3], [4, 4]])
+    assert none is None
