@@ -2,9 +2,22 @@
 
 import tensorflow as tf
 
+from keras_gan import copies
+
 # The half-life is at most this share of the images seen, so that the average of a short run does
 # not lag behind it (the ramp-up of StyleGAN2-ADA, arXiv:2006.06676).
 RAMP_UP = 0.05
+
+
+def copy(generator):
+    """The network that will follow a generator: a copy of it, which gets no gradients."""
+    network = copies.copy(
+        generator,
+        "averaged_generator",
+        cure="Or pass `ema_halflife_images=None`, to go without a moving average.",
+    )
+    network.trainable = False
+    return network
 
 
 def halflife(setting, images_seen, generator_images):

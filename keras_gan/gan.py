@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_gan import (
     _checks,
+    ema,
     inspection,
     losses,
     memory,
@@ -127,7 +128,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
 
         self.averaged_generator = generator
         if ema_halflife_images is not None:
-            self.averaged_generator = inspection.copy(generator, "averaged_generator")
+            self.averaged_generator = ema.copy(generator)
         self.spec = SampleSpec(self.sample_shape, num_classes)
         self.is_image = self.spec.is_image
         self.verdict = None

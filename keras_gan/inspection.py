@@ -1,6 +1,5 @@
 """What can be read off a network before it trains, and what would go wrong in training."""
 
-import random
 import warnings
 
 import keras
@@ -8,7 +7,6 @@ import keras
 from keras_gan import _checks
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
-_FUNCTIONAL = type(keras.Model(*[keras.Input((1,))] * 2))
 # What changes the shape alone: layers and operations, by the names of their classes.
 _RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
 # Activations by name, those of layers and those of operations.
@@ -159,20 +157,20 @@ def is_image(sample_shape):
 
 def has_batch_norm(network):
     """Whether a network's samples see each other through BatchNormalization."""
-    return any(isinstance(layer, _NORMALISATIONS) for layer in flat_layers(network))
+    return any(isinstance(layer, _NORMALISATIONS) for layer in all_layers(network))
 
 
 def batch_norm_per_replica(network):
     """Whether a network has BatchNormalization with statistics of each replica's own."""
     return any(
         isinstance(layer, _NORMALISATIONS) and not layer.synchronized
-        for layer in flat_layers(network)
+        for layer in all_layers(network)
     )
 
 
 def computes_in_float16(network):
     """Whether any layer of a network computes in float16."""
-    return any(layer.compute_dtype == "float16" for layer in flat_layers(network))
+    return any(layer.compute_dtype == "float16" for layer in all_layers(network))
 
 
 def flat_layers(network):
@@ -183,11 +181,22 @@ def flat_layers(network):
             yield from flat_layers(layer)
 
 
+def all_layers(network):
+    """A network and all layers in it, those inside of other layers too: each once, outer first."""
+    found, waiting = {}, [network]
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) not in found:
+            found[id(layer)] = layer
+            waiting.extend(reversed(layer._layers))
+    return list(found.values())
+
+
 def is_saved_merged(network):
     """Whether Keras writes other weights than there are: those of LoRA, and quantised ones."""
     return any(
         getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
-        for layer in flat_layers(network)
+        for layer in all_layers(network)
     )
 
 
@@ -226,48 +235,3 @@ def check_classes(num_classes, *networks):
                 num_classes=num_classes,
                 input_dim=layer.input_dim,
             )
-
-
-def _copy_layer(layer):
-    if isinstance(layer, keras.layers.Lambda):  # the user's own, at hand: nothing is loaded
-        return keras.layers.Lambda.from_config(layer.get_config(), safe_mode=False)
-    return type(layer).from_config(layer.get_config())
-
-
-def copy(network, name):
-    """A network of the same architecture and weights under another name."""
-    twin = _twin(network, name)
-    twin.set_weights(network.get_weights())
-    twin.trainable = False
-    return twin
-
-
-def fresh(network, name, *, seed):
-    """A network of the same architecture under another name that has not been trained.
-
-    Its weights are drawn by their initializers, from `seed` alone and from no global state. Layers
-    that do not train keep theirs.
-    """
-    # Keras takes the seeds of initializers and of dropout from Python's generator.
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        twin = _twin(network, name)
-    finally:
-        random.setstate(state)
-    for layer, new in zip(flat_layers(network), flat_layers(twin), strict=True):
-        if not layer.trainable:
-            new.set_weights(layer.get_weights())
-    return twin
-
-
-def _twin(network, name):
-    if getattr(network, "inputs", None) and type(network) in (_FUNCTIONAL, keras.Sequential):
-        # Layer by layer: their classes need not be registered.
-        twin = keras.models.clone_model(network, clone_function=_copy_layer)
-        twin.name = name
-    else:
-        twin = type(network).from_config({**network.get_config(), "name": name})
-    if not twin.built:
-        twin.build_from_config(network.get_build_config())
-    return twin

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import inspection, losses, memory, packing, settings, signals
+from keras_gan import fresh_weights, inspection, losses, memory, packing, settings, signals
 from keras_gan.determinism import ordered
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
@@ -33,7 +33,7 @@ class FreshDiscriminator:
 
     def __init__(self, discriminator, *, pack=1, seed):
         self.pack = pack
-        self.network = inspection.fresh(discriminator, "fresh_discriminator", seed=seed)
+        self.network = fresh_weights.fresh(discriminator, "fresh_discriminator", seed=seed)
         optimizer = keras.optimizers.Adam(_RATE)
         self.optimizer = settings.optimizer(optimizer, "discriminator", self.network)
         self.optimizer.build(self.network.trainable_variables)

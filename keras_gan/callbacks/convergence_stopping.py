@@ -10,6 +10,7 @@ from keras_gan import (
     convergence,
     directions,
     files,
+    fresh_weights,
     signals,
     start_check,
     terminal,
@@ -183,6 +184,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._reset()
         gan.verdict = None
         self._known_failure = gan.first_failure
+        if any(hasattr(rule, "wants_fresh") for rule in self.rules):
+            fresh_weights.check(gan.discriminator)
         if gan.steps_seen == 0:
             self._first_samples = start_check.FirstSamples(gan)
         first = (

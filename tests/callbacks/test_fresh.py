@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 import helpers
-from keras_gan import inspection, networks
+from keras_gan import fresh_weights, networks
 from keras_gan.callbacks import _fresh, _measuring
 
 
@@ -64,7 +64,7 @@ def test_its_first_weights_follow_from_the_seed_alone():
     found = []
     for seed, noise in ((5, 0), (5, 1), (6, 0)):
         keras.utils.set_random_seed(noise)
-        found.append(inspection.fresh(network, "fresh", seed=seed).get_weights()[0])
+        found.append(fresh_weights.fresh(network, "fresh", seed=seed).get_weights()[0])
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
     assert not np.array_equal(found[0], network.get_weights()[0])
 
@@ -73,7 +73,7 @@ def test_layers_that_do_not_train_keep_their_weights():
     inputs = keras.Input((2,))
     x = layers.Dense(8, trainable=False, name="given")(inputs)
     network = keras.Model(inputs, layers.Dense(1)(layers.LeakyReLU(0.2)(x)))
-    fresh = inspection.fresh(network, "fresh", seed=0)
+    fresh = fresh_weights.fresh(network, "fresh", seed=0)
     for a, b in zip(
         network.get_layer("given").get_weights(),
         fresh.get_layer("given").get_weights(),
