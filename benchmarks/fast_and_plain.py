@@ -106,7 +106,7 @@ class PlainGAN(keras_gan.GAN):
     """The step as it is usually written: each pass by itself, on noise of its own."""
 
     def train_step(self, data):
-        real = samples.to_float(samples.unpack(data)[0], self.is_image)
+        real = samples.to_float(samples.unpack(data)[0])
         with tf.control_dependencies([real]):  # the data's order follows from the steps counted
             seeds = self._seeds(0)
             fake = self.generator(self._latents(real, next(seeds)), training=True)

@@ -12,7 +12,7 @@ def check(condition, rule, *, cure=None, **received):
     Args:
         condition: truth value; nothing happens when it is true.
         rule: sentence that says what must hold, ending in a full stop.
-        cure: sentence that says how to fix it, or `None`.
+        cure: sentence that says how to fix it, a function that gives one, or `None`.
         **received: the offending values, shown as `name=value`.
 
     Raises:
@@ -28,6 +28,7 @@ def sentence(rule, *, cure=None, **received):
     if received:
         values = ", ".join(f"{name}={value!r}" for name, value in received.items())
         parts.append(f"Received: {values}.")
+    cure = cure() if callable(cure) else cure
     if cure:
         parts.append(cure)
     return " ".join(parts)
@@ -41,6 +42,13 @@ def positive_int(value, name):
 def non_negative_int(value, name):
     """`value` as an `int` if it is a whole number of at least 0."""
     return _whole(value, name, 0, "a non-negative integer")
+
+
+def seed(value, name="seed"):
+    """`value` as an `int` if it is a whole number in [0, 2**63)."""
+    whole = non_negative_int(value, name)
+    check(whole < 2**63, f"`{name}` must be below 2**63.", **{name: value})
+    return whole
 
 
 def _whole(value, name, minimum, wanted):

@@ -112,7 +112,7 @@ class Evaluating:
         self._custom_gradients.note()
         with tf.control_dependencies(flat(data)):
             samples, labels = unpack(data)
-            real = to_float(samples, self.is_image)
+            real = to_float(samples)
             step = self._state.evaluation_step
             seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
             latents = self._latents(real, next(seed))

@@ -11,15 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, sources
-from keras_gan.pipelines import (
-    EXAMPLES,
-    ONE_SIZE,
-    Feed,
-    PipelineFeed,
-    check_divisible,
-    divisible,
-    reading_failed,
-)
+from keras_gan.feeds import Feed, reading_failed
+from keras_gan.inputs import cures, tables
+from keras_gan.inputs.cures import Form
+from keras_gan.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
 
 
 def training_feed(
@@ -47,7 +42,7 @@ def training_feed(
     Raises:
         ValueError: for anything a step could not be fed with.
     """
-    x, y = _unpacked(x, y)
+    x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
     if isinstance(x, tf.data.Dataset):
         source = getattr(x, "source", None)
         _checks.check(
@@ -73,12 +68,14 @@ def training_feed(
             held_out = rest.dataset(batch_size), None
         # A look at some samples: decoding them all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
-        samples, labels = spec.samples(samples, "x"), spec.labels(labels, len(samples))
+        form = Form("dataset", "x", labelled=labels is not None)
+        samples = spec.samples(samples, "x", form=form, warn=not source.is_checked)
+        labels = spec.labels(labels, len(samples), "labels in x", form=form)
     else:
-        samples = spec.samples(x, "x")
-        labels = spec.labels(y, len(samples))
+        samples = spec.samples(x, names[0])
+        labels = spec.labels(y, len(samples), names[1])
         (samples, labels), held_out = _held_out(samples, labels, split)
-        source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed)
+        source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, is_checked=True)
         batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
         samples, labels = source.examples(EXAMPLES)
     check_divisible(batch_size, parts)
@@ -118,7 +115,7 @@ def evaluation_feed(
     Raises:
         ValueError: for data that do not fit the model.
     """
-    x, y = _unpacked(x, y)
+    x, y, names = unpacked(x, y, len(spec.sample_shape), name)
     if isinstance(x, tf.data.Dataset):
         _checks.check(
             y is None,
@@ -131,31 +128,72 @@ def evaluation_feed(
             # One order for all evaluations, those after a resume included.
             x = source.one_pass(x.batch_size, 0)
         return PipelineFeed(x, spec, name, limit=steps, parts=replicas, source=source)
-    samples = spec.samples(x, name, any_values=checked)
-    labels = spec.labels(y, len(samples))
+    samples = (spec.typed if checked else spec.samples)(x, names[0])
+    labels = spec.labels(y, len(samples), names[1])
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     parts = samples if labels is None else (samples, labels)
     dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
     dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
-    source = sources.ArraySource(samples, labels, seed=0)
+    source = sources.ArraySource(samples, labels, seed=0, is_checked=True)
     return Feed(dataset, *source.examples(EXAMPLES), source)
 
 
-def _unpacked(x, y):
-    if isinstance(x, (tuple, list)) and y is None and len(x) == 2 and not np.isscalar(x[0]):
-        x, y = x
-    known = isinstance(x, tf.data.Dataset) or (x is not None and hasattr(x, "__array__"))
-    if isinstance(x, (list, tuple)):
-        x, known = np.asarray(x), True
+def checked_batch(x, y, spec):
+    """One batch as `train_on_batch` takes it, checked: `(samples, labels)`, labels or `None`."""
+    x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
+    samples = spec.samples(x, names[0])
+    return samples, spec.labels(y, len(samples), names[1])
+
+
+def unpacked(x, y, rank, name):
+    """The parts of what `fit` takes as data.
+
+    A tuple or list of up to three is `(samples, labels)`, as in Keras, unless each of its parts has
+    the rank of one sample: then it is a list of samples.
+
+    Args:
+        x: samples, `(samples, labels)`, or a `tf.data.Dataset`.
+        y: labels, or `None`.
+        rank: axes of a sample; `None` where no model says so: then a tuple has labels, and a list
+            is one of samples if all its parts have the same rank.
+        name: what `x` is called in errors.
+
+    Returns:
+        `(samples, labels, names)`: labels may be `None`; `names` are those of both.
+    """
+    names = name, "y" if name == "x" else "labels"
+    if isinstance(x, (tuple, list)) and y is None and not _are_samples(x, rank):
+        _checks.check(
+            len(x) < 3,
+            f"`{name}` must be samples, or `(samples, labels)`.",
+            cure=cures.NO_WEIGHTS,
+            parts=len(x),
+        )
+        names = f"{name}[0]", f"{name}[1]"
+        x, y = (*x, None)[:2]
+    known = isinstance(x, (tf.data.Dataset, list, tuple)) or hasattr(x, "__array__")
     _checks.check(
-        known,
-        "Data must be an array of samples or a `tf.data.Dataset` of batches.",
-        cure=_cure_of_no_data(x),
+        known or tables.is_table(x),
+        f"`{name}` must be an array of samples or a `tf.data.Dataset` of batches.",
+        cure=lambda: _cure_of_no_data(x),
         x=x if x is None or isinstance(x, str) else type(x).__name__,
     )
-    return x, y
+    return x, y, names
+
+
+def _are_samples(parts, rank):
+    """Whether the parts of a tuple or list are samples, not a batch of them and its labels."""
+    if not 1 <= len(parts) <= 3:
+        return True
+    if any(part is None or isinstance(part, tf.data.Dataset) for part in parts):
+        return False
+    try:
+        ranks = {np.ndim(part) for part in parts}
+    except ValueError:  # a list of samples of several shapes
+        return False
+    return isinstance(parts, list) and len(ranks) == 1 if rank is None else ranks == {rank}
 
 
 def _cure_of_no_data(x):
@@ -177,24 +215,20 @@ def _held_out(samples, labels, split):
 
 @contextlib.contextmanager
 def passing(*feeds):
-    """Let data pass through Keras, and speak for them.
+    """Re-raise errors of reading data with our message.
 
-    What was found in them is raised as it is, not as what TensorFlow makes of it. Where only their
-    number was not known before, Keras's warning that they ended is kept back.
+    Keras's warning that data ended is kept back: where only reading tells their number, the end is
+    no fault, and what ended them early is raised by the feed.
     """
-    feeds = [feed for feed in feeds if feed is not None]
     with warnings.catch_warnings():
-        if any(feed.ends_unannounced for feed in feeds):
-            warnings.filterwarnings("ignore", message="Your input ran out of data")
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
         try:
             yield
-        except (tf.errors.OpError, ValueError) as error:
+        except tf.errors.OpError as error:
             for feed in feeds:
-                if feed.found_error is not None:
+                if feed is not None and feed.found_error is not None:
                     raise feed.found_error from None
-            if ONE_SIZE in str(error):
-                raise ValueError(f"{ONE_SIZE} Use one `.batch(batch_size)`.") from None
-            failed = isinstance(error, tf.errors.OpError) and reading_failed(error)
+            failed = reading_failed(error)
             if failed:
                 raise ValueError(failed) from error
             raise

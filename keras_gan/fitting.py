@@ -4,7 +4,9 @@ import contextlib
 import warnings
 
 from keras_gan import _checks, arrangement, class_names, convergence, cost, feeding, settings
+from keras_gan.batchwise import works_by_batches
 from keras_gan.pipelines import check_divisible
+from keras_gan.progress import with_progress
 
 
 class Fitting:
@@ -36,7 +38,7 @@ class Fitting:
 
         Args:
             x: real samples: an array `(n, ...)`, or a `tf.data.Dataset` of batches of samples or
-                `(samples, labels)`. Images are uint8, or floats in [-1, 1].
+                `(samples, labels)`. Images are uint8, or floats in [-1, 1]; see `docs/data.md`.
             y: labels of a conditional model, integers `(n,)`.
             batch_size: real samples of ONE update, for arrays. Default 64.
             epochs: index of the last epoch.
@@ -93,7 +95,7 @@ class Fitting:
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self.class_names = class_names.learned(self.class_names, x, self.num_classes)
-        self._choose_steps_per_execution(feed)
+        self._choose_steps_per_execution(feed, callbacks)
         self._state.forget_failure()
         self.set_phase("both")
         self.spread_random_generators()
@@ -101,17 +103,18 @@ class Fitting:
         # the next `fit`.
         self._initial_epoch = initial_epoch
         callbacks = arrangement.arranged(self, callbacks, epochs)
+        callbacks = with_progress(callbacks, verbose, getattr(held_out_feed, "steps", None))
         with (
             feeding.passing(feed, held_out_feed),
             self._tidied(),
             arrangement.telling_of_interruption(callbacks),
         ):
             history = super().fit(
-                feed.dataset,
+                feed.for_keras(),
                 epochs=epochs,
                 verbose=verbose,
                 callbacks=callbacks,
-                validation_data=None if held_out_feed is None else held_out_feed.dataset,
+                validation_data=None if held_out_feed is None else held_out_feed.for_keras(),
                 shuffle=False,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=feed.steps_per_epoch,
@@ -120,12 +123,22 @@ class Fitting:
         self._warn_of_failure(callbacks)
         return history
 
-    def train_on_batch(self, x, y=None, **kwargs):
+    def train_on_batch(self, x, y=None, *, return_dict=False, **unknown):
         """One step on `discriminator_steps * batch_size` samples, as in Keras.
+
+        Args:
+            x: samples, or `(samples, labels)`, as for `fit`.
+            y: labels of a conditional model.
+            return_dict: whether a `dict` is returned.
+
+        Returns:
+            A list of numbers, or a `dict` with `return_dict=True`.
 
         Raises:
             ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
+            TypeError: for an argument that there is not.
         """
+        settings.refuse(unknown, self.train_on_batch)
         self._check_compiled("train_on_batch")
         _checks.check(
             self._replicas == 1,
@@ -133,8 +146,7 @@ class Fitting:
             cure="Use `fit`.",
             replicas=self._replicas,
         )
-        samples = self.spec.samples(x, "x")
-        labels = self.spec.labels(y, len(samples), "y")
+        samples, labels = feeding.checked_batch(x, y, self.spec)
         check_divisible(
             len(samples) // self.discriminator_steps, self.accumulation_steps * self.pack
         )
@@ -144,7 +156,7 @@ class Fitting:
             batch=len(samples),
             discriminator_steps=self.discriminator_steps,
         )
-        logs = super().train_on_batch(samples, labels, **kwargs)
+        logs = super().train_on_batch(samples, labels, return_dict=return_dict)
         self._custom_gradients.forget()
         return logs
 
@@ -166,13 +178,16 @@ class Fitting:
             stacklevel=3,
         )
 
-    def _choose_steps_per_execution(self, feed):
+    def _choose_steps_per_execution(self, feed, callbacks):
         steps = self._compile_arguments["steps_per_execution"]
         if steps == "auto":
             steps = 1
-            if not self.run_eagerly and self._replicas == 1:
+            callbacks = getattr(callbacks, "callbacks", None) or settings.callback_list(callbacks)
+            by_batches = any(map(works_by_batches, callbacks))
+            if not self.run_eagerly and self._replicas == 1 and not by_batches:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = cost.steps_per_execution(self, rows)
+            steps = min(steps, feed.steps or steps)
         if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
             steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
         if steps != self.steps_per_execution:
@@ -222,7 +237,18 @@ class Fitting:
         """The labels of `held_out_samples`, or `None`."""
         return getattr(self._held_out_feed, "labels", None)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        *,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **unknown,
+    ):
         """Losses of `generator`, quality metrics of `averaged_generator`, on real samples.
 
         Repeatable, and without side effects.
@@ -232,18 +258,26 @@ class Fitting:
             y: labels of a conditional model.
             batch_size: for arrays. Default 64.
             verbose: as in Keras.
-            **kwargs: `steps`, `callbacks`, `return_dict`, as in Keras.
+            steps: as in Keras.
+            callbacks: as in Keras.
+            return_dict: whether a `dict` is returned.
 
         Returns:
             A list of numbers, or a `dict` with `return_dict=True`.
+
+        Raises:
+            ValueError: for data that do not fit the model.
+            TypeError: for an argument that there is not.
         """
+        within_fit = unknown.pop("_use_cached_eval_dataset", False)
+        settings.refuse({k: v for k, v in unknown.items() if v is not None}, self.evaluate)
+        told = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict}
         self._check_compiled("evaluate")
         self._state.evaluation_step.assign(0)
         self._evaluating = True
         try:
-            if kwargs.get("_use_cached_eval_dataset"):  # called by `fit`, whose feed is ready
-                return super().evaluate(x, y, verbose=verbose, **kwargs)
-            steps = kwargs.pop("steps", None)
+            if within_fit:  # whose feed is ready
+                return super().evaluate(x, **told, _use_cached_eval_dataset=True)
             feed = feeding.evaluation_feed(
                 x,
                 y,
@@ -253,12 +287,16 @@ class Fitting:
                 replicas=self._replicas,
                 name="x",
             )
+            told["callbacks"] = with_progress(callbacks, verbose)
             with feeding.passing(feed):
-                return super().evaluate(feed.dataset, verbose=verbose, **kwargs)
+                return super().evaluate(feed.for_keras(), **told)
         finally:
             self._evaluating = False
             self._custom_gradients.forget()
 
-    def test_on_batch(self, x, y=None, **kwargs):
+    def test_on_batch(self, x, y=None, *, return_dict=False, **unknown):
         """`evaluate` on one batch, as in Keras."""
-        return self.evaluate(x, y, batch_size=len(x), verbose=0, **kwargs)
+        settings.refuse(unknown, self.test_on_batch)
+        self._check_compiled("test_on_batch")
+        x, y, _ = feeding.unpacked(x, y, len(self.sample_shape), "x")
+        return self.evaluate(x, y, batch_size=len(x) or 1, verbose=0, return_dict=return_dict)

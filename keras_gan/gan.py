@@ -18,6 +18,7 @@ from keras_gan.class_names import checked as checked_names
 from keras_gan.determinism import Deterministic
 from keras_gan.evaluating import Evaluating
 from keras_gan.fitting import Fitting
+from keras_gan.inputs.values import reach
 from keras_gan.optimizers import OptimizerGroup, follow
 from keras_gan.samples import SampleSpec
 from keras_gan.sampling import Sampling
@@ -129,7 +130,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self.averaged_generator = generator
         if ema_halflife_images is not None:
             self.averaged_generator = ema.copy(generator)
-        self.spec = SampleSpec(self.sample_shape, num_classes)
+        self.spec = SampleSpec(self.sample_shape, num_classes, reach(generator))
         self.is_image = self.spec.is_image
         self.verdict = None
         self.generator_optimizer = self.discriminator_optimizer = None

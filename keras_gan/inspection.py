@@ -200,14 +200,19 @@ def is_saved_merged(network):
     )
 
 
-def last_activation(network):
-    """The name of what makes a network's output, such as "tanh" or "linear"; `None` if unknown."""
+def last_activation(network, *, guess=True):
+    """The name of what makes a network's output, such as "tanh" or "linear"; `None` if unknown.
+
+    Of a subclass, whose graph is not known, it is a guess by its last layer, if `guess` allows it.
+    """
     layer, node = network, None
     while getattr(layer, "outputs", None) or type(layer).__name__ in _RESHAPING:
         outputs = getattr(layer, "outputs", None)
         tensor = outputs[0] if outputs else layer._inbound_nodes[node].input_tensors[0]
         layer, node, _ = tensor._keras_history
-    if isinstance(layer, keras.Model):  # a subclass, whose graph is not known
+    if isinstance(layer, keras.Model):  # a subclass
+        if not guess:
+            return None
         layers = [part for part in flat_layers(layer) if type(part).__name__ not in _RESHAPING]
         layer = layers[-1] if layers else None
     if getattr(layer, "negative_slope", 0):  # a ReLU that lets negative values through

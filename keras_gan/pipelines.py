@@ -1,72 +1,18 @@
 """A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
 
-import re
-
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.feeds import Feed
+from keras_gan.inputs.cures import Form
+from keras_gan.inputs.shapes import agree
 from keras_gan.memory import numpy_function
-from keras_gan.samples import agree
 
 # Real samples that `fit` keeps for callbacks.
 EXAMPLES = 2_000
 # A pipeline's batches among which examples are looked for.
 _WATCHED_BATCHES = 64
-
-
-ONE_SIZE = "The batches of a pipeline must be of one size, the last one excepted."
-
-
-class Feed:
-    """A data set ready for Keras, and examples of what is in it.
-
-    Attributes:
-        dataset: `tf.data.Dataset` of flat batches.
-        steps_per_epoch: to be given to Keras, or `None` where the data set ends an epoch itself.
-        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read.
-        labels: theirs, or `None`.
-        source: the `sources.Source` of the samples, or `None` for a user's own pipeline.
-        found_error: what was found wrong with the data while they were read, or `None`.
-        ends_unannounced: whether only reading tells where the data end.
-    """
-
-    found_error = None
-
-    def __init__(self, dataset, samples=None, labels=None, source=None, steps_per_epoch=None):
-        options = tf.data.Options()
-        # Several workers share out batches, not files.
-        options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.DATA
-        )
-        if dataset.options().autotune.enabled is None:
-            # Keras drops the iterator of each epoch, which waits for TensorFlow's tuner to wake:
-            # after a long epoch that is up to a minute. Parallel calls run on all cores without it.
-            options.autotune.enabled = False
-        self.dataset = dataset.with_options(options)
-        self.source = source
-        self.samples = samples
-        self.labels = labels
-        self.steps_per_epoch = steps_per_epoch
-        self.ends_unannounced = steps_per_epoch is None and dataset.cardinality() < 0
-
-    @property
-    def rows(self):
-        """Samples in a flat batch, `None` where only reading tells."""
-        return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
-
-    def release(self):
-        """Let go of the data; the examples stay."""
-        self.dataset = self.source = None
-
-    def description(self):
-        """What tells these data from others: a `dict` of plain values."""
-        steps = self.steps_per_epoch or int(self.dataset.cardinality())
-        return {
-            **self.source.description(),
-            "rows_per_step": self.rows,
-            "steps_per_epoch": steps if steps > 0 else None,
-        }
 
 
 class PipelineFeed(Feed):
@@ -75,10 +21,31 @@ class PipelineFeed(Feed):
     Reading a pipeline beforehand is not innocent (it changes the next shuffle and starts
     generators), so batches are checked, and examples are kept, on their way to the model: the
     values of the first one, the shapes and labels of all.
+
+    Args:
+        dataset: `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
+        spec: the model's `SampleSpec`.
+        name: what the data are called in errors.
+        group: batches that make a step of training; `None` for an evaluation.
+        steps: steps of an epoch, if it is not to be a pass.
+        limit: batches that are read at most.
+        parts: equal parts that the batch of an update must have.
+        source: the `sources.Source` of the samples, if they are this package's.
+        batches: how many there are, where the data set does not tell.
     """
 
     def __init__(
-        self, dataset, spec, name, *, group=None, steps=None, limit=None, parts=1, source=None
+        self,
+        dataset,
+        spec,
+        name,
+        *,
+        group=None,
+        steps=None,
+        limit=None,
+        parts=1,
+        source=None,
+        batches=None,
     ):
         self._spec = spec
         self._name = name
@@ -86,26 +53,45 @@ class PipelineFeed(Feed):
         self._parts = parts
         self._seen = []
         self._complete = self._any_step = False
-        batches = int(dataset.cardinality())
+        batches = int(dataset.cardinality()) if batches is None else batches
         self._pipeline = {"pipeline": str(dataset.element_spec), "batches": batches}
         self._check_size(batches, steps or limit)
         if limit is not None:
-            dataset = dataset.take(_checks.positive_int(limit, "steps"))
-        dataset = _watched(self._structured(dataset), self._see, _WATCHED_BATCHES, self._is_bad)
-        dataset = dataset.map(self._shaped)
+            limit = _checks.positive_int(limit, "steps")
+            dataset, batches = dataset.take(limit), min(batches, limit) if batches >= 0 else batches
+        dataset = self._watched(self._structured(dataset)).map(self._shaped)
+        whole = parts == 1
         if group is not None:
-            dataset = _grouped(dataset, group)
+            whole = tf.nest.flatten(dataset.element_spec)[0].shape[0] is not None
+            dataset, batches = _joined(dataset, group), batches // group
         else:
             dataset = divisible(dataset, parts)
-        if dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY:
-            dataset = self._never_empty(dataset)
+        # Where batches may be left out, only reading tells how many are left.
+        self._is_counted = whole and batches >= 0
+        if not self._is_counted:
+            dataset = _noted(dataset, self._note_step)
         if steps is not None:  # the next pass goes on where this one ends
             dataset = dataset.repeat()
-        super().__init__(dataset.prefetch(2), source=source, steps_per_epoch=steps)
+        super().__init__(
+            dataset.prefetch(2),
+            source=source,
+            steps=batches if self._is_counted else None,
+            steps_per_epoch=steps,
+        )
 
     def description(self):
         told = super().description() if self.source else self._pipeline
         return {**told, "steps_per_epoch": self.steps_per_epoch}
+
+    def check_epoch(self):
+        super().check_epoch()
+        if self._is_counted or self._any_step:
+            return
+        _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
+        if self._group is not None:
+            self._check_steps(False, len(self._seen))
+
+    # === Checks ===
 
     def _check_size(self, batches, steps):
         name = self._name
@@ -135,7 +121,7 @@ class PipelineFeed(Feed):
         _checks.check(
             known,
             f"`{self._name}` must yield batches of samples, or of (samples, labels).",
-            cure="Use `.map` to bring it into that form.",
+            cure=lambda: self._cure_of_structure(spec),
             element_spec=spec,
         )
         shape = parts[0].shape
@@ -143,52 +129,58 @@ class PipelineFeed(Feed):
         _checks.check(
             shape.rank != 0 and not single,
             f"`{self._name}` must yield batches.",
-            cure="Use `.batch(batch_size)`.",
+            cure=f"Use `{self._name}.batch(batch_size)`.",
             element_spec=spec,
         )
-        self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name)
+        self._form = Form("dataset", self._name, labelled=len(parts) == 2)
+        self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name, self._form)
+        rank = len(self._spec.sample_shape)
 
         def cast(samples, *labels):
+            if samples.dtype == tf.bool and rank > 1:
+                samples = tf.cast(samples, "uint8") * 255
             if samples.dtype != tf.uint8:
                 samples = tf.cast(samples, "float32")
-            if not labels:
-                return samples
-            return samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])
+            # In 64 bits: in 32, a number that is far too large may look like a class.
+            return (samples, tf.cast(labels[0], "int64")) if labels else samples
 
         return dataset.map(cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    def _shaped(self, samples, *labels):
-        # Known only now that the first batch has been looked at.
-        samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
-        return (samples, *labels) if labels else samples
+    def _cure_of_structure(self, spec):
+        if isinstance(spec, dict) and len(spec) > 1:
+            first, second = list(spec)[:2]
+            pair = f"batch[{first!r}], batch[{second!r}]"
+            return f"Use `{self._name}.map(lambda batch: ({pair}))`, or its own keys."
+        if isinstance(spec, (tuple, list)) and len(spec) == 3:
+            code = f"`{self._name}.map(lambda samples, labels, weights: (samples, labels))`"
+            return f"Samples cannot be weighted: use {code}."
+        return "Use `.map` to bring it into that form."
 
-    def _never_empty(self, dataset):
-        """Complain at the end of data of which only reading told that they fill no step."""
+    def _watched(self, dataset):
+        """The same batches. The first ones are looked at, and bad ones; a bad one is the end."""
 
-        def at_end(_):
-            checked = numpy_function(self._end, [], tf.int64)
-            with tf.control_dependencies([checked]):
-                return dataset.take(tf.constant(0, tf.int64))
+        def watch(number, size, batch):
+            larger, full = size
+            parts = batch if isinstance(batch, tuple) else (batch,)
+            right = tf.cond(
+                (number < _WATCHED_BATCHES) | larger | self._is_bad(*parts),
+                lambda: numpy_function(self._see, (number, larger, *parts), tf.bool),
+                lambda: tf.constant(True),
+            )
+            return batch, tf.ensure_shape(right, []), full
 
-        end = tf.data.Dataset.from_tensors(0).flat_map(at_end)
-        return _watched(dataset, self._note_step, 1).concatenate(end)
-
-    def _note_step(self, *batch):
-        self._any_step = True
-        return np.int64(0)
-
-    def _end(self):
-        try:
-            _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
-            self._check_steps(self._any_step, len(self._seen))
-        except ValueError as error:
-            self._found(error)
-            raise
-        return np.int64(0)
-
-    def _found(self, error):
-        # What comes first is the cause: data are read ahead, past a bad batch and to the end.
-        self.found_error = self.found_error or error
+        rows = tf.nest.flatten(dataset.element_spec)[0].shape[:1]
+        varies = self._group is not None and not rows.is_fully_defined()
+        dataset = dataset.enumerate()
+        if varies:
+            dataset = dataset.scan(tf.constant(-1, "int64"), _compared)
+        else:
+            dataset = dataset.map(lambda number, batch: (number, (False, True), batch))
+        dataset = dataset.map(watch).take_while(lambda batch, right, full: right)
+        if varies:
+            # The last batch of a pass may be short. It would make an update on fewer samples.
+            dataset = dataset.filter(lambda batch, right, full: full)
+        return dataset.map(lambda batch, right, full: batch)
 
     def _is_bad(self, samples, *labels):
         """Whether a batch has another form than the model takes, as a boolean tensor."""
@@ -204,19 +196,45 @@ class PipelineFeed(Feed):
             bad |= tf.reduce_any(outside) | tf.not_equal(tf.size(classes), shape[0])
         return bad
 
-    def _see(self, number, samples, labels=None):
+    def _shaped(self, samples, *labels):
+        # Known only now that the first batch has been looked at.
+        samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
+        return (samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])) if labels else samples
+
+    # === Looking ===
+
+    def _see(self, number, larger, samples, labels=None):
+        """Check and keep a batch; whether the data may go on."""
+        if self.found_error is None:
+            try:
+                labels = self._checked(larger, samples, labels)
+            # A warning may be an error.
+            except (ValueError, Warning) as error:
+                self.found_error = error.with_traceback(None)
+        if self.found_error is not None:
+            return np.False_
+        self._keep(number, samples, labels)
+        return np.True_
+
+    def _checked(self, larger, samples, labels):
         first = not self._seen and not self._complete
-        try:
-            self._spec.samples(samples, self._name, any_values=not first)
-            self._spec.labels(labels, len(samples))
-            if first and self._group is not None:
-                check_divisible(len(samples), self._parts)
-        except ValueError as error:
-            self._found(error)
-            raise
+        check = self._spec.samples if first else self._spec.typed
+        check(samples, self._name, form=self._form)
+        labels = self._spec.labels(labels, len(samples), f"labels in {self._name}", form=self._form)
+        if first and self._group is not None:
+            check_divisible(len(samples), self._parts)
+        _checks.check(
+            not larger,
+            "The batches of a pipeline must be of one size, the last one excepted.",
+            cure="Use one `.batch(batch_size)`.",
+            batch=len(samples),
+        )
+        return labels
+
+    def _keep(self, number, samples, labels):
         if self._complete or number == 0 and self._seen:  # another pass has the same samples
             self._complete, self._seen = True, []
-            return np.int64(0)
+            return
         self._seen.append((samples, labels))
         count = sum(len(batch) for batch, _ in self._seen)
         if count >= EXAMPLES or len(self._seen) >= _WATCHED_BATCHES:
@@ -224,25 +242,10 @@ class PipelineFeed(Feed):
         self.samples = np.concatenate([batch for batch, _ in self._seen])[:EXAMPLES]
         if labels is not None:
             self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
+
+    def _note_step(self):
+        self._any_step = True
         return np.int64(0)
-
-
-def reading_failed(error):
-    """The sentence for an error of TensorFlow, if it comes from reading data; else `None`."""
-    if "IteratorGetNext" not in str(error):
-        return None
-    lines = [line.strip() for line in error.message.splitlines()]
-    # Of an error raised in Python, TensorFlow tells the type and words after the traceback.
-    told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
-    noise = ("Graph execution error", "Detected at node", "<stack traces", "[[", "{{", "Traceback")
-    if told and " Received: " in told[-1]:  # in our own words
-        return told[-1].split(": ", 1)[1]
-    told = told or [line for line in lines if line and not line.startswith(noise)]
-    return _checks.sentence(
-        "Data must be readable to their end, but reading them failed.",
-        error=told[-1] if told else type(error).__name__,
-        cure="The model is as its last whole step left it: repair the data and go on.",
-    )
 
 
 def check_divisible(batch_size, parts):
@@ -269,68 +272,46 @@ def divisible(dataset, parts):
     return dataset.map(cut).filter(lambda *batch: tf.shape(batch[0])[0] > 0)
 
 
-def _watched(dataset, look, limit, is_bad=lambda *batch: False):
-    """The same data set; `look(number, *batch)` is called for the first batches, and bad ones."""
+def _compared(first, numbered):
+    """Whether a batch is larger than the first one, and whether it is as large."""
+    # Without any object of ours: TensorFlow keeps the functions of scans until the process ends.
+    number, batch = numbered
+    shape = tf.shape(tf.nest.flatten(batch)[0], out_type="int64")
+    rows = tf.concat([shape, [0]], axis=0)[0]
+    first = tf.where(first < 0, rows, first)
+    # Were the first batch the short one, all others would be dropped without a word.
+    return first, (number, (rows > first, rows == first), batch)
 
-    def watch(number, batch):
-        parts = batch if isinstance(batch, tuple) else (batch,)
-        seen = tf.cond(
-            (number < limit) | is_bad(*parts),
-            lambda: numpy_function(look, (number, *parts), tf.int64),
+
+def _noted(dataset, note):
+    """The same data set; `note()` is called when it begins to yield."""
+
+    def noted(number, batch):
+        called = tf.cond(
+            number < 1,
+            lambda: numpy_function(note, [], tf.int64),
             lambda: tf.constant(0, tf.int64),
         )
-        with tf.control_dependencies([seen]):
+        with tf.control_dependencies([called]):
             return tf.nest.map_structure(tf.identity, batch)
 
-    return dataset.enumerate().map(watch)
+    return dataset.enumerate().map(noted)
 
 
-def _grouped(dataset, group):
-    """Consecutive batches joined `group` at a time; what fills no step is dropped.
+def _joined(dataset, group):
+    """Consecutive batches joined `group` at a time; what fills no step is dropped."""
+    if group == 1:
+        return dataset
+    labelled = isinstance(dataset.element_spec, tuple)
+    rows = tf.nest.flatten(dataset.element_spec)[0].shape[0]
 
-    The last batch of a pipeline may be short. It would make an update on fewer samples than all
-    others, so a batch is kept only if it has as many rows as the first; a later one that has more
-    is refused.
-    """
-    spec = dataset.element_spec
-    labelled = isinstance(spec, tuple)
-    batch_size = (spec[0] if labelled else spec).shape[0]
-    if batch_size is None:
-        dataset = _of_full_size(dataset, labelled)
-    cardinality = int(dataset.cardinality())
-    if group > 1:
+    def join(*windows):
+        parts = windows[0] if len(windows) == 1 else tf.data.Dataset.zip(windows)
+        return parts.rebatch(tf.int64.max)
 
-        def join(*windows):
-            parts = windows[0] if len(windows) == 1 else tf.data.Dataset.zip(windows)
-            return parts.rebatch(tf.int64.max)
+    def shaped(*batch):
+        rows_known = [tf.ensure_shape(t, [group * rows, *t.shape[1:]]) for t in batch]
+        return tuple(rows_known) if labelled else rows_known[0]
 
-        dataset = dataset.window(group, drop_remainder=True).flat_map(join)
-        if batch_size is not None:
-            shape = lambda t: tf.ensure_shape(t, [group * batch_size, *t.shape[1:]])  # noqa: E731
-            dataset = dataset.map(lambda *b: tf.nest.map_structure(shape, b if labelled else b[0]))
-            if cardinality >= 0:
-                dataset = dataset.apply(
-                    tf.data.experimental.assert_cardinality(cardinality // group)
-                )
-    return dataset
-
-
-def _of_full_size(dataset, labelled):
-    def compare(first, batch):
-        rows = tf.shape(batch[0] if labelled else batch, out_type="int64")[0]
-        first = tf.where(first < 0, rows, first)
-        # Were the first batch the short one, all others would be dropped without a word.
-        larger = tf.debugging.Assert(
-            rows <= first,
-            [ONE_SIZE, rows, first],
-        )
-        with tf.control_dependencies([larger] if larger is not None else []):
-            return first, (batch, rows == first)
-
-    def is_full(batch, full):
-        return full
-
-    def batch_alone(batch, full):
-        return batch
-
-    return dataset.scan(tf.constant(-1, "int64"), compare).filter(is_full).map(batch_alone)
+    dataset = dataset.window(group, drop_remainder=True).flat_map(join)
+    return dataset if rows is None else dataset.map(shaped)

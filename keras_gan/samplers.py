@@ -9,11 +9,15 @@ import tensorflow as tf
 
 from keras_gan import _checks, inspection, priors, sampling
 from keras_gan.gan import GAN
+from keras_gan.inputs import values
 
 # draw: callable `(count, seed, labels) -> samples`; `labels` is `None` unless it takes labels.
 # takes_labels: whether the generator is conditional.
 # num_classes: of a conditional generator, `None` where it is not known.
-Sampler = collections.namedtuple("Sampler", ["draw", "takes_labels", "num_classes"])
+# reach: the `values.Reach` of a network, `None` where it is not known.
+Sampler = collections.namedtuple(
+    "Sampler", ["draw", "takes_labels", "num_classes", "reach"], defaults=[None]
+)
 
 _DEFAULT = "serving_default"
 _OWN = ("num_samples", "seed", "truncation")
@@ -55,7 +59,8 @@ def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
         latents = sampling.latents_of(prior, count, shape.num_elements(), seed)
         return run(tf.reshape(latents, (count, *shape)), labels)
 
-    return Sampler(draw, takes_labels, num_classes)
+    reach = values.reach(generator) if isinstance(generator, keras.Model) else None
+    return Sampler(draw, takes_labels, num_classes, reach)
 
 
 def _gan(gan, num_classes):
@@ -70,7 +75,7 @@ def _gan(gan, num_classes):
     def draw(count, seed, labels):
         return gan.generate(count, seed=seed, labels=labels)
 
-    return Sampler(draw, gan.num_classes is not None, gan.num_classes)
+    return Sampler(draw, gan.num_classes is not None, gan.num_classes, gan.spec.reach)
 
 
 # === SavedModels ===

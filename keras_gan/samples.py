@@ -1,18 +1,15 @@
-"""What real samples must be, and what they become inside a graph.
+"""What the networks take: the one rule that samples and labels are checked against.
 
-Images are `uint8`, or floats in [-1, 1]; `uint8` stays `uint8` until it is inside the graph.
+What values may be is told in `inputs.values`; `uint8` stays `uint8` until it is inside the graph.
 """
-
-import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, inspection
-
-# Rounding may carry a scaled image this far out of range.
-_TOLERANCE = 1e-3
+from keras_gan.inputs import conversion, labels, shapes, values
+from keras_gan.inputs.cures import Form
 
 
 class SampleSpec:
@@ -21,199 +18,122 @@ class SampleSpec:
     Args:
         sample_shape: of one sample; `None` where any size will do.
         num_classes: number of classes of a conditional model, else `None`.
+        reach: `values.Reach` of the generator, or `None` where it is not known.
     """
 
-    def __init__(self, sample_shape, num_classes):
+    def __init__(self, sample_shape, num_classes, reach=None):
         self.sample_shape = tuple(sample_shape)
         self.num_classes = num_classes
+        self.reach = reach
         self.is_image = inspection.is_image(self.sample_shape)
 
-    def samples(self, samples, name="samples", *, any_values=False):
-        """Check an array of samples; returns it as uint8 or float32.
+    def samples(self, samples, name="samples", *, form=None, warn=True):
+        """Check samples, values and all; returns them as uint8 or float32.
 
         Args:
-            samples: array `(n, ...)`.
+            samples: array `(n, ...)`, or what can be made one.
             name: what it is called in errors.
-            any_values: whether shape and type alone are checked.
+            form: `Form` that cures are worded for. Default: that of `samples`.
+            warn: whether to warn of values that are allowed, but most likely not meant.
 
         Raises:
             ValueError: for a wrong shape, an empty array, a value that is not finite, images out
-                of range.
+                of range, values that the generator cannot reach.
         """
-        samples = np.asarray(samples)
-        self._shape(samples.shape, name)
-        _checks.check(len(samples) > 0, f"`{name}` must not be empty.", shape=samples.shape)
-        self._dtype(samples.dtype, name)
-        if samples.dtype == np.uint8:
-            return samples
-        samples = samples.astype("float32", copy=False)
-        if any_values:
-            return samples
-        finite = np.isfinite(samples)
-        if not finite.all():
-            bad = np.unique(np.nonzero(~finite)[0])
-            raise ValueError(
-                _checks.sentence(
-                    f"`{name}` must be finite, but {len(bad)} of {len(samples)} hold NaN or "
-                    f"infinity, the first at index {bad[0]}.",
-                    shape=samples.shape,
-                    cure="Remove or repair them.",
-                )
-            )
-        if self.is_image:
-            self._range(float(samples.min()), float(samples.max()), name)
-        return samples
+        samples, form = self._array(samples, name, form)
+        return values.checked(samples, self.is_image, name, form, reach=self.reach, warn=warn)
 
-    def labels(self, labels, num_samples, name="labels"):
+    def typed(self, samples, name="samples", *, form=None):
+        """Check shape and type of samples alone; returns them as uint8 or float32."""
+        samples, form = self._array(samples, name, form)
+        return values.typed(samples, self.is_image, name, form)
+
+    def generated(self, samples, name="samples"):
+        """Check samples that may have been generated, and so overshoot their range."""
+        samples, form = self._array(samples, name, None)
+        return values.generated(samples, self.is_image, name, form)
+
+    def _array(self, samples, name, form):
+        form = form or Form.of(samples, name)
+        samples = conversion.array(samples, name)
+        _checks.check(samples.size > 0, f"`{name}` must not be empty.", shape=samples.shape)
+        shapes.check(samples.shape, self.sample_shape, name, form)
+        return samples, form
+
+    def labels(self, classes, num_samples, name="labels", *, form=None):
         """Check labels against the model and the samples; returns int32 `(n,)` or `None`.
 
         Raises:
             ValueError: if labels are missing or superfluous, or not whole numbers in range.
         """
-        self.label_presence(labels is not None, name)
-        if labels is None:
+        self.label_presence(classes is not None, form)
+        if classes is None:
             return None
-        labels = np.asarray(labels)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
-        one_hot = labels.ndim > 1 or labels.size % num_samples == 0  # a pipeline's come flat
-        _checks.check(
-            labels.ndim == 1 and len(labels) == num_samples,
-            f"`{name}` must have one class index for each sample.",
-            cure=_LABEL_SHAPE_CURE if one_hot else None,
-            labels_shape=labels.shape,
-            num_samples=num_samples,
-        )
-        _checks.check(
-            np.issubdtype(labels.dtype, np.integer),
-            f"`{name}` must be integers.",
-            cure=_LABEL_TYPE_CURE,
-            dtype=str(labels.dtype),
-        )
-        low, high = int(labels.min()), int(labels.max())
-        _checks.check(
-            0 <= low and high < self.num_classes,
-            f"`{name}` must be class indices from 0 to {self.num_classes - 1}.",
-            cure="Count classes from 0, or build the networks with a larger `num_classes`.",
-            minimum=low,
-            maximum=high,
-        )
-        return labels.astype("int32")
+        return labels.checked(classes, num_samples, self.num_classes, name=name, form=form)
 
-    def label_presence(self, given, name="labels"):
+    def label_presence(self, given, form=None):
         """Check that labels are given exactly if the networks take them."""
+        of_dataset = form is not None and form.is_dataset
         if self.num_classes is not None:
             _checks.check(
                 given,
                 "The networks take labels: a conditional model is fed `(samples, labels)`.",
                 cure="Call `fit(samples, labels)`, or give a data set of such pairs.",
-                **{name: None},
+                labels=None,
             )
-        else:
-            _checks.check(
-                not given,
-                "The networks take no labels: the model is fed samples alone.",
-                cure="Leave them out, or build networks with `num_classes=`.",
-                **{name: "given"},
-            )
-
-    def tensors(self, samples, labels, name="samples"):
-        """Check the `tf.TensorSpec`s of a pipeline's batches; `labels` may be `None`."""
-        if samples.shape.rank is not None:
-            self._shape(samples.shape, name)
-        self._dtype(np.dtype(samples.dtype.as_numpy_dtype), name)
-        self.label_presence(labels is not None)
-        if labels is None:
             return
-        shape = labels.shape
+        leave_out = "Leave them out"
+        if of_dataset:
+            leave_out += f": `{form.name}.map(lambda samples, labels: samples)`"
         _checks.check(
-            shape.rank in (None, 1) or shape.rank == 2 and shape[1] in (None, 1),
-            f"The labels in `{name}` must have one class index for each sample.",
-            cure=_LABEL_SHAPE_CURE,
-            labels_shape=tuple(shape),
-        )
-        _checks.check(
-            labels.dtype.is_integer,
-            f"The labels in `{name}` must be integers.",
-            cure=_LABEL_TYPE_CURE,
-            dtype=labels.dtype.name,
+            not given,
+            "The networks take no labels: the model is fed samples alone.",
+            cure=f"{leave_out}, or build networks with `num_classes=`.",
+            labels="given",
         )
 
-    def _shape(self, shape, name):
-        shape = tuple(shape)
-        fits = agree(shape[1:], self.sample_shape)
-        cure = None
-        if agree((*shape[1:], 1), self.sample_shape):
-            cure = f"Add the channel axis: `{name}[..., None]`."
-        elif shape == self.sample_shape:
-            cure = f"Add the batch axis: `{name}[None]`."
-        wanted = ("batch", *self.sample_shape)
-        _checks.check(
-            fits,
-            f"`{name}` must have the shape ({', '.join(map(str, wanted))}), which the "
-            "discriminator takes.",
-            cure=cure,
-            shape=shape,
-        )
-
-    def _dtype(self, dtype, name):
-        if self.is_image:
-            _checks.check(
-                dtype == np.uint8 or np.issubdtype(dtype, np.floating),
-                f"`{name}` of images must be uint8 in [0, 255] or floats in [-1, 1].",
-                cure="Use `.astype('uint8')` for values in [0, 255].",
-                dtype=str(dtype),
-            )
-        else:
-            _checks.check(
-                np.issubdtype(dtype, np.number) and not np.issubdtype(dtype, np.complexfloating),
-                f"`{name}` must be real numbers.",
-                dtype=str(dtype),
-            )
-
-    def _range(self, low, high, name):
-        outside = low < -1.0 - _TOLERANCE or high > 1.0 + _TOLERANCE
-        _checks.check(
-            not outside,
-            f"`{name}` of images must be uint8 in [0, 255] or floats in [-1, 1].",
-            cure=(
-                "Use `x.astype('uint8')`, or `x / 127.5 - 1` for floats in [0, 255]."
-                if low >= 0.0 and high <= 255.0 + _TOLERANCE
-                else "Scale them to [-1, 1]."
-            ),
-            minimum=float(f"{low:.5g}"),
-            maximum=float(f"{high:.5g}"),
-        )
-        if low >= 0.0:
-            warnings.warn(
-                f"`{name}` are floats in [{low:.3g}, {high:.3g}], but the generator makes images "
-                "in [-1, 1]. If theirs is [0, 1], use `x * 2 - 1`, and a generator that ends in "
-                "tanh.",
-                stacklevel=4,
-            )
+    def tensors(self, samples, classes, name, form):
+        """Check the `tf.TensorSpec`s of a pipeline's batches; `classes` may be `None`."""
+        self.label_presence(classes is not None, form)
+        if samples.shape.rank is not None:
+            shapes.check(samples.shape, self.sample_shape, name, form)
+        values.check_type(np.dtype(samples.dtype.as_numpy_dtype), self.is_image, name, form)
+        if classes is not None:
+            name = f"labels in {name}"
+            labels.check_shape(classes.shape, name, form)
+            labels.check_type(np.dtype(classes.dtype.as_numpy_dtype), name, form)
 
 
-_LABEL_SHAPE_CURE = "Turn one-hot labels into indices with `labels.argmax(-1)`."
-_LABEL_TYPE_CURE = "Use `labels.astype('int32')` if they are class indices."
-
-
-def agree(shape, wanted):
-    """Whether two shapes are the same where both are known."""
-    return len(shape) == len(wanted) and all(
-        a is None or b is None or a == b for a, b in zip(shape, wanted, strict=True)
+def checked(samples, name="samples", *, reach=None, warn=True):
+    """Check samples of which no model is known: as uint8 or float32, see `SampleSpec.samples`."""
+    form = Form.of(samples, name)
+    samples = conversion.array(samples, name)
+    _checks.check(
+        samples.ndim >= 2,
+        f"`{name}` must have a batch axis and at least one more.",
+        cure=lambda: f"Use {form.samples('{}[:, None]')} for single numbers.",
+        shape=samples.shape,
     )
+    spec = SampleSpec(samples.shape[1:], None, reach)
+    return spec.samples(samples, name, form=form, warn=warn)
 
 
-def to_float(samples, is_image):
-    """Samples as float32 inside the graph; `uint8` images from [0, 255] to [-1, 1]."""
-    if is_image and samples.dtype == tf.uint8:
+def checked_generated(samples, name):
+    """Check samples that may have been generated, see `SampleSpec.generated`."""
+    samples = conversion.array(samples, name)
+    return SampleSpec(samples.shape[1:], None).generated(samples, name)
+
+
+def to_float(samples):
+    """Samples as float32 inside the graph; pixels from [0, 255] to [-1, 1], see `inputs.values`."""
+    if values.is_pixels(samples.dtype, samples.shape[1:]):
         return tf.cast(samples, "float32") / 127.5 - 1.0
     return tf.cast(samples, "float32")
 
 
 def as_floats(samples):
-    """A batch outside of graphs as `to_float` makes it; whether it is images, its shape tells."""
-    return to_float(tf.convert_to_tensor(samples), inspection.is_image(samples.shape[1:]))
+    """A batch outside of graphs as `to_float` makes it."""
+    return to_float(tf.convert_to_tensor(samples))
 
 
 def unpack(data):

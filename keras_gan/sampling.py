@@ -223,8 +223,8 @@ class Sampling:
             float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
             that of each pack, the last one being filled up from the first samples on.
         """
-        # Samples of a generator may be out of range; that is for the discriminator to judge.
-        samples = self.spec.samples(samples, any_values=True)
+        # Those of a generator may be out of range; that is for the discriminator to judge.
+        samples = self.spec.generated(samples)
         labels = self.spec.labels(self._indices(labels), len(samples))
         packs = packing.packed(packing.filled(samples, self.pack), self.pack)
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
@@ -240,9 +240,7 @@ class Sampling:
     def _in_batches(self, network, inputs, labels, batch_size):
         parts, batch_size = [], min(batch_size, cost.samples_a_pass(network))
         for first in range(0, len(inputs), batch_size):
-            batch = to_float(
-                tf.convert_to_tensor(inputs[first : first + batch_size]), self.is_image
-            )
+            batch = to_float(tf.convert_to_tensor(inputs[first : first + batch_size]))
             chosen = None
             if labels is not None:
                 chosen = tf.convert_to_tensor(labels[first : first + batch_size])

@@ -1,7 +1,6 @@
 """How good a generator is, whoever trained it."""
 
 import itertools
-import warnings
 
 import keras
 import numpy as np
@@ -12,11 +11,16 @@ from keras_gan import (
     _registry,
     directions,
     evaluating,
+    feeding,
+    inspection,
     samplers,
     sampling,
     sources,
     terminal,
 )
+from keras_gan import samples as samples_module
+from keras_gan.inputs import labels as labels_module
+from keras_gan.inputs.cures import Form
 from keras_gan.metrics import (
     DensityCoverage,
     FrechetDistance,
@@ -113,8 +117,7 @@ def evaluate_generator(
     keras_gan.evaluate_generator("runs/digits/generator", images, metric, floors=True)
     ```
     """
-    seed = _checks.non_negative_int(seed, "seed")
-    _checks.check(seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+    seed = _checks.seed(seed)
     if num_samples is not None:
         num_samples = _checks.positive_int(num_samples, "num_samples")
     floors = _checks.boolean(floors, "floors")
@@ -123,7 +126,7 @@ def evaluate_generator(
     sampler = samplers.sampler(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
-    dataset = _dataset(real, seed)
+    dataset = _dataset(real, sampler.reach, seed)
     num_samples = _count(dataset, num_samples, floors)
     _check_labels(dataset, sampler)
 
@@ -204,7 +207,8 @@ def _figures(chosen, pairs, wanted, verbose, *, floors=False):
 
 def _pairs(dataset, num_samples, sampler, seed):
     """Batches of `(real, fake)`, checked."""
-    for number, (real, labels) in enumerate(_blocks(dataset, num_samples, _BATCH)):
+    blocks = _blocks(dataset, num_samples, _BATCH, sampler.reach)
+    for number, (real, labels) in enumerate(blocks):
         # Hashed, so that no two evaluations share the latents of a batch.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
         fake = _generated(sampler, real, labels, int(words[0] >> 1))
@@ -234,8 +238,7 @@ def _generated(sampler, real, labels, seed):
     elif labels is None:
         labels = sampling.labels_of(count, sampler.num_classes, seed)
     else:
-        spec = SampleSpec(real.shape[1:], sampler.num_classes or 2**31)
-        labels = tf.constant(spec.labels(labels, count))
+        labels = tf.constant(labels_module.checked(labels, count, sampler.num_classes))
     fake = np.asarray(sampler.draw(count, seed, labels))
     _checks.check(
         fake.shape == real.shape,
@@ -255,7 +258,7 @@ def _generated(sampler, real, labels, seed):
 
 def _check_ranges(real, fake):
     """Images in [0, 1] must not be compared with images in [-1, 1]."""
-    if not SampleSpec(real.shape[1:], None).is_image:
+    if not inspection.is_image(real.shape[1:]):
         return
     ranges = {"real": (real.min(), real.max()), "generated": (fake.min(), fake.max())}
     ranges = {side: tuple(float(f"{end:.3g}") for end in ends) for side, ends in ranges.items()}
@@ -277,10 +280,11 @@ def _check_ranges(real, fake):
 # === Reals ===
 
 
-def _dataset(real, seed):
+def _dataset(real, reach, seed):
     """A data set of batches; arrays are checked whole, and mixed by the seed."""
-    if isinstance(real, tf.data.Dataset):
-        spec = real.element_spec
+    samples, labels, names = feeding.unpacked(real, None, None, "real")
+    if isinstance(samples, tf.data.Dataset):
+        spec = samples.element_spec
         parts = spec if isinstance(spec, tuple) else (spec,)
         _checks.check(
             len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
@@ -288,21 +292,18 @@ def _dataset(real, seed):
             cure="Use `.map` to bring it into that form.",
             element_spec=spec,
         )
-        return real
-    samples, labels = real if isinstance(real, tuple) and len(real) == 2 else (real, None)
-    _checks.check(
-        hasattr(samples, "__array__") or isinstance(samples, list),
-        "`real` must be an array of samples, `(samples, labels)`, or a `tf.data.Dataset` of "
-        "batches of either.",
-        real=type(real).__name__,
-    )
-    samples = _checked(sources.checked_samples(samples))
-    return sources.ArraySource(samples, labels, seed=seed).dataset(_BATCH)
+        return samples
+    # Whether a range fits is for both sides to say.
+    samples = samples_module.checked(samples, names[0], reach=reach, warn=False)
+    if labels is not None:
+        labels = labels_module.checked(labels, len(samples), name=names[1])
+    return sources.ArraySource(samples, labels, seed=seed, is_checked=True).dataset(_BATCH)
 
 
-def _blocks(dataset, num_samples, size):
+def _blocks(dataset, num_samples, size, reach=None):
     """The reals as NumPy `(samples, labels)`, `size` at a time, until there are `num_samples`."""
     source = getattr(dataset, "source", None)
+    form = Form("dataset", "real", labelled=isinstance(dataset.element_spec, tuple))
     # Those of `keras_gan.data` come in one order, however often they are read.
     dataset = dataset.rebatch(size) if source is None else source.one_pass(size, 0)
     for batch in dataset:
@@ -313,16 +314,10 @@ def _blocks(dataset, num_samples, size):
                 None if labels is None else labels[:num_samples],
             )
             num_samples -= len(samples)
-        yield _checked(samples), labels
+        spec = SampleSpec(samples.shape[1:], None, reach)
+        yield spec.samples(samples, "real", form=form, warn=False), labels
         if num_samples == 0:
             return
-
-
-def _checked(samples):
-    with warnings.catch_warnings():
-        # Whether a range fits is for both sides to say.
-        warnings.filterwarnings("ignore", message="`real` are floats")
-        return SampleSpec(samples.shape[1:], None).samples(samples, "real")
 
 
 def _count(dataset, num_samples, floors):

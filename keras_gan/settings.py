@@ -6,6 +6,14 @@ import warnings
 import keras
 
 from keras_gan import _checks, inspection, regularizers
+from keras_gan.inputs import cures
+
+# Arguments of Keras's that there cannot be.
+_KNOWN_ELSEWHERE = {
+    "optimizer": "There are two: `generator_optimizer` and `discriminator_optimizer`.",
+    "sample_weight": cures.NO_WEIGHTS,
+    "class_weight": cures.NO_WEIGHTS,
+}
 
 
 def refuse(unknown, method):
@@ -14,8 +22,7 @@ def refuse(unknown, method):
         cure = _checks.did_you_mean(
             name, [key for key in inspect.signature(method).parameters if key != "unknown"]
         )
-        if name == "optimizer":
-            cure = "There are two: `generator_optimizer` and `discriminator_optimizer`."
+        cure = _KNOWN_ELSEWHERE.get(name, cure)
         parts = [f"`GAN.{method.__name__}` has no argument `{name}`.", cure]
         raise TypeError(" ".join(filter(None, parts)))
 

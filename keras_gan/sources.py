@@ -11,7 +11,9 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, class_names, inspection
+from keras_gan import _checks, class_names
+from keras_gan import samples as samples_module
+from keras_gan.inputs import labels as labels_module
 from keras_gan.memory import numpy_function
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
@@ -56,6 +58,8 @@ class Source:
 
     # Batches read at the same time; `None` where reading is a mere copy.
     parallel_reads = None
+    # Whether all values have been checked, with the warnings that they deserve.
+    is_checked = False
     # The name of class `i` at place `i`; `None` where there are no labels, or no names.
     class_names = None
 
@@ -63,8 +67,7 @@ class Source:
         self.num_samples = _checks.positive_int(num_samples, "num_samples")
         self.element_spec = element_spec
         self.shuffle = _checks.boolean(shuffle, "shuffle")
-        self.seed = _checks.non_negative_int(seed, "seed")
-        _checks.check(self.seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+        self.seed = _checks.seed(seed)
 
     def read(self, indices):
         """One batch: the samples at `indices`, an int64 vector, or `(samples, labels)`."""
@@ -231,19 +234,21 @@ class ArraySource(Source):
 
     Args:
         samples: array `(n, ...)` of at least two axes. `uint8` stays `uint8`; all other numbers
-            become `float32`. Images (three axes a sample, the last one 1, 3 or 4) must be `uint8`
-            or floats. Whether values are finite and in range is for the model to check.
+            become `float32`. What values may be is told in `inputs.values`.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`. They become
             `int32`.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
-        seed: non-negative integer, the order's. Defaults to 0.
+        seed: integer in [0, 2**63), the order's. Defaults to 0.
+        is_checked: whether samples and labels have been checked before. Defaults to `False`.
+        name: what the samples are called in errors. Defaults to `"samples"`.
 
     Attributes:
         samples: NumPy array, `uint8` or `float32`.
         labels: NumPy array `(n,)`, `int32`, or `None`.
 
     Raises:
-        ValueError: for arrays that are empty, do not fit each other, or are of another type.
+        ValueError: for arrays that are empty, do not fit each other, or hold values that cannot be
+            trained on.
 
     Example:
         ```python
@@ -253,9 +258,14 @@ class ArraySource(Source):
         ```
     """
 
-    def __init__(self, samples, labels=None, *, shuffle=True, seed=0):
-        self.samples = checked_samples(samples)
-        self.labels = None if labels is None else checked_labels(labels, len(self.samples))
+    def __init__(
+        self, samples, labels=None, *, shuffle=True, seed=0, is_checked=False, name="samples"
+    ):
+        if not is_checked:
+            samples = samples_module.checked(samples, name)
+            if labels is not None:
+                labels = labels_module.checked(labels, len(samples))
+        self.samples, self.labels, self.is_checked = samples, labels, True
         parts = [part for part in (self.samples, self.labels) if part is not None]
         spec = tuple(tf.TensorSpec(part.shape[1:], part.dtype) for part in parts)
         super().__init__(
@@ -304,6 +314,7 @@ class Subset(Source):
             len(indices), source.element_spec, shuffle=source.shuffle, seed=source.seed
         )
         self.parallel_reads = source.parallel_reads
+        self.is_checked = source.is_checked
         self.class_names = source.class_names
         self._source = source
         self._indices = np.asarray(indices, "int64")
@@ -339,73 +350,6 @@ def split_at(num_samples, share):
 # === Arrays ===
 
 
-def checked_samples(samples):
-    """Samples as a NumPy array, `uint8` or `float32`.
-
-    Raises:
-        ValueError: if they are not real numbers `(n, ...)` with `n > 0` and two axes or more, or
-            are images of an integer type other than `uint8`.
-    """
-    samples = _array(samples, "samples")
-    _checks.check(
-        samples.ndim >= 2,
-        "`samples` must have a batch axis and at least one more.",
-        cure="Use `samples[:, None]` for single numbers.",
-        shape=samples.shape,
-    )
-    _checks.check(samples.size > 0, "`samples` must not be empty.", shape=samples.shape)
-    dtype = samples.dtype
-    # `bfloat16` has no kind of its own in NumPy.
-    number = dtype.kind in "buif" or tf.as_dtype(dtype).is_floating
-    _checks.check(number, "`samples` must be real numbers.", dtype=str(dtype))
-    _checks.check(
-        not (dtype.kind in "bi" or dtype.kind == "u" and dtype != np.uint8)
-        or not inspection.is_image(samples.shape[1:]),
-        "`samples` of images must be uint8 in [0, 255] or floats in [-1, 1].",
-        cure="Use `samples.astype('uint8')` for values in [0, 255].",
-        dtype=str(dtype),
-        shape=samples.shape,
-    )
-    return samples if dtype == np.uint8 else samples.astype("float32", copy=False)
-
-
-def checked_labels(labels, num_samples):
-    """Labels as an `int32` NumPy array `(n,)`.
-
-    Raises:
-        ValueError: if they are not one class index, 0 or above, for each sample.
-    """
-    labels = _array(labels, "labels")
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    _checks.check(
-        labels.ndim == 1,
-        "`labels` must be class indices of shape `(n,)` or `(n, 1)`.",
-        cure="Turn one-hot labels into indices with `labels.argmax(-1)`.",
-        shape=labels.shape,
-    )
-    _checks.check(
-        len(labels) == num_samples,
-        "`labels` must be as many as the samples.",
-        num_labels=len(labels),
-        num_samples=num_samples,
-    )
-    _checks.check(
-        labels.dtype.kind in "ui",
-        "`labels` must be integers.",
-        cure="Use `labels.astype('int32')` if they are class indices.",
-        dtype=str(labels.dtype),
-    )
-    low, high = int(labels.min()), int(labels.max())
-    _checks.check(
-        0 <= low and high < 2**31,
-        "`labels` must be class indices from 0 on.",
-        minimum=low,
-        maximum=high,
-    )
-    return labels.astype("int32", copy=False)
-
-
 def checksum(array):
     """A short text that differs where arrays (or bytes) do."""
     return f"{zlib.crc32(np.ascontiguousarray(array)):08x}"
@@ -415,21 +359,6 @@ def as_arrays(batch):
     """`(samples, labels or None)` as NumPy arrays."""
     parts = batch if isinstance(batch, tuple) else (batch, None)
     return tuple(None if part is None else np.array(part) for part in parts)
-
-
-def _array(values, name):
-    try:
-        array = np.asarray(values)
-        tf.as_dtype(array.dtype)
-        _checks.check(array.dtype.kind not in "OSU", "Numbers are needed.")
-    except (TypeError, ValueError):
-        raise ValueError(
-            _checks.sentence(
-                f"`{name}` must be an array of numbers, all samples of one shape.",
-                **{name: type(values).__name__},
-            )
-        ) from None
-    return array
 
 
 def _sized(dataset, steps):

@@ -229,7 +229,7 @@ class Stepping:
         """A function from an update's number to its `(real, labels)`: the flat batch by stride."""
         samples, labels = unpack(data)
         n = self.discriminator_steps
-        real = to_float(samples, self.is_image)
+        real = to_float(samples)
 
         def share(number):
             return tuple(None if t is None else packing.every(t, number, n) for t in (real, labels))

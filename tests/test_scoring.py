@@ -377,10 +377,10 @@ def test_what_is_refused(case):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (reals_with_labels()[0], "told which classes"),
-        ((points(150), np.full(150, -1)), "class indices from 0"),
-        ((points(150), np.zeros(150)), "must be integers"),
-        ((points(150), np.zeros(149, int)), "as many as the samples"),
+        (helpers.points(150), "told which classes"),
+        ((helpers.points(150), np.full(150, -1)), "class indices from 0"),
+        ((helpers.points(150), np.zeros(150)), "must be integers"),
+        ((helpers.points(150), np.zeros(149, int)), r"for each.*shape=\(149,\), num_samples=150"),
     ],
 )
 def test_labels_that_do_not_fit(given, told):
@@ -391,7 +391,8 @@ def test_labels_that_do_not_fit(given, told):
 
 def test_labels_beyond_the_classes():
     with pytest.raises(ValueError, match="class indices from 0 to 2"):
-        evaluate_generator(helpers.gan(num_classes=3), (points(10), np.arange(10) % 4), Recorder())
+        real = helpers.points(10), np.arange(10) % 4
+        evaluate_generator(helpers.gan(num_classes=3), real, Recorder())
 
 
 @pytest.mark.parametrize("name", sorted(scoring._METRICS))

@@ -337,8 +337,10 @@ def test_labels_become_int32(dtype, shape):
         ([[1, 2], [3]], "all samples of one shape.*samples='list'"),
         (None, "array of numbers.*NoneType"),
         (np.zeros((5, 8, 8, 1), "int64"), r"astype\('uint8'\)"),
-        (np.zeros((5, 8, 8, 3), bool), "uint8 in"),
         (np.zeros((5, 8, 8, 3), "uint16"), "uint16"),
+        (np.full((5, 8, 8, 3), 4_000, "uint16"), r"`samples / 2047.5 - 1`"),
+        (np.full((5, 8, 8, 3), 255.0), r"uint8 in \[0, 255\] or floats in \[-1, 1\]"),
+        (np.full((5, 2), np.nan), "must be finite, but 5 of 5"),
     ],
 )
 def test_samples_that_are_none(samples, message):
@@ -349,13 +351,13 @@ def test_samples_that_are_none(samples, message):
 @pytest.mark.parametrize(
     "labels, message",
     [
-        (np.arange(5), "as many as.*num_labels=5, num_samples=6"),
+        (np.arange(5), r"one class index for each.*labels_shape=\(5,\), num_samples=6"),
         (np.eye(6, dtype=int), "argmax"),
         (np.zeros(6), "must be integers.*float64"),
         (np.zeros(6, bool), "must be integers"),
         (np.arange(6) - 1, "from 0 on.*minimum=-1"),
         (np.full(6, 2**31), "from 0 on"),
-        (["a"] * 6, "array of numbers"),
+        (["a"] * 6, "must be integers.*np.unique"),
     ],
 )
 def test_labels_that_are_none(labels, message):

@@ -7,6 +7,7 @@ import numpy as np
 from keras_gan import signals
 from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
+from keras_gan.samples import as_floats
 
 # Samples on either side of a distance, and of a coverage, whose cost grows with their square.
 NUM_SAMPLES, NUM_COVERED = 1000, 500
@@ -99,5 +100,4 @@ def some(samples, labels, limit):
 
 def in_model_range(samples):
     """Samples as float32 in the generator's range."""
-    scaled = samples.astype("float32")
-    return scaled / 127.5 - 1.0 if samples.dtype == np.uint8 else scaled
+    return as_floats(samples).numpy()

@@ -8,9 +8,10 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
     """A data set of arrays in memory.
 
     Args:
-        samples: array `(n, ...)` of at least two axes: images, vectors or sequences. `uint8` stays
-            `uint8`; all other numbers become `float32`. Images (three axes a sample, the last one
-            1, 3 or 4) must be `uint8`, or floats in [-1, 1].
+        samples: array `(n, ...)` of at least two axes: images, vectors or sequences. `uint8` of
+            more than two axes are pixels, and stay `uint8`; all other numbers become `float32`.
+            Images (three axes a sample, the last one 1, 3 or 4) must be `uint8`, `bool` (black and
+            white), or floats in [-1, 1].
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`.
         batch_size: samples of one update. Defaults to 64.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
@@ -25,7 +26,8 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
         batches and from any step on, which is what lets a run resume with the exact batch.
 
     Raises:
-        ValueError: for arrays that are empty, do not fit each other, or are of another type.
+        ValueError: for arrays that are empty, do not fit each other, or hold values that cannot be
+            trained on.
 
     Example:
         ```python

@@ -147,7 +147,7 @@ class ModeCoverage(QualityMetric):
             real: not looked at; the modes are known.
             fake: samples, `(batch, dimension)`.
         """
-        del real
+        _, fake = self._floats(fake, fake)
         if not self.built:
             self.build(fake.shape[1:])
         sums = (self._all_counts, self._good_counts, self._good_squares)

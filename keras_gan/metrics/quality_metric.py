@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, directions, terminal
+from keras_gan import _checks, directions, inspection, terminal
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
 from keras_gan.metrics import inception, wording
@@ -122,9 +122,11 @@ class QualityMetric(keras.metrics.Metric):
             As `result`.
 
         Raises:
-            ValueError: if there are fewer than twice `num_samples` reals.
+            ValueError: if there are fewer than twice `num_samples` reals, or they cannot be
+                compared, see `keras_gan.inputs.values`.
         """
-        real = np.concatenate(list(_batches(real, 4096)))
+        seed = _checks.seed(seed)
+        real = _array(real)
         if num_samples is None:
             num_samples = (self.built and self._counts()[1]) or len(real) // 2
         num_samples = _checks.positive_int(num_samples, "num_samples")
@@ -156,15 +158,16 @@ class QualityMetric(keras.metrics.Metric):
 
         Args:
             real: array `(n, *sample_shape)`, or an iterable of batches such as a
-                `tf.data.Dataset`, of samples or of `(samples, labels)`; `uint8` images are scaled
-                to [-1, 1]. Read in batches, never as a whole.
+                `tf.data.Dataset`, of samples or of `(samples, labels)`. Images are uint8, or
+                floats in [-1, 1], as for `fit`. An iterable is never read as a whole.
 
         Raises:
-            ValueError: for no samples, and under a strategy's scope.
+            ValueError: for no samples, values that `fit` would not take, and under a strategy's
+                scope.
         """
         twin = self._twin()
         batches = 0
-        reals = _batches(self._some(real), _BATCH)
+        reals = _batches(real, _BATCH, self._some)
         for batch in terminal.progress(reals, "Reading the reference"):
             batches += 1
             if self.needs_real:
@@ -180,6 +183,15 @@ class QualityMetric(keras.metrics.Metric):
 
     def _add_real(self, real):
         raise NotImplementedError
+
+    def _floats(self, real, fake):
+        """Both sides of a batch as floats; checked, unless within a graph, which `fit` feeds."""
+        if not tf.inside_function():
+            if self.needs_real and self._reference is None:
+                real = samples_module.checked(real, "real", warn=not tf.is_tensor(real))
+            fake = samples_module.checked_generated(fake, "fake")
+        floats = samples_module.as_floats
+        return (None if real is None else floats(real)), floats(fake)
 
     def _twin(self):
         """The same metric, with the same features, and no sample yet."""
@@ -269,10 +281,14 @@ class FeatureMetric(QualityMetric):
         """Add a batch.
 
         Args:
-            real: reals, `(batch, *sample_shape)`, images in [-1, 1]; not looked at once there is a
-                reference.
+            real: reals, `(batch, *sample_shape)`, images uint8 or in [-1, 1]; not looked at once
+                there is a reference.
             fake: fakes, likewise.
+
+        Raises:
+            ValueError: outside of graphs, for values that `fit` would not take.
         """
+        real, fake = self._floats(real, fake)
         if not self.built:
             self.build(fake.shape[1:])
         self._check_shape(fake)
@@ -340,11 +356,39 @@ class FeatureMetric(QualityMetric):
         return cls(**{**config, "features": features})
 
 
-def _batches(real, batch_size):
-    """Batches of an array, or of an iterable of batches, as NumPy arrays."""
-    if hasattr(real, "shape"):
-        for start in range(0, len(real), batch_size):
-            yield np.asarray(real[start : start + batch_size])
+def _array(real):
+    """An array of reals, or the batches of an iterable as one, checked."""
+    batches = list(_batches(real, None))
+    _checks.check(bool(batches), "`real` must not be empty.", batches=0)
+    return np.concatenate(batches)
+
+
+def _are_samples(parts):
+    """Whether a list is one of samples: vectors or images; else it is one of batches."""
+    shapes = {np.shape(part) for part in parts}
+    return all(len(shape) < 2 or inspection.is_image(shape) for shape in shapes)
+
+
+def _batches(real, batch_size, choose=lambda real: real):
+    """Checked batches of an array, or of an iterable of batches, as NumPy arrays.
+
+    Args:
+        real: array, list of samples, `(samples, labels)`, or iterable of batches of either.
+        batch_size: of arrays; `None` for all at once.
+        choose: takes those of an array that are wanted.
+    """
+    if isinstance(real, tuple):
+        real = samples_module.unpack(real)[0]
+    if hasattr(real, "shape") or isinstance(real, list) and _are_samples(real):
+        real = choose(samples_module.checked(real, "real"))
+        for start in range(0, len(real), batch_size or len(real)):
+            yield real[start : start + (batch_size or len(real))]
         return
-    for batch in real:
-        yield np.asarray(samples_module.unpack(batch)[0])
+    _checks.check(
+        hasattr(real, "__iter__") and not isinstance(real, (str, dict)),
+        "`real` must be an array of samples, or an iterable of batches.",
+        real=type(real).__name__,
+    )
+    for number, batch in enumerate(real):
+        samples = samples_module.unpack(batch)[0]
+        yield samples_module.checked(samples, "real", warn=number == 0)

@@ -229,7 +229,7 @@ def test_a_reference_of_a_pipeline_is_that_of_an_array(name):
         assert metric.description()["reference"] is True
     assert_close(found[1], found[0])
     assert_close(found[2], found[0])
-    with pytest.raises(ValueError, match="needs samples"):
+    with pytest.raises(ValueError, match="must not be empty"):
         METRICS[name]().set_reference(REAL[:0])
 
 

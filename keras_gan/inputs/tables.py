@@ -1,0 +1,92 @@
+"""Data frames, whose columns may be of types that have no meaning as numbers.
+
+pandas is never imported: what has its methods is treated like it.
+"""
+
+import numbers
+
+import numpy as np
+
+from keras_gan import _checks
+
+
+def is_table(values):
+    """Whether this is a `pandas.DataFrame` or `pandas.Series`."""
+    return hasattr(values, "iloc") and hasattr(values, "to_numpy")
+
+
+def array(values, name):
+    """The numbers of a data frame `(n, columns)` as float32, or those of a series as they are.
+
+    Columns of booleans become 0 and 1; nullable ones are taken where nothing is missing.
+
+    Raises:
+        ValueError: naming the columns that are no numbers, or in which values are missing.
+    """
+    if not hasattr(values, "columns"):
+        return _series(values, name)
+    # By place: two columns may have the same title.
+    columns = [(title, values.iloc[:, place]) for place, title in enumerate(values.columns)]
+    _refuse_others([(t, column) for t, column in columns if not _is_number(column)], name)
+    missing = {title: _missing(column) for title, column in columns if _missing(column)}
+    _checks.check(
+        not missing,
+        f"`{name}` must have a number in each row of each column.",
+        cure=f"Leave the other rows out, and their labels: `{name}.dropna()`.",
+        missing_values=missing,
+    )
+    if not columns:
+        return np.zeros((len(values), 0), "float32")
+    return np.stack([column.to_numpy(dtype="float32") for _, column in columns], axis=1)
+
+
+def _series(values, name):
+    categories = getattr(values.dtype, "categories", None)
+    _checks.check(
+        categories is None,
+        f"`{name}` must be numbers, but these are categories.",
+        cure=f"Use their numbers: `{name}.cat.codes`.",
+        categories=None if categories is None else list(categories)[:5],
+    )
+    missing = _missing(values)
+    _checks.check(
+        not missing,
+        f"`{name}` must have a value in each row.",
+        cure=f"Leave the others out, and their samples: `{name}.dropna()`.",
+        missing_values=missing,
+    )
+    if isinstance(values.dtype, np.dtype):
+        return np.asarray(values)
+    kinds = {"b": "bool", "i": "int64", "u": "uint64", "f": "float64"}
+    return values.to_numpy(dtype=kinds.get(getattr(values.dtype, "kind", "O"), object))
+
+
+def _refuse_others(others, name):
+    """Refuse columns that are no numbers; dates are told once there are no words."""
+    words = [(title, column) for title, column in others if _kind(column) not in "mM"]
+    titles = [title for title, _ in words or others]
+    code = f"`pd.get_dummies({name}, columns={titles}, dtype=float)`"
+    _checks.check(
+        not others,
+        f"`{name}` must have columns of numbers.",
+        cure=f"Give each category a column: {code}."
+        if words
+        else f"Leave them out: `{name}.drop(columns={titles})`.",
+        columns=titles,
+        dtypes=[str(column.dtype) for _, column in words or others],
+    )
+
+
+def _kind(column):
+    return getattr(column.dtype, "kind", "O")
+
+
+def _is_number(column):
+    if _kind(column) != "O":
+        return _kind(column) in "bifu"
+    categories = hasattr(column.dtype, "categories")
+    return not categories and all(isinstance(value, numbers.Real) for value in column)
+
+
+def _missing(column):
+    return int(column.isna().sum())
