@@ -1,9 +1,11 @@
 """What `compile` makes of its arguments."""
 
 import inspect
+import math
 import warnings
 
 import keras
+import tensorflow as tf
 
 from keras_gan import _checks, inspection, regularizers
 from keras_gan.inputs import cures
@@ -71,8 +73,15 @@ def optimizer(identifier, player, network):
                 **{name: identifier},
             )
         ) from None
+    _checks.check(
+        not isinstance(result, keras.optimizers.MultiOptimizer),
+        f"`{name}` must be one optimizer with one learning rate.",
+        cure="Use one for all of a network's weights.",
+        **{name: type(result).__name__},
+    )
     scaled = isinstance(result, keras.optimizers.LossScaleOptimizer)
     inner = result.inner_optimizer if scaled else result
+    check_finite(inner, name)
     _checks.check(
         not inner.gradient_accumulation_steps,
         f"`{name}` must not accumulate gradients: the moving average and the counters would follow "
@@ -85,6 +94,25 @@ def optimizer(identifier, player, network):
     # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
     result.name = name
     return result
+
+
+def check_finite(optimizer, name):
+    """Check an optimizer's numbers: one that is NaN or infinite would ruin all weights at once."""
+    given = {key: value for key, value in vars(optimizer).items() if not key.startswith("_")}
+    given["learning_rate"] = optimizer.learning_rate
+    for key, value in given.items():
+        if key == "learning_rate" or isinstance(value, float):
+            value = float(keras.ops.convert_to_numpy(value))
+            _checks.check(
+                math.isfinite(value), f"`{key}` of `{name}` must be finite.", **{key: value}
+            )
+    scale = optimizer.loss_scale_factor
+    _checks.check(
+        scale is None or scale > 0,
+        f"`loss_scale_factor` of `{name}` must be above 0: the loss is multiplied by it, and the "
+        "gradients are divided by it.",
+        loss_scale_factor=scale,
+    )
 
 
 def check_optimizers(players):
@@ -157,7 +185,7 @@ def metric_list(given, sample_shape):
 
 
 def check_strategy(strategy, players, others, *, steps_per_execution, jit_compile):
-    """Check what Keras cannot do with several replicas.
+    """Check what Keras cannot do under a strategy, or with several replicas.
 
     Args:
         strategy: that the model was made under.
@@ -167,8 +195,20 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
         jit_compile: as given to `compile`.
 
     Raises:
-        ValueError: for steps that are compiled together, XLA, and networks made elsewhere.
+        ValueError: for weights overwritten by an optimizer's average; with several replicas for
+            steps that are compiled together, XLA, and networks made elsewhere.
     """
+    with strategy.scope():
+        if not tf.distribute.has_strategy():
+            return
+    for optimizer, _ in players:
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        _checks.check(
+            not (optimizer.use_ema and optimizer.ema_overwrite_frequency),
+            "Under a strategy Keras cannot overwrite weights with an optimizer's average.",
+            cure="Leave `ema_overwrite_frequency` out: weights are overwritten when `fit` ends.",
+            ema_overwrite_frequency=optimizer.ema_overwrite_frequency,
+        )
     if strategy.num_replicas_in_sync == 1:
         return
     _checks.check(

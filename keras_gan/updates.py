@@ -82,10 +82,16 @@ def activity_losses(network):
 
 
 def loss_scale(optimizer):
-    """What the loss is multiplied by against underflow in float16; `None` for nothing."""
-    if not _scales(optimizer):
+    """What the loss is multiplied by against underflow in float16; `None` for nothing.
+
+    The optimizer divides gradients by it: a `LossScaleOptimizer` by a scale that it adapts, any
+    other one by its `loss_scale_factor`.
+    """
+    if _scales(optimizer):
+        return tf.convert_to_tensor(optimizer.dynamic_scale)
+    if optimizer.loss_scale_factor is None:
         return None
-    return tf.convert_to_tensor(optimizer.dynamic_scale)
+    return tf.constant(optimizer.loss_scale_factor, "float32")
 
 
 def accumulated(part, count, scale):
@@ -261,10 +267,11 @@ def _scales(optimizer):
 
 
 def _scaled(optimizer, gradients):
-    if not _scales(optimizer):
+    """Gradients multiplied by what the optimizer divides them by."""
+    scale = loss_scale(optimizer)
+    if scale is None:
         return gradients
-    scale = tf.convert_to_tensor(optimizer.dynamic_scale)
-    return [gradient * scale for gradient in gradients]
+    return [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
 
 
 def _clipped(optimizer, gradients):
@@ -272,11 +279,11 @@ def _clipped(optimizer, gradients):
     if replicas.count() == 1:
         return gradients
     optimizer = optimizer.inner_optimizer if _scales(optimizer) else optimizer
-    if optimizer.clipnorm:
+    if (optimizer.clipnorm or 0) > 0:  # Keras ignores limits of 0 and less
         return [tf.clip_by_norm(gradient, optimizer.clipnorm) for gradient in gradients]
-    if optimizer.global_clipnorm:
+    if (optimizer.global_clipnorm or 0) > 0:
         return tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)[0]
-    if optimizer.clipvalue:
+    if (optimizer.clipvalue or 0) > 0:
         limit = optimizer.clipvalue
         return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
     return gradients

@@ -195,6 +195,9 @@ def test_what_keras_cannot_do_is_refused(two_replicas):
             gan.compile(steps_per_execution=5)
         with pytest.raises(ValueError, match="XLA"):
             gan.compile(jit_compile=True)
+        overwrites = keras.optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=2)
+        with pytest.raises(ValueError, match="cannot overwrite .* ema_overwrite_frequency=2"):
+            gan.compile(overwrites)
         gan.compile()
     with pytest.raises(ValueError, match="batch_size=7, shares=2"):
         gan.fit(helpers.points(), batch_size=7)
