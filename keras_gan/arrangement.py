@@ -15,6 +15,7 @@ import keras
 
 from keras_gan import _checks, memory, settings
 from keras_gan.start_check import StartCheck
+from keras_gan.validation_progress import ValidationProgress
 
 
 def arranged(gan, callbacks, epochs):
@@ -41,7 +42,7 @@ def arranged(gan, callbacks, epochs):
     )
     last = [callback for callback in callbacks if getattr(callback, "acts_last", 0)]
     others = [callback for callback in callbacks if callback not in last]
-    others += [StartCheck(), tidy]
+    others += [StartCheck(), ValidationProgress(), tidy]
     if last and not any(isinstance(c, keras.callbacks.History) for c in others):
         others.append(keras.callbacks.History())
     everyone = others + sorted(last, key=lambda callback: callback.acts_last)

@@ -30,11 +30,17 @@ def progress(items, what, *, total=None, unit="batches", verbose="auto"):
     Returns:
         Iterable of the items.
     """
-    if verbose != "auto" and not verbose:
-        return items
+    shown = bar(what, total=total, unit=unit, verbose=verbose, items=items)
+    return items if shown is None else shown
+
+
+def bar(what, *, total=None, unit="batches", verbose="auto", items=None):
+    """The line of `progress`: `update(number)` counts, `close()` ends it; `None` for none."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if not verbose or verbose == "auto" and not is_terminal:
+        return None
     from tqdm import tqdm
 
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
     return tqdm(
         items,
         desc=what,
@@ -42,7 +48,6 @@ def progress(items, what, *, total=None, unit="batches", verbose="auto"):
         unit=f" {unit}",
         delay=_DELAY,
         mininterval=0.1 if is_terminal else _REST,
-        disable=not is_terminal if verbose == "auto" else False,
         leave=not is_terminal,
         dynamic_ncols=True,
     )

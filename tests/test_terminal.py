@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import helpers
 from keras_gan import terminal
 
 PATH = "runs/Über\udce9/玫瑰"  # a byte that is no character, as `os.fsdecode` gives it
@@ -63,6 +64,19 @@ def test_long_loops_are_counted(monkeypatch, is_terminal, verbose, delay, shown)
     assert ("comparing" in text and "/3" in text and "batches" in text) == shown
     if not shown:
         assert text == ""
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(2, True), (0, False)])
+def test_validation_within_fit_shows_how_far_it_is(monkeypatch, verbose, shown):
+    monkeypatch.setattr(terminal, "_DELAY", 0.0)
+    monkeypatch.setattr(sys, "stderr", Stream(True))
+    samples = helpers.points(40)
+    gan = helpers.gan(run_eagerly=True)
+    gan.fit(
+        samples, batch_size=40, validation_data=samples, validation_batch_size=8, verbose=verbose
+    )
+    text = sys.stderr.getvalue()
+    assert ("Validating" in text) == ("/5 [" in text) == shown
 
 
 def test_without_standard_error_nothing_is_shown(monkeypatch):

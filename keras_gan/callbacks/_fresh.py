@@ -9,7 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import fresh_weights, inspection, losses, memory, packing, settings, signals
+from keras_gan import (
+    fresh_weights,
+    inspection,
+    losses,
+    memory,
+    packing,
+    settings,
+    signals,
+    terminal,
+)
 from keras_gan.determinism import ordered
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
@@ -29,10 +38,11 @@ class FreshDiscriminator:
         discriminator: the network to be like.
         pack: samples that it judges at a time, see `GAN`.
         seed: integer seed of its first weights.
+        verbose: whether its training shows how far it is, as in `terminal.progress`.
     """
 
-    def __init__(self, discriminator, *, pack=1, seed):
-        self.pack = pack
+    def __init__(self, discriminator, *, pack=1, seed, verbose="auto"):
+        self.pack, self._verbose = pack, verbose
         self.network = fresh_weights.fresh(discriminator, "fresh_discriminator", seed=seed)
         optimizer = keras.optimizers.Adam(_RATE)
         self.optimizer = settings.optimizer(optimizer, "discriminator", self.network)
@@ -65,7 +75,9 @@ class FreshDiscriminator:
         order = np.concatenate(
             [random.permutation(count) for _ in range(-(-STEPS * size // count))]
         )
-        for rows in order[: STEPS * size].reshape(STEPS, size):
+        batches = list(order[: STEPS * size].reshape(STEPS, size))
+        what = "Training a fresh discriminator"
+        for rows in terminal.progress(batches, what, unit="steps", verbose=self._verbose):
             self._step(*(None if part is None else tf.constant(part[rows]) for part in train))
         self._custom_gradients.forget()
         real, fake, labels = judged

@@ -315,7 +315,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
         gan = self.model
         if self._fresh is None:
             seed = _measuring.seed(gan, 0)
-            self._fresh = FreshDiscriminator(gan.discriminator, pack=gan.pack, seed=seed)
+            verbose = "auto" if (self.params or {}).get("verbose") else 0
+            self._fresh = FreshDiscriminator(
+                gan.discriminator, pack=gan.pack, seed=seed, verbose=verbose
+            )
         found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
         return dataclasses.replace(last, **found)
 

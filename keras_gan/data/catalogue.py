@@ -5,10 +5,12 @@ import importlib
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, sources
+from keras_gan import _checks, sources, terminal
 from keras_gan.data import pixels
 from keras_gan.memory import numpy_function
 
+# Encoded images that are decoded in one go where all are kept.
+_AT_A_TIME = 1_024
 _MODULES = ("tensorflow_datasets", "importlib_resources")
 
 
@@ -195,7 +197,8 @@ class TFDSSource(sources.Source):
     def _collected(self, dataset, count):
         samples = np.empty((count, *self._decoder.shape), "uint8")
         labels, filled = [], 0
-        for files, *classes in dataset.batch(1_024).as_numpy_iterator():
+        batches, size = dataset.batch(_AT_A_TIME).as_numpy_iterator(), -(-count // _AT_A_TIME)
+        for files, *classes in terminal.progress(batches, "Reading the data set", total=size):
             with pixels.quiet():
                 samples[filled : filled + len(files)] = self._decoder.decode_all(files)
             filled += len(files)

