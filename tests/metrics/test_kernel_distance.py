@@ -1,5 +1,7 @@
 """The kernel distance against its definition, and against drawing again."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -29,9 +31,8 @@ def test_one_subset_of_full_size_is_the_definition(degree):
     real, fake = normal(25, 4, 0), normal(25, 4, 1, std=1.5)
     found, error = kernel_distance(real, fake, subsets=1, subset_size=25, degree=degree)
     assert found == pytest.approx(slowly(real, fake, degree), rel=1e-12)
-    assert np.isnan(error)
     # Any more of them would be the same, so the default is this one too.
-    assert kernel_distance(real, fake, degree=degree)[0] == found
+    assert kernel_distance(real, fake, degree=degree) == (found, error)
     mixed = np.random.default_rng(0).permutation(real)
     assert kernel_distance(mixed, fake, degree=degree)[0] == pytest.approx(found, rel=1e-12)
 
@@ -61,23 +62,114 @@ def test_its_expectation_is_zero_for_one_distribution_and_grows_with_the_distanc
     assert values.mean() + values.std() < far[0] < far[1]
 
 
-@pytest.mark.parametrize(("size", "subsets"), [(1000, 40), (60, 40), (10, 5)])
-def test_the_error_is_the_spread_of_drawn_samples(size, subsets):
-    options = {"subset_size": size, "subsets": subsets}
+# === Standard error ===
+
+
+def means(real, fake):
+    """What variances are made of, from all tuples of different samples, one by one."""
+
+    def k(a, b):
+        return (a @ b / len(a) + 1.0) ** 3
+
+    n, m = range(len(real)), range(len(fake))
+
+    def own(x, ids):
+        pairs = [k(x[a], x[b]) ** 2 for a, b in itertools.permutations(ids, 2)]
+        shared = [k(x[a], x[b]) * k(x[a], x[c]) for a, b, c in itertools.permutations(ids, 3)]
+        none = [k(x[a], x[b]) * k(x[c], x[d]) for a, b, c, d in itertools.permutations(ids, 4)]
+        return np.mean(pairs), np.mean(shared), np.mean(none)
+
+    def shared_with(x, ids, y):
+        triples = list(itertools.permutations(ids, 2))
+        shared = [k(x[a], x[b]) * k(x[a], z) for a, b in triples for z in y]
+        none = [k(x[a], x[b]) * k(x[c], z) for a, b, c in itertools.permutations(ids, 3) for z in y]
+        return np.mean(shared) - np.mean(none)
+
+    both = list(itertools.permutations(m, 2))
+    mixed = np.mean([k(x, y) ** 2 for x in real for y in fake])
+    share_real = np.mean([k(x, fake[a]) * k(x, fake[b]) for x in real for a, b in both])
+    share_fake = np.mean(
+        [k(real[a], y) * k(real[b], y) for a, b in itertools.permutations(n, 2) for y in fake]
+    )
+    none = np.mean(
+        [
+            k(real[a], fake[c]) * k(real[b], fake[d])
+            for a, b in itertools.permutations(n, 2)
+            for c, d in both
+        ]
+    )
+    of_h, remaining = [], []
+    for x, ids, y, cross in ((real, n, fake, share_real), (fake, m, real, share_fake)):
+        pair, shared, apart = own(x, ids)
+        of_h.append(shared - apart + cross - none - 2.0 * shared_with(x, ids, y))
+        remaining.append(pair - apart - 2.0 * (shared - apart))
+    return [*of_h, *remaining, mixed - share_real - share_fake + none]
+
+
+def test_the_variance_is_made_of_products_of_kernels_that_share_what_they_should():
+    real, fake = normal(6, 2, 0), normal(5, 2, 1, mean=0.5)
+    everything = [np.arange(len(x))[None] for x in (real, fake)]
+    found = module._variances(module._sums(real, fake, *everything, 3))
+    np.testing.assert_allclose(found, means(real, fake), rtol=1e-9)
+
+
+def ratio(counts, options, *, dimension=16, draws=300, **others):
+    """The error, in the square mean, over how much the value really varies between drawings."""
     found = [
         kernel_distance(
-            normal(120, 4, 2 * i), normal(120, 4, 2 * i + 1, mean=1.0), **options, seed=i
+            normal(counts[0], dimension, 2 * i),
+            normal(counts[1], dimension, 2 * i + 1, **others),
+            **options,
+            seed=i,
         )
-        for i in range(80)
+        for i in range(draws)
     ]
     values, errors = np.transpose(found)
-    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(values.std(), rel=0.3)
+    return np.sqrt(np.mean(np.square(errors))) / values.std(ddof=1)
 
 
-def test_where_both_are_alike_the_error_is_on_the_safe_side():
-    found = [kernel_distance(normal(100, 4, 2 * i), normal(100, 4, 2 * i + 1)) for i in range(80)]
-    values, errors = np.transpose(found)
-    assert 1.3 < np.sqrt(np.mean(np.square(errors))) / values.std() < 2.3
+ALIKE, SHIFTED, WIDER = {}, {"mean": 1.0}, {"std": 1.5}
+
+
+# The standard deviation of 300 values is itself known to 4 %.
+@pytest.mark.parametrize(
+    ("counts", "options"),
+    [
+        ((60, 60), {}),
+        ((200, 20), {"subsets": 20}),
+        ((20, 200), {"subsets": 20}),
+        ((60, 60), {"subset_size": 20, "subsets": 5}),
+        ((200, 80), {"subset_size": 10, "subsets": 8}),  # one by one
+    ],
+)
+@pytest.mark.parametrize("others", [ALIKE, SHIFTED, WIDER], ids=["alike", "shifted", "wider"])
+def test_the_error_is_the_spread_of_drawn_samples(counts, options, others):
+    assert ratio(counts, options, **others) == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dimension", [8, 64])
+@pytest.mark.parametrize(
+    ("counts", "options"),
+    [
+        ((200, 200), {}),
+        ((1000, 100), {"subsets": 10}),
+        ((100, 1000), {"subsets": 10}),
+        ((500, 50), {"subset_size": 40, "subsets": 20}),
+        ((30, 30), {}),
+    ],
+)
+@pytest.mark.parametrize("others", [ALIKE, SHIFTED, WIDER], ids=["alike", "shifted", "wider"])
+def test_the_error_is_right_at_many_counts(counts, options, others, dimension):
+    found = ratio(counts, options, dimension=dimension, **others)
+    assert found == pytest.approx(1.0, abs=0.15)
+
+
+def test_an_error_needs_four_samples():
+    assert np.isnan(kernel_distance(normal(3, 2, 0), normal(50, 2, 1))[1])
+    assert kernel_distance(normal(4, 2, 0), normal(50, 2, 1))[1] > 0.0
+    points = np.ones((10, 2))
+    assert kernel_distance(points, points) == (0.0, 0.0)
 
 
 def test_the_seed_draws_the_subsets():
