@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import numpy as np
 import pytest
@@ -371,6 +372,17 @@ def test_a_trend_needs_numbers_and_enough_of_them():
     assert not trends.falls([1.0] * 20)
 
 
+@pytest.mark.parametrize("outlier", [1, 2, 5])
+@pytest.mark.parametrize("jitter", [0.0, 0.003])
+def test_a_steady_gain_below_an_early_outlier_is_no_stall(outlier, jitter):
+    qualities = 0.99 ** np.arange(60) + np.random.default_rng(11).normal(0, jitter, 60)
+    qualities[outlier - 1] = 0.5
+    assert first_verdict(run(list(qualities)), min_epochs=5) is None
+    # Without the gain it is one.
+    flat = [0.5 if epoch == outlier else 1.0 for epoch in range(1, 61)]
+    assert first_verdict(run(flat), min_epochs=5).kind == "stalled"
+
+
 @pytest.mark.parametrize(("gain", "stopped"), [(0.0, True), (0.15, False)])
 def test_the_longer_a_run_the_slower_it_may_gain(gain, stopped):
     random = np.random.default_rng(7)
@@ -602,6 +614,59 @@ def test_diverged_tells_what_is_not_finite(fields, words):
 def test_finite_numbers_do_not_diverge():
     history = [Signals(epoch=1, d_loss=1e30, g_loss=-5.0, d_gradient_norm=np.inf)]
     assert convergence.judge(history, [Diverged()]) is None
+
+
+# === Cost ===
+
+
+def test_an_epoch_of_a_long_run_costs_what_one_of_a_short_run_costs():
+    random = np.random.default_rng(8)
+    count = 2_000
+    fields = {"coverage": list(random.normal(0.8, 0.01, count)), "density": 0.8, "spread": 0.9}
+    fields |= {"num_covered": 500, "real_coverage": 0.97, "quality_floor": 0.1, "d_loss": 1.0}
+    chances = [0.9] * 100 + [0.5] * (count - 100)
+    history = run(random.normal(1.0, 0.01, count), chances, fresh=0.9, **fields)
+    known, seconds = [], []
+    for signals_of_epoch in history:
+        known.append(signals_of_epoch)
+        start = time.process_time()
+        convergence.judge(known, RULES)
+        seconds.append(time.process_time() - start)
+    # 4,000 epochs take less than 10 s.
+    assert sum(seconds) < 5.0
+    assert np.median(seconds[-500:]) < 5.0 * np.median(seconds[20:520])
+    # From nothing, too.
+    start = time.process_time()
+    convergence.judge([dataclasses.replace(s, epoch=s.epoch + 1) for s in history], RULES)
+    assert time.process_time() - start < 1.0
+
+
+def test_progress_is_the_same_however_a_history_has_grown():
+    random = np.random.default_rng(9)
+    history = run(1.0 - 0.002 * np.arange(90) + random.normal(0, 0.01, 90))
+    history[40] = dataclasses.replace(history[40], quality=np.nan)
+    grown = []
+    for epoch in range(1, 91):
+        grown.append(convergence.epochs_without_improvement(history[:epoch]))
+    copies = [dataclasses.replace(s) for s in history]
+    assert grown == [convergence.epochs_without_improvement(copies[:n]) for n in range(1, 91)]
+    alone = [dataclasses.replace(s, num_fake=999) for s in history]
+    assert grown[::-1] == [
+        convergence.epochs_without_improvement(alone[:n]) for n in range(90, 0, -1)
+    ]
+    # What is decided in the middle is not confused with what came before.
+    other = [*history[:30], *run([5.0] * 10)]
+    assert convergence.epochs_without_improvement(other) >= 10
+
+
+def test_a_sliding_trend_is_the_test_of_the_latter_half():
+    random = np.random.default_rng(10)
+    values = np.round(random.normal(0, 1, 200) - 0.05 * np.arange(200), 1)
+    values[[30, 31, 90]] = np.nan, np.inf, np.nan
+    trend = trends.SlidingTrend()
+    for end, value in enumerate(values, 1):
+        window = values[max(min(end // 2, end - 8), end - 64, 0) : end]
+        assert trend.add(value) == trends.falls(window), end
 
 
 # === Composition and form ===

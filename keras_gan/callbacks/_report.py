@@ -6,7 +6,7 @@ import textwrap
 import time
 import warnings
 
-from keras_gan import convergence, files, signals, trends
+from keras_gan import convergence, files, run_progress, signals
 
 FILES = ("verdict.json", "signals.json", "signals.png")
 # Significant digits of a record: more than any signal has.
@@ -163,7 +163,7 @@ def weights_line(history, number, restored):
         number: of the epoch at which training ended.
         restored: whether the best epoch's weights come back.
     """
-    top = trends.best(history)
+    top = run_progress.best(history)
     if top is None:
         return f"Weights of epoch {number}, the last: no epoch could be measured."
     best, last = f"{top.quality_name} of {top.quality:.4g}", history[-1]
@@ -172,7 +172,7 @@ def weights_line(history, number, restored):
     if not restored:
         return f"Weights of epoch {number}, the last; the best was epoch {top.epoch}: a {best}."
     line = f"Weights of epoch {top.epoch} restored: its {best} is the best, within noise"
-    if last is top or not signals.is_finite(last.quality):
+    if last.epoch == top.epoch or not signals.is_finite(last.quality):
         return f"{line}."
     return f"{line}; epoch {last.epoch} has {last.quality:.4g}."
 

@@ -39,6 +39,7 @@ from keras_gan.convergence.failures import (
     Oscillating,
 )
 from keras_gan.convergence.verdict import Verdict, check_rules, judge
+from keras_gan.run_progress import best, epochs_without_improvement
 from keras_gan.signals import (
     Signals,
     coin_tolerance,
@@ -47,7 +48,7 @@ from keras_gan.signals import (
     real_above_fake_error,
     relative_spread,
 )
-from keras_gan.trends import best, epochs_without_improvement, fluctuation
+from keras_gan.trends import fluctuation
 
 __all__ = [
     "DiscriminatorFailed",

@@ -1,10 +1,11 @@
 """The rules about runs that have come to their end: at rest, or without progress."""
 
 import dataclasses
+import itertools
 
-from keras_gan import _checks
+from keras_gan import _checks, run_progress
+from keras_gan.run_progress import covers_little
 from keras_gan.signals import COIN_MARGIN, coin_tolerance, is_finite
-from keras_gan.trends import best, covers_little, epochs_without_improvement
 
 # A fresh discriminator that could tell is asked for again when the run is this much longer: the
 # number of times grows with the logarithm of the run alone, and so does the cost.
@@ -55,9 +56,10 @@ class Equilibrium:
         """Whether all that is missing is a fresh discriminator."""
         if not self.fresh:
             return False
-        asked = [i for i, s in enumerate(history, 1) if s.fresh_real_above_fake is not None]
-        soon = bool(asked) and len(history) < _ASKED_AGAIN * asked[-1]
-        return not soon and self._at_rest(history) is not None
+        if self._at_rest(history) is None:
+            return False
+        asked = (i for i in range(len(history), 0, -1) if _has_fresh(history[i - 1]))
+        return len(history) >= _ASKED_AGAIN * next(asked, 0)
 
     def __call__(self, history):
         """Evidence of the latest epochs, or `None`."""
@@ -84,16 +86,16 @@ class Equilibrium:
         """The signals in which the discriminator knew best, if by now it flips a coin at rest."""
         if not is_finite(history[-1].real_above_fake):
             return None
-        scored = [s for s in history if is_finite(s.real_above_fake)]
-        before, recent = scored[: -self.epochs], scored[-self.epochs :]
-        if not before or any(abs(s.real_above_fake - 0.5) > self.tolerance(s) for s in recent):
+        scored = (s for s in reversed(history) if is_finite(s.real_above_fake))
+        recent = itertools.islice(scored, self.epochs)
+        if any(abs(s.real_above_fake - 0.5) > self.tolerance(s) for s in recent):
             return None
-        if covers_little(history[-1]):
+        if covers_little(history[-1]) or not run_progress.of(history).has_waited(self.epochs):
             return None
-        known = max(before, key=lambda s: s.real_above_fake)
-        if known.real_above_fake - 0.5 <= 2.0 * self.tolerance(known):
+        known = max(scored, key=lambda s: s.real_above_fake, default=None)
+        if known is None or known.real_above_fake - 0.5 <= 2.0 * self.tolerance(known):
             return None
-        return known if epochs_without_improvement(history) >= self.epochs else None
+        return known
 
     def describe(self, evidence):
         """The evidence in words."""
@@ -105,6 +107,10 @@ class Equilibrium:
             f"after up to {evidence['highest_before']:.0%}{words}, and samples have stopped "
             "improving"
         )
+
+
+def _has_fresh(s):
+    return s.fresh_real_above_fake is not None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,12 +132,12 @@ class Stalled:
 
     def __call__(self, history):
         """Evidence of the whole run, or `None`."""
-        epochs, last = epochs_without_improvement(history), history[-1]
-        if epochs < self.patience:
+        known, last = run_progress.of(history), history[-1]
+        if not known.has_waited(self.patience):
             return None
-        top = best(history)
+        top = known.best
         evidence = {
-            "epochs": epochs,
+            "epochs": known.idle,
             "quality": last.quality,
             "best_quality": top.quality if top else None,
             "noise": last.quality_noise,
@@ -146,9 +152,9 @@ class Stalled:
             evidence["train_tolerance"] = coin_tolerance(last.num_train, last.num_real)
         if is_finite(last.real_above_fake):
             evidence["real_above_fake"] = last.real_above_fake
-        asked = [s for s in history if is_finite(s.fresh_real_above_fake)]
-        if asked:
-            evidence["fresh_real_above_fake"] = asked[-1].fresh_real_above_fake
+        asked = next((s for s in reversed(history) if is_finite(s.fresh_real_above_fake)), None)
+        if asked is not None:
+            evidence["fresh_real_above_fake"] = asked.fresh_real_above_fake
         return evidence
 
     def describe(self, evidence):

@@ -2,17 +2,10 @@
 
 import dataclasses
 
-from keras_gan import _checks
+from keras_gan import _checks, run_progress
+from keras_gan.run_progress import covers_little, loss
 from keras_gan.signals import coin_tolerance, is_finite
-from keras_gan.trends import (
-    best,
-    comparable,
-    covers_little,
-    epochs_without_improvement,
-    fluctuation,
-    loss,
-    swings,
-)
+from keras_gan.trends import fluctuation, swings
 
 # What has been lost, or was never gained, is judged by halves: of the way from the first samples
 # to the data, of what reals cover, of their spread.
@@ -94,7 +87,7 @@ class DiscriminatorFailed:
         latest = _latest(history, self.epochs, "real_above_fake")
         if latest is None or not self._is_at_chance(latest):
             return None
-        if epochs_without_improvement(history) < self.patience:
+        if not run_progress.of(history).has_waited(self.patience):
             return None
         far = self._far(history) or self._uncovering(latest)
         if far is None:
@@ -113,7 +106,7 @@ class DiscriminatorFailed:
         last = history[-1]
         if not is_finite(last.quality) or not is_finite(last.quality_floor):
             return None
-        first = next(s for s in comparable(history) if is_finite(s.quality))
+        first = run_progress.of(history).first
         floor = last.quality_floor if last.direction == "min" else -last.quality_floor
         if loss(last) - floor <= _HALF * (loss(first) - floor):
             return None
@@ -192,13 +185,12 @@ class DiscriminatorWon:
         latest = _latest(history, self.epochs, "real_above_fake", "g_gradient_norm")
         if latest is None:
             return None
+        if any(1.0 - s.real_above_fake > 3.0 / min(s.num_real, s.num_fake) for s in latest):
+            return None
+        if not run_progress.of(history).has_waited(self.patience):
+            return None
         largest = max(s.g_gradient_norm for s in history if is_finite(s.g_gradient_norm))
-        for s in latest:
-            if 1.0 - s.real_above_fake > 3.0 / min(s.num_real, s.num_fake):
-                return None
-            if s.g_gradient_norm > self.fraction * largest:
-                return None
-        if epochs_without_improvement(history) < self.patience:
+        if any(s.g_gradient_norm > self.fraction * largest for s in latest):
             return None
         return {
             "real_above_fake": latest[-1].real_above_fake,
@@ -255,7 +247,7 @@ class ModeCollapse:
     def __call__(self, history):
         """Evidence of the run, or `None`."""
         latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
-        if latest is None or epochs_without_improvement(history) < self.patience:
+        if latest is None or not run_progress.of(history).has_waited(self.patience):
             return None
         dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
         if not dropped and not all(self._lacks_spread(s) for s in latest):
@@ -266,7 +258,7 @@ class ModeCollapse:
             "real_coverage": last.real_coverage,
             "density": last.density,
             "spread": last.spread,
-            "epochs": epochs_without_improvement(history),
+            "epochs": run_progress.of(history).idle,
         }
 
     @staticmethod
@@ -309,11 +301,11 @@ class Oscillating:
 
     def __call__(self, history):
         """Evidence of the run, or `None`."""
-        trained = [s for s in comparable(history) if s.generator_trained and is_finite(s.quality)]
-        window = trained[-2 * self.patience :]
-        if len(window) < self.patience or epochs_without_improvement(history) < self.patience:
+        known = run_progress.of(history)
+        window = known.trained[-2 * self.patience :]
+        if len(window) < self.patience or not known.has_waited(self.patience):
             return None
-        gained = loss(trained[0]) - loss(best(history))
+        gained = loss(known.trained[0]) - loss(known.best)
         size = max(2.0 * window[-1].quality_noise, gained / 4.0)
         cycles = {"quality": swings([s.quality for s in window], size)}
         for name in ("d_loss", "g_loss", "real_above_fake"):

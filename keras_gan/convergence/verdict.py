@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from keras_gan import _checks
-from keras_gan.trends import best
+from keras_gan.run_progress import best
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _worded(rule, history, evidence, restored):
 def _weights_now(top, last, restored):
     if top is None:
         return "no epoch was measured, so the weights are left as they are"
-    if top is last:
+    if top.epoch == last.epoch:
         return "this epoch is as good as the best, and its weights are kept"
     return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"
 
