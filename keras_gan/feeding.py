@@ -4,7 +4,9 @@ Arrays are checked whole, pipelines on their first batch; both before the first 
 """
 
 import contextlib
+import itertools
 import os
+import types
 import warnings
 
 import numpy as np
@@ -12,18 +14,31 @@ import tensorflow as tf
 
 from keras_gan import _checks, sources
 from keras_gan.feeds import Feed, reading_failed
-from keras_gan.inputs import cures, tables
+from keras_gan.inputs import cures, readers, tables
 from keras_gan.inputs.cures import Form
 from keras_gan.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
 
 
 def training_feed(
-    x, y, *, spec, batch_size, group, parts, shuffle, seed, position, steps_per_epoch, split=0.0
+    x,
+    y,
+    *,
+    spec,
+    batch_size,
+    group,
+    parts,
+    shuffle,
+    seed,
+    position,
+    steps_per_epoch,
+    split=0.0,
+    epochs=1,
 ):
     """The feed of a training run, and the held-out one if `split` asks for it.
 
     Args:
-        x: samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either.
+        x: samples, `(samples, labels)`, a `tf.data.Dataset` of batches of either, or one of Keras's
+            other inputs, see `inputs.readers`.
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
         batch_size: samples of one update, or `None` for 64 (and for data sets).
@@ -35,6 +50,7 @@ def training_feed(
         steps_per_epoch: as in Keras.
         split: share of the samples that is held out: the end of arrays, or samples from all over
             a data set of `keras_gan.data`.
+        epochs: how many will be trained.
 
     Returns:
         `(feed, held_out)`; `held_out` is `None` or what `evaluation_feed` takes as `(x, y)`.
@@ -43,7 +59,7 @@ def training_feed(
         ValueError: for anything a step could not be fed with.
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, tf.data.Dataset) or readers.is_read(x):
         source = getattr(x, "source", None)
         _checks.check(
             y is None and batch_size is None,
@@ -60,8 +76,15 @@ def training_feed(
                 "or use `keras_gan.data.from_arrays` or `from_folder`, which can be split.",
                 validation_split=split,
             )
-            feed = PipelineFeed(x, spec, "x", group=group, steps=steps_per_epoch, parts=parts)
-            return feed, None
+            reader = None
+            if not isinstance(x, tf.data.Dataset):
+                _check_generator(x, epochs, steps_per_epoch)
+                reader = readers.reader(
+                    x, "x", shuffle=shuffle, seed=seed, position=lambda: position() * group
+                )
+                x = reader.dataset
+            shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
+            return PipelineFeed(x, spec, "x", group=group, **shared), None
         batch_size, held_out = x.batch_size, None
         if split:
             source, rest = source.split(split)
@@ -75,7 +98,7 @@ def training_feed(
         samples = spec.samples(x, names[0])
         labels = spec.labels(y, len(samples), names[1])
         (samples, labels), held_out = _held_out(samples, labels, split)
-        source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, is_checked=True)
+        source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, check=False)
         batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
         samples, labels = source.examples(EXAMPLES)
     check_divisible(batch_size, parts)
@@ -116,6 +139,13 @@ def evaluation_feed(
         ValueError: for data that do not fit the model.
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), name)
+    if isinstance(x, types.GeneratorType) and name != "x":
+        x, y, names = _gathered(x, steps, name)
+        batch_size, steps = len(x) // steps, None
+    reader = None
+    if readers.is_read(x):
+        reader = readers.reader(x, name)
+        x = reader.dataset
     if isinstance(x, tf.data.Dataset):
         _checks.check(
             y is None,
@@ -127,7 +157,8 @@ def evaluation_feed(
         if source is not None:
             # One order for all evaluations, those after a resume included.
             x = source.one_pass(x.batch_size, 0)
-        return PipelineFeed(x, spec, name, limit=steps, parts=replicas, source=source)
+        shared = {"parts": replicas, "source": source, "reader": reader}
+        return PipelineFeed(x, spec, name, limit=steps, **shared)
     samples = (spec.typed if checked else spec.samples)(x, names[0])
     labels = spec.labels(y, len(samples), names[1])
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
@@ -136,8 +167,34 @@ def evaluation_feed(
     dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
-    source = sources.ArraySource(samples, labels, seed=0, is_checked=True)
+    source = sources.ArraySource(samples, labels, seed=0, check=False)
     return Feed(dataset, *source.examples(EXAMPLES), source)
+
+
+def _check_generator(x, epochs, steps):
+    _checks.check(
+        not isinstance(x, types.GeneratorType) or epochs < 2 or steps is not None,
+        "A generator can be read once, so the steps of an epoch must be given.",
+        cure="Give `steps_per_epoch=`, or a `keras.utils.PyDataset`.",
+        epochs=epochs,
+        steps_per_epoch=None,
+    )
+
+
+def _gathered(x, steps, name):
+    """The batches of a generator that each validation is to see, as arrays."""
+    _checks.check(
+        steps is not None,
+        f"A generator as `{name}` can be read once, so a number of batches must be given.",
+        cure="Give `validation_steps=`, or arrays.",
+        validation_steps=None,
+    )
+    reader = readers.reader(x, name)
+    batches = list(itertools.islice(reader.one_pass(), _checks.positive_int(steps, "steps")))
+    reader.check(steps)
+    parts = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+    x, y = [*map(np.concatenate, zip(*parts, strict=True)), None][:2]
+    return x, y, (name, f"labels in {name}")
 
 
 def checked_batch(x, y, spec):
@@ -175,7 +232,7 @@ def unpacked(x, y, rank, name):
         x, y = (*x, None)[:2]
     known = isinstance(x, (tf.data.Dataset, list, tuple)) or hasattr(x, "__array__")
     _checks.check(
-        known or tables.is_table(x),
+        known or tables.is_table(x) or readers.is_read(x),
         f"`{name}` must be an array of samples or a `tf.data.Dataset` of batches.",
         cure=lambda: _cure_of_no_data(x),
         x=x if x is None or isinstance(x, str) else type(x).__name__,

@@ -37,8 +37,9 @@ class Fitting:
         what fills no step at the end of a pass is dropped, and shuffled again in the next.
 
         Args:
-            x: real samples: an array `(n, ...)`, or a `tf.data.Dataset` of batches of samples or
-                `(samples, labels)`. Images are uint8, or floats in [-1, 1]; see `docs/data.md`.
+            x: real samples: an array `(n, ...)`, or a `tf.data.Dataset`, `keras.utils.PyDataset`,
+                loader or generator of batches of samples or `(samples, labels)`. Images are uint8,
+                or floats in [-1, 1]; see `docs/data.md`.
             y: labels of a conditional model, integers `(n,)`.
             batch_size: real samples of ONE update, for arrays. Default 64.
             epochs: index of the last epoch.
@@ -48,7 +49,7 @@ class Fitting:
                 (so shuffle sorted ones before), or samples drawn by the seed from a data set of
                 `keras_gan.data`. Do not cut these with `.skip` and `.take`: each of their passes
                 has another order.
-            validation_data: samples, `(samples, labels)`, or a `tf.data.Dataset`.
+            validation_data: samples, `(samples, labels)`, or batches of either, as `x`.
             shuffle: whether arrays are shuffled.
             initial_epoch: as in Keras.
             steps_per_epoch: steps in an epoch; data go on where the last epoch stopped.
@@ -82,6 +83,7 @@ class Fitting:
             position=lambda: self.steps_seen,
             steps_per_epoch=steps_per_epoch,
             split=validation_split if validation_data is None else 0.0,
+            epochs=epochs - initial_epoch,
         )
         held_out_feed = None
         if held_out is not None or validation_data is not None:
@@ -254,7 +256,7 @@ class Fitting:
         Repeatable, and without side effects.
 
         Args:
-            x: samples, or a `tf.data.Dataset` of batches of samples or `(samples, labels)`.
+            x: samples, or batches of them, as for `fit`.
             y: labels of a conditional model.
             batch_size: for arrays. Default 64.
             verbose: as in Keras.

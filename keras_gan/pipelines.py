@@ -31,7 +31,7 @@ class PipelineFeed(Feed):
         limit: batches that are read at most.
         parts: equal parts that the batch of an update must have.
         source: the `sources.Source` of the samples, if they are this package's.
-        batches: how many there are, where the data set does not tell.
+        reader: the `inputs.readers.Reader` of the data set, if it is read in Python.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PipelineFeed(Feed):
         limit=None,
         parts=1,
         source=None,
-        batches=None,
+        reader=None,
     ):
         self._spec = spec
         self._name = name
@@ -53,7 +53,8 @@ class PipelineFeed(Feed):
         self._parts = parts
         self._seen = []
         self._complete = self._any_step = False
-        batches = int(dataset.cardinality()) if batches is None else batches
+        self._reader, self._epochs = reader, 0
+        batches = int(dataset.cardinality()) if reader is None else reader.batches
         self._pipeline = {"pipeline": str(dataset.element_spec), "batches": batches}
         self._check_size(batches, steps or limit)
         if limit is not None:
@@ -83,8 +84,15 @@ class PipelineFeed(Feed):
         told = super().description() if self.source else self._pipeline
         return {**told, "steps_per_epoch": self.steps_per_epoch}
 
+    def release(self):
+        super().release()
+        self._reader = None
+
     def check_epoch(self):
         super().check_epoch()
+        self._epochs += 1
+        if self._reader is not None:
+            self._reader.check(self._epochs * (self.steps_per_epoch or 0) * (self._group or 1))
         if self._is_counted or self._any_step:
             return
         _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
@@ -99,11 +107,16 @@ class PipelineFeed(Feed):
         _checks.check(
             batches != tf.data.INFINITE_CARDINALITY or steps is not None,
             f"`{name}` must end.",
-            cure="Leave out `.repeat()`, or give the number of steps.",
+            cure=f"Leave out `.repeat()`, or give `{self._steps_argument()}`.",
             steps=None,
         )
         if self._group is not None:
             self._check_steps(batches < 0 or batches >= self._group, batches)
+
+    def _steps_argument(self):
+        if self._group is not None:
+            return "steps_per_epoch"
+        return "steps" if self._name == "x" else "validation_steps"
 
     def _check_steps(self, fits, batches):
         _checks.check(
@@ -129,10 +142,11 @@ class PipelineFeed(Feed):
         _checks.check(
             shape.rank != 0 and not single,
             f"`{self._name}` must yield batches.",
-            cure=f"Use `{self._name}.batch(batch_size)`.",
+            cure=None if self._reader else f"Use `{self._name}.batch(batch_size)`.",
             element_spec=spec,
         )
-        self._form = Form("dataset", self._name, labelled=len(parts) == 2)
+        kind = "batches" if self._reader else "dataset"
+        self._form = Form(kind, self._name, labelled=len(parts) == 2)
         self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name, self._form)
         rank = len(self._spec.sample_shape)
 
@@ -218,8 +232,11 @@ class PipelineFeed(Feed):
 
     def _checked(self, larger, samples, labels):
         first = not self._seen and not self._complete
-        check = self._spec.samples if first else self._spec.typed
-        check(samples, self._name, form=self._form)
+        if first:
+            warn = not getattr(self.source, "is_checked", False)
+            self._spec.samples(samples, self._name, form=self._form, warn=warn)
+        else:
+            self._spec.typed(samples, self._name, form=self._form)
         labels = self._spec.labels(labels, len(samples), f"labels in {self._name}", form=self._form)
         if first and self._group is not None:
             check_divisible(len(samples), self._parts)

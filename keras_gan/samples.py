@@ -73,7 +73,6 @@ class SampleSpec:
 
     def label_presence(self, given, form=None):
         """Check that labels are given exactly if the networks take them."""
-        of_dataset = form is not None and form.is_dataset
         if self.num_classes is not None:
             _checks.check(
                 given,
@@ -82,9 +81,7 @@ class SampleSpec:
                 labels=None,
             )
             return
-        leave_out = "Leave them out"
-        if of_dataset:
-            leave_out += f": `{form.name}.map(lambda samples, labels: samples)`"
+        leave_out = "Leave them out" if form is None else form.without_labels()
         _checks.check(
             not given,
             "The networks take no labels: the model is fed samples alone.",

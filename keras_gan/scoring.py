@@ -20,6 +20,7 @@ from keras_gan import (
 )
 from keras_gan import samples as samples_module
 from keras_gan.inputs import labels as labels_module
+from keras_gan.inputs import readers
 from keras_gan.inputs.cures import Form
 from keras_gan.metrics import (
     DensityCoverage,
@@ -283,6 +284,10 @@ def _check_ranges(real, fake):
 def _dataset(real, reach, seed):
     """A data set of batches; arrays are checked whole, and mixed by the seed."""
     samples, labels, names = feeding.unpacked(real, None, None, "real")
+    if readers.is_read(samples):
+        reader = readers.reader(samples, "real")
+        samples = reader.dataset
+        samples.reader = reader  # which the data set alone would not keep
     if isinstance(samples, tf.data.Dataset):
         spec = samples.element_spec
         parts = spec if isinstance(spec, tuple) else (spec,)
@@ -297,7 +302,7 @@ def _dataset(real, reach, seed):
     samples = samples_module.checked(samples, names[0], reach=reach, warn=False)
     if labels is not None:
         labels = labels_module.checked(labels, len(samples), name=names[1])
-    return sources.ArraySource(samples, labels, seed=seed, is_checked=True).dataset(_BATCH)
+    return sources.ArraySource(samples, labels, seed=seed, check=False).dataset(_BATCH)
 
 
 def _blocks(dataset, num_samples, size, reach=None):

@@ -239,8 +239,8 @@ class ArraySource(Source):
             `int32`.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
         seed: integer in [0, 2**63), the order's. Defaults to 0.
-        is_checked: whether samples and labels have been checked before. Defaults to `False`.
-        name: what the samples are called in errors. Defaults to `"samples"`.
+        check: whether samples and labels are checked; without it they must be as described below.
+            Defaults to `True`.
 
     Attributes:
         samples: NumPy array, `uint8` or `float32`.
@@ -258,14 +258,12 @@ class ArraySource(Source):
         ```
     """
 
-    def __init__(
-        self, samples, labels=None, *, shuffle=True, seed=0, is_checked=False, name="samples"
-    ):
-        if not is_checked:
-            samples = samples_module.checked(samples, name)
+    def __init__(self, samples, labels=None, *, shuffle=True, seed=0, check=True):
+        if check:
+            samples = samples_module.checked(samples)
             if labels is not None:
                 labels = labels_module.checked(labels, len(samples))
-        self.samples, self.labels, self.is_checked = samples, labels, True
+        self.samples, self.labels, self.is_checked = samples, labels, check
         parts = [part for part in (self.samples, self.labels) if part is not None]
         spec = tuple(tf.TensorSpec(part.shape[1:], part.dtype) for part in parts)
         super().__init__(

@@ -117,7 +117,7 @@ def from_tfds(
         seed=seed,
     )
     if num_samples * np.prod(decoder.shape) <= limit:
-        source = sources.ArraySource(*source.everything(), shuffle=shuffle, seed=seed)
+        source = sources.ArraySource(*source.everything(), shuffle=shuffle, seed=seed, check=False)
     source.class_names = list(builder.info.features[label].names) if labels else None
     return source.dataset(batch_size)
 

@@ -116,7 +116,7 @@ def from_folder(
     if labels:
         classes = classes[readable]
     if in_memory:
-        source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed)
+        source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed, check=False)
     else:
         files = [files[index] for index in readable]
         source = FileSource(files, classes, decoder, shuffle=shuffle, seed=seed)

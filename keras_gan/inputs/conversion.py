@@ -22,6 +22,8 @@ def array(values, name):
     """
     if tables.is_table(values):
         return tables.array(values, name)
+    if hasattr(values, "detach"):  # a tensor of PyTorch
+        values = values.detach().cpu().numpy()
     _checks.check(
         not np.ma.is_masked(values),
         f"`{name}` must not have masked values.",

@@ -19,7 +19,8 @@ class Form:
     """What data came as.
 
     Args:
-        kind: "array", "list" (whatever else NumPy makes an array of), "tensor" or "dataset".
+        kind: "array", "list" (whatever else NumPy makes an array of), "tensor", "dataset" or
+            "batches" (of something that is read in Python).
         name: the variable that cures are about, an expression in the user's code.
         labelled: whether a data set yields labels, too.
     """
@@ -38,7 +39,14 @@ class Form:
 
     @property
     def is_dataset(self):
-        return self.kind == "dataset"
+        """Whether batches are known one by one, the first one alone before training."""
+        return self.kind in ("dataset", "batches")
+
+    def without_labels(self):
+        """How to leave labels out."""
+        if self.kind == "dataset":
+            return f"Leave them out: `{self.name}.map(lambda samples, labels: samples)`"
+        return "Leave them out of the batches" if self.kind == "batches" else "Leave them out"
 
     def samples(self, numpy, tensorflow=None):
         """Code that changes samples.
@@ -57,6 +65,8 @@ class Form:
         return self._code("{labels}", numpy, tensorflow or numpy)
 
     def _code(self, part, numpy, tensorflow):
+        if self.kind == "batches":
+            return f"`{numpy.format(part.strip('{}'))}` in each batch"
         if not self.is_dataset:
             variable = f"np.asarray({self.name})" if self.kind == "list" else self.name
             return f"`{(tensorflow if self.kind == 'tensor' else numpy).format(variable)}`"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_gan import _checks
-from keras_gan.inputs import conversion
+from keras_gan.inputs import conversion, tables
 from keras_gan.inputs.cures import Form
 
 # No classes are as many: these are numbers of something else.
@@ -75,6 +75,8 @@ def _array(labels, name, form):
     try:
         return conversion.array(labels, name)
     except ValueError:
+        if tables.is_table(labels):
+            raise
         words = np.asarray(labels, dtype=object)
         if words.ndim != 1 or not all(isinstance(word, (str, bytes)) for word in words):
             raise
@@ -83,11 +85,13 @@ def _array(labels, name, form):
 
 def _numbered(form):
     """Code that numbers names of classes in their order."""
-    if form.is_dataset:
+    if form.kind == "dataset":
         return (
             "`keras.layers.StringLookup(vocabulary=class_names, num_oov_indices=0)`, applied to "
             f"the labels in `{form.name}.map`"
         )
+    if form.kind == "batches":
+        return "those of all batches alike, from 0 on"
     name = form.name if form.kind == "array" else f"np.asarray({form.name})"
     return f"`np.unique({name}, return_inverse=True)[1]`"
 

@@ -41,7 +41,9 @@ def _cure(shape, wanted, form):
     if agree(got, (*wanted, 1)):
         return f"Leave out the last axis: {form.samples('{}[..., 0]')}."
     if agree(shape, wanted):
-        batch = f"`{form.name}.batch(batch_size)`" if form.is_dataset else form.samples("{}[None]")
+        batch = form.samples("{}[None]")
+        if form.kind == "dataset":
+            batch = f"`{form.name}.batch(batch_size)`"
         return f"Add the batch axis: {batch}."
     if len(got) == len(wanted) > 1 and agree((*got[1:], got[0]), wanted):
         order = [0, *range(2, len(shape)), 1]
@@ -61,7 +63,7 @@ def _cure_of_images(got, wanted, form):
         return _cure_of_channels(got[2], wanted[2], form)
     sides = size[0] if size[0] == size[1] else size
     resize = form.samples(f"keras.ops.image.resize({{}}, {size})")
-    if form.is_dataset:
+    if form.kind == "dataset":
         # `tf.image.resize` gives floats for bytes, Keras's rounds and keeps the type.
         resize = f"`image_size={sides}` where the data set is made, or {resize}"
     return f"Use {resize}; or build the networks for the shape {got}."

@@ -39,7 +39,7 @@ def test_from_arrays_without_shuffling_or_labels():
 def test_from_arrays_checks_its_arguments():
     with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
         data.from_arrays(data.ring(10), batch_size=0)
-    with pytest.raises(ValueError, match="`labels` must be as many"):
+    with pytest.raises(ValueError, match="`labels` must have one class index for"):
         data.from_arrays(data.ring(10), np.arange(9))
 
 

@@ -1,0 +1,397 @@
+"""What Keras's `fit` takes beside arrays and data sets: PyDatasets, generators, loaders, frames."""
+
+import re
+import threading
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+import keras_gan
+from keras_gan import feeding, samples
+from keras_gan.inputs import tables
+
+CLASSES = 3
+
+
+def numbered(count):
+    """Points `(i, -i)` with labels `i % 3`."""
+    x = np.arange(count)[:, None] * np.array([1.0, -1.0])
+    return x.astype("float32"), np.arange(count) % CLASSES
+
+
+class Rows(keras.utils.PyDataset):
+    """Batches of arrays, and notes of the hooks that were called."""
+
+    def __init__(self, *parts, batch_size=4, endless=False, **settings):
+        super().__init__(**settings)
+        self.parts, self.batch_size, self.endless = parts, batch_size, endless
+        self.hooks = []
+
+    @property
+    def num_batches(self):
+        return None if self.endless else -(-len(self.parts[0]) // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = np.arange(index * self.batch_size, (index + 1) * self.batch_size)
+        rows = rows % len(self.parts[0]) if self.endless else rows[rows < len(self.parts[0])]
+        batch = tuple(part[rows] for part in self.parts)
+        return batch if len(batch) > 1 else batch[0]
+
+    def on_epoch_begin(self):
+        self.hooks.append("begin")
+
+    def on_epoch_end(self):
+        self.hooks.append("end")
+
+
+def generator(*parts, batch_size=4):
+    for first in range(0, len(parts[0]), batch_size):
+        yield tuple(part[first : first + batch_size] for part in parts)
+
+
+class Tensor:
+    """What a tensor of PyTorch has that is needed here."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self.values
+
+
+class DataLoader:
+    """A stand-in: iterable anew with each pass, of lists of tensors."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __len__(self):
+        return -(-len(self.parts[0]) // 4)
+
+    def __iter__(self):
+        for batch in generator(*self.parts):
+            yield [Tensor(part) for part in batch]
+
+
+DataLoader.__module__ = "torch.utils.data.dataloader"
+
+
+def numbers(gan):
+    """The numbers of the samples in each batch; labels must have stayed with them."""
+    for batch, labels in gan.batches:
+        assert batch.dtype == np.float32
+        np.testing.assert_array_equal(batch[:, 0], -batch[:, 1])
+        if labels is not None:
+            np.testing.assert_array_equal(labels, batch[:, 0].astype(int) % CLASSES)
+    return [batch[:, 0].astype(int).tolist() for batch, _ in gan.batches]
+
+
+def up_to(count):
+    return np.arange(count).reshape(-1, 4).tolist()
+
+
+FORMS = {"a PyDataset": Rows, "a generator": generator, "a loader": DataLoader}
+
+
+# === What is taken ===
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_other_inputs_are_trained_on(form, labelled):
+    parts = numbered(24) if labelled else numbered(24)[:1]
+    gan = helpers.watched(num_classes=CLASSES if labelled else None)
+    gan.fit(FORMS[form](*parts), shuffle=False, verbose=0)
+    assert numbers(gan) == up_to(24)
+    assert sorted(gan.reference_samples[:, 0]) == list(range(24))
+
+
+@pytest.mark.parametrize("form", ["a PyDataset", "a loader"])
+def test_each_epoch_is_a_pass(form):
+    gan = helpers.watched(n=2)
+    data = FORMS[form](numbered(26)[0])  # the last batch is short
+    gan.fit(data, epochs=2, validation_data=FORMS[form](numbered(8)[0]), verbose=0, shuffle=False)
+    assert [sum(numbers(gan)[e : e + 3], []) for e in (0, 3)] == [list(range(24))] * 2
+    assert len(gan.held_out_samples) == 8
+    if form == "a PyDataset":
+        assert data.hooks == ["begin", "end"] * 2
+
+
+def test_batches_of_a_py_dataset_are_shuffled_by_the_seed_and_the_pass():
+    def order(start, epochs, seed=0):
+        gan = helpers.watched(seed=seed)
+        gan._state.steps_seen.assign(start)
+        gan.fit(Rows(numbered(48)[0]), epochs=epochs, verbose=0)
+        return numbers(gan)
+
+    straight = order(0, 2)
+    first, second = straight[:12], straight[12:]
+    assert sorted(first) == sorted(second) == up_to(48)
+    assert first != second and first != up_to(48)
+    assert order(12, 1) == second  # a resumed run goes on with the epoch
+    assert order(0, 1, seed=1) != first
+
+
+def test_workers_read_ahead_in_order():
+    threads = set()
+
+    class Slow(Rows):
+        def __getitem__(self, index):
+            threads.add(threading.current_thread().name)
+            return super().__getitem__(index)
+
+    gan = helpers.watched()
+    gan.fit(Slow(numbered(64)[0], workers=3), shuffle=False, verbose=0)
+    assert numbers(gan) == up_to(64)
+    assert any("ThreadPoolExecutor" in name for name in threads)
+
+
+def test_what_does_not_end_is_cut_into_epochs():
+    x = numbered(16)[0]
+    gan = helpers.watched()
+    gan.fit(Rows(x, endless=True), epochs=2, steps_per_epoch=3, verbose=0)
+    assert numbers(gan) == [*up_to(16), *up_to(16)[:2]]
+    gan.batches = []
+    gan.fit(Rows(x, endless=True), steps_per_epoch=2, verbose=0)  # goes on where it was
+    assert numbers(gan) == up_to(16)[2:]
+
+
+def test_a_generator_goes_on_over_epochs():
+    x = numbered(24)[0]
+    gan = helpers.watched()
+    gan.fit(
+        generator(x),
+        epochs=3,
+        steps_per_epoch=2,
+        validation_data=generator(x),
+        validation_steps=2,
+        verbose=0,
+    )
+    assert numbers(gan) == up_to(24)
+    assert gan.held_out_samples.shape == (8, 2)
+
+
+def test_evaluations_take_them():
+    gan = helpers.gan(run_eagerly=True)
+    x = helpers.points(16)
+    expected = gan.evaluate(x, batch_size=4, verbose=0, return_dict=True)
+    for form in FORMS.values():
+        assert gan.evaluate(form(x), verbose=0, return_dict=True) == expected
+    data = Rows(x), DataLoader(x), generator(x), tf.data.Dataset.from_tensor_slices(x).batch(4)
+    figures = [keras_gan.evaluate_generator(gan, d, "sliced_wasserstein") for d in data]
+    assert figures == [figures[0]] * 4
+    metric = keras_gan.metrics.SlicedWasserstein()
+    metric.set_reference(DataLoader(x))
+    assert metric._reference[0] == 16
+
+
+# === What is refused ===
+
+
+def told(call):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert type(caught.value) is ValueError and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+REFUSED = {
+    "weights": (
+        lambda f, x, y: f(x, y, np.ones(len(x))),
+        "batches of samples, or of .samples, labels.*draw them by theirs",
+    ),
+    "labels": (lambda f, x, y: f(x, y), "take no labels.*Leave them out of the batches"),
+    "no batch": (lambda f, x, y: f(x[:0]), "must not be empty"),
+    "in [0, 255]": (lambda f, x, y: f(x * 127 + 128), r"`samples / 127.5 - 1` in each batch"),
+    "channels first": (
+        lambda f, x, y: f(np.moveaxis(x, -1, 1)),
+        r"channels go last: `np.moveaxis\(samples, 1, -1\)` in each batch",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("form", FORMS)
+def test_bad_batches_are_refused_before_the_first_step(form, kind):
+    make, message = REFUSED[kind]
+    gan = helpers.watched((8, 8, 1))
+    x = helpers.images(8) / np.float32(127.5) - 1
+    text = told(lambda: gan.fit(make(FORMS[form], x, np.zeros(8, int)), verbose=0))
+    assert re.search(message, text), text
+    assert gan.steps_seen == 0
+
+
+def test_an_error_of_the_users_code_is_told():
+    class Broken(Rows):
+        def __getitem__(self, index):
+            if index == 2:
+                raise OSError("no such picture")
+            return super().__getitem__(index)
+
+    gan = helpers.watched()
+    text = told(lambda: gan.fit(Broken(numbered(24)[0]), shuffle=False, verbose=0))
+    assert "`x` must be readable to its end" in text and "OSError: no such picture" in text
+    assert gan.steps_seen == 2
+
+
+def test_a_generator_must_last():
+    gan, x = helpers.watched(), numbered(24)[0]
+    assert "steps_per_epoch=" in told(lambda: gan.fit(generator(x), epochs=2, verbose=0))
+    assert gan.steps_seen == 0
+    more = {"epochs": 4, "steps_per_epoch": 2, "verbose": 0}
+    assert "batches=6, needed=8" in told(lambda: gan.fit(generator(x), **more))
+    assert gan.steps_seen == 6
+    data = {"validation_data": generator(x), "batch_size": 4, "verbose": 0}
+    assert "validation_steps=" in told(lambda: gan.fit(x, **data))
+    assert "steps_per_epoch" in told(lambda: gan.fit(Rows(x, endless=True), verbose=0))
+
+
+def test_other_iterables_are_refused():
+    text = told(lambda: helpers.watched().fit(iter([1]), verbose=0))
+    assert "x='list_iterator'. Wrap a generator" in text
+
+
+# === Data frames ===
+
+
+class Column:
+    """What a column of pandas has that is needed here."""
+
+    def __init__(self, values, dtype=None, missing=0):
+        self.values = np.asarray(values)
+        self.dtype = dtype or self.values.dtype
+        self.missing = missing
+
+    def __iter__(self):
+        return iter(self.values)
+
+    def __len__(self):
+        return len(self.values)
+
+    iloc = index = None
+
+    def isna(self):
+        return np.arange(len(self.values)) < self.missing
+
+    def to_numpy(self, dtype=None):
+        return self.values.astype(dtype)
+
+
+class Frame:
+    """What a data frame of pandas has that is needed here."""
+
+    def __init__(self, columns):
+        self.columns = list(columns)
+        self._columns = list(columns.values())
+
+    @property
+    def iloc(self):
+        return self
+
+    def __getitem__(self, place):
+        return self._columns[place[1]]
+
+    def to_numpy(self):
+        raise NotImplementedError
+
+    def __len__(self):
+        return len(self._columns[0])
+
+
+NULLABLE = types.SimpleNamespace(kind="i")
+CATEGORIES = types.SimpleNamespace(kind="O", categories=["red", "blue"])
+
+
+def test_frames_of_numbers_are_taken():
+    columns = {
+        "a": Column([0.5, 1.5]),
+        "b": Column([True, False]),
+        "c": Column([3, 4], NULLABLE),
+        "d": Column(np.array([5, 6.5], object)),
+    }
+    found = tables.array(Frame(columns), "x")
+    np.testing.assert_array_equal(found, [[0.5, 1, 3, 5], [1.5, 0, 4, 6.5]])
+    assert found.dtype == np.float32
+    # Two columns may have one title.
+    twice = Frame({"a": Column([1.0]), "b": Column([2.0])})
+    twice.columns = ["a", "a"]
+    np.testing.assert_array_equal(tables.array(twice, "x"), [[1.0, 2.0]])
+    np.testing.assert_array_equal(tables.array(Column([1, 2], NULLABLE), "y"), [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"a": Column([1.0]), "colour": Column(["red"], CATEGORIES)},
+            r"columns=\['colour'\].*pd.get_dummies\(x, columns=\['colour'\], dtype=float\)",
+        ),
+        ({"word": Column(np.array(["red"], object))}, r"columns=\['word'\].*get_dummies"),
+        (
+            {"when": Column(np.zeros(1, "datetime64[s]"))},
+            r"columns=\['when'\].*x.drop\(columns=\['when'\]\)",
+        ),
+        ({"age": Column([1, 2], NULLABLE, 1)}, r"missing_values=\{'age': 1\}.*x.dropna\(\)"),
+        ({"age": Column([np.nan, 2.0], None, 1)}, r"missing_values=\{'age': 1\}"),
+    ],
+)
+def test_columns_that_are_no_numbers_are_named(columns, message):
+    assert re.search(message, told(lambda: tables.array(Frame(columns), "x")))
+
+
+def test_frames_of_pandas():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "size": np.linspace(-1, 1, 8),
+            "is_round": [True, False] * 4,
+            "count": pd.array([1, 0] * 4, dtype="Int64"),
+            "colour": pd.Categorical(["red", "blue"] * 4),
+            "when": pd.date_range("2020-01-01", periods=8),
+            "age": pd.array([1, None] * 4, dtype="Int64"),
+        }
+    )
+    classes = pd.Series(["a", "b"] * 4, dtype="category")
+    gan = helpers.watched((6,), num_classes=2)
+    cures, errors = [], []
+    # Each error's cure is followed, until there is none.
+    for _ in range(8):
+        try:
+            gan.fit(frame, classes, batch_size=2, verbose=0)
+            break
+        except ValueError as error:
+            errors.append(str(error))
+            (cure,) = re.findall(r"`([xy][^`]*\)|[xy]\.[\w.]+|pd[^`]*)`[,.]", errors[-1])
+            cures.append(cure)
+            changed = eval(cure, {"x": frame, "y": classes, "pd": pd})
+            if cure.startswith("y"):
+                classes = changed
+            else:
+                classes, frame = classes[changed.index], changed
+    assert [cure.split("(")[0] for cure in cures] == [
+        "pd.get_dummies",
+        "x.drop",
+        "x.dropna",
+        "y.cat.codes",
+    ]
+    assert gan.steps_seen == 2
+    assert set(np.unique(gan.reference_labels)) == {0}
+
+
+def test_no_other_door_differs():
+    assert feeding.checked_batch(
+        Frame({"a": Column([0.5, 0.5])}), None, samples.SampleSpec((1,), None)
+    )[0].shape == (2, 1)
+    assert samples.checked(Tensor(np.zeros((2, 3)))).shape == (2, 3)
+    with pytest.raises(ValueError, match="colour"):
+        keras_gan.data.from_arrays(Frame({"colour": Column(["red"], CATEGORIES)}))
+    assert tf.is_tensor(samples.as_floats(samples.checked(Frame({"a": Column([0.5, 0.5])}))))
