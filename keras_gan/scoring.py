@@ -68,6 +68,9 @@ def evaluate_generator(
     kept. The same seed gives the same figures; a `GAN`, its averaged generator and its export
     give the same ones, up to rounding.
 
+    A SavedModel can run any operation of TensorFlow, which can read and write files: give the path
+    of a stranger's only where a stranger's program may run.
+
     Args:
         generator: what makes samples:
 

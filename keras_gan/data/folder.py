@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, sources
-from keras_gan.data import pixels
+from keras_gan.data import image_files, pixels
 from keras_gan.memory import numpy_function
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 # Files that a message names before it only counts them.
 _NAMED = 5
 
@@ -31,12 +30,19 @@ def from_folder(
     seed=0,
     memory_limit_gib=2.0,
 ):
-    """A data set of the PNG, JPEG, GIF (first frame) and BMP images in a folder.
+    """A data set of the images in a folder: PNG, JPEG, WebP, TIFF and whatever else Pillow reads.
 
     Folders in it are searched too. Files and folders whose names begin with a dot are left out,
-    as is `__MACOSX`. A picture's EXIF orientation is honoured. Every file is decoded once, before
-    anything else. If all images fit into `memory_limit_gib`, they stay in memory; otherwise each
-    batch is decoded when it is needed.
+    as is `__MACOSX`. Other files that are no images, but for texts and tables, and images that
+    cannot be read are counted and named in one warning. Of an animation, the first frame is read. A
+    picture's EXIF orientation is honoured. Every file is decoded once, before anything else. If all
+    images fit into `memory_limit_gib`, they stay in memory; otherwise each batch is decoded when it
+    is needed. Images that are decoded at the same time have at most 89 million pixels together,
+    which take up to 1 GiB; a larger one is refused, see `PIL.Image.MAX_IMAGE_PIXELS`.
+
+    Of images of more than 8 bits a value, the highest 8 of the bits that the folder uses are kept:
+    where no value of any image exceeds 4095, this is white. (Of colours of more than 8 bits in
+    other files than PNG, Pillow keeps the highest 8.)
 
     Args:
         path: the folder.
@@ -44,9 +50,9 @@ def from_folder(
         channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha). Defaults to 3.
         batch_size: samples of one update. Defaults to 64.
         labels: whether to yield labels. The class of an image is the folder directly in `path`
-            that it lies in or below; classes are numbered by their sorted names. Defaults to
-            `False`.
-        on_error: what to do with files that cannot be read: `"skip"` them with one warning, or
+            that it lies in or below; classes are numbered by their sorted names. A folder without
+            an image that can be read is none. Defaults to `False`.
+        on_error: what to do with images that cannot be read: `"skip"` them with one warning, or
             `"raise"`. Defaults to `"skip"`.
         background: what transparent images are laid on unless `channels=4`: a colour's name or
             hex code, a grey value, or three values, 0 to 255. Defaults to `"white"`.
@@ -90,36 +96,20 @@ def from_folder(
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
     batch_size = _checks.positive_int(batch_size, "batch_size")
     root = _folder(path)
-    files, closed = _image_files(root)
-    _checks.check(
-        on_error == "skip" or not closed,
-        "Every folder must be one that can be opened.",
-        cure="Change its permissions, or use `on_error='skip'`.",
-        path=str(root),
-        closed=_some(closed),
-    )
-    if closed:
-        warnings.warn(
-            f"{len(closed)} folders cannot be opened: {_some(closed)}. What is in them is left "
-            "out.",
-            stacklevel=2,
-        )
-    _checks.check(
-        files,
-        f"The folder must hold images ({', '.join(_SUFFIXES)}), in it or in folders in it.",
-        path=str(path),
-    )
-    class_names, classes = _classes(root, files) if labels else (None, None)
-
-    in_memory = len(files) * np.prod(decoder.shape) <= limit
-    images, readable = _read(decoder, root, files, on_error, keep=in_memory)
+    found = image_files.listing(root)
+    _check_found(found, root, on_error)
     if labels:
-        classes = classes[readable]
+        _check_classes(root, found.images)
+
+    in_memory = len(found.images) * np.prod(decoder.shape) <= limit
+    images, readable, told = _read(decoder, root, found.images, on_error, keep=in_memory)
+    kept = [found.images[index] for index in readable]
+    class_names, classes = _classes(root, kept) if labels else (None, None)
+    _warn_of_left(root, found, told, class_names)
     if in_memory:
         source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed, check=False)
     else:
-        files = [files[index] for index in readable]
-        source = FileSource(files, classes, decoder, shuffle=shuffle, seed=seed)
+        source = FileSource(kept, classes, decoder, shuffle=shuffle, seed=seed)
     source.class_names = class_names
     return source.dataset(batch_size)
 
@@ -195,36 +185,26 @@ def _folder(path):
     return root
 
 
-def _image_files(root):
-    """The image files below a folder, sorted by the parts of their paths; folders not opened."""
-    found, seen, closed = [], set(), []
-
-    def note(error):
-        closed.append(os.path.relpath(error.filename, root))
-
-    for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
-        real = os.path.realpath(folder)
-        # Links may lead back to where we come from.
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        found += [
-            pathlib.Path(folder, name)
-            for name in names
-            if name.lower().endswith(_SUFFIXES) and not _is_hidden(name)
-        ]
-    return sorted(found, key=lambda file: file.parts), closed
+def _check_found(found, root, on_error):
+    _checks.check(
+        on_error == "skip" or not found.closed,
+        "Every folder must be one that can be opened.",
+        cure="Change its permissions, or use `on_error='skip'`.",
+        path=str(root),
+        closed=_some(found.closed),
+    )
+    others = {"other_files": _some(_relative(found.others, root))} if found.others else {}
+    _checks.check(
+        found.images,
+        "The folder must hold images (.png, .jpg, .webp, .tif and whatever else Pillow reads), in "
+        "it or in folders in it.",
+        path=str(root),
+        **others,
+    )
 
 
-def _is_hidden(name):
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _classes(root, files):
-    parts = [file.relative_to(root).parts for file in files]
-    loose = [part[0] for part in parts if len(part) == 1]
+def _check_classes(root, files):
+    loose = [file.name for file in files if file.parent == root]
     _checks.check(
         not loose,
         "With `labels=True`, each image must lie in the folder of its class.",
@@ -232,47 +212,83 @@ def _classes(root, files):
         path=str(root),
         images=_some(loose),
     )
-    names = sorted({part[0] for part in parts})
-    return names, np.array([names.index(part[0]) for part in parts], "int32")
+
+
+def _classes(root, files):
+    """The names of the classes that have images, and the class of each file."""
+    classes = [file.relative_to(root).parts[0] for file in files]
+    names = sorted(set(classes))
+    places = {name: place for place, name in enumerate(names)}
+    return names, np.array([places[name] for name in classes], "int32")
 
 
 def _read(decoder, root, files, on_error, *, keep):
-    """Decode every file once: the images, if they are to be kept, and which could be read."""
+    """Decode every file once: the images, if they are to be kept, and which could be read.
+
+    Returns:
+        `(images or None, indices of what could be read, a sentence about the others or None)`.
+    """
     images = np.empty((len(files), *decoder.shape), "uint8") if keep else None
     errors = {}
 
+    def attempt(action):
+        def attempted(index):
+            try:
+                if index not in errors:
+                    action(index)
+            # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error.
+            except Exception as error:
+                # Not the error: it would keep the image.
+                errors[index] = f"{type(error).__name__}: {error}"
+
+        pixels.for_each(attempted, len(files))
+
     def decode(index):
-        try:
-            pixels.verify(files[index])
-            image = decoder.decode(files[index])
-        # Damaged files make Pillow raise nearly anything (OSError, SyntaxError, struct.error, ...).
-        except Exception as error:
-            errors[index] = error
-            return
+        image = decoder.decode(files[index])
         if keep:
             images[index] = image
 
     with pixels.quiet():
-        pixels.for_each(decode, len(files))
+        attempt(lambda index: decoder.look(files[index]))
+        attempt(decode)
     readable = np.array([index for index in range(len(files)) if index not in errors], "int64")
-    if errors:
-        first = errors[min(errors)]
-        names = _some([str(files[index].relative_to(root)) for index in sorted(errors)])
-        story = f"{len(errors)} of {len(files)} images cannot be read: {names}."
-        _checks.check(
-            on_error == "skip" and len(readable) > 0,
-            f"{story} The first one's error: {type(first).__name__}: {first}.",
-            cure="Repair or remove them"
-            + (", or use `on_error='skip'`." if len(readable) else "."),
-            path=str(root),
-        )
-        warnings.warn(f"{story} They are left out.", stacklevel=3)
-        if keep:
-            # In place, since a copy might not fit.
-            for row, index in enumerate(readable):
-                images[row] = images[index]
-            images = images[: len(readable)]
-    return images, readable
+    if not errors:
+        return images, readable, None
+    names = _some(_relative([files[index] for index in sorted(errors)], root))
+    told = f"{len(errors)} of {len(files)} images cannot be read: {names}."
+    _checks.check(
+        on_error == "skip" and len(readable) > 0,
+        f"{told} The first one's error: {errors[min(errors)]}.",
+        cure="Repair or remove them" + (", or use `on_error='skip'`." if len(readable) else "."),
+        path=str(root),
+    )
+    if keep:
+        # In place, since a copy might not fit.
+        for row, index in enumerate(readable):
+            images[row] = images[index]
+        images = images[: len(readable)]
+    return images, readable, told
+
+
+def _warn_of_left(root, found, told, class_names):
+    """One warning of all that is left out."""
+    story = [told] if told else []
+    if found.closed:
+        story.append(f"{len(found.closed)} folders cannot be opened: {_some(found.closed)}.")
+    if found.others:
+        names = _some(_relative(found.others, root))
+        story.append(f"{len(found.others)} files are no images that Pillow reads: {names}.")
+    if class_names is not None:
+        below = {file.relative_to(root).parts[:-1] for file in found.images + found.others}
+        empty = sorted({parts[0] for parts in below if parts} - set(class_names))
+        if empty:
+            story.append(f"{len(empty)} classes have no image that can be read: {_some(empty)}.")
+    if story:
+        warnings.warn(f"{' '.join(story)} They are left out.", stacklevel=3)
+
+
+def _relative(files, root):
+    return [str(file.relative_to(root)) for file in files]
 
 
 def _some(names):

@@ -4,15 +4,21 @@ import concurrent.futures
 import contextlib
 import io
 import os
+import threading
 import warnings
 
 import numpy as np
 
 from keras_gan import _checks, terminal
+from keras_gan.data import depths, image_files
 
-# What is decoded, whatever the suffix says: web pictures often lie about their type.
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+# Pixels that are decoded at the same time, by all threads of this process together: Pillow's limit
+# for one image. Each takes up to 12 bytes, 1 GiB in all.
+_MAX_PIXELS = 2**30 // 12
+# Above what the C library keeps.
+_BLOCK_BYTES = 2**26
+_ORIENTATION = 0x0112  # of EXIF
 
 
 class Decoder:
@@ -40,6 +46,8 @@ class Decoder:
         self.resample = Image.Resampling[_checks.one_of(resample, "resample", _FILTERS).upper()]
         self.crop_to_aspect_ratio = _checks.boolean(crop_to_aspect_ratio, "crop_to_aspect_ratio")
         self.background = _colour(background)
+        self.depth = depths.Depth()
+        _return_memory()
 
     @property
     def shape(self):
@@ -52,7 +60,24 @@ class Decoder:
             "resample": self.resample.name,
             "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
             "background": str(self.background),
+            **self.depth.description(),
         }
+
+    def look(self, file):
+        """Check that a file is a sound image, and learn from it how many bits values have.
+
+        Args:
+            file: path of an encoded image.
+
+        Raises:
+            Exception: whatever tells that it is none.
+        """
+        with room(file):
+            # Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps
+            # silent; its checksums tell.
+            with _open(file) as image:
+                image.verify()
+            self._look(file)
 
     def decode(self, file):
         """One image as an array.
@@ -63,19 +88,8 @@ class Decoder:
         Returns:
             `uint8` array of `shape`; of an animation, the first frame.
         """
-        from PIL import Image, ImageOps
-
-        file = io.BytesIO(file) if isinstance(file, bytes) else file
-        with Image.open(file, formats=_FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
-        image = self._converted(image)
-        height, width = self.image_size
-        if image.size != (width, height):
-            if self.crop_to_aspect_ratio:
-                image = ImageOps.fit(image, (width, height), self.resample)
-            else:
-                image = image.resize((width, height), self.resample)
-        return np.asarray(image).reshape(self.shape)
+        with room(file):
+            return self._decoded(file)
 
     def decode_all(self, files):
         """Many images at once, on all cores.
@@ -94,20 +108,125 @@ class Decoder:
         for_each(fill, len(files))
         return images
 
-    def _converted(self, image):
-        from PIL import Image
+    # Functions of their own, so that images are gone when there is room for another.
+    def _look(self, file):
+        with _open(file) as image:
+            if depths.is_deep(image):
+                self.depth.look(image, lambda: _open(file))
 
-        if image.mode.startswith("I"):
-            # 16 bits a pixel. Pillow would cut off what is above 255.
-            values = np.asarray(image).astype("int64") >> 8
-            image = Image.fromarray(values.clip(0, 255).astype("uint8"))
+    def _decoded(self, file):
+        from PIL import ImageOps
+
+        with _open(file) as image:
+            image = self._converted(image, lambda: _open(file))
+        height, width = self.image_size
+        if image.size != (width, height):
+            if self.crop_to_aspect_ratio:
+                image = ImageOps.fit(image, (width, height), self.resample)
+            else:
+                image = image.resize((width, height), self.resample)
+        return np.asarray(image).reshape(self.shape)
+
+    def _converted(self, image, again):
+        """An opened image, upright, in the mode of `channels`, with as few copies as can be."""
+        from PIL import Image, ImageOps
+
+        if depths.is_deep(image):
+            turned = Image.Image.getexif(image).get(_ORIENTATION)  # PNG's own would decode
+            image = self.depth.to_uint8(image, again)
+            image.getexif()[_ORIENTATION] = turned or 1
+        ImageOps.exif_transpose(image, in_place=True)
         if self.channels == 4:
-            return image.convert("RGBA")
+            return _in_mode(image, "RGBA")
         if image.has_transparency_data:
-            image = image.convert("RGBA")
-            paper = Image.new("RGBA", image.size, (*self.background, 255))
-            image = Image.alpha_composite(paper, image).convert("RGB")
-        return image.convert("L" if self.channels == 1 else "RGB")
+            image = _in_mode(image, "RGBA")
+            paper = Image.new("RGB", image.size, self.background)
+            paper.paste(image, mask=image)
+            image = paper
+        return _in_mode(image, "L" if self.channels == 1 else "RGB")
+
+
+# === Images ===
+
+
+class _InFlight:
+    """Lets threads go on as long as the pixels of all together stay below a limit.
+
+    An image that is above it alone has to wait until there is no other.
+    """
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.pixels = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def holding(self, pixels):
+        """Wait for room for so many pixels, and take it during the block."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.pixels == 0 or self.pixels + pixels <= self.limit,
+            )
+            self.pixels += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.pixels -= pixels
+                self._changed.notify_all()
+
+
+IN_FLIGHT = _InFlight(_MAX_PIXELS)
+
+
+@contextlib.contextmanager
+def room(file):
+    """Wait until an image may be decoded: it is not too large, nor at the same time as others are.
+
+    All that is made of it within the block must be gone when it ends.
+
+    Args:
+        file: path, or encoded bytes.
+    """
+    from PIL import Image
+
+    if not isinstance(file, bytes):
+        # To open a pipe would wait for ever; a device has no end.
+        is_file = os.path.isfile(file)
+        _checks.check(is_file, "An image must be a file that is there.", file=str(file))
+    with _open(file) as image:
+        size, limit = image.size, Image.MAX_IMAGE_PIXELS
+    # A few bytes can unfold to more than the memory holds.
+    _checks.check(
+        limit is None or size[0] * size[1] <= limit,
+        f"An image must have at most {limit} pixels.",
+        cure="Shrink it, or raise `PIL.Image.MAX_IMAGE_PIXELS`.",
+        size=size,
+    )
+    with IN_FLIGHT.holding(size[0] * size[1]):
+        yield
+
+
+def _return_memory():
+    """Let Pillow allocate large images in pieces that the C library returns when they are freed.
+
+    Those of up to 32 MiB it may keep, for each thread.
+    """
+    from PIL import Image
+
+    with contextlib.suppress(AttributeError):  # another Pillow
+        Image.core.set_block_size(max(_BLOCK_BYTES, Image.core.get_block_size()))
+
+
+def _open(file):
+    from PIL import Image
+
+    source = io.BytesIO(file) if isinstance(file, bytes) else file
+    return Image.open(source, formats=image_files.formats(file))
+
+
+def _in_mode(image, mode):
+    return image if image.mode == mode else image.convert(mode)
 
 
 def for_each(function, count):
@@ -119,36 +238,15 @@ def for_each(function, count):
             pass
 
 
-def verify(file):
-    """Raise whatever tells that a file is no sound image, without decoding it.
-
-    Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps silent;
-    its checksums tell.
-
-    Args:
-        file: path of an encoded image.
-    """
-    from PIL import Image
-
-    # To open a pipe would wait for ever; a device has no end.
-    _checks.check(os.path.isfile(file), "An image must be a file that is there.", file=str(file))
-    with Image.open(file, formats=_FORMATS) as opened:
-        opened.verify()
-
-
 @contextlib.contextmanager
 def quiet():
-    """Hide Pillow's remarks on oddities of images that it reads all the same.
+    """Hide Pillow's remarks on oddities of images that it reads all the same, or that we refuse.
 
-    Its remark on images of more than 89 million pixels becomes an error: a few bytes can unfold to
-    more than the memory holds. Only for the main thread: filters are global, and two threads would
-    restore each other's.
+    Only for the main thread: filters are global, and two threads would restore each other's.
     """
-    from PIL import Image
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-        warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="PIL")
         yield
 
 

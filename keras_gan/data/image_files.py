@@ -1,0 +1,100 @@
+"""Which files of a folder are images, and as what they may be read."""
+
+import collections
+import functools
+import os
+import pathlib
+
+# What is tried whatever the suffix says, since web pictures often lie about their type. Each is
+# known by its first bytes.
+_SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "QOI")
+# What Pillow names a format and does not decode by itself. For "EPS" it would run Ghostscript,
+# which must not happen to a stranger's file.
+_EXCLUDED = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
+# Pictures, to a person, that this Pillow may not know.
+_UNKNOWN = (".avif", ".cr2", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raw", ".svg")
+# What systems leave in folders, besides hidden files.
+_JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+# What lies beside images to describe them, and is missed by nobody.
+_COMPANIONS = (".csv", ".html", ".json", ".jsonl", ".md", ".rst", ".tsv", ".txt", ".xml", ".yaml")
+
+# images: paths, sorted by their parts.
+# others: paths of the other files, likewise, but for texts and tables.
+# closed: names of folders that cannot be opened.
+Listing = collections.namedtuple("Listing", ["images", "others", "closed"])
+
+
+@functools.cache
+def suffixes():
+    """The suffixes of pictures: `dict` to the name of Pillow's format, or `None`."""
+    from PIL import Image
+
+    Image.init()
+    known = {
+        suffix: name
+        for suffix, name in Image.registered_extensions().items()
+        if name not in _EXCLUDED and (name in Image.OPEN or name == "MPO")
+    }
+    return {**dict.fromkeys(_UNKNOWN), **known}
+
+
+def formats(file):
+    """The names of Pillow's formats as which a file may be read.
+
+    Args:
+        file: path, or encoded bytes.
+    """
+    own = None if isinstance(file, bytes) else suffixes().get(_suffix(file))
+    # Those without a mark at their beginning are believed only if the suffix says so.
+    return _SNIFFED if own in (None, "MPO", *_SNIFFED) else (*_SNIFFED, own)
+
+
+def listing(root):
+    """What is in a folder and in the folders in it, without what is hidden: a `Listing`."""
+    images, others, closed, seen = [], [], [], set()
+
+    def note(error):
+        closed.append(os.path.relpath(error.filename, root))
+
+    for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
+        real = os.path.realpath(folder)
+        # Links may lead back to where we come from.
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        for name in names:
+            if not _is_hidden(name):
+                path = pathlib.Path(folder, name)
+                if _is_image(path):
+                    images.append(path)
+                elif _suffix(path) not in _COMPANIONS:
+                    others.append(path)
+    images.sort(key=lambda path: path.parts)
+    others.sort(key=lambda path: path.parts)
+    return Listing(images, others, closed)
+
+
+def _is_image(path):
+    """Whether a file is meant to be an image; that it can be read is another question."""
+    if _suffix(path) in suffixes():
+        return True
+    from PIL import Image
+
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return False
+    try:
+        with Image.open(path, formats=_SNIFFED):
+            return True
+    except Exception:  # whatever other files make Pillow raise
+        return False
+
+
+def _suffix(path):
+    return os.path.splitext(os.fspath(path))[1].lower()
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name in _JUNK
