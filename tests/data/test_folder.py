@@ -184,15 +184,15 @@ def test_folder_with_labels_refuses_loose_images(tmp_path):
 
 
 def test_folder_leaves_hidden_files_out(tmp_path):
-    picture(tmp_path / "a.png", [1, 1, 1])
+    picture(tmp_path / "a.png", [9, 9, 9])
     (tmp_path / "._a.png").write_bytes(b"resource fork")
     picture(tmp_path / ".cache" / "b.png", [2, 2, 2])
     picture(tmp_path / "__MACOSX" / "c.png", [3, 3, 3])
-    assert load(tmp_path)[0][:, 0, 0, 0].tolist() == [1]
+    assert load(tmp_path)[0][:, 0, 0, 0].tolist() == [9]
 
 
 def test_folder_follows_links_but_not_in_circles(tmp_path):
-    picture(tmp_path / "elsewhere" / "a.png", [1, 1, 1])
+    picture(tmp_path / "elsewhere" / "a.png", [9, 9, 9])
     root = tmp_path / "root"
     root.mkdir()
     try:
@@ -232,7 +232,7 @@ def test_folder_skips_what_it_cannot_read_with_one_warning(tmp_path, limit):
 
 
 def test_folder_names_only_some_of_many(tmp_path):
-    picture(tmp_path / "z.png", [1, 1, 1])
+    picture(tmp_path / "z.png", [9, 9, 9])
     for index in range(8):
         (tmp_path / f"{index}.png").touch()
     with pytest.warns(UserWarning, match="8 of 9 .* 0.png, .* 4.png and 3 more. They are"):
