@@ -137,7 +137,12 @@ def indices(labels, class_names, name="labels"):
     Raises:
         ValueError: for a name that is not known.
     """
-    if labels is None or np.asarray(labels).dtype.kind not in "USO":
+    try:
+        kind = None if labels is None else np.asarray(labels).dtype.kind
+    except ValueError:  # lists of different lengths
+        kind = "ragged"
+    _checks.check(kind != "ragged", f"`{name}` must be one class, or one for each sample.")
+    if kind is None or kind not in "USO":
         return labels
     given = np.asarray(labels, object)
     found = [_index(label, class_names, name) for label in given.ravel()]

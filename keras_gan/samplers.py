@@ -15,8 +15,11 @@ from keras_gan.inputs import values
 # takes_labels: whether the generator is conditional.
 # num_classes: of a conditional generator, `None` where it is not known.
 # reach: the `values.Reach` of a network, `None` where it is not known.
+# class_names: tuple of the names of the classes, `None` where they are not known.
 Sampler = collections.namedtuple(
-    "Sampler", ["draw", "takes_labels", "num_classes", "reach"], defaults=[None]
+    "Sampler",
+    ["draw", "takes_labels", "num_classes", "reach", "class_names"],
+    defaults=[None, None],
 )
 
 _DEFAULT = "serving_default"
@@ -75,7 +78,8 @@ def _gan(gan, num_classes):
     def draw(count, seed, labels):
         return gan.generate(count, seed=seed, labels=labels)
 
-    return Sampler(draw, gan.num_classes is not None, gan.num_classes, gan.spec.reach)
+    takes_labels = gan.num_classes is not None
+    return Sampler(draw, takes_labels, gan.num_classes, gan.spec.reach, gan.class_names)
 
 
 # === SavedModels ===
@@ -112,7 +116,10 @@ def _own_export(model, num_classes):
         position = (tf.constant(count), tf.constant(seed, "int64"), tf.constant(1.0))
         return model.sample(*position, *([tf.constant(labels)] if takes_labels else []))
 
-    return Sampler(draw, takes_labels, num_classes)
+    names = None
+    if takes_labels and hasattr(model, "class_names"):
+        names = tuple(name.decode() for name in model.class_names().numpy())
+    return Sampler(draw, takes_labels, num_classes, class_names=names)
 
 
 def _foreign_export(model, name):

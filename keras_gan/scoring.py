@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_gan import (
     _checks,
     _registry,
+    class_names,
     directions,
     evaluating,
     feeding,
@@ -130,9 +131,10 @@ def evaluate_generator(
     sampler = samplers.sampler(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
-    dataset = _dataset(real, sampler.reach, seed)
+    dataset = _dataset(real, sampler, seed)
     num_samples = _count(dataset, num_samples, floors)
     _check_labels(dataset, sampler)
+    _check_class_names(real, sampler)
 
     pairs = _pairs(dataset, num_samples, sampler, seed)
     first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
@@ -284,7 +286,7 @@ def _check_ranges(real, fake):
 # === Reals ===
 
 
-def _dataset(real, reach, seed):
+def _dataset(real, sampler, seed):
     """A data set of batches; arrays are checked whole, and mixed by the seed."""
     samples, labels, names = feeding.unpacked(real, None, None, "real")
     if readers.is_read(samples):
@@ -302,8 +304,10 @@ def _dataset(real, reach, seed):
         )
         return samples
     # Whether a range fits is for both sides to say.
-    samples = samples_module.checked(samples, names[0], reach=reach, warn=False)
+    samples = samples_module.checked(samples, names[0], reach=sampler.reach, warn=False)
     if labels is not None:
+        if sampler.takes_labels:
+            labels = class_names.indices(labels, sampler.class_names, names[1])
         labels = labels_module.checked(labels, len(samples), name=names[1])
     return sources.ArraySource(samples, labels, seed=seed, check=False).dataset(_BATCH)
 
@@ -362,4 +366,17 @@ def _check_labels(dataset, sampler):
         "A conditional generator must be told which classes to make.",
         cure="Give `(samples, labels)` as `real`, or `num_classes=`.",
         num_classes=None,
+    )
+
+
+def _check_class_names(real, sampler):
+    """A class index must mean the same to the reals and to the generator."""
+    told = getattr(real, "class_names", None)
+    _checks.check(
+        not (told and sampler.class_names) or list(told) == list(sampler.class_names),
+        "The classes of `real` must be those of the generator, in the same order.",
+        cure="Number them alike, or leave the names out by `real.map(lambda x, y: (x, y))` if they "
+        "mean the same.",
+        real=told,
+        generator=sampler.class_names,
     )

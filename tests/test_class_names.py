@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import class_names, data
+from keras_gan import class_names, data, scoring
 
 NAMES = ["cat", "dog", "eel"]
 LABELS = np.arange(24) % 3
@@ -169,3 +169,27 @@ def test_names_of_a_model_that_knows_none():
         helpers.gan().generate(labels=["cat"])
     with pytest.raises(ValueError, match="indices or names of classes.*labels=2.5"):
         gan.generate(labels=["cat", 2.5])
+    with pytest.raises(ValueError, match="`labels` must be one class, or one for each sample"):
+        gan.generate(labels=[[0, 1], [2]])
+
+
+def test_an_evaluation_takes_names_too(named, tmp_path):
+    named.export(tmp_path / "generator")
+    labels = np.array(NAMES)[LABELS]
+    for generator in (named, tmp_path / "generator"):
+        found = [
+            scoring.evaluate_generator(generator, (helpers.points(24), y), "sliced_wasserstein")
+            for y in (LABELS, labels, labels[::-1])
+        ]
+        assert found[0] == found[1] != found[2]
+        with pytest.raises(ValueError, match="knows cat, dog, eel. Received: .*='emu'"):
+            real = helpers.points(2), ["eel", "emu"]
+            scoring.evaluate_generator(generator, real, "sliced_wasserstein")
+
+
+def test_other_classes_than_the_generators_are_no_reals(named):
+    other = data.from_arrays(helpers.points(24), LABELS, class_names=["ant", "cat", "dog"])
+    with pytest.raises(ValueError, match="same order. Received: real=.*'ant'.*generator=.*'eel'"):
+        scoring.evaluate_generator(named, other, "sliced_wasserstein", 8)
+    cured = other.map(lambda x, y: (x, y))
+    assert scoring.evaluate_generator(named, cured, "sliced_wasserstein", 8)

@@ -164,6 +164,8 @@ def weights_line(history, number, restored):
         restored: whether the best epoch's weights come back.
     """
     top = run_progress.best(history)
+    if number == 0:
+        return "No epoch was trained: the weights are as they were."
     if top is None:
         return f"Weights of epoch {number}, the last: no epoch could be measured."
     best, last = f"{top.quality_name} of {top.quality:.4g}", history[-1]

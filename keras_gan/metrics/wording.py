@@ -25,8 +25,9 @@ def _values(metric, compute):
     if not compute and not metric._is_computed():
         return ["not computed yet"]
     values = [_figures(metric.result())]
-    if hasattr(metric, "standard_error"):
-        values[0] += f" +- {metric.standard_error():.2g}"
+    error = metric.standard_error() if hasattr(metric, "standard_error") else math.nan
+    if math.isfinite(error):  # not of one sample, for example
+        values[0] += f" +- {error:.2g}"
     return values
 
 

@@ -171,6 +171,10 @@ def test_which_weights_are_left_and_why(told, words):
     assert told.startswith(f"Weights of {words}")
 
 
+def test_without_an_epoch_the_weights_are_as_they_were():
+    assert "No epoch was trained" in _report.weights_line([], _report.ended_at([], None), False)
+
+
 @pytest.mark.parametrize("verdict", [VERDICT, None])
 def test_one_epoch_and_nothing_measured(tmp_path, verdict):
     write(tmp_path, [Signals(epoch=1)], verdict)
