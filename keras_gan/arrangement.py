@@ -4,6 +4,8 @@ A callback may have
 
 - `acts_last`, a number above 0: its hooks come after those of all others, in the order of these
   numbers;
+- `gives_back_weights`, true: its hooks come first, before weights that are not finite are given
+  back for it;
 - `meet(callbacks)`, called before training begins with all callbacks of the run;
 - `prepare(gan, siblings, epochs)`, likewise, with the model and the other callbacks;
 - `on_train_interrupted()`, called where Ctrl-C or an error ends a run, in place of `on_train_end`.
@@ -14,6 +16,7 @@ import contextlib
 import keras
 
 from keras_gan import _checks, memory, settings
+from keras_gan.good_weights import GoodWeights
 from keras_gan.start_check import StartCheck
 from keras_gan.validation_progress import ValidationProgress
 
@@ -42,7 +45,9 @@ def arranged(gan, callbacks, epochs):
     )
     last = [callback for callback in callbacks if getattr(callback, "acts_last", 0)]
     others = [callback for callback in callbacks if callback not in last]
-    others += [StartCheck(), ValidationProgress(), tidy]
+    before = [callback for callback in others if getattr(callback, "gives_back_weights", False)]
+    others = [callback for callback in others if callback not in before]
+    others = [*before, GoodWeights(), *others, StartCheck(), ValidationProgress(), tidy]
     if last and not any(isinstance(c, keras.callbacks.History) for c in others):
         others.append(keras.callbacks.History())
     everyone = others + sorted(last, key=lambda callback: callback.acts_last)

@@ -1,12 +1,13 @@
 """What a GAN tells of itself: the means of its training, and evaluations on held-out data."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gan import directions, losses, packing, replicas, seeds
 from keras_gan.determinism import ordered
 from keras_gan.samples import flat, to_float, unpack
-from keras_gan.state import PLAYERS, add
+from keras_gan.state import CAUSES, PLAYERS, add
 
 ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
 _LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)
@@ -35,19 +36,27 @@ class Evaluating:
     def first_failure(self):
         """The first update that was not finite and so not applied.
 
-        `None`, or a `dict` of `step`, `player` and `variable` (the path of the first variable
-        whose gradient was not finite, `None` where the loss alone was not).
+        `None`, or a `dict` of
+
+        - `step` and `player`;
+        - `cause`: "gradient", "learning_rate", or "weight" where an update before has broken one;
+        - `variable`: the path of the first variable whose gradient, or value, was not finite;
+          `None` for the learning rate, and where the loss alone was not;
+        - `learning_rate` of the player at that step.
         """
-        step = int(self._state.failed_step.numpy())
+        state = self._state
+        step = int(state.failed_step.numpy())
         if step < 0:
             return None
-        player = int(self._state.failed_player.numpy())
-        index = int(self._state.failed_variable.numpy())
+        player = int(state.failed_player.numpy())
+        index = int(state.failed_variable.numpy())
         variables = (self.discriminator, self.generator)[player].trainable_variables
         return {
             "step": step,
             "player": PLAYERS[player],
             "variable": variables[index].path if index >= 0 else None,
+            "cause": CAUSES[int(state.failed_cause.numpy())],
+            "learning_rate": float(np.int64(state.failed_rate.numpy()).view(np.float64)),
         }
 
     # === Logs ===

@@ -173,10 +173,13 @@ class Fitting:
         if told or self.first_failure is None:
             return
         rule = convergence.Diverged()
+        left = "The weights are those of finite updates alone."
+        if self.first_failure["cause"] == "weight":
+            left = "The weights from the beginning of that epoch are back."
         warnings.warn(
-            f"Updates were left out: {rule.describe(self.first_failure)}. The weights are those "
-            f"of finite updates alone. {rule.cure[0].upper()}{rule.cure[1:]}. "
-            "`keras_gan.callbacks.StopOnNonFinite` stops there.",
+            f"Updates were left out: {rule.describe(self.first_failure)}. {left} "
+            f"{rule.cure[0].upper()}{rule.cure[1:]}. `keras_gan.callbacks.StopOnNonFinite` "
+            "stops there.",
             stacklevel=3,
         )
 

@@ -4,6 +4,9 @@ import keras
 
 DISCRIMINATOR, GENERATOR = 0, 1
 PLAYERS = ("discriminator", "generator")
+# What of an update was not finite: its gradient or loss, the learning rate, or a weight before it.
+GRADIENT, RATE, WEIGHT = 0, 1, 2
+CAUSES = ("gradient", "learning_rate", "weight")
 
 
 class TrainingState:
@@ -22,8 +25,9 @@ class TrainingState:
         draws: numbers that `generate` and `interpolate` drew where they were given no seed.
         failed_step: the first step with an update that was not finite, or -1.
         failed_player: whose it was: `DISCRIMINATOR` or `GENERATOR`.
-        failed_variable: the first variable whose gradient was not finite, -1 where it was the
-            loss alone.
+        failed_variable: the first variable whose gradient, or value, was not finite; -1 for none.
+        failed_cause: `GRADIENT`, `RATE` or `WEIGHT`.
+        failed_rate: the bits of that player's learning rate, a float64.
     """
 
     _START = {
@@ -37,6 +41,8 @@ class TrainingState:
         "failed_step": -1,
         "failed_player": -1,
         "failed_variable": -1,
+        "failed_cause": -1,
+        "failed_rate": 0,
     }
 
     def __init__(self):
@@ -50,8 +56,9 @@ class TrainingState:
 
     def forget_failure(self):
         """Let the next update that is not finite be the first again."""
-        for name in ("failed_step", "failed_player", "failed_variable"):
-            getattr(self, name).assign(self._START[name])
+        for name, start in self._START.items():
+            if name.startswith("failed_"):
+                getattr(self, name).assign(start)
 
 
 def random_generators(network):

@@ -207,9 +207,9 @@ class Stepping:
         if self.trains(player):
             applied = updates.apply_if_finite(
                 player,
-                (self.discriminator_optimizer, self.generator_optimizer)[player],
+                (self.discriminator_optimizer, self.generator_optimizer),
                 gradients,
-                (self.discriminator, self.generator)[player].trainable_variables,
+                [n.trainable_variables for n in (self.discriminator, self.generator)],
                 norm,
                 replicas.mean(loss),
                 self._state,

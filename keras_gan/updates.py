@@ -6,7 +6,16 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, replicas
-from keras_gan.state import PLAYERS, add, random_generators
+from keras_gan.state import (
+    DISCRIMINATOR,
+    GENERATOR,
+    GRADIENT,
+    PLAYERS,
+    RATE,
+    WEIGHT,
+    add,
+    random_generators,
+)
 
 # === Who stands still ===
 
@@ -213,9 +222,9 @@ def _loops():
 
 
 def apply_if_finite(
-    player, optimizer, gradients, variables, size, loss, state, after_update, *tensors
+    player, optimizers, gradients, variables, size, loss, state, after_update, *tensors
 ):
-    """Apply gradients, unless the loss or one of them is NaN or infinite.
+    """Apply gradients, unless the loss, the learning rate or one of them is NaN or infinite.
 
     An update that is not finite would spread to every weight, and to the moments of the optimizer
     for good. It is left out, and the first such one is kept in the state. With loss scaling,
@@ -223,10 +232,10 @@ def apply_if_finite(
 
     Args:
         player: `DISCRIMINATOR` or `GENERATOR`.
-        optimizer: of that player, built.
+        optimizers: those of both players, built.
         gradients: one for each variable, not scaled, those of all replicas together; `None` where
             the loss does not depend on it.
-        variables: the player's trainable variables.
+        variables: the trainable variables of both players, two lists.
         size: the `norm` of the gradients.
         loss: scalar that the gradients are of.
         state: the run's `TrainingState`.
@@ -237,26 +246,28 @@ def apply_if_finite(
     Returns:
         Boolean scalar: whether the update was applied.
     """
+    optimizer = optimizers[player]
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
     kept = [gradients[i] for i in known]
 
     def update(kept, loss, *tensors):
         optimizer.apply(
             replicas.share(_scaled(optimizer, _clipped(optimizer, kept))),
-            [variables[i] for i in known],
+            [variables[player][i] for i in known],
         )
         after_update(*tensors)
 
     def skip(kept, loss, *tensors):
-        overflow = tf.constant(False)
+        overflow, rates = tf.constant(False), [_rate(each) for each in optimizers]
         if _scales(optimizer):
             scale = tf.convert_to_tensor(optimizer.dynamic_scale)
-            overflow = tf.math.is_finite(loss) & (scale > 1.0)
+            overflow = tf.math.is_finite(loss) & (scale > 1.0) & tf.math.is_finite(rates[player])
             optimizer.dynamic_scale.assign(tf.where(overflow, scale / 2.0, scale))
             optimizer.step_counter.assign(0)
-        _note_failure(player, kept, known, state, unless=overflow)
+        found = _what_is_broken(player, kept, known, variables, rates[player])
+        _note_failure(state, *found, tf.gather(rates, found[0]), unless=overflow)
 
-    finite = tf.math.is_finite(size) & tf.math.is_finite(loss)
+    finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & tf.math.is_finite(_rate(optimizer))
     replicas.either(finite, update, skip, kept, loss, *tensors)
     add((state.discriminator_updates, state.generator_updates)[player], 1)
     return finite
@@ -289,14 +300,51 @@ def _clipped(optimizer, gradients):
     return gradients
 
 
-def _note_failure(player, gradients, indices, state, unless):
-    bad = tf.stack([~tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
-    worst = tf.gather(tf.constant(indices, tf.int64), tf.argmax(tf.cast(bad, tf.int32)))
-    variable = tf.where(tf.reduce_any(bad), worst, tf.constant(-1, tf.int64))
-    first = (state.failed_step.value < 0) & ~unless
+def _rate(optimizer):
+    return tf.cast(tf.convert_to_tensor(optimizer.learning_rate), "float64")
+
+
+def _what_is_broken(player, gradients, indices, variables, rate):
+    """What is to blame for an update that is not finite: `(player, variable, cause)`.
+
+    A learning rate, or else a weight, of either player, that an update before has broken, or else
+    a gradient, the first one; the variable is -1 for none.
+    """
+    index = _first_not_finite(gradients, indices)
+    found = tf.stack([tf.constant(player, tf.int64), index, GRADIENT])
+    for owner in (GENERATOR, DISCRIMINATOR):
+        index = _first_not_finite([v.value for v in variables[owner]])
+        found = tf.where(index < 0, found, tf.stack([owner, index, WEIGHT]))
+    by_rate = tf.constant([player, -1, RATE], tf.int64)
+    return tf.unstack(tf.where(tf.math.is_finite(rate), found, by_rate))
+
+
+def _first_not_finite(tensors, indices=None):
+    """The index of the first tensor that is not finite, or -1."""
+    indices = range(len(tensors)) if indices is None else indices
+    bad = tf.stack([~tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
+    first = tf.gather(tf.constant(list(indices), tf.int64), tf.argmax(tf.cast(bad, tf.int32)))
+    return tf.where(tf.reduce_any(bad), first, tf.constant(-1, tf.int64))
+
+
+def _note_failure(state, player, variable, cause, rate, unless=False):
+    """Keep what was not finite, if it is the first time."""
+    first = (state.failed_step.value < 0) & ~tf.convert_to_tensor(unless)
     for kept, new in (
-        (state.failed_player, tf.constant(player, tf.int64)),
+        (state.failed_player, player),
         (state.failed_variable, variable),
+        (state.failed_cause, cause),
+        (state.failed_rate, tf.bitcast(rate, tf.int64)),
         (state.failed_step, tf.convert_to_tensor(state.steps_seen.value)),
     ):
-        kept.assign(tf.where(first, new, kept.value))
+        kept.assign(tf.where(first, tf.cast(new, tf.int64), kept.value))
+
+
+def note_broken_weight(gan):
+    """Keep which trainable weight of a model is not finite, if no failure has been kept."""
+    networks = (gan.discriminator, gan.generator)
+    optimizers = (gan.discriminator_optimizer, gan.generator_optimizer)
+    for player, (network, optimizer) in enumerate(zip(networks, optimizers, strict=True)):
+        index = _first_not_finite([v.value for v in network.trainable_variables])
+        if index >= 0:
+            _note_failure(gan._state, player, index, WEIGHT, _rate(optimizer))

@@ -335,7 +335,7 @@ def test_samples_of_any_shape(shape):
 def test_uint8_and_scaled_floats_are_the_same_images():
     images = helpers.images(16)
     np.testing.assert_allclose(
-        samples.to_float(tf.constant(images), True), images / 127.5 - 1.0, atol=1e-6
+        samples.to_float(tf.constant(images)), images / 127.5 - 1.0, atol=1e-6
     )
     results = []
     for data in (images, (images / 127.5 - 1.0).astype("float32")):

@@ -34,6 +34,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
     ```
     """
 
+    # Its hooks come before those that give weights back in every run: it has its own way.
+    gives_back_weights = True
+
     def on_train_begin(self, logs=None):
         """Check the model."""
         _measuring.require(self.model, "first_failure", self)

@@ -33,6 +33,17 @@ class Diverged:
         player, variable = evidence["player"].replace("_", " "), evidence.get("variable")
         if "step" not in evidence:
             return f"{variable} of the {player} is not finite"
+        rate = evidence.get("learning_rate")
+        if evidence.get("cause") == "learning_rate":
+            return (
+                f"the {player}'s update at step {evidence['step']} has been skipped: its learning "
+                f"rate was {rate}"
+            )
+        if evidence.get("cause") == "weight":
+            return (
+                f"{variable} of the {player} was not finite at step {evidence['step']}: an update "
+                f"before had broken it, at a learning rate of {rate:g}"
+            )
         where = f"the gradient of {variable}" if variable else "its loss"
         return (
             f"the {player}'s update at step {evidence['step']} was not finite "
