@@ -6,10 +6,10 @@ import tensorflow as tf
 from keras_gan import (
     _checks,
     ema,
-    inspection,
     losses,
     memory,
     packing,
+    pairs,
     priors,
     schedules,
     settings,
@@ -101,7 +101,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
     ):
         super().__init__(name=name)
         pack = packing.checked(pack, num_classes)
-        self.latent_dim, self.sample_shape, conditional = inspection.check_pair(
+        self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
             generator, discriminator, pack
         )
         _checks.check(
@@ -112,7 +112,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         )
         if num_classes is not None:
             num_classes = _checks.positive_int(num_classes, "num_classes")
-            inspection.check_classes(num_classes, generator, discriminator)
+            pairs.check_classes(num_classes, generator, discriminator)
         if ema_halflife_images is not None:
             ema_halflife_images = schedules.number_or_schedule(
                 ema_halflife_images, "ema_halflife_images", above=0.0

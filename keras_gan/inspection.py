@@ -1,153 +1,43 @@
-"""What can be read off a network before it trains, and what would go wrong in training."""
-
-import warnings
+"""What can be read off a network before it trains."""
 
 import keras
-
-from keras_gan import _checks
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
 # What changes the shape alone: layers and operations, by the names of their classes.
 _RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
 # Activations by name, those of layers and those of operations.
-_BOUNDED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "tanh", "softmax", "softsign")
-_NEVER_NEGATIVE = (
+BOUNDED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "tanh", "softmax", "softsign")
+NEVER_NEGATIVE = (
     *("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "softplus"),
     *("relu", "relu6", "exponential", "exp"),
 )
 
 
-def input_shapes(network, name):
-    """The shapes of a network's inputs without their batch axes: a list of tuples.
-
-    Raises:
-        ValueError: if the network is not a built Keras model with weights.
-    """
-    _checks.check(
-        isinstance(network, keras.Model),
-        f"`{name}` must be a `keras.Model`.",
-        **{name: network},
-    )
-    shapes = shapes_of(network)
-    _checks.check(
-        shapes is not None,
-        f"`{name}` must be built, so that its weights exist.",
-        cure="Start it with `keras.Input(shape)` or call `build` once.",
-        **{name: network.name},
-    )
-    _checks.check(
-        bool(network.weights),
-        f"`{name}` must have weights to train.",
-        **{name: network.name},
-    )
-    return [tuple(shape[1:]) for shape in shapes]
-
-
-def shapes_of(network):
-    inputs = getattr(network, "inputs", None)
-    if inputs:
-        return [tensor.shape for tensor in inputs]
+def input_structure(network):
+    """The symbolic inputs of a network as it takes them, or `None` where they are not known."""
+    if getattr(network, "inputs", None):
+        return network.inputs if isinstance(network, keras.Sequential) else network.input
     if not network.built:
         return None
-    shape = (network.get_build_config() or {}).get("input_shape")
-    if shape is None:
+    shapes = (network.get_build_config() or {}).get("input_shape")
+    if shapes is None:
         return None
-    several = isinstance(shape[0], (tuple, list))
-    return list(shape) if several else [shape]
+    # Of a network that is built by a call, the shapes are those of that batch.
+    return keras.tree.map_shape_structure(lambda s: keras.KerasTensor((None, *s[1:])), shapes)
 
 
-def output_shape(network):
-    """The shape of a network's output without its batch axis."""
-    outputs = getattr(network, "outputs", None)
-    if outputs:
-        return tuple(outputs[0].shape[1:])
-    inputs = [keras.KerasTensor(shape) for shape in shapes_of(network)]
-    output = network.compute_output_spec(inputs if len(inputs) > 1 else inputs[0])
-    return tuple(output.shape[1:])
+def inputs_of(network):
+    """The symbolic inputs of a network that takes one tensor, or a list of them; else `None`."""
+    structure = input_structure(network)
+    tensors = structure if isinstance(structure, (list, tuple)) else [structure]
+    return list(tensors) if all(isinstance(t, keras.KerasTensor) for t in tensors) else None
 
 
-def check_pair(generator, discriminator, pack=1):
-    """Check that two networks can play against each other.
-
-    Args:
-        generator: built Keras model from latents, and labels perhaps, to samples.
-        discriminator: built Keras model from samples, and labels perhaps, to logits.
-        pack: samples that the discriminator takes at a time, joined along the last axis.
-
-    Returns:
-        `(latent_dim, sample_shape, conditional)`.
-
-    Raises:
-        ValueError: naming what does not fit.
-    """
-    generator_inputs = input_shapes(generator, "generator")
-    discriminator_inputs = input_shapes(discriminator, "discriminator")
-    _checks.check(
-        generator is not discriminator,
-        "`generator` and `discriminator` must be two networks.",
-        generator=generator.name,
-        discriminator=discriminator.name,
-    )
-    _checks.check(
-        len(generator_inputs) == len(discriminator_inputs) <= 2,
-        "Both networks must take one input, or both a second one for the labels.",
-        generator_inputs=generator_inputs,
-        discriminator_inputs=discriminator_inputs,
-    )
-    for shapes in (generator_inputs, discriminator_inputs):
-        _checks.check(
-            len(shapes) == 1 or shapes[1] in ((), (1,)),
-            "The second input of both networks must take class indices, one a sample.",
-            cure="Use `keras.Input((), dtype='int32')` and an Embedding.",
-            label_input=shapes[-1],
-        )
-    latent_shape = generator_inputs[0]
-    _checks.check(
-        len(latent_shape) == 1 and latent_shape[0] is not None,
-        "`generator` must take latents of shape `(batch, latent_dim)`.",
-        cure="Start it with `keras.Input((latent_dim,))`.",
-        generator_input=latent_shape,
-    )
-    made, judged = output_shape(generator), discriminator_inputs[0]
-    if pack > 1:
-        _checks.check(
-            len(made) == len(judged) and made[-1] is not None and judged[-1] == pack * made[-1],
-            "`discriminator` must take packs of samples, joined along the last axis.",
-            cure=f"Build it for them: `keras_gan.networks` do with `pack={pack}`.",
-            pack=pack,
-            generator_output=made,
-            discriminator_input=judged,
-        )
-        judged = (*judged[:-1], made[-1])
-    _checks.check(
-        len(made) == len(judged)
-        and all(a is None or b is None or a == b for a, b in zip(made, judged, strict=True)),
-        "`generator` must make samples of the shape that `discriminator` takes.",
-        generator_output=made,
-        discriminator_input=judged,
-    )
-    logits = output_shape(discriminator)
-    _checks.check(
-        logits in ((), (1,)) or (len(logits) >= 2 and logits[-1] == 1),
-        "`discriminator` must end in one logit a sample, or a map of them `(h, w, 1)`.",
-        cure="End it with `keras.layers.Dense(1)`.",
-        discriminator_output=logits,
-    )
-    if (end := last_activation(discriminator)) in _BOUNDED:
-        warnings.warn(
-            f"`discriminator` ends in a {end}, but losses take logits, which have no bounds: they "
-            "apply an activation of their own, and with two the gradients vanish. Remove the last "
-            "activation.",
-            stacklevel=3,
-        )
-    if is_image(made) and (end := last_activation(generator)) in _NEVER_NEGATIVE:
-        warnings.warn(
-            f"`generator` ends in a {end}, which is never negative, but images are in [-1, 1]: it "
-            "can make nothing darker than mid-grey. End it in tanh.",
-            stacklevel=3,
-        )
-    sample_shape = tuple(a if a is not None else b for a, b in zip(made, judged, strict=True))
-    return latent_shape[0], sample_shape, len(generator_inputs) == 2
+def output_structure(network):
+    """The symbolic outputs of a network whose inputs are known, as it returns them."""
+    if getattr(network, "outputs", None):
+        return network.outputs if isinstance(network, keras.Sequential) else network.output
+    return network.compute_output_spec(input_structure(network))
 
 
 def is_image(sample_shape):
@@ -219,24 +109,3 @@ def last_activation(network, *, guess=True):
         return None
     activation = getattr(layer, "activation", layer)
     return getattr(activation, "__name__", type(activation).__name__).lower()
-
-
-def check_classes(num_classes, *networks):
-    """Check that the embeddings of labels, where they can be found, know all classes.
-
-    Raises:
-        ValueError: if one is smaller.
-    """
-    for network in networks:
-        labels = network.inputs[1] if getattr(network, "inputs", None) else None
-        for layer in network.layers if labels is not None else []:
-            if not isinstance(layer, keras.layers.Embedding):
-                continue
-            fed = [t._keras_history[0] for node in layer._inbound_nodes for t in node.input_tensors]
-            _checks.check(
-                labels._keras_history[0] not in fed or layer.input_dim >= num_classes,
-                f"`{network.name}` must know all classes, but its Embedding has fewer.",
-                cure="Build the networks with the same `num_classes`.",
-                num_classes=num_classes,
-                input_dim=layer.input_dim,
-            )

@@ -1,4 +1,7 @@
-"""In which precision networks compute: a choice for the machine, in force while they are built."""
+"""In which precision networks compute: a choice for the machine, in force while they are built.
+
+Where their channels are is no choice: last, whatever Keras is set to for other networks.
+"""
 
 import contextlib
 import os
@@ -15,7 +18,9 @@ _CAPABILITY = (8, 0)
 
 @contextlib.contextmanager
 def building(precision, *, on_processors=True):
-    """Layers made inside the block have a dtype policy; Keras's own setting is left as it was.
+    """Layers made inside the block have a dtype policy, and their channels last.
+
+    Keras's own settings are left as they were.
 
     Args:
         precision: name of a Keras dtype policy or a `keras.DTypePolicy`; `None` for the policy
@@ -26,17 +31,19 @@ def building(precision, *, on_processors=True):
     Raises:
         ValueError: for a name that Keras does not know.
     """
-    before = keras.config.dtype_policy()
+    before, data_format = keras.config.dtype_policy(), keras.config.image_data_format()
     if precision == "auto":
         gains = before.name == "float32" and multiplies_bfloat16(on_processors=on_processors)
         precision = "mixed_bfloat16" if gains else None
-    # Keras keeps the setting for each thread: no other one sees it.
+    # Keras keeps the policy for each thread: no other one sees it.
     try:
+        keras.config.set_image_data_format("channels_last")
         if precision is not None:
             keras.config.set_dtype_policy(precision)
         yield
     finally:
         keras.config.set_dtype_policy(before)
+        keras.config.set_image_data_format(data_format)
 
 
 def multiplies_bfloat16(*, on_processors=True):

@@ -164,7 +164,8 @@ def _network(generator, num_classes):
         "A generator must be a model, the path of one, or a function from latents to samples.",
         generator=generator,
     )
-    shapes = inspection.shapes_of(generator) if isinstance(generator, keras.Model) else None
+    inputs = inspection.inputs_of(generator) if isinstance(generator, keras.Model) else None
+    shapes = inputs and [tensor.shape for tensor in inputs]
     takes_labels = len(shapes) == 2 if shapes else num_classes is not None
     _checks.check(
         not shapes or len(shapes) == 1 or takes_labels and shapes[1][1:] in ((), (1,)),

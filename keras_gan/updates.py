@@ -78,7 +78,8 @@ def standing_still(network, seed):
 
 def layer_losses(network):
     """The sum of the losses that a network's own layers add (weight decay and the like)."""
-    return tf.add_n(network.losses) if network.losses else tf.constant(0.0)
+    # Those of activities come in the precision that their layer computes in.
+    return tf.add_n([tf.cast(loss, "float32") for loss in network.losses] or [tf.constant(0.0)])
 
 
 def activity_losses(network):

@@ -13,7 +13,7 @@ from keras import layers
 
 import helpers
 import keras_gan
-from keras_gan import inspection
+from keras_gan import inspection, pairs
 from keras_gan.gan import GAN
 
 ROOT = pathlib.Path(keras_gan.__file__).parents[1]
@@ -148,7 +148,7 @@ def test_bad_settings_are_refused(settings, message):
         lambda: judge(layers.Dense(1), layers.Activation("sigmoid")),
         lambda: judge(judge(layers.Dense(1, activation="sigmoid"), shape=(4,))),
         lambda: judge(layers.Dense(1, activation="sigmoid"), layers.Flatten()),
-        lambda: judge(layers.Dense(1, activation="sigmoid", dtype="float16")),
+        lambda: judge(layers.Dense(1, activation="sigmoid", dtype="mixed_float16")),
         lambda: functional(lambda x: keras.ops.sigmoid(x)),
         lambda: functional(lambda x: keras.ops.reshape(keras.ops.sigmoid(x), (-1,))),
     ],
@@ -211,11 +211,11 @@ def test_an_embedding_must_know_all_classes(small):
 def test_check_pair_reads_the_shapes():
     pair = helpers.generator((8, 8, 1), num_classes=3), helpers.discriminator((8, 8, 1))
     with pytest.raises(ValueError):
-        inspection.check_pair(*pair)
+        pairs.check_pair(*pair)
     pair = helpers.generator((8, 8, 1)), helpers.discriminator((8, 8, 1))
-    assert inspection.check_pair(*pair) == (helpers.LATENT, (8, 8, 1), False)
+    assert pairs.check_pair(*pair) == (helpers.LATENT, (8, 8, 1), False)
     pair = [make((2,), num_classes=3) for make in FINE]
-    assert inspection.check_pair(*pair) == (helpers.LATENT, (2,), True)
+    assert pairs.check_pair(*pair) == (helpers.LATENT, (2,), True)
 
 
 def test_a_discriminator_may_take_any_size():
