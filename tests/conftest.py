@@ -1,5 +1,6 @@
 """Settings of all tests: small machines, quiet logs, slow tests on request."""
 
+import gc
 import json
 import os
 import resource
@@ -72,6 +73,16 @@ def pytest_unconfigure(config):
 def seeded():
     """Every test starts from the same initial weights."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def freed():
+    """What a module's models held is free for the next one."""
+    # What has been imported stays: the garbage collector need not look through it each time.
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    keras.backend.clear_session()  # collects garbage, too
 
 
 @pytest.fixture(scope="session")

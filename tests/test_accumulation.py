@@ -27,19 +27,32 @@ def adam():
     return keras.optimizers.Adam(1e-2, epsilon=1e-3)
 
 
-@pytest.mark.parametrize("parts", [2, 8])
+SEVERAL_UPDATES = {"discriminator_steps": 2, "generator_steps": 2}
+PENALTIES = [regularizers.GradientPenalty(1.0), regularizers.R1(0.1, every=2)]
+CONDITIONAL = {"num_classes": 3, "optimizer": adam}
+
+
+# Each loss and each penalty for itself takes five times as long.
 @pytest.mark.parametrize(
-    "settings",
+    "parts, settings",
     [
-        {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
-        {
-            "loss": "wasserstein",
-            "regularizers": [regularizers.GradientPenalty(1.0), regularizers.R1(0.1, every=2)],
-        },
-        {"loss": losses.NonSaturating(label_smoothing=0.1), "regularizers": ["lecam"]},
-        {"num_classes": 3, "optimizer": adam},
+        pytest.param(2, {"regularizers": [*PENALTIES, "lecam"], "run_eagerly": True}, id="eager"),
+        pytest.param(2, {**CONDITIONAL, "run_eagerly": True}, id="conditional"),
+        pytest.param(4, {"regularizers": [*PENALTIES, "lecam"], **SEVERAL_UPDATES}, id="all"),
+        *(
+            pytest.param(parts, settings, id=f"{name}-{parts}", marks=pytest.mark.slow)
+            for parts in (2, 8)
+            for name, settings in {
+                "paired": {"loss": "relativistic_paired", **SEVERAL_UPDATES},
+                "wasserstein": {"loss": "wasserstein", "regularizers": PENALTIES},
+                "lecam": {
+                    "loss": losses.NonSaturating(label_smoothing=0.1),
+                    "regularizers": ["lecam"],
+                },
+                "conditional": CONDITIONAL,
+            }.items()
+        ),
     ],
-    ids=["paired", "wasserstein", "lecam", "conditional"],
 )
 def test_the_update_is_that_of_the_whole_batch(parts, settings):
     (whole, whole_logs), (cut, cut_logs) = train(1, **settings), train(parts, **settings)

@@ -33,18 +33,21 @@ def assert_complete(out, said, *files):
     assert str(out) in last_words and "d_loss" in said
 
 
+@pytest.mark.slow
 def test_digits(tmp_path):
     out = tmp_path / "digits"
     said = run("digits", out)
     assert_complete(out, said, "real.png", "epoch_0001.png", "training.gif")
 
 
+@pytest.mark.slow
 def test_ring(tmp_path):
     said = run("ring", tmp_path / "ring")
     assert_complete(tmp_path / "ring", said, "ring.png")
     assert " of 8, " in said
 
 
+@pytest.mark.slow
 def test_folder(tmp_path):
     for number, picture in enumerate(helpers.images(24, (16, 16, 3))):
         images.save_png(tmp_path / "pictures" / f"kind{number % 2}" / f"{number}.png", picture)

@@ -1,5 +1,7 @@
 """Packs: how they are joined, what is scored, penalised and counted; nothing cuts or mixes them."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -65,7 +67,7 @@ WEIGHTS = [0.5, -1.0, 2.0, 0.25]
 )
 def test_gradients_are_those_of_the_joint_input(regularizer, expected):
     gan = GAN(helpers.generator(), linear(WEIGHTS), pack=2)
-    gan.compile("sgd", "sgd", regularizers=[regularizer])
+    gan.compile("sgd", "sgd", regularizers=[regularizer], run_eagerly=True)
     logs = gan.train_on_batch(helpers.points(8), return_dict=True)
     assert logs[regularizer.name] == pytest.approx(expected, rel=1e-5)
 
@@ -103,7 +105,7 @@ def test_one_step_by_hand():
 
 def test_scores_and_evaluations_are_of_packs():
     gan = GAN(helpers.generator(), linear(WEIGHTS), pack=2)
-    gan.compile("sgd", "sgd", loss=losses.Wasserstein())
+    gan.compile("sgd", "sgd", loss=losses.Wasserstein(), run_eagerly=True)
     points = helpers.points(5)
     filled = np.concatenate([points, points[:1]]).reshape(3, 4)
     for batch_size in (1, 2, 256):
@@ -130,8 +132,13 @@ def trained(**settings):
     return gan, gan.fit(helpers.points(8 * 2 * 4), batch_size=8, verbose=0).history
 
 
+@functools.cache
+def whole_run():
+    return trained(**HARD)
+
+
 def test_micro_batches_cut_no_pack():
-    (whole, whole_logs), (cut, cut_logs) = trained(**HARD), trained(**HARD, accumulation_steps=2)
+    (whole, whole_logs), (cut, cut_logs) = whole_run(), trained(**HARD, accumulation_steps=2)
     for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=5e-6)
     for key in whole_logs:
@@ -139,7 +146,7 @@ def test_micro_batches_cut_no_pack():
 
 
 def test_two_replicas_cut_no_pack(two_replicas):
-    one, one_logs = trained(**HARD)
+    one, one_logs = whole_run()
     with two_replicas.scope():
         two, two_logs = trained(**HARD)
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):

@@ -123,7 +123,7 @@ def test_the_watched_run_is_worth_watching(watched):
 @pytest.mark.parametrize(
     "crashes",
     [
-        [Crash("epoch_end", 3)],
+        pytest.param([Crash("epoch_end", 3)], marks=pytest.mark.slow),
         [Crash("batch_end", 1, 0), Crash("epoch_begin", 5), Crash("test_begin", 7)],
         [Crash("train_end", None)],
     ],
