@@ -43,7 +43,7 @@ def watch(out, *, grid=True, **stopping):
     pictures = [keras_gan.callbacks.ImageGrid(out, every_epochs=5)] if grid else []
     return [
         *pictures,
-        keras_gan.callbacks.ConvergenceStopping(directory=out, log_dir=out / "logs", **stopping),
+        keras_gan.callbacks.ConvergenceStopping(directory=out, **stopping),
         keras.callbacks.TensorBoard(out / "logs"),
         keras_gan.callbacks.TrainingBackup(out / "backup"),
     ]
@@ -56,5 +56,5 @@ def finish(gan, out):
     print(f"Pictures:  {out}")
     print(f"Logs:      tensorboard --logdir {out / 'logs'}")
     print(f"Model:     {out / 'gan.keras'} (goes on with fit), {out / 'generator'} (SavedModel)")
-    message = gan.verdict.message if gan.verdict else "none; the run went on to its last epoch"
+    message = gan.verdict.message if gan.verdict else "still learning"
     print(f"Verdict:   {message}")
