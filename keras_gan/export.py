@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import os
 
 import keras
 import tensorflow as tf
@@ -13,16 +14,19 @@ _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 
 def export_generator(gan, path, *, format="tf_saved_model", **kwargs):
     """Write `gan`'s averaged generator to `path`, whole or not at all. See `GAN.export`."""
+    path = files.expanded(path)
     _checks.one_of(format, "format", ("tf_saved_model", *_SUFFIXES))
     if format == "tf_saved_model":
         _checks.check(not kwargs, "A SavedModel takes no further options.", options=list(kwargs))
-        _check_folder(files.expanded(path))
+        _check_folder(path)
         with files.replacing(path, tidy=True) as temporary:
             _saved_model(gan).write_out(str(temporary), verbose=False)
         return
     suffix = _SUFFIXES[format]
     _checks.check(
-        str(path).endswith(suffix), f"A path of format {format!r} must end in {suffix}.", path=path
+        str(path).endswith(suffix),
+        f"A path of format {format!r} must end in {suffix}.",
+        path=str(path),
     )
     if format == "onnx":
         _require("onnx", "tf2onnx")
@@ -86,7 +90,9 @@ def _saved_model(gan):
 
         archive.add_endpoint("sample_uint8", sample_uint8, [*seed_spec, *label_spec])
     if gan.class_names:
-        archive.add_endpoint("class_names", lambda: tf.constant(list(gan.class_names)), [])
+        archive.add_endpoint(
+            "class_names", lambda: tf.constant([os.fsencode(name) for name in gan.class_names]), []
+        )
     return archive
 
 

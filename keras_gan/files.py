@@ -181,7 +181,7 @@ def remove(path):
 
 
 def expanded(path):
-    """A path with the home folder in place of `~`."""
+    """A path, of text or bytes, as a `pathlib.Path` with the home folder in place of `~`."""
     return pathlib.Path(os.path.expanduser(os.fsdecode(path)))
 
 
@@ -193,7 +193,7 @@ def folder_path(value, name, *, optional=False):
     """
     allowed = value is None and optional
     _checks.check(
-        allowed or (isinstance(value, (str, os.PathLike)) and str(value)),
+        allowed or (isinstance(value, (str, bytes, os.PathLike)) and os.fsdecode(value)),
         f"`{name}` must be a folder's path{' or None' if optional else ''}.",
         **{name: value},
     )

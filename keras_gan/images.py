@@ -3,7 +3,6 @@
 NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
 
-import pathlib
 import warnings
 
 import numpy as np
@@ -228,7 +227,7 @@ def _check_range(samples):
 
 def _check_ending(path, ending):
     _checks.check(
-        pathlib.Path(path).suffix.lower() == ending,
+        files.expanded(path).suffix.lower() == ending,
         f"`path` must end in `{ending}`, which is the format that is written.",
         path=str(path),
     )
@@ -296,7 +295,7 @@ def comment_of(path):
     from PIL import Image
 
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(files.expanded(path), formats=["PNG"]) as image:
             return image.info.get("Comment")
     except Exception:  # damaged files make Pillow raise nearly anything
         return None
@@ -376,7 +375,7 @@ def _of_one_size(frames):
 def _size_of(path):
     from PIL import Image
 
-    with Image.open(path, formats=["PNG"]) as image:
+    with Image.open(files.expanded(path), formats=["PNG"]) as image:
         size = image.size
         image.verify()
     return size
@@ -385,7 +384,7 @@ def _size_of(path):
 def _frame(path):
     from PIL import Image
 
-    with Image.open(path, formats=["PNG"]) as image:
+    with Image.open(files.expanded(path), formats=["PNG"]) as image:
         frame = image.convert("L" if image.mode == "L" else "RGB")
     factor = -(-max(frame.size) // _MAX_FRAME_PIXELS)
     frame = frame.reduce(factor) if factor > 1 else frame

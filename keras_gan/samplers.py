@@ -2,12 +2,11 @@
 
 import collections
 import os
-import pathlib
 
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, inspection, priors, sampling
+from keras_gan import _checks, files, inspection, priors, sampling
 from keras_gan.gan import GAN
 from keras_gan.inputs import values
 
@@ -41,8 +40,8 @@ def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
     """
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
-    if isinstance(generator, (str, os.PathLike)):
-        generator = _loaded(pathlib.Path(generator))
+    if isinstance(generator, (str, bytes, os.PathLike)):
+        generator = _loaded(files.expanded(generator))
     if isinstance(generator, GAN) or _is_own(generator):
         given = {"prior": prior, "latent_dim": latent_dim}
         given = {name: value for name, value in given.items() if value is not None}

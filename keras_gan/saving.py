@@ -29,6 +29,7 @@ class Saving:
         Raises:
             ValueError: for another ending: Keras's older format would lose half of the run.
         """
+        filepath = _located(filepath)
         _checks.check(
             str(filepath).endswith(".keras") or str(filepath).startswith("hf://"),
             "A GAN is saved to a file that ends in `.keras`.",
@@ -46,6 +47,7 @@ class Saving:
             overwrite: as in Keras.
             **kwargs: as in Keras.
         """
+        filepath = _located(filepath)
         with _beside(filepath, overwrite) as temporary:
             super().save_weights(temporary, overwrite=overwrite, **kwargs)
 
@@ -61,6 +63,7 @@ class Saving:
             ValueError: if the file is damaged or does not fit the model, which is as it was then.
             FileNotFoundError: if there is no such file.
         """
+        filepath = _located(filepath)
         variables = [variable for part in self._sealed().values() for variable in part]
         with all_or_nothing(variables):
             try:
@@ -316,11 +319,15 @@ def _class_name(config):
     return config.get("class_name") if isinstance(config, dict) else type(config).__name__
 
 
+def _located(filepath):
+    """A local path with the home folder in place of `~`; what leads elsewhere as it is."""
+    return filepath if "://" in str(filepath) else files.expanded(filepath)
+
+
 def _beside(filepath, overwrite):
     """Where Keras shall write: beside a local file that may be replaced, else where it was told."""
     if "://" in str(filepath) or not str(filepath).endswith((".keras", ".weights.h5")):
         return contextlib.nullcontext(filepath)
-    filepath = files.expanded(filepath)
     if not overwrite and filepath.exists():  # Keras asks whether it may
         return contextlib.nullcontext(filepath)
     return files.replacing(filepath, tidy=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import helpers
+import keras_gan
 from keras_gan import backups, convergence, files, images
 from keras_gan.callbacks import _report
 
@@ -210,7 +211,8 @@ def test_what_is_no_file_is_not_replaced(tmp_path, kind):
 
 
 def report(path, gan):
-    _report.write(path.parent, [], convergence.Verdict("stalled", 3, None, {}, "It stalled."))
+    verdict = convergence.Verdict("stalled", 3, None, {}, "It stalled.")
+    _report.Report(path.parent, None)._update([], verdict, None)
 
 
 WRITERS = {
@@ -245,3 +247,64 @@ def test_whatever_is_written_keeps_links_modes_and_neighbours(tmp_path, gan, nam
     assert after.st_ino != before.st_ino and mode(elsewhere / name) == private
     assert (folder / name).is_symlink()
     assert names(folder) == sorted(["frame.png", name]) and names(elsewhere) == [name]
+
+
+# === Paths ===
+
+
+def as_bytes(path):
+    return os.fsencode(path)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("form", [str, pathlib.Path, as_bytes])
+@pytest.mark.parametrize("name", ["gan.keras", "gan.weights.h5", "generator", "a.png"])
+def test_the_home_folder_may_be_written_as_a_tilde(home, gan, name, form):
+    WRITERS[name](form(f"~/new/{name}"), gan)
+    assert names(home / "new") == [name] and names(home.parent) == ["home"]
+    if name == "gan.weights.h5":
+        gan.load_weights(form(f"~/new/{name}"))
+    if name in ("gan.keras", "generator"):
+        real = helpers.points(64)
+        figures = keras_gan.evaluate_generator(form(f"~/new/{name}"), real, "sliced_wasserstein")
+        assert figures["sliced_wasserstein"] > 0
+
+
+@pytest.mark.parametrize("form", [str, pathlib.Path, as_bytes])
+def test_folders_may_be_written_with_a_tilde(home, form):
+    images.save_png(form("~/pictures/a.png"), np.full((4, 4), 99, "uint8"))
+    images.save_gif(form("~/pictures/a.gif"), [form("~/pictures/a.png")])
+    (home / "pictures" / "a.gif").unlink()
+    assert len(keras_gan.data.from_folder(form("~/pictures"), image_size=4).source.samples) == 1
+    for callback in (
+        keras_gan.callbacks.ImageGrid(form("~/run"), log_dir=form("~/run")),
+        keras_gan.callbacks.ConvergenceStopping(directory=form("~/run"), log_dir=form("~/run")),
+        keras_gan.callbacks.TrainingBackup(form("~/run")),
+    ):
+        for name in ("directory", "log_dir"):
+            assert getattr(callback, name, home / "run") == home / "run"
+
+
+def test_names_that_are_no_characters(tmp_path, gan):
+    folder = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfc\xdfe"))
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("the file system knows characters alone")
+    gan.save(folder / "gan.keras")
+    keras.saving.load_model(folder / "gan.keras")
+    images.save_png(folder / "rose" / "a.png", np.full((4, 4), 99, "uint8"))
+    (folder / "rose").rename(folder / os.fsdecode(b"ros\xe9"))
+    (folder / "bad.png").touch()
+    with pytest.warns(UserWarning, match="1 of 2 images cannot be read"):
+        dataset = keras_gan.data.from_folder(folder, image_size=4)
+    assert dataset.source.num_samples == 1
+    assert files.writable_directory(folder) == folder

@@ -1,6 +1,7 @@
 """Data sets by name, from TensorFlow Datasets."""
 
 import importlib
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -225,7 +226,10 @@ def _imported():
 def _builder(tfds, name, data_dir, download):
     _checks.check(isinstance(name, str), "`name` must be a string.", name=name)
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        folder = (
+            os.path.expanduser(data_dir) if isinstance(data_dir, (str, os.PathLike)) else data_dir
+        )
+        builder = tfds.builder(name, data_dir=folder)
     except AssertionError as error:
         # TFDS has no type of its own for a version or configuration that does not exist.
         raise ValueError(

@@ -1,13 +1,12 @@
 """Data sets from folders of images."""
 
 import os
-import pathlib
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, sources
+from keras_gan import _checks, files, sources
 from keras_gan.data import image_files, pixels
 from keras_gan.memory import numpy_function
 
@@ -171,7 +170,7 @@ class FileSource(sources.Source):
 
 def _folder(path):
     try:
-        root = pathlib.Path(path)
+        root = files.expanded(path)
     except TypeError:
         root = None
     _checks.check(root is not None, "`path` must be a folder.", path=path)
