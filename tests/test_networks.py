@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import cost, inspection, networks, policies, recipes
+from keras_gan import cost, inspection, networks, pairs, policies, recipes
 from keras_gan.layers import SpectralNormalization
 
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
@@ -18,7 +18,7 @@ def test_dcgan_of_any_size(shape):
     generator, discriminator = networks.dcgan(
         shape, latent_dim=8, generator_filters=4, discriminator_filters=4
     )
-    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    assert pairs.check_pair(generator, discriminator) == (8, shape, False)
     samples = generator(np.random.normal(size=(2, 8))).numpy()
     assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
     assert discriminator(samples).shape == (2, 1)
@@ -30,7 +30,7 @@ def test_resnet_of_any_size(shape):
     generator, discriminator = networks.resnet(
         shape, latent_dim=8, generator_filters=2, discriminator_filters=2
     )
-    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    assert pairs.check_pair(generator, discriminator) == (8, shape, False)
     samples = generator(np.random.normal(size=(2, 8))).numpy()
     assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
     assert discriminator(samples).shape == (2, 1)
@@ -40,7 +40,7 @@ def test_resnet_of_any_size(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_r3gan_of_any_size(shape):
     generator, discriminator = networks.r3gan(shape, latent_dim=8, filters=4, group_size=4)
-    assert inspection.check_pair(generator, discriminator) == (8, shape, False)
+    assert pairs.check_pair(generator, discriminator) == (8, shape, False)
     samples = generator(np.random.normal(size=(2, 8))).numpy()
     assert samples.shape == (2, *shape) and np.abs(samples).max() <= 1.0
     assert discriminator(samples).shape == (2, 1)
@@ -126,7 +126,7 @@ def test_mlp_ends_linear_for_vectors(shape, last):
 @pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet, networks.r3gan])
 def test_conditional_networks_read_the_label(family):
     generator, discriminator = family((8, 8, 1), latent_dim=4, num_classes=3)
-    assert inspection.check_pair(generator, discriminator)[2]
+    assert pairs.check_pair(generator, discriminator)[2]
     latents = np.ones((3, 4), "float32")
     labels = np.arange(3)
     samples = generator([latents, labels]).numpy()
