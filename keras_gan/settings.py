@@ -102,7 +102,7 @@ def check_finite(optimizer, name):
     given["learning_rate"] = optimizer.learning_rate
     for key, value in given.items():
         if key == "learning_rate" or isinstance(value, float):
-            value = float(keras.ops.convert_to_tensor(value))
+            value = float(tf.convert_to_tensor(value))
             _checks.check(
                 math.isfinite(value), f"`{key}` of `{name}` must be finite.", **{key: value}
             )
