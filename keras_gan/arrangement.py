@@ -39,6 +39,8 @@ def arranged(gan, callbacks, epochs):
         return callbacks
     callbacks = settings.callback_list(callbacks)
     _check_listed_once(callbacks)
+    if any(_saves_models(callback) for callback in callbacks):
+        gan.check_savable()
     tidy = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: _go_on_with_curves(callbacks, gan),
         on_epoch_end=lambda epoch, logs: memory.forget_scalars(),
@@ -68,6 +70,10 @@ def _check_listed_once(callbacks):
             cure="Leave the second one out.",
             callback=type(callback).__name__,
         )
+
+
+def _saves_models(callback):
+    return isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only
 
 
 def _go_on_with_curves(callbacks, gan):

@@ -142,6 +142,8 @@ class Fitting:
         """
         settings.refuse(unknown, self.train_on_batch)
         self._check_compiled("train_on_batch")
+        if self.train_function is None or self.run_eagerly:  # later, what trains is in the graph
+            settings.check_trainable(self)
         _checks.check(
             self._replicas == 1,
             "With several replicas, each would train on the whole batch.",

@@ -104,6 +104,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
             generator, discriminator, pack
         )
+        pairs.check_apart(generator, discriminator)
         _checks.check(
             conditional == (num_classes is not None),
             "`num_classes` must be given exactly if both networks take labels.",
@@ -138,6 +139,8 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self._state = TrainingState()
         self._training_feed = self._held_out_feed = None
         self._evaluating = False
+        self._trained_in_file = None
+        self._has_loaded = False
         self._phase = "both"
         self._train_functions = {}
         self._custom_gradients = memory.CustomGradients()
@@ -209,7 +212,8 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
                 self.discriminator,
             ),
         ]
-        settings.check_optimizers(players)
+        trained = self._trained_in_file or settings.trained(self)
+        settings.check_optimizers(players, trained)
         loss = losses.get(loss)
         regularizers = settings.regularizer_list(regularizers)
         discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
@@ -236,7 +240,9 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
                 optimizer.build(network.trainable_variables)
             follow(optimizer, self._state.images_seen)
         (self.generator_optimizer, _), (self.discriminator_optimizer, _) = players
-        self.optimizer = OptimizerGroup(players)
+        self.optimizer = OptimizerGroup([optimizer for optimizer, _ in players])
+        self._trained = trained
+        self._has_loaded = False
         self.adversarial_loss = loss
         self.regularizers = regularizers
         self.discriminator_steps = discriminator_steps

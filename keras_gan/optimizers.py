@@ -69,6 +69,11 @@ def follow(optimizer, images_seen):
         inner.follow(images_seen)
 
 
+def built_on(optimizer):
+    """The variables that an optimizer has been built for; none if it has not been."""
+    return list(getattr(optimizer, "_trainable_variables", ()))
+
+
 @keras.saving.register_keras_serializable("keras_gan")
 class OptimizerGroup(keras.optimizers.Optimizer):
     """Shows Keras both players' optimizers; updates nothing itself.
@@ -79,19 +84,20 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     averaged weights (`use_ema`), which are given to each optimizer's own variables.
 
     Args:
-        players: list of `(optimizer, network)` pairs; the first one's clock is the group's.
+        optimizers: list of them; the first one's clock is the group's.
     """
 
-    def __init__(self, players):
+    def __init__(self, optimizers):
         super().__init__(learning_rate=0.0, name="gan_optimizers")
-        self._players = list(players)
+        # Behind a function: Keras would look for a second copy of them in files.
+        self._both = lambda: list(optimizers)
         # Nothing to save: each optimizer is saved as an attribute of the model.
         self._variables = []
         self.built = True
 
     @property
     def optimizers(self):
-        return [optimizer for optimizer, _ in self._players]
+        return self._both()
 
     @property
     def variables(self):
@@ -120,8 +126,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         del var_list
-        for optimizer, network in self._players:
-            optimizer.finalize_variable_values(network.trainable_variables)
+        for optimizer in self.optimizers:
+            # Its own, though some may have been frozen since: Keras goes by the order alone.
+            optimizer.finalize_variable_values(built_on(optimizer))
 
     def save_own_variables(self, store):
         pass

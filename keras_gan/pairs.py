@@ -306,3 +306,20 @@ def _warn_of_activations(generator, discriminator, makes_images):
             "can make nothing darker than mid-grey. End it in tanh.",
             stacklevel=4,
         )
+
+
+def check_apart(generator, discriminator):
+    """Check that no weight, and no state of a random generator, belongs to both networks.
+
+    Raises:
+        ValueError: naming those that do.
+    """
+    known = {id(variable) for variable in generator.variables}
+    shared = [variable.path for variable in discriminator.variables if id(variable) in known]
+    _checks.check(
+        not shared,
+        "`generator` and `discriminator` must not share layers: while one of them learns, the "
+        "other stands still, and a file keeps a layer once.",
+        cure="Copy one of the networks: `keras.models.clone_model(discriminator)`.",
+        shared=shared[:3],
+    )

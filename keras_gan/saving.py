@@ -2,14 +2,25 @@
 
 import contextlib
 import functools
+import os
 import zipfile
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, descriptions, export, files, inspection, replicas, schedules
-from keras_gan.seal import Seal, all_or_nothing
+from keras_gan import (
+    _checks,
+    descriptions,
+    export,
+    files,
+    inspection,
+    loadable,
+    optimizers,
+    replicas,
+    schedules,
+)
+from keras_gan.seal import KIND, Seal, all_or_nothing
 from keras_gan.state import PLAYERS, random_generators
 
 
@@ -19,7 +30,8 @@ class Saving:
     def save(self, filepath, overwrite=True, **kwargs):
         """Write the whole run, as in Keras: `keras.saving.load_model` goes on with it bit by bit.
 
-        The file is written beside and put in its place when it is complete.
+        The file is written beside and put in its place when it is complete. `import keras_gan`
+        before loading it, so that Keras knows the classes in it.
 
         Args:
             filepath: ending in `.keras`.
@@ -27,7 +39,9 @@ class Saving:
             **kwargs: as in Keras.
 
         Raises:
-            ValueError: for another ending: Keras's older format would lose half of the run.
+            ValueError: for what `load_model` would refuse: lambdas, functions and classes that are
+                not registered, and own classes that Keras cannot make again, which is tried once;
+                and for another ending: Keras's older format would lose half of the run.
         """
         filepath = _located(filepath)
         _checks.check(
@@ -36,8 +50,23 @@ class Saving:
             cure="For the weights alone use `save_weights`, for the generator alone `export`.",
             filepath=str(filepath),
         )
+        own = self.check_savable()
         with _beside(filepath, overwrite) as temporary:
             super().save(temporary, overwrite=overwrite, **kwargs)
+            if own and not self._has_loaded and os.path.isfile(temporary):
+                loadable.check_file(temporary, own)
+                self._has_loaded = True
+
+    def check_savable(self):
+        """Check that `save` can write a file that loads.
+
+        Returns:
+            The names of the user's own classes in it, which only loading would show to be right.
+
+        Raises:
+            ValueError: as in `save`.
+        """
+        return loadable.check_config(loadable.serialized(self, "model"))
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Write all weights, optimizers and counters, as in Keras; whole or not at all.
@@ -80,8 +109,10 @@ class Saving:
                 ) from error
             except ValueError as error:
                 told = str(error).split("\n\n")  # Keras's count, the first error, a list
-                if len(told) < 2 or " Received: not_restored=" in told[1]:
+                if len(told) < 2:
                     raise
+                if " Received: not_restored=" in told[1]:
+                    raise ValueError(self._seal.sentence_on_weights(filepath)) from error
                 raise ValueError(
                     _checks.sentence(
                         f"The file must be of a model of the same form. {told[1]}",
@@ -111,9 +142,10 @@ class Saving:
 
     def get_config(self):
         return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "prior": keras.saving.serialize_keras_object(self.prior),
+            **{
+                name: loadable.serialized(getattr(self, name), name)
+                for name in ("generator", "discriminator", "prior")
+            },
             "num_classes": self.num_classes,
             "class_names": self.class_names and list(self.class_names),
             "pack": self.pack,
@@ -125,20 +157,14 @@ class Saving:
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        missing = [key for key in ("generator", "discriminator", "prior") if key not in config]
-        _checks.check(
-            not missing,
-            "The config of a GAN must hold its networks and its prior.",
-            cure="The file is damaged, or no GAN's.",
-            missing=missing,
-        )
+        _check_complete(config, _CONFIG)
         for key in ("generator", "discriminator", "prior"):
             try:
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
             except TypeError as error:
-                told = str(error).split("Exception encountered: ")[-1].splitlines()[0]
+                told = loadable.first_words(error)
                 raise ValueError(
                     _checks.sentence(
                         f"`{key}` of a file must be made of what Keras knows. {told}",
@@ -152,22 +178,53 @@ class Saving:
     def get_compile_config(self):
         if not self.compiled:
             return {}
-        serialize = keras.saving.serialize_keras_object
+        parts = {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "loss": self.adversarial_loss,
+            "regularizers": self.regularizers,
+            "metrics": self.quality_metrics,
+        }
         return {
-            "generator_optimizer": serialize(self.generator_optimizer),
-            "discriminator_optimizer": serialize(self.discriminator_optimizer),
-            "loss": serialize(self.adversarial_loss),
-            "regularizers": [serialize(r) for r in self.regularizers],
+            **{name: loadable.serialized(part, name) for name, part in parts.items()},
             "discriminator_steps": self.discriminator_steps,
             "generator_steps": self.generator_steps,
             "accumulation_steps": self.accumulation_steps,
-            "metrics": [serialize(m) for m in self.quality_metrics],
             **self._compile_arguments,
+            "trained": self._trained_places(),
         }
 
+    def _trained_places(self):
+        """Which of a network's weights train, and which its optimizer has state of: their places.
+
+        `trainable` may have been changed after `compile`, and the file holds what it is now.
+        """
+        found = {}
+        for player in PLAYERS:
+            built_on = optimizers.built_on(getattr(self, f"{player}_optimizer"))
+            ids = {player: self._trained[player], f"{player}_optimizer": [id(v) for v in built_on]}
+            places = {id(w): place for place, w in enumerate(getattr(self, player).weights)}
+            for name, wanted in ids.items():
+                found[name] = [places[i] for i in wanted if i in places]
+        return found
+
     def compile_from_config(self, config):
-        if config:
-            self.compile(**keras.saving.deserialize_keras_object(config))
+        if not config:
+            return
+        _check_complete(config, _COMPILE_CONFIG)
+        config = keras.saving.deserialize_keras_object(config)
+        trained = config.pop("trained", None)  # which earlier versions did not write
+        if trained:
+            ids = {}
+            for player in PLAYERS:
+                weights, optimizer = getattr(self, player).weights, f"{player}_optimizer"
+                config[optimizer].build([weights[place] for place in trained[optimizer]])
+                ids[player] = [id(weights[place]) for place in trained[player]]
+            self._trained_in_file = ids
+        try:
+            self.compile(**config)
+        finally:
+            self._trained_in_file = None
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
@@ -197,7 +254,7 @@ class Saving:
 
     @functools.cached_property
     def _seal(self):
-        return Seal(self._sealed)
+        return Seal(lambda: {**self._sealed(), **self._optimizer_kinds()})
 
     def _sealed(self):
         """The parts of a run whose loss would make it another one: `dict` of variables."""
@@ -213,6 +270,15 @@ class Saving:
         for name, variable in self._saved_state().items():
             parts.setdefault(_KINDS[name.split("_")[0]], []).append(variable)
         return parts
+
+    def _optimizer_kinds(self):
+        """What each optimizer keeps for a weight, by name: other ones keep as many numbers."""
+        players = PLAYERS if self.compiled else ()
+        variables = {p: getattr(self, f"{p}_optimizer").variables for p in players}
+        return {
+            f"{player}_optimizer{KIND}": [[v.name.rsplit("_", 1)[-1] for v in variables[player]]]
+            for player in players
+        }
 
     def spread_random_generators(self):
         """Let dropout differ between replicas; after a restored state, which is the first's."""
@@ -310,6 +376,31 @@ class Saving:
                     {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
                 )
         return state
+
+
+_CONFIG = (
+    "generator",
+    "discriminator",
+    "prior",
+    "num_classes",
+    "pack",
+    "ema_halflife_images",
+    "seed",
+)
+_COMPILE_CONFIG = (
+    *("generator_optimizer", "discriminator_optimizer", "loss", "regularizers", "metrics"),
+    *("discriminator_steps", "generator_steps", "accumulation_steps"),
+)
+
+
+def _check_complete(config, keys):
+    missing = [key for key in keys if key not in config]
+    _checks.check(
+        not missing,
+        "The config of a GAN must be complete.",
+        cure="The file is damaged, or no GAN's.",
+        missing=missing,
+    )
 
 
 _KINDS = {"state": "counters", "random": "random_generators", "regularizer": "regularizers"}

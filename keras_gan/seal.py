@@ -13,6 +13,9 @@ import numpy as np
 
 from keras_gan import _checks
 
+# Ends the names of parts that are no state, and that files of earlier versions do not have.
+KIND = "_kind"
+
 
 class Seal(keras.layers.Layer):
     """Compares, after all else has been loaded, each part of a model with its checksum.
@@ -26,12 +29,14 @@ class Seal(keras.layers.Layer):
 
     Attributes:
         expected: the checksums of the file that is being loaded, by part.
+        lost: the parts that were not restored by it, those that end in `KIND` among them.
     """
 
     def __init__(self, parts):
         super().__init__(name="seal")
         self._parts = parts
         self.expected = {}
+        self.lost = []
 
     def checksums(self):
         """The checksum of each part as it is now."""
@@ -49,14 +54,38 @@ class Seal(keras.layers.Layer):
             )
             return
         # A model that is not compiled leaves out what only training needs.
-        lost = [name for name, sum_ in self.checksums().items() if self.expected.get(name) != sum_]
+        self.lost = [
+            name
+            for name, sum_ in self.checksums().items()
+            if self.expected.get(name, sum_ if name.endswith(KIND) else None) != sum_
+        ]
         _checks.check(
-            not lost,
+            not self.lost,
             "What a file gives back must be what was saved, but is not.",
-            cure="The file is damaged or does not fit: it was saved from another model, or "
-            "compiled otherwise, or layers have been frozen since `compile`. Take an older file; "
+            cure="The file is damaged. Take an older one; "
             "`keras.saving.load_model(path, compile=False)` restores the networks alone.",
-            not_restored=lost,
+            not_restored=self._lost_parts(),
+        )
+
+    def _lost_parts(self):
+        return sorted({name.removesuffix(KIND) for name in self.lost})
+
+    def sentence_on_weights(self, path):
+        """What `load_weights` says of a file that did not restore all of a model."""
+        parts = self._lost_parts()
+        if all(f"{name}{KIND}" in self.lost for name in parts):
+            return _checks.sentence(
+                "The file must hold the state of the optimizers that the model is compiled with.",
+                cure="Compile it as the model that was saved. For the networks without the state "
+                "of the optimizers, load the file before `compile`, or with `skip_mismatch=True`.",
+                filepath=str(path),
+                not_restored=parts,
+            )
+        return _checks.sentence(
+            "The file must be of a model of the same form, and whole.",
+            cure="The model is as it was. Take an older file.",
+            filepath=str(path),
+            not_restored=parts,
         )
 
 

@@ -7,8 +7,9 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, inspection, regularizers
+from keras_gan import _checks, inspection, optimizers, regularizers
 from keras_gan.inputs import cures
+from keras_gan.state import PLAYERS
 
 # Arguments of Keras's that there cannot be.
 _KNOWN_ELSEWHERE = {
@@ -29,17 +30,48 @@ def refuse(unknown, method):
         raise TypeError(" ".join(filter(None, parts)))
 
 
+def trained(gan):
+    """The identities of the weights that train: `dict` of lists by player."""
+    networks = {player: getattr(gan, player) for player in PLAYERS}
+    return {player: _ids(network.trainable_variables) for player, network in networks.items()}
+
+
+def _ids(variables):
+    return [id(variable) for variable in variables]
+
+
 def check_trainable(gan):
-    """Check that both networks still train; they may have been frozen since `compile`."""
-    for player in ("generator", "discriminator"):
-        network = getattr(gan, player)
+    """Check that the same weights train as when the model was compiled."""
+    for player, now in trained(gan).items():
+        network, before = getattr(gan, player), gan._trained[player]
         _checks.check(
-            bool(network.trainable_variables),
-            f"`{player}` must have weights to train.",
-            cure=f"Set `{player}.trainable = True`; while one player trains, the other is held "
+            bool(now),
+            f"`{player}` must have weights to train; while one player trains, the other is held "
             "still for you.",
+            cure=_thaw(player, network),
             trainable=network.trainable,
         )
+        changed = {
+            "unfrozen": [w.path for w in network.weights if id(w) in set(now).difference(before)],
+            "frozen": [w.path for w in network.weights if id(w) in set(before).difference(now)],
+        }
+        _checks.check(
+            set(now) == set(before),
+            f"A change of `trainable` counts from the next `compile` on, but `{player}` has been "
+            "changed since.",
+            cure="Call `compile` again; where layers were unfrozen, with a new optimizer.",
+            **{how: paths[:3] for how, paths in changed.items() if paths},
+        )
+
+
+def _thaw(name, network):
+    """The cure for a network of which nothing trains."""
+    if network.trainable:  # Keras takes no notice of a value that is set already
+        return (
+            f"Its layers are frozen one by one: set `{name}.trainable = False`, then "
+            f"`{name}.trainable = True`, which reaches them all, and call `compile`."
+        )
+    return f"Set `{name}.trainable = True` and call `compile`."
 
 
 def callback_list(given):
@@ -115,11 +147,12 @@ def check_finite(optimizer, name):
     )
 
 
-def check_optimizers(players):
+def check_optimizers(players, trained):
     """Check that each network has weights to train, and an optimizer of its own for them.
 
     Args:
-        players: list of `(optimizer, network)` pairs.
+        players: list of `(optimizer, network)` pairs, the generator's first.
+        trained: the identities of the weights that train, by player.
 
     Raises:
         ValueError: if one optimizer serves both or has served another network, or a network has
@@ -133,17 +166,17 @@ def check_optimizers(players):
         cure="Create two.",
         optimizer=type(first).__name__,
     )
-    for optimizer, network in players:
+    for player, (optimizer, network) in zip(("generator", "discriminator"), players, strict=True):
         _checks.check(
-            bool(network.trainable_variables),
+            bool(trained[player]),
             "Both networks must have weights to train.",
-            cure="Set `trainable = True` before compiling.",
+            cure=_thaw(player, network),
             network=network.name,
             trainable=network.trainable,
         )
-        known = {id(variable) for variable in getattr(optimizer, "_trainable_variables", ())}
+        known = set(_ids(optimizers.built_on(optimizer)))
         _checks.check(
-            not optimizer.built or known.issuperset(id(v) for v in network.trainable_variables),
+            not optimizer.built or known.issuperset(trained[player]),
             f"`{optimizer.name}` must be new, or have trained the same network before: it keeps "
             "the state of that network's weights.",
             cure="Create a new one.",

@@ -311,7 +311,7 @@ def test_unknown_arguments_are_refused():
 def test_a_frozen_network_is_refused(player):
     gan = pair()
     getattr(gan, player).trainable = False
-    message = f"weights to train. Received: network='{player}', trainable=False. Set `trainable"
+    message = f"weights to train. Received: network='{player}', trainable=False. Set `{player}.t"
     with pytest.raises(ValueError, match=message):
         gan.compile()
 

@@ -130,7 +130,7 @@ def left(tmp_path_factory, two_replicas):
         references[name] = left_after(use, settings, tmp_path_factory.mktemp("run"))
     with two_replicas.scope():
         references["replicas"] = left_after(
-            lambda gan, place: fit(gan), {}, tmp_path_factory.mktemp("run")
+            lambda gan, place: fit(gan), EAGER, tmp_path_factory.mktemp("run")
         )
     gc.collect()
     return {

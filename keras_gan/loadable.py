@@ -1,0 +1,138 @@
+"""What a file can hold: that it will load is found out when it is written, not a day later."""
+
+import random
+import warnings
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks
+
+_KERAS = ("keras", "keras_hub", "keras_cv", "keras_nlp")
+_DECORATE = "`@keras.saving.register_keras_serializable()`"
+
+
+def serialized(thing, name):
+    """The config of an object.
+
+    Raises:
+        ValueError: if Keras cannot make one.
+    """
+    try:
+        with warnings.catch_warnings():
+            # That a lambda will not load is said by `check_config`.
+            warnings.filterwarnings("ignore", message="The object being serialized includes a")
+            return keras.saving.serialize_keras_object(thing)
+    except (TypeError, ValueError, NotImplementedError, OSError) as error:
+        if isinstance(error, ValueError) and " Received: " in str(error):
+            raise  # of a part, in our own words
+        # `OSError`: Keras looks for the source of a lambda, and there is none in an interpreter.
+        raise ValueError(
+            _checks.sentence(
+                f"`{name}` must have a config to be saved. {first_words(error)}",
+                cure="Give its class, or that of a part of it, `get_config` and `from_config`, or "
+                f"write it as a function; and decorate it with {_DECORATE}. Or use `save_weights`, "
+                "which writes no config.",
+                **{name: thing},
+            )
+        ) from error
+
+
+def check_config(config):
+    """Check that `load_model` would find all that a config names, in this process as it is.
+
+    Args:
+        config: of a model, as Keras serializes it.
+
+    Returns:
+        The names of classes and functions that are neither Keras's nor this package's: whether
+        they can be made again, only trying tells.
+
+    Raises:
+        ValueError: naming lambdas, and classes and functions that are not registered.
+    """
+    lost, own = {}, []
+    for path, node in _objects(config, ""):
+        what, is_own = _found(node)
+        if what is not None:
+            lost[path or "model"] = what
+        elif is_own:
+            own.append(node["class_name"])
+    _checks.check(
+        not lost,
+        "A file must name only what `load_model` can find: classes and functions that are "
+        "registered.",
+        cure=f"Decorate them with {_DECORATE}, a lambda once it is a function; or use "
+        "`save_weights`, which writes no config.",
+        **dict(list(lost.items())[:3]),
+    )
+    return sorted(set(own))
+
+
+def check_file(path, own):
+    """Load a model's file, to see that it can be; nothing outside of the attempt changes.
+
+    Args:
+        path: of the file.
+        own: names of the classes that are the user's own.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    state = random.getstate()  # Keras takes seeds from it
+    try:
+        with tf.device("CPU:0"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            keras.saving.load_model(path)
+    except Exception as error:
+        raise ValueError(
+            _checks.sentence(
+                "A file must give the model back, but what `get_config` of your own classes "
+                f"returns does not. {first_words(error)}",
+                cure="Let it return all arguments of `__init__`, and make all weights in "
+                "`__init__` or `build`; or use `save_weights`, which writes no config.",
+                own=own,
+            )
+        ) from error
+    finally:
+        random.setstate(state)
+
+
+def first_words(error):
+    """What an error of Keras says, without configs and lists."""
+    text = str(error).split("Exception encountered: ")[-1].strip()
+    if text.startswith("A total of"):
+        text = text.split("\n\n")[1]
+    text = " ".join(text.split("\n\n")[0].split("Full object config:")[0].split())
+    return text if len(text) <= 300 else f"{text[:300]}..."
+
+
+def _objects(part, path):
+    """All serialized objects in a config: `(path, dict)`."""
+    if isinstance(part, dict):
+        if isinstance(part.get("class_name"), str) and "config" in part:
+            yield path, part
+        for key, value in part.items():
+            inner = path if key in ("config", "compile_config") else f"{path}.{key}".lstrip(".")
+            yield from _objects(value, inner)
+    elif isinstance(part, (list, tuple)):
+        for number, value in enumerate(part):
+            yield from _objects(value, f"{path}[{number}]")
+
+
+def _found(node):
+    """`(what cannot be found or None, whether it is the user's own)` of a serialized object."""
+    kind, module = node["class_name"], node.get("module") or ""
+    if kind in ("function", "__lambda__"):
+        name = "a lambda" if kind == "__lambda__" else f"the function {node['config']}"
+        try:
+            keras.saving.deserialize_keras_object(node)
+        except (TypeError, ValueError):
+            return name, True
+        return None, False
+    if kind.startswith("__") or module.split(".")[0] in _KERAS:
+        return None, False
+    known = keras.saving.get_registered_object(node.get("registered_name") or kind)
+    if known is None:
+        return f"the class {kind}", True
+    return None, known.__module__.split(".")[0] != "keras_gan"
