@@ -6,6 +6,10 @@ import keras
 
 from keras_gan import _checks
 
+# The quality metrics that need no argument, by name: `keras_gan.metrics` enters them, since the
+# model, which takes their names, imports no catalogue.
+METRICS = {}
+
 
 def get(identifier, known, kind):
     """Resolve `identifier` to an instance.

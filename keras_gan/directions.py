@@ -6,10 +6,12 @@ import re
 _DIRECTIONS = {
     "coverage": "max",
     "density": "max",
+    "fid": "min",
     "frechet_distance": "min",
     "high_quality": "max",
     "inception_score": "max",
     "kernel_distance": "min",
+    "kid": "min",
     "modes": "max",
     "precision": "max",
     "recall": "max",

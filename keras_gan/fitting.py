@@ -96,6 +96,7 @@ class Fitting:
                 checked=held_out is not None,
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
+        self._warn_of_metrics()
         self.class_names = class_names.learned(self.class_names, x, self.num_classes)
         self._choose_steps_per_execution(feed, callbacks)
         self._state.forget_failure()
@@ -184,6 +185,19 @@ class Fitting:
             "stops there.",
             stacklevel=3,
         )
+
+    def _warn_of_metrics(self):
+        """Warn once of metrics that there are no data for."""
+        if self.quality_metrics and self._held_out_feed is None and not self._warned_of_metrics:
+            self._warned_of_metrics = True
+            warnings.warn(
+                "`metrics` are measured on validation data, and there are none. Pass "
+                "`validation_data=` or `validation_split=`.",
+                stacklevel=3,
+            )
+
+    # Of metrics without validation data.
+    _warned_of_metrics = False
 
     def _choose_steps_per_execution(self, feed, callbacks):
         steps = self._compile_arguments["steps_per_execution"]

@@ -189,8 +189,10 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
                 their gradients are averaged into one update. Statistics of a batch (BatchNorm,
                 the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
                 micro-batch. Default 1.
-            metrics: quality metrics, `keras.metrics.Metric`s with `update_state(real, fake)`,
-                evaluated on validation data with the averaged generator.
+            metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
+                Frechet and the kernel distance under these names, with their default features),
+                or `keras.metrics.Metric`s with `update_state(real, fake)`. They are evaluated on
+                validation data with the averaged generator.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
                 small networks, 1 under a strategy.
             jit_compile: as in Keras; "auto" is off on CPUs.

@@ -23,13 +23,6 @@ from keras_gan import samples as samples_module
 from keras_gan.inputs import labels as labels_module
 from keras_gan.inputs import readers
 from keras_gan.inputs.cures import Form
-from keras_gan.metrics import (
-    DensityCoverage,
-    FrechetDistance,
-    KernelDistance,
-    PrecisionRecall,
-    SlicedWasserstein,
-)
 from keras_gan.metrics.quality_metric import QualityMetric
 from keras_gan.samples import SampleSpec, as_floats
 
@@ -39,15 +32,6 @@ _BATCH = 64
 
 # As much as rounding may carry images in [0, 1] out of their range.
 _TOLERANCE = 1e-3
-
-# The metrics that need no argument.
-_METRICS = {
-    "density_coverage": DensityCoverage,
-    "frechet_distance": FrechetDistance,
-    "kernel_distance": KernelDistance,
-    "precision_recall": PrecisionRecall,
-    "sliced_wasserstein": SlicedWasserstein,
-}
 
 
 def evaluate_generator(
@@ -179,7 +163,9 @@ def _line(metric):
 
 def _metric_list(given):
     several = isinstance(given, (list, tuple))
-    known = [_registry.get(one, _METRICS, "metric") for one in (given if several else [given])]
+    known = [
+        _registry.get(one, _registry.METRICS, "metric") for one in (given if several else [given])
+    ]
     for metric in known:
         _checks.check(
             isinstance(metric, keras.metrics.Metric),

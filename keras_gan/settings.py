@@ -7,7 +7,7 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, inspection, optimizers, regularizers
+from keras_gan import _checks, _registry, inspection, optimizers, regularizers
 from keras_gan.inputs import cures
 from keras_gan.state import PLAYERS
 
@@ -201,20 +201,64 @@ def log_names(penalties):
 
 
 def metric_list(given, sample_shape):
-    """Quality metrics, built for the model's samples."""
-    metrics = [given] if isinstance(given, keras.metrics.Metric) else list(given or ())
+    """Quality metrics from one or several names, configs or instances, built for the samples."""
+    if isinstance(given, (str, dict, keras.metrics.Metric)):
+        given = [given]
+    metrics = [_registry.get(one, _registry.METRICS, "metric") for one in given or ()]
     for metric in metrics:
         _checks.check(
             isinstance(metric, keras.metrics.Metric),
             "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
             metric=metric,
         )
+        _check_compares(metric, sample_shape)
         # Variables must exist before the first graph.
         if hasattr(metric, "build") and None not in sample_shape:
             metric.build(sample_shape)
     names = [metric.name for metric in metrics]
     _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     return metrics
+
+
+# Keras's modules of metrics that give any two sets a number, which says nothing of them.
+_OF_LABELS = (
+    "accuracy_metrics",
+    "confusion_metrics",
+    "f_score_metrics",
+    "hinge_metrics",
+    "iou_metrics",
+)
+
+
+def _check_compares(metric, sample_shape):
+    """Check that a metric takes reals and fakes; those of Keras may want other arguments."""
+    parameters = list(inspect.signature(metric.update_state).parameters.values())
+    places = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    takes_two = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    takes_two |= len(places) > 1 and places[1] != "sample_weight"
+    failed = None if takes_two else f"it takes {', '.join(places) or 'nothing'}"
+    module = type(metric).__module__
+    if module.startswith("keras.") and module.split(".")[-1] in _OF_LABELS:
+        failed = "it compares labels with predictions"
+    if (
+        failed is None
+        and module.startswith("keras.")
+        and None not in sample_shape
+        and not tf.distribute.has_strategy()
+    ):
+        batch = tf.reshape(tf.linspace(-1.0, 1.0, 2 * math.prod(sample_shape)), (2, *sample_shape))
+        try:
+            metric.update_state(batch, -batch)
+        except (ValueError, TypeError, tf.errors.OpError) as error:
+            failed = str(error).splitlines()[0]
+        metric.reset_state()
+    _checks.check(
+        failed is None,
+        f"`{metric.name}` must compare reals with fakes: `update_state(real, fake)`.",
+        cure=f"Use one of `keras_gan.metrics`, by name: {', '.join(sorted(_registry.METRICS))}.",
+        metric=type(metric).__name__,
+        because=failed,
+    )
 
 
 def check_strategy(strategy, players, others, *, steps_per_execution, jit_compile):

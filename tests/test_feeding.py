@@ -583,6 +583,7 @@ def whole():
         metrics=[keras_gan.metrics.SlicedWasserstein()],
         steps_per_execution=1,
     )
+    gan._warned_of_metrics = True  # some of these runs have no validation data
     return gan, helpers.snapshot(gan)
 
 

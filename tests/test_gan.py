@@ -629,7 +629,7 @@ def test_evaluation_reads_as_many_batches_as_it_is_told():
         def result(self):
             return self.rows
 
-    model = helpers.gan(metrics=[Count()])
+    model = helpers.gan(metrics=[Count()], steps_per_execution=4)
     pipeline = tf.data.Dataset.from_tensor_slices(helpers.points(96)).batch(8)
     history = model.fit(
         helpers.points(), batch_size=8, validation_data=pipeline, validation_steps=2, verbose=0

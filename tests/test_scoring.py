@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import data, scoring, terminal
+from keras_gan import _registry, data, terminal
 from keras_gan.metrics import FrechetDistance, ModeCoverage, SlicedWasserstein
 from keras_gan.scoring import evaluate_generator
 
@@ -395,11 +395,11 @@ def test_labels_beyond_the_classes():
         evaluate_generator(helpers.gan(num_classes=3), real, Recorder())
 
 
-@pytest.mark.parametrize("name", sorted(scoring._METRICS))
+@pytest.mark.parametrize("name", sorted(_registry.METRICS))
 def test_every_metric_that_needs_no_argument_has_its_name(name):
     result = evaluate_generator(identity, points(), name, latent_dim=2)
     assert all(key.startswith(name) and np.isfinite(value) for key, value in result.items())
-    assert len(result) == len(scoring._METRICS[name].result_keys or [None])
+    assert len(result) == len(_registry.METRICS[name]().result_keys or [None])
 
 
 def test_a_metric_with_a_reference_keeps_it():
