@@ -121,24 +121,28 @@ class Saving:
                     )
                 ) from error
 
-    def export(self, path, format="tf_saved_model", **kwargs):
+    def export(self, path, format=None, *, verbose=False, **kwargs):
         """Write the averaged generator alone, for use without this package.
 
         A SavedModel has the endpoints `serve(latents[, labels])`,
-        `sample(num_samples, seed, truncation[, labels])` and, for images, `sample_uint8`
-        likewise; `sample` equals `generate` of the same seed. Where the model knows the names of
-        its classes, `class_names()` gives them.
+        `sample(num_samples, seed, truncation=1.0[, labels])` and, for images, `sample_uint8`
+        likewise; `sample` equals `generate` of the same seed. They refuse labels that are no
+        classes. Where the model knows the names of its classes, `class_names()` gives them.
+
+        ONNX and LiteRT files compute in float32, in whatever precision the model does.
 
         Args:
             path: folder of the SavedModel, or file of another format.
-            format: "tf_saved_model", "onnx" or "litert".
+            format: "tf_saved_model", "onnx" or "litert"; `None` for what the path ends in:
+                `.onnx`, `.tflite`, else a SavedModel.
+            verbose: as in Keras. Default `False`.
             **kwargs: passed on to Keras's `export` of the other formats.
 
         Raises:
             ValueError: for an unknown format.
             ImportError: for "onnx" without the extra of that name.
         """
-        export.export_generator(self, path, format=format, **kwargs)
+        export.export_generator(self, path, format=format, verbose=verbose, **kwargs)
 
     def get_config(self):
         return {
