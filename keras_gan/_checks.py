@@ -1,6 +1,8 @@
 """One wording for every error: the rule, what was received, the cure."""
 
 import difflib
+import functools
+import inspect
 import numbers
 
 import numpy as np
@@ -114,3 +116,35 @@ def did_you_mean(name, choices):
     """A sentence that suggests the nearest known name, or `None`."""
     match = closest(name, choices)
     return f"Did you mean {match!r}?" if match else None
+
+
+def suggesting(function, *others):
+    """`function`, which answers an argument that there is not with the nearest one that there is.
+
+    Args:
+        function: a function, or a class's `__init__`.
+        *others: functions to which it passes further arguments on.
+
+    Returns:
+        The function, which raises `TypeError` for an unknown keyword argument.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = {
+        name: None
+        for each in (function, *others)
+        for name, parameter in inspect.signature(each).parameters.items()
+        if parameter.kind in kinds
+    }
+    shown = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def called(*args, **kwargs):
+        for name in kwargs:
+            if name not in known:
+                cure = did_you_mean(name, [n for n in known if n != "self"])
+                told = f"`{shown}` has no argument `{name}`."
+                raise TypeError(" ".join(filter(None, (told, cure))))
+        return function(*args, **kwargs)
+
+    called.__signature__ = inspect.signature(function)  # Keras does not look behind wrappers
+    return called

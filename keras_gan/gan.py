@@ -86,6 +86,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
     Source: Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014 (arXiv:1406.2661).
     """
 
+    @_checks.suggesting
     def __init__(
         self,
         generator,

@@ -6,6 +6,12 @@ from keras_gan import _checks, losses, networks, optimizers, regularizers, sched
 from keras_gan.gan import GAN
 
 
+def _suggesting(network):
+    """Names of arguments as in `_checks.suggesting`, those that a network is passed included."""
+    return lambda recipe: _checks.suggesting(recipe, network)
+
+
+@_checks.suggesting
 def mlp(
     sample_shape,
     *,
@@ -64,6 +70,7 @@ def mlp(
     )
 
 
+@_suggesting(networks.dcgan)
 def dcgan(
     image_shape,
     *,
@@ -126,6 +133,7 @@ def dcgan(
     )
 
 
+@_suggesting(networks.dcgan)
 def wgan_gp(
     image_shape,
     *,
@@ -183,6 +191,7 @@ def wgan_gp(
     return gan
 
 
+@_suggesting(networks.resnet)
 def sngan(
     image_shape,
     *,
@@ -243,6 +252,7 @@ def sngan(
     return gan
 
 
+@_suggesting(networks.r3gan)
 def r3gan(
     image_shape,
     *,

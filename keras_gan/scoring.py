@@ -34,6 +34,7 @@ _BATCH = 64
 _TOLERANCE = 1e-3
 
 
+@_checks.suggesting
 def evaluate_generator(
     generator,
     real,

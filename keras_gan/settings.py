@@ -13,6 +13,8 @@ from keras_gan.state import PLAYERS
 
 # Arguments of Keras's that there cannot be.
 _KNOWN_ELSEWHERE = {
+    "d_optimizer": "Did you mean 'discriminator_optimizer'?",
+    "g_optimizer": "Did you mean 'generator_optimizer'?",
     "optimizer": "There are two: `generator_optimizer` and `discriminator_optimizer`.",
     "sample_weight": cures.NO_WEIGHTS,
     "class_weight": cures.NO_WEIGHTS,

@@ -29,6 +29,7 @@ class AlternatingPeriods(keras.callbacks.Callback):
     ```
     """
 
+    @_checks.suggesting
     def __init__(self, discriminator_epochs=1, generator_epochs=1):
         super().__init__()
         self.discriminator_epochs = _checks.positive_int(

@@ -104,6 +104,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     # === Settings ===
 
+    @_checks.suggesting
     def __init__(
         self,
         monitor=None,

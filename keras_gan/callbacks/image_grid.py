@@ -68,6 +68,7 @@ class ImageGrid(keras.callbacks.Callback):
     # After those that stop training and bring weights back, see `arrangement`.
     acts_last = 1
 
+    @_checks.suggesting
     def __init__(
         self,
         directory,

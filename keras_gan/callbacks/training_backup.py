@@ -71,6 +71,7 @@ class TrainingBackup(keras.callbacks.Callback):
     # After all others, so that a backup holds what they have come to, see `arrangement`.
     acts_last = 2
 
+    @_checks.suggesting
     def __init__(self, directory, every_epochs=1, keep=2):
         super().__init__()
         self.directory = files.folder_path(directory, "directory")

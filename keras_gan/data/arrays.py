@@ -4,6 +4,7 @@ from keras_gan import _checks, sources
 from keras_gan import class_names as names
 
 
+@_checks.suggesting
 def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, class_names=None):
     """A data set of arrays in memory.
 

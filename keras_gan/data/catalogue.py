@@ -15,6 +15,7 @@ _AT_A_TIME = 1_024
 _MODULES = ("tensorflow_datasets", "importlib_resources")
 
 
+@_checks.suggesting
 def from_tfds(
     name,
     *,

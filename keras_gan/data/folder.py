@@ -14,6 +14,7 @@ from keras_gan.memory import numpy_function
 _NAMED = 5
 
 
+@_checks.suggesting
 def from_folder(
     path,
     *,
@@ -283,7 +284,7 @@ def _warn_of_left(root, found, told, class_names):
         if empty:
             story.append(f"{len(empty)} classes have no image that can be read: {_some(empty)}.")
     if story:
-        warnings.warn(f"{' '.join(story)} They are left out.", stacklevel=3)
+        warnings.warn(f"{' '.join(story)} They are left out.", stacklevel=4)
 
 
 def _relative(files, root):

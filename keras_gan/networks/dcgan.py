@@ -8,6 +8,7 @@ from keras_gan.layers import ImageConv2D
 from keras_gan.networks import _images, _labels
 
 
+@_checks.suggesting
 def dcgan(
     image_shape,
     latent_dim=64,

@@ -11,6 +11,7 @@ from keras_gan import _checks, inspection, packing, policies
 from keras_gan.networks import _labels
 
 
+@_checks.suggesting
 def mlp(
     sample_shape,
     latent_dim=64,

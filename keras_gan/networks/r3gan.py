@@ -14,6 +14,7 @@ _SLOPE = 0.2
 _SMALLEST_SIDE = 4
 
 
+@_checks.suggesting
 def r3gan(
     image_shape,
     latent_dim=64,

@@ -8,6 +8,7 @@ from keras_gan.layers import ImageConv2D, SpectralNormalization
 from keras_gan.networks import _images, _labels
 
 
+@_checks.suggesting
 def resnet(
     image_shape,
     latent_dim=128,

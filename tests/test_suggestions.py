@@ -1,0 +1,58 @@
+"""An argument that there is not is answered with the nearest one that there is."""
+
+import inspect
+import warnings
+
+import pytest
+
+import helpers
+import keras_gan
+from keras_gan import GAN, callbacks, data, evaluate_generator, images, networks, recipes
+
+MISSPELT = {
+    "ImageGrid": (lambda **k: callbacks.ImageGrid("runs", **k), "colums", "columns"),
+    "ConvergenceStopping": (callbacks.ConvergenceStopping, "pacience", "patience"),
+    "TrainingBackup": (lambda **k: callbacks.TrainingBackup("runs", **k), "every_epoch", "every_epochs"),
+    "AlternatingPeriods": (callbacks.AlternatingPeriods, "gen_epochs", "generator_epochs"),
+    "GAN": (lambda **k: GAN(None, None, **k), "n_classes", "num_classes"),
+    "evaluate_generator": (lambda **k: evaluate_generator(1, 2, 3, **k), "floor", "floors"),
+    "from_folder": (lambda **k: data.from_folder("runs", **k), "img_size", "image_size"),
+    "from_arrays": (lambda **k: data.from_arrays([1], **k), "batchsize", "batch_size"),
+    "from_tfds": (lambda **k: data.from_tfds("mnist", **k), "data_dirs", "data_dir"),
+    "mlp": (lambda **k: networks.mlp((2,), **k), "latent_dims", "latent_dim"),
+    "dcgan": (lambda **k: recipes.dcgan((8, 8, 1), **k), "learningrate", "learning_rate"),
+    "wgan_gp": (lambda **k: recipes.wgan_gp((8, 8, 1), **k), "max_filter", "max_filters"),
+    "sngan": (lambda **k: recipes.sngan((8, 8, 1), **k), "num_class", "num_classes"),
+    "r3gan": (lambda **k: recipes.r3gan((8, 8, 1), **k), "latentdim", "latent_dim"),
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_argument_gets_a_suggestion(name):
+    call, given, meant = MISSPELT[name]
+    with pytest.raises(TypeError) as error:
+        call(**{given: 1})
+    assert str(error.value) == f"`{name}` has no argument `{given}`. Did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_a_short_name_of_an_optimizer_is_that_of_its_player(player):
+    gan = GAN(helpers.generator(), helpers.discriminator())
+    with pytest.raises(TypeError, match=f"Did you mean '{player}_optimizer'"):
+        gan.compile(**{f"{player[0]}_optimizer": "adam"})
+    gan.compile(**{f"{player}_optimizer": "adam"})  # the cure
+
+
+def test_signatures_are_as_they_were():
+    assert list(inspect.signature(callbacks.ImageGrid).parameters)[0] == "directory"
+    assert inspect.getfullargspec(GAN.__init__).args == ["self", "generator", "discriminator"]
+    assert "num_samples" in inspect.signature(keras_gan.evaluate_generator).parameters
+
+
+def test_a_warning_of_a_folder_points_to_its_caller(tmp_path):
+    images.save_png(tmp_path / "good.png", helpers.images(1)[0])
+    (tmp_path / "bad.png").write_text("no picture")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data.from_folder(tmp_path, image_size=8)
+    assert [w.filename for w in caught] == [__file__]
