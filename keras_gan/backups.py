@@ -77,11 +77,15 @@ def _packed(part, arrays):
     return {_FLOATS: len(arrays) - 1}
 
 
-def read(path):
+def read(path, keys=()):
     """The tree of a backup.
 
+    Args:
+        path: of the file.
+        keys: what the tree, a `dict`, must hold.
+
     Raises:
-        Unreadable: if any part of it is damaged.
+        Unreadable: if any part of it is damaged or missing.
         ValueError: if it is whole, but of another format.
     """
     try:
@@ -105,6 +109,9 @@ def read(path):
         path=str(path),
         format=written_in,
     )
+    missing = [key for key in keys if not isinstance(tree, dict) or key not in tree]
+    if missing:
+        raise Unreadable(f"it lacks {', '.join(missing)}")
     return tree
 
 
@@ -124,8 +131,8 @@ def epochs(folder):
     return sorted(int(match[1]) for match in matches if match)
 
 
-def newest(folder):
-    """The newest backup of an epoch that can be read.
+def newest(folder, keys=()):
+    """The newest backup of an epoch that can be read, and holds `keys`.
 
     Returns:
         `(path, tree, failures)`, `failures` being a list of `(path, error)` of newer ones that
@@ -135,7 +142,7 @@ def newest(folder):
     for number in reversed(epochs(folder)):
         path = epoch_path(folder, number)
         try:
-            return path, read(path), failures
+            return path, read(path, keys), failures
         except Unreadable as error:
             failures.append((path, error))
     return None, None, failures

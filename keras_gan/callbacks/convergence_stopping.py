@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 import keras
+import numpy as np
 
 from keras_gan import (
     _checks,
@@ -286,7 +287,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             settings=self._changed_settings(),
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
-            logs={key: float(value) for key, value in logs.items()},
+            logs={key: float(value) for key, value in logs.items() if _is_number(value)},
             **{key: _number(logs.get(key)) for key in _LOGGED},
             **{"held_out": gan.held_out_samples is not None, **scored, **found},
         )
@@ -390,6 +391,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
 # === Helpers ===
 
 _LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
+
+
+def _is_number(value):
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
 
 
 def _number(value):

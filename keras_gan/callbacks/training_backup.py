@@ -12,6 +12,8 @@ from keras_gan.callbacks import _measuring, _states
 
 # Differences that an error names before it only counts them.
 _NAMED = 3
+# What a backup holds.
+_KEYS = ("epoch", "stopped", "run", "surroundings", "callbacks", "model")
 # One thread for all: backups are written in the order in which they were made.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="training_backup")
 
@@ -148,12 +150,12 @@ class TrainingBackup(keras.callbacks.Callback):
         finished, failures = self._end, []
         if finished.exists():
             try:
-                found = backups.read(finished)
+                found = backups.read(finished, _KEYS)
                 if found["stopped"] or found["epoch"] >= self._epochs:
                     return finished, found, []
             except backups.Unreadable as error:
                 failures.append((finished, error))
-        path, found, newer = backups.newest(self.directory)
+        path, found, newer = backups.newest(self.directory, _KEYS)
         failures += newer
         told = "".join(f"; {path.name}: {error}" for path, error in failures)
         _checks.check(

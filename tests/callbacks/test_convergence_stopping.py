@@ -41,6 +41,14 @@ def test_an_improving_run_is_never_stopped():
     assert callback.best_epoch == 30
 
 
+def test_logs_that_are_no_numbers_are_left_alone():
+    """As another callback may put them there for a table of its own."""
+    logs = {"d_loss": 1.0, "phase": "warm-up", "confusion": np.zeros((2, 2)), "none": None}
+    gan, callback = FakeGAN([{**act, "logs": logs} for act in IMPROVING][:3]), ConvergenceStopping()
+    gan.fit(callback)
+    assert all(record.logs == {"d_loss": 1.0} for record in callback.history)
+
+
 def test_of_epochs_that_are_as_good_the_latest_is_kept():
     gan, callback = FakeGAN(FLAT), ConvergenceStopping()
     assert gan.fit(callback) == 15 == callback.best_epoch == gan.weight

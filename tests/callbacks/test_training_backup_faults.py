@@ -34,14 +34,19 @@ def cut(cut_once, tmp_path):
     return stage, state, tmp_path / "cut"
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "no archive"])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "no archive", "no key"])
 def test_a_damaged_backup_is_passed_over(cut, damage, capsys):
     stage, state, folder = cut
     newest = folder / "epoch_0003.npz"
     content = newest.read_bytes()
     place = content.index(backups.read(newest)["model"]["discriminator/0"].tobytes())
+    tree = backups.read(newest)
+    del tree["callbacks"]
+    backups.write(folder / "no_key.npz", tree)
+    no_key = (folder / "no_key.npz").read_bytes()
     newest.write_bytes(
         {
+            "no key": no_key,
             "empty": b"",
             "truncated": content[:-100],
             "flipped": content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],
