@@ -3,6 +3,7 @@
 NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
 
+import os
 import warnings
 
 import numpy as np
@@ -295,7 +296,7 @@ def comment_of(path):
     from PIL import Image
 
     try:
-        with Image.open(files.expanded(path), formats=["PNG"]) as image:
+        with Image.open(_source(path), formats=["PNG"]) as image:
             return image.info.get("Comment")
     except Exception:  # damaged files make Pillow raise nearly anything
         return None
@@ -372,10 +373,15 @@ def _of_one_size(frames):
     return [frame for frame, size in known if size == known[-1][1]]
 
 
+def _source(frame):
+    """What Pillow opens: a path, or a file that is open already."""
+    return files.expanded(frame) if isinstance(frame, (str, bytes, os.PathLike)) else frame
+
+
 def _size_of(path):
     from PIL import Image
 
-    with Image.open(files.expanded(path), formats=["PNG"]) as image:
+    with Image.open(_source(path), formats=["PNG"]) as image:
         size = image.size
         image.verify()
     return size
@@ -384,7 +390,7 @@ def _size_of(path):
 def _frame(path):
     from PIL import Image
 
-    with Image.open(files.expanded(path), formats=["PNG"]) as image:
+    with Image.open(_source(path), formats=["PNG"]) as image:
         frame = image.convert("L" if image.mode == "L" else "RGB")
     factor = -(-max(frame.size) // _MAX_FRAME_PIXELS)
     frame = frame.reduce(factor) if factor > 1 else frame
