@@ -35,6 +35,7 @@ def of_model(gan):
         "generator_optimizer.learning_rate": gan._first_rates[0],
         "discriminator_optimizer": _config(gan.discriminator_optimizer),
         "discriminator_optimizer.learning_rate": gan._first_rates[1],
+        **({} if gan.phase == "both" else {"phase": gan.phase}),
     }
 
 

@@ -1,5 +1,8 @@
 """The generator's moving average: what a user samples from."""
 
+import warnings
+import zlib
+
 import tensorflow as tf
 
 from keras_gan import copies
@@ -68,3 +71,54 @@ def follow(averages, variables, weight):
             # In this form an average that equals its variable stays exactly where it is.
             new = new + tf.cast(weight, new.dtype) * (old - new)
         average.assign(new)
+
+
+class Watch:
+    """Notices a generator that was given other weights outside of training, without its average.
+
+    Whoever loads weights into the generator would sample from an average of the old ones.
+    """
+
+    def __init__(self):
+        self._seen, self._rests = None, False
+
+    def rest(self):
+        """Look no more until `note`: the generator trains."""
+        self._seen, self._rests = None, True
+
+    def forget(self):
+        """Take the generator and its average as they are when they are looked at next."""
+        self._seen = None
+
+    def note(self, gan):
+        """Take a generator and its average for what belongs together."""
+        self._rests = False
+        if gan.averaged_generator is not gan.generator:
+            self._seen = _checksums(gan)
+
+    def look(self, gan):
+        """Warn, once for each change, if the generator is another and the average is not."""
+        if self._rests:
+            return
+        before = self._seen
+        self.note(gan)
+        if before is None or before[0] == self._seen[0] or before[1] != self._seen[1]:
+            return
+        warnings.warn(
+            "`generator` was given other weights outside of training, but samples are those of its "
+            "average, which still is that of the old ones. Copy them: "
+            "`gan.averaged_generator.set_weights(gan.generator.get_weights())`, or sample with "
+            "`generate(averaged=False)`.",
+            stacklevel=4,
+        )
+
+
+def _checksums(gan):
+    return tuple(_checksum(network) for network in (gan.generator, gan.averaged_generator))
+
+
+def _checksum(network):
+    value = 0
+    for variable in network.weights:
+        value = zlib.crc32(tf.convert_to_tensor(variable.value).numpy().tobytes(), value)
+    return value

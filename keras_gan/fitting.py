@@ -100,7 +100,6 @@ class Fitting:
         self.class_names = class_names.learned(self.class_names, x, self.num_classes)
         self._choose_steps_per_execution(feed, callbacks)
         self._state.forget_failure()
-        self.set_phase("both")
         self.spread_random_generators()
         # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
         # the next `fit`.
@@ -161,6 +160,7 @@ class Fitting:
             batch=len(samples),
             discriminator_steps=self.discriminator_steps,
         )
+        self._average_watch.forget()
         logs = super().train_on_batch(samples, labels, return_dict=return_dict)
         self._custom_gradients.forget()
         return logs
@@ -225,11 +225,14 @@ class Fitting:
 
     @contextlib.contextmanager
     def _tidied(self):
-        """Whatever ends a fit, the next step is one of both players, and the data are let go."""
+        """Whatever ends a fit, the phase is what it was before, and the data are let go."""
+        phase = self.phase
+        self._average_watch.rest()
         try:
             yield
         finally:
-            self.set_phase("both")
+            self.set_phase(phase)
+            self._average_watch.note(self)
             if getattr(self, "_eval_epoch_iterator", None) is not None:
                 # Keras leaves it behind, and with it the data, where training was cut off.
                 del self._eval_epoch_iterator

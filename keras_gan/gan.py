@@ -145,6 +145,8 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self._phase = "both"
         self._train_functions = {}
         self._custom_gradients = memory.CustomGradients()
+        self._average_watch = ema.Watch()
+        self._average_watch.note(self)
         self.built = True
 
     @property
@@ -276,8 +278,9 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
     def set_phase(self, phase):
         """Let both players train from the next step on, or one while the other stands still.
 
-        The idle player's losses are evaluated all the same, so the logs keep their keys. Each
-        phase has a compiled training function of its own, made once.
+        `fit` keeps the phase that it finds, and leaves it as it was whatever callbacks do with it;
+        `compile` sets it to "both". The idle player's losses are evaluated all the same, so the
+        logs keep their keys. Each phase has a compiled training function of its own, made once.
 
         Args:
             phase: "both", "discriminator" or "generator".

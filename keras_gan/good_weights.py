@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan import updates
 
@@ -41,7 +42,7 @@ class GoodWeights(keras.callbacks.Callback):
 def _clean(optimizer):
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
     for variable in inner.variables:
-        value = keras.ops.convert_to_numpy(variable)
+        value = tf.convert_to_tensor(variable.value).numpy()
         if variable is not inner._learning_rate and not _finite(value):
             variable.assign(np.where(np.isfinite(value), value, np.zeros_like(value)))
 

@@ -74,6 +74,13 @@ def built_on(optimizer):
     return list(getattr(optimizer, "_trainable_variables", ()))
 
 
+def _there_are_two(name):
+    return (
+        f"A GAN has two optimizers, each with a `{name}` of its own. Use "
+        f"`gan.generator_optimizer.{name}` and `gan.discriminator_optimizer.{name}`."
+    )
+
+
 @keras.saving.register_keras_serializable("keras_gan")
 class OptimizerGroup(keras.optimizers.Optimizer):
     """Shows Keras both players' optimizers; updates nothing itself.
@@ -107,16 +114,20 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def iterations(self):
         return self.optimizers[0].iterations
 
+    # As Keras's `MultiOptimizer`: of two rates neither is the model's.
     @property
     def learning_rate(self):
-        return self.optimizers[0].learning_rate
+        raise AttributeError(_there_are_two("learning_rate"))
 
     @learning_rate.setter
     def learning_rate(self, value):
-        raise AttributeError(
-            "A GAN has two learning rates. Set `gan.generator_optimizer.learning_rate` and "
-            "`gan.discriminator_optimizer.learning_rate`."
-        )
+        raise AttributeError(_there_are_two("learning_rate"))
+
+    def __setattr__(self, name, value):
+        own = name.startswith("_") or name in ("built", "name")
+        if not own and any(hasattr(each, name) for each in getattr(self, "_both", list)()):
+            raise AttributeError(_there_are_two(name))
+        super().__setattr__(name, value)
 
     def build(self, variables):
         del variables  # each optimizer is built on its own network's

@@ -99,6 +99,7 @@ class Sampling:
         Raises:
             ValueError: if the latents have another shape, or a class is not known.
         """
+        self._average_watch.look(self)
         latents = x
         if self.num_classes is not None and not isinstance(x, tf.data.Dataset):
             _checks.check(
@@ -148,6 +149,8 @@ class Sampling:
         Raises:
             ValueError: if the arguments contradict each other, or a class is not known.
         """
+        if averaged:
+            self._average_watch.look(self)
         labels = self._indices(labels)
         batch_size = _checks.positive_int(batch_size, "batch_size")
         truncation = _checks.number(truncation, "truncation", minimum=0.0)

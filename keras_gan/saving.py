@@ -142,6 +142,7 @@ class Saving:
             ValueError: for an unknown format.
             ImportError: for "onnx" without the extra of that name.
         """
+        self._average_watch.look(self)
         export.export_generator(self, path, format=format, verbose=verbose, **kwargs)
 
     def get_config(self):
