@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import runpy
 import subprocess
 import sys
 
@@ -118,7 +119,7 @@ def test_runs_as_a_reader_starts_it(name, tmp_path):
     assert kept["conclusion"] in done.stdout
 
 
-def test_a_lesson_leaves_its_picture_and_record(tmp_path):
+def test_a_lesson_leaves_its_picture_and_record(common, tmp_path, monkeypatch, capsys):
     script = tmp_path / "coins.py"
     script.write_text(
         "import common\n"
@@ -127,15 +128,15 @@ def test_a_lesson_leaves_its_picture_and_record(tmp_path):
         "def draw(runs, figure):\n    figure.subplots().plot([r['heads'] for r in runs])\n"
         "common.lesson(__file__, 'Coins.', measure, conclude, draw)\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(script), "--out", "out", "--seeds", "1", "2", "3"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(LESSONS)])},
-    )
-    assert done.returncode == 0, done.stderr[-3_000:]
+    monkeypatch.setitem(sys.modules, "common", common)
+    monkeypatch.setattr(sys, "argv", [str(script), "--out", "out", "--seeds", "1", "2", "3"])
+    monkeypatch.chdir(tmp_path)
+    # TensorFlow's threads are there already.
+    for pool in ("intra", "inter"):
+        name = f"set_{pool}_op_parallelism_threads"
+        monkeypatch.setattr(common.tf.config.threading, name, lambda count: None)
+    runpy.run_path(str(script), run_name="__main__")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"coins.json", "coins.png"}
     kept = json.loads((tmp_path / "out" / "coins.json").read_text())
-    assert kept["conclusion"] == "2 heads" and "2 heads" in done.stdout
+    assert kept["conclusion"] == "2 heads" and "2 heads" in capsys.readouterr().out
     assert kept["runs"] == [{"seed": s, "heads": s % 2} for s in (1, 2, 3)]

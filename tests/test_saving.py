@@ -44,14 +44,28 @@ np.savez({result!r}, **{{k.replace("/", "|"): v for k, v in helpers.state(model)
 
 
 @pytest.fixture(scope="module")
-def straight():
+def shared():
+    """A model that is made once, and its state at the start."""
     model = build()
+    return model, helpers.snapshot(model)
+
+
+@pytest.fixture
+def model(shared):
+    helpers.restore(shared[1])
+    return shared[0]
+
+
+@pytest.fixture(scope="module")
+def straight(shared):
+    model, start = shared
     train(model, 4)
-    return helpers.state(model)
+    state = helpers.state(model)
+    helpers.restore(start)
+    return state
 
 
-def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight):
-    model = build()
+def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight, model):
     train(model, 2)
     model.save(tmp_path / "gan.keras")
     code = GO_ON.format(
@@ -67,8 +81,7 @@ def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight):
     helpers.assert_same(straight, {k.replace("|", "/"): loaded[k] for k in loaded.files})
 
 
-def test_weights_files_carry_the_run_too(tmp_path, straight):
-    model = build()
+def test_weights_files_carry_the_run_too(tmp_path, straight, model):
     train(model, 2)
     model.save_weights(tmp_path / "gan.weights.h5")
     keras.utils.set_random_seed(99)
@@ -81,8 +94,7 @@ def test_weights_files_carry_the_run_too(tmp_path, straight):
     helpers.assert_same(straight, helpers.state(other))
 
 
-def test_two_fits_are_one(straight):
-    model = build()
+def test_two_fits_are_one(straight, model):
     for _ in range(4):
         train(model, 1)
     helpers.assert_same(straight, helpers.state(model))
@@ -126,8 +138,7 @@ def test_a_failed_save_keeps_the_file_that_was_there(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["gan.keras"]
 
 
-def test_restored_weights_do_not_turn_the_clock_back():
-    model = build()
+def test_restored_weights_do_not_turn_the_clock_back(model):
     best = model.get_weights()
     train(model, 1)
     model.set_weights(best)

@@ -27,6 +27,26 @@ def game(**settings):
     return helpers.gan(**{**optimizers, **settings})
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """One such GAN, made once, and its state at the start."""
+    keras.utils.set_random_seed(0)
+    gan = game()
+    return gan, helpers.snapshot(gan)
+
+
+@pytest.fixture
+def begun(shared):
+    """A function that gives the model as it was made."""
+
+    def begin():
+        helpers.restore(shared[1])
+        shared[0].stop_training = False
+        return shared[0]
+
+    return begin
+
+
 def fit(gan, *callbacks, epochs=3):
     return gan.fit(
         0.8 + 0.2 * helpers.points(256),
@@ -60,18 +80,17 @@ class Curious(convergence.Stalled):
         return True
 
 
-def test_watching_changes_nothing_and_the_best_weights_come_back(monkeypatch):
+def test_watching_changes_nothing_and_the_best_weights_come_back(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 20)
-    plain, watched = game(), game()
-    watched.set_weights(plain.get_weights())
     expected, kept = Keep(), Keep()
     callback = ConvergenceStopping(rules=[Curious()], min_epochs=0)
-    fit(plain, expected)
+    fit(begun(), expected)
+    watched = begun()
     fit(watched, callback, StopOnNonFinite(), kept)
     for weights, others in zip(expected.weights, kept.weights, strict=True):
         assert_equal(weights, others)
     assert_equal(watched.get_weights(), kept.weights[callback.best_epoch - 1])
-    assert watched.steps_seen == plain.steps_seen == 3 * 8, "the clock is not turned back"
+    assert watched.steps_seen == 3 * 8, "the clock is not turned back"
     assert [s.epoch for s in callback.history] == [1, 2, 3]
     last = callback.history[-1]
     assert last.quality > 0 and 0 <= last.real_above_fake <= 1 and last.held_out
@@ -111,7 +130,7 @@ def test_only_plain_cross_entropy_estimates_a_divergence():
         assert _measuring.jensen_shannon(helpers.gan(loss=loss), logs) is None
 
 
-def test_a_run_that_goes_on_sees_what_it_would_have_seen(monkeypatch):
+def test_a_run_that_goes_on_sees_what_it_would_have_seen(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 20)
 
     class Halt(keras.callbacks.Callback):
@@ -127,11 +146,8 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(monkeypatch):
             self.set_state(state)
 
     whole, first = watch(), watch()
-    model = game()
-    start = model.get_weights()
-    fit(model, whole, epochs=4)
-    cut = game()
-    cut.set_weights(start)
+    fit(begun(), whole, epochs=4)
+    cut = begun()
     fit(cut, first, Halt(), epochs=4)
     state = first.get_state()
     second = Resumed(rules=[Curious()], min_epochs=0, restore_best_weights=False)
@@ -180,8 +196,8 @@ def test_a_diverging_run_is_stopped_and_named():
         fit(gan, ConvergenceStopping(), epochs=20)
 
 
-def test_the_player_whose_turn_it_is_not_stands_still():
-    gan = game()
+def test_the_player_whose_turn_it_is_not_stands_still(begun):
+    gan = begun()
     moved = {}
 
     class Look(keras.callbacks.Callback):
