@@ -5,60 +5,69 @@ import warnings
 import keras
 import numpy as np
 
-from keras_gan import signals
+from keras_gan import pace, signals
+from keras_gan.convergence import failures
 
-# Below this share, scores say next to nothing; 1/2 is a coin flip, and 64 samples on each side are
-# within two standard errors of it. More would take longer than the first step of a large game.
-_SEPARATES, _FEW = 0.6, 64
-_FIRST_LOOK, _LAST_LOOK = 3, 5
-_ENOUGH_UPDATES = 20
+# So many samples on each side; more would take longer than the first step of a large game.
+_FEW = 64
+_EPOCHS = 3
 
 
 class StartCheck(keras.callbacks.Callback):
     """Warns once, in the first epochs, of a discriminator that separates nothing.
 
-    The samples of the untrained generator are noise. A discriminator that in three epochs (five,
-    if they are very short) has told data neither from them nor from the generator's samples of
-    the day has nothing to teach. One that has moved on from the first samples is not meant. A model
-    that has been trained before is not looked at.
+    The samples of the untrained generator are noise. A discriminator that has told data neither
+    from them nor from the generator's samples of the day has nothing to teach: that is the rule of
+    `convergence.DiscriminatorFailed`, asked after three epochs in which each player had 300
+    updates at a learning rate that does not rise. One that has told them once is not looked at
+    any further, nor is a model that has been trained before.
     """
 
     def on_train_begin(self, logs=None):
-        self._looks = []
+        self._history = []
         self._done = self.model.steps_seen > 0
-        self._noise = None
-        if self._done:
-            return
-        self._noise = FirstSamples(self.model, count=_FEW)
+        self._before = pace.counters(self.model)
+        self._noise = None if self._done else FirstSamples(self.model, count=_FEW)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self._done:
+            self._before = pace.counters(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
             return
-        chance, _ = self._noise.chance(self.model)
-        self._looks.append(max(chance, (logs or {}).get("d_accuracy", 0.0)))
-        updates = self.model.steps_seen * self.model.discriminator_steps
-        early = len(self._looks) < _FIRST_LOOK or updates < _ENOUGH_UPDATES
-        if early and len(self._looks) < _LAST_LOOK:
+        chance, count = self._noise.chance(self.model)
+        accuracy = (logs or {}).get("d_accuracy")
+        last = signals.Signals(
+            epoch=epoch + 1,
+            real_above_noise=chance,
+            num_noise=count,
+            d_accuracy=None if accuracy is None else float(accuracy),
+            **pace.of_epoch(self.model, self._before),
+        )
+        self._history.append(last)
+        evidence = failures.never_told(self._history, _EPOCHS)
+        if not evidence and not failures.tells(last):
             return
         self._done, self._noise = True, None
-        if max(self._looks) < _SEPARATES:
+        if evidence:
             warnings.warn(
-                "This GAN cannot start: after "
-                f"{len(self._looks)} epochs the discriminator cannot tell real samples from those "
-                f"of the untrained generator (it was right in at most {max(self._looks):.0%} of "
-                "cases; 50% is a coin flip). Give the discriminator more capacity, a higher "
-                "learning rate or fewer penalties.",
+                f"This GAN cannot start: after {evidence['epochs']} epochs the discriminator "
+                "cannot tell real samples from those of the untrained generator (it was right in "
+                f"at most {evidence['real_above_noise']:.0%} of cases; 50% is a coin flip). Give "
+                "the discriminator more capacity, a higher learning rate or fewer penalties.",
                 stacklevel=2,
             )
 
     def get_state(self):
         """What it has seen, and the first samples while it needs them."""
         noise = None if self._noise is None else self._noise.samples
-        return {"looks": list(self._looks), "done": self._done, "noise": noise}
+        return {"history": signals.columns(self._history), "done": self._done, "noise": noise}
 
     def set_state(self, state):
         """Go on from a `get_state`."""
-        self._looks, self._done, noise = state["looks"], state["done"], state["noise"]
+        self._history, self._done = signals.from_columns(state["history"]), state["done"]
+        noise = state["noise"]
         self._noise = None if noise is None else FirstSamples(self.model, noise)
 
 

@@ -440,6 +440,68 @@ def test_a_collapse_that_mends_is_none():
     assert first_verdict(getting_better) is None
 
 
+PACE = {"discriminator_updates": 50, "generator_updates": 50}
+ALIKE = {"spread": 0.09, "density": 3.0, "num_covered": 500, "real_coverage": 0.97, "coverage": 0.1}
+
+
+def test_samples_that_are_all_alike_are_named_however_the_distance_creeps():
+    creeping = list(1.0 - 0.03 * np.arange(30))
+    history = run(creeping, [0.0] * 30, **ALIKE, **PACE)
+    assert convergence.epochs_without_improvement(history) == 0
+    verdict = first_verdict(history, min_epochs=5)
+    assert (verdict.kind, verdict.epoch) == ("mode_collapse", 8)
+    assert "have 9% of their spread;" in verdict.message
+    warned = [bool(convergence.early_warnings(history[:n], RULES)) for n in range(1, 9)]
+    assert warned == [False] * 5 + [True] * 3, "after four epochs, and 300 updates"
+    assert "All samples are alike" in convergence.early_warnings(history, RULES)["mode_collapse"]
+    # The rule waits as long as it is told to, and not before the updates were many.
+    assert first_verdict(history, [ModeCollapse(patience=12)]).epoch == 12
+    few = run(creeping, [0.0] * 30, **ALIKE, discriminator_updates=15, generator_updates=150)
+    assert first_verdict(few).epoch == 20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spread": 0.25},
+        {"spread": [0.02 * 1.1**n for n in range(20)]},  # it finds out of it
+        {"density": 0.0, "coverage": 0.0},  # it has not begun: the discriminator is ahead
+        {"density": [0.0, 2.0] * 10},
+    ],
+)
+def test_a_run_that_is_slow_to_begin_has_not_collapsed(changes):
+    creeping = list(1.0 - 0.03 * np.arange(20))
+    history = run(creeping, [0.99] * 20, **{**ALIKE, **changes}, **PACE)
+    assert first_verdict(history) is None
+    assert not convergence.early_warnings(history, RULES)
+
+
+# === Updates ===
+
+
+@pytest.mark.parametrize(("updates", "epoch"), [(9, 35), (30, 11), (100, 9), (None, 9)])
+def test_a_stall_takes_updates_not_epochs_alone(updates, epoch):
+    pace = {"discriminator_updates": updates, "generator_updates": updates}
+    assert first_verdict(run([1.0] * 60, **pace), min_epochs=5).epoch == epoch
+    # Of each player.
+    pace["discriminator_updates"] = updates and 5 * updates
+    assert first_verdict(run([1.0] * 60, **pace), min_epochs=5).epoch == epoch
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_epochs_in_which_a_rate_rises_do_not_count(player):
+    rates = [1e-3 * min(1.0, epoch / 20) for epoch in range(1, 61)]
+    warming = run([1.0] * 60, [0.5] * 60, **{f"{player}_rate": rates}, **PACE)
+    verdict = first_verdict(warming, min_epochs=5)
+    assert verdict.epoch == 28  # eight epochs since the twentieth, the first at the full rate
+    falling = run([1.0] * 60, **{f"{player}_rate": rates[::-1]}, **PACE)
+    assert first_verdict(falling, min_epochs=5).epoch == 9
+    # Nor is a game called impossible.
+    noise = {"real_above_noise": 0.5, "num_noise": 256}
+    warming = run([1.0] * 60, [0.5] * 60, **{f"{player}_rate": rates}, **PACE, **noise)
+    assert first_verdict(warming, [DiscriminatorFailed()]).epoch == 26
+
+
 # === The discriminator ===
 
 
@@ -571,6 +633,45 @@ def test_a_discriminator_that_knows_its_data_by_heart_is_named():
 def test_the_advice_at_a_stall_follows_from_who_is_ahead(chance, fresh, words):
     verdict = first_verdict(run([1.0] * 12, [chance] * 12, fresh=fresh))
     assert verdict.kind == "stalled" and words in verdict.message
+
+
+USUAL = {
+    "loss": "NonSaturating",
+    "penalties": [],
+    "batch_size": 64,
+    "discriminator_steps": 1,
+    "generator_steps": 1,
+    "discriminator_optimizer": "Adam",
+    "generator_optimizer": "Adam",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "rates", "words"),
+    [
+        ({"generator_steps": 10}, (1e-3, 1e-3), "generator_steps=10 with discriminator_steps=1"),
+        ({"discriminator_steps": 20}, (1e-3, 1e-3), "lets the discriminator outrun"),
+        ({}, (1e-2, 1e-4), "the generator's learning rate (0.01) is 100 times"),
+        ({}, (1e-3, 0.0), "the discriminator's learning rate is 0"),
+        ({}, (2e-2, 2e-2), "learning rate (0.02) is high"),
+        ({"loss": "Wasserstein"}, (1e-4, 1e-4), "needs a penalty"),
+        ({"batch_size": 2}, (1e-3, 1e-3), "batch_size=2 is small"),
+        ({"discriminator_steps": 5}, (1e-4, 4e-4), None),
+        ({"generator_optimizer": "SGD"}, (1e-1, 1e-3), None),
+    ],
+)
+def test_advice_names_the_setting_that_is_out_of_the_ordinary(settings, rates, words):
+    history = run([1.0] * 12, generator_rate=rates[0], discriminator_rate=rates[1], fresh=None)
+    history[0] = dataclasses.replace(history[0], settings={**USUAL, **settings})
+    message = first_verdict(history).message
+    if words is None:
+        assert "ema_halflife" in message
+    else:
+        assert words in message and "ema_halflife" not in message
+    collapsed = run([1.0] * 12, **ALIKE, generator_rate=rates[0], discriminator_rate=rates[1])
+    collapsed[0] = dataclasses.replace(collapsed[0], settings={**USUAL, **settings})
+    (sentence,) = convergence.early_warnings(collapsed, RULES).values()
+    assert (words or "R1 penalty") in sentence
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)

@@ -103,62 +103,6 @@ def seed(gan, epoch, number=0):
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
-def counters(gan):
-    """What is counted over a whole run: steps, samples, and the updates of either player."""
-    updates = {
-        f"{player}_updates": _number(getattr(optimizer, "iterations", None))
-        for player, optimizer in _optimizers(gan).items()
-    }
-    seen = {key: getattr(gan, f"{key}_seen", None) for key in ("steps", "images")}
-    return {**updates, **seen}
-
-
-def pace(gan, before):
-    """How far an epoch has brought the players: a `dict` of signals.
-
-    Args:
-        gan: the model, after the epoch.
-        before: its `counters` before the epoch.
-    """
-    now = counters(gan)
-    found = {key: _difference(now[key], before[key]) for key in now if key.endswith("_updates")}
-    for player, optimizer in _optimizers(gan).items():
-        found[f"{player}_rate"] = _number(getattr(optimizer, "learning_rate", None), float)
-    return {**found, "samples_seen": now["images"]}
-
-
-def run_settings(gan, before):
-    """How a run is set up, as far as a rule may want to name it in its advice: a `dict`."""
-    steps = _difference(counters(gan)["steps"], before["steps"])
-    if not steps or not hasattr(gan, "adversarial_loss"):
-        return {}
-    per_step = (counters(gan)["images"] - before["images"]) / steps
-    return {
-        "loss": type(gan.adversarial_loss).__name__,
-        "penalties": [type(r).__name__ for r in gan.regularizers if r.penalizes],
-        "batch_size": round(per_step / gan.discriminator_steps),
-        "discriminator_steps": gan.discriminator_steps,
-        "generator_steps": gan.generator_steps,
-        **{
-            f"{player}_optimizer": type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
-            for player, optimizer in _optimizers(gan).items()
-        },
-    }
-
-
-def _optimizers(gan):
-    players = ("discriminator", "generator")
-    return {player: getattr(gan, f"{player}_optimizer", None) for player in players}
-
-
-def _number(value, kind=int):
-    return None if value is None else kind(np.asarray(keras.ops.convert_to_tensor(value)))
-
-
-def _difference(now, before):
-    return None if now is None or before is None else now - before
-
-
 def jensen_shannon(gan, logs):
     """`signals.jensen_shannon` of the logs, on held-out data where there are; `None` if undefined.
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras_gan import (
     directions,
     files,
     fresh_weights,
+    pace,
     signals,
     start_check,
     terminal,
@@ -160,6 +162,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.history = []
         self.best_weights = None
         self._known_failure = None
+        self._warned = []
         self._first_samples = None
         self._yardstick = self._fresh = None
         self._epoch = 0
@@ -204,7 +207,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keep the epoch's number, and the counters before it."""
-        self._epoch, self._before = epoch, _measuring.counters(self.model)
+        self._epoch, self._before = epoch, pace.counters(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at once where an update was not finite."""
@@ -223,6 +226,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge(self.history)
+        if self.verdict is None:
+            self._warn()
         self._report.epoch(self.history, self.verdict)
 
     def on_train_end(self, logs=None):
@@ -255,6 +260,12 @@ class ConvergenceStopping(keras.callbacks.Callback):
             self.model.verdict = self.verdict
             self.model.stop_training = True
 
+    def _warn(self):
+        for kind, sentence in convergence.early_warnings(self.history, self.rules).items():
+            if kind not in self._warned:
+                self._warned.append(kind)
+                warnings.warn(sentence, stacklevel=2)
+
     # === Measuring ===
 
     def _measure(self, epoch, logs):
@@ -283,7 +294,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             direction=direction,
             js_estimate=_measuring.jensen_shannon(gan, logs),
             generator_trained=trained,
-            **_measuring.pace(gan, self._before),
+            **pace.of_epoch(gan, self._before),
             settings=self._changed_settings(),
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
@@ -325,7 +336,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         return dataclasses.replace(last, **found)
 
     def _changed_settings(self):
-        found = _measuring.run_settings(self.model, self._before)
+        found = pace.settings(self.model, self._before)
         known = next((s.settings for s in reversed(self.history) if s.settings), {})
         return {} if found == known else found
 
@@ -373,6 +384,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             "history": signals.columns(self.history),
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
+            "warned": list(self._warned),
             "first_samples": None if self._first_samples is None else self._first_samples.samples,
         }
 
@@ -382,6 +394,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
+        self._warned = list(state.get("warned", ()))
         first = state.get("first_samples")
         self._first_samples = (
             first if first is None else start_check.FirstSamples(self.model, first)

@@ -10,7 +10,9 @@ verdict = judge(history, default_rules(patience=4), min_epochs=5)
 ```
 
 A rule of one's own is any callable with a `kind`; `cure`, `describe(evidence)`,
-`advise(evidence)` (in place of `cure`), `immediate` and `wants_fresh(history)` (whether a
+`advise(evidence)` (in place of `cure`), `immediate`, `warns(history)` (a sentence to warn of
+before there is a verdict), `looks_at_settings` (whether advice names an unusual setting first) and
+`wants_fresh(history)` (whether a
 discriminator should be trained afresh to decide) are optional:
 
 ```python
@@ -38,7 +40,7 @@ from keras_gan.convergence.failures import (
     ModeCollapse,
     Oscillating,
 )
-from keras_gan.convergence.verdict import Verdict, check_rules, judge
+from keras_gan.convergence.verdict import Verdict, check_rules, early_warnings, judge
 from keras_gan.run_progress import best, epochs_without_improvement
 from keras_gan.signals import (
     Signals,
@@ -65,6 +67,7 @@ __all__ = [
     "coin_tolerance",
     "default_rules",
     "duality_gap",
+    "early_warnings",
     "epochs_without_improvement",
     "fluctuation",
     "jensen_shannon",

@@ -126,6 +126,7 @@ class Stalled:
     kind = "stalled"
     cure = "try lower learning rates, a longer ema_halflife_images or other network sizes"
     patience: int = 8
+    looks_at_settings = True
 
     def __post_init__(self):
         _checks.positive_int(self.patience, "patience")

@@ -4,14 +4,18 @@ import dataclasses
 
 from keras_gan import _checks, run_progress
 from keras_gan.run_progress import covers_little, loss
-from keras_gan.signals import coin_tolerance, is_finite
+from keras_gan.signals import COIN_MARGIN, coin_tolerance, is_finite
 from keras_gan.trends import fluctuation, swings
 
 # What has been lost, or was never gained, is judged by halves: of the way from the first samples
 # to the data, of what reals cover, of their spread.
 _HALF = 0.5
-# Below this share of the reals' spread, all samples are about one.
-_TENTH = 0.1
+# Below this share of the reals' spread, all samples are about one; near the data, below this one.
+_TENTH, _FIFTH = 0.1, 0.2
+# An accuracy that differs from 1/2 by more is no coin flip.
+_RIGHT = 0.1
+# Samples that get out of it have a spread that grows by this factor an epoch.
+_GROWTH = 1.05
 
 
 def _latest(history, epochs, *names):
@@ -30,13 +34,57 @@ def _is_coin(chance, first, second):
     return abs(chance - 0.5) <= coin_tolerance(first, second)
 
 
+def _fooled(latest):
+    """Whether fakes score above nearly all reals."""
+    chances = [s.real_above_fake for s in latest if is_finite(s.real_above_fake)]
+    return bool(chances) and max(chances) <= COIN_MARGIN
+
+
+def tells(s):
+    """Whether a discriminator tells reals from the first samples, or from those of the day.
+
+    Where the latter were not scored, its accuracy on its own batches stands in.
+    """
+    if is_finite(s.real_above_noise):
+        if s.real_above_noise - 0.5 > coin_tolerance(s.num_noise, s.num_noise):
+            return True
+    if is_finite(s.real_above_fake):
+        return not _is_coin(s.real_above_fake, s.num_real, s.num_fake)
+    return is_finite(s.d_accuracy) and s.d_accuracy - 0.5 > _RIGHT
+
+
+def _is_fooled(s):
+    """Whether it takes samples for reals and reals for samples, which is no coin flip either."""
+    if is_finite(s.real_above_fake):
+        return False
+    return is_finite(s.d_accuracy) and s.d_accuracy - 0.5 < -_RIGHT
+
+
+def never_told(history, epochs):
+    """Evidence that a discriminator `tells` nothing from the first epoch on, or `None`.
+
+    It takes so many epochs, and updates that make them count, see `Progress.have_played`.
+    """
+    if len(history) < epochs or not is_finite(history[-1].real_above_noise):
+        return None
+    if any(tells(s) or not is_finite(s.real_above_noise) for s in history):
+        return None
+    if any(map(_is_fooled, history[-epochs:])) or not run_progress.of(history).have_played():
+        return None
+    return {
+        "real_above_noise": max(s.real_above_noise for s in history),
+        "epochs": len(history),
+    }
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DiscriminatorFailed:
     """The discriminator tells nothing: it never did, or it has died far from the data.
 
     A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
-    there are `epochs` at least, reals score above neither these samples nor those of the day, each
-    within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
+    there are `epochs` at least, with 300 updates of each player at rates that do not rise, reals
+    score above neither these samples nor those of the day, each within
+    `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
     above a fake is that near to 1/2 in the mean of `epochs` epochs, and twice that near in each,
     nothing has improved for `patience`, and the samples are far from the data: either the quality
     `q` has not come half the way from the run's first one to the floor that reals reach,
@@ -59,6 +107,7 @@ class DiscriminatorFailed:
     )
     epochs: int = 4
     patience: int = 8
+    looks_at_settings = True
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
@@ -69,19 +118,11 @@ class DiscriminatorFailed:
         return self._never(history) or self._dead(history)
 
     def _never(self, history):
-        noise = [s for s in history if is_finite(s.real_above_noise)]
-        fake = [s for s in history if is_finite(s.real_above_fake)]
-        if len(noise) < max(self.epochs, len(history)) or not fake:
+        evidence = never_told(history, self.epochs)
+        chances = [s.real_above_fake for s in history] if evidence else []
+        if not chances or not all(map(is_finite, chances)):
             return None
-        if not all(_is_coin(s.real_above_noise, s.num_noise, s.num_noise) for s in noise):
-            return None
-        if not all(_is_coin(s.real_above_fake, s.num_real, s.num_fake) for s in fake):
-            return None
-        return {
-            "real_above_noise": max(s.real_above_noise for s in noise),
-            "real_above_fake": max(s.real_above_fake for s in fake),
-            "epochs": len(noise),
-        }
+        return {**evidence, "real_above_fake": max(chances)}
 
     def _dead(self, history):
         latest = _latest(history, self.epochs, "real_above_fake")
@@ -174,6 +215,7 @@ class DiscriminatorWon:
     epochs: int = 4
     fraction: float = 0.1
     patience: int = 8
+    looks_at_settings = True
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
@@ -223,6 +265,11 @@ class ModeCollapse:
     - or the samples' spread is below half of that of reals, and they are dense enough to cover half
       of the balls; or it is below a tenth, wherever they are.
 
+    And whatever the distance does, since it may creep down by fits and starts: all samples are
+    alike for `patience` epochs, their spread below a fifth of that of reals and not growing by 5 %
+    an epoch, with some of them near the data or fakes above all reals. After `epochs` of these
+    epochs there is a warning.
+
     Distances between samples alone are blind to dropped modes: four of eight modes of a ring keep
     96 % of them.
 
@@ -239,6 +286,7 @@ class ModeCollapse:
     cure = "try discriminator_steps=2, an R1 penalty or layers.MinibatchStdDev in the discriminator"
     epochs: int = 4
     patience: int = 8
+    looks_at_settings = True
 
     def __post_init__(self):
         _checks.positive_int(self.epochs, "epochs")
@@ -246,13 +294,9 @@ class ModeCollapse:
 
     def __call__(self, history):
         """Evidence of the run, or `None`."""
-        latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
-        if latest is None or not run_progress.of(history).has_waited(self.patience):
+        if not self._lacks(history) and not self._alike(history, self.patience):
             return None
-        dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
-        if not dropped and not all(self._lacks_spread(s) for s in latest):
-            return None
-        last = latest[-1]
+        last = history[-1]
         return {
             "coverage": last.coverage,
             "real_coverage": last.real_coverage,
@@ -261,6 +305,33 @@ class ModeCollapse:
             "epochs": run_progress.of(history).idle,
         }
 
+    def warns(self, history):
+        """What to warn of before there is a verdict, or `None`."""
+        if not self._alike(history, self.epochs):
+            return None
+        return (
+            f"All samples are alike: in epoch {history[-1].epoch} they have "
+            f"{history[-1].spread:.0%} of the data's spread, and in the {self.epochs} latest ones "
+            f"not much more. This is mode collapse"
+        )
+
+    def _lacks(self, history):
+        latest = _latest(history, self.epochs, "coverage", "density", "real_coverage", "spread")
+        if latest is None or not run_progress.of(history).has_waited(self.patience):
+            return False
+        dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
+        return dropped or all(self._lacks_spread(s) for s in latest)
+
+    @staticmethod
+    def _alike(history, epochs):
+        latest = _latest(history, epochs, "coverage", "density", "real_coverage", "spread")
+        if latest is None or any(s.spread >= _FIFTH for s in latest):
+            return False
+        # A run that is slow to begin is far from the data, and its discriminator is ahead.
+        near = all(s.density > 0.0 for s in latest) or _fooled(latest)
+        grows = latest[-1].spread >= _GROWTH ** (epochs - 1) * latest[0].spread > 0.0
+        return near and not grows and run_progress.of(history).have_played()
+
     @staticmethod
     def _lacks_spread(s):
         near = _covered_by(s.density) >= _HALF
@@ -268,10 +339,12 @@ class ModeCollapse:
 
     def describe(self, evidence):
         """The evidence in words."""
+        epochs = evidence["epochs"]
+        waited = f", without improvement for {epochs} epochs" if epochs >= self.patience else ""
         return (
             f"samples cover {evidence['coverage']:.0%} of the data against "
             f"{evidence['real_coverage']:.0%} for reals, and have {evidence['spread']:.0%} of "
-            f"their spread, without improvement for {evidence['epochs']} epochs"
+            f"their spread{waited}"
         )
 
 
@@ -295,6 +368,7 @@ class Oscillating:
     kind = "oscillating"
     cure = "add an R1 penalty (regularizers.R1) or lower both learning rates"
     patience: int = 8
+    looks_at_settings = True
 
     def __post_init__(self):
         _checks.positive_int(self.patience, "patience")

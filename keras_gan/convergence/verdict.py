@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from keras_gan import _checks
+from keras_gan.convergence import advice
 from keras_gan.run_progress import best
 
 
@@ -105,7 +106,7 @@ def _worded(rule, history, evidence, restored):
     if not last.held_out and not getattr(rule, "immediate", False):
         parts.append("measured on training data, as there is no validation data")
     parts.append(_weights_now(top, last, restored))
-    cure = rule.advise(evidence) if hasattr(rule, "advise") else getattr(rule, "cure", None)
+    cure = _advice(rule, history, evidence)
     if cure:
         parts.append(cure)
     return Verdict(
@@ -115,6 +116,25 @@ def _worded(rule, history, evidence, restored):
         evidence=evidence,
         message="; ".join(parts),
     )
+
+
+def _advice(rule, history, evidence=None):
+    """What is most likely to help: the run's own settings are looked at first."""
+    if getattr(rule, "looks_at_settings", False) and (found := advice.unusual(history)):
+        return found
+    if evidence is not None and hasattr(rule, "advise"):
+        return rule.advise(evidence)
+    return getattr(rule, "cure", None)
+
+
+def early_warnings(history, rules):
+    """What rules warn of before they give a verdict: a `dict` of sentences by kind."""
+    found = {}
+    for rule in rules:
+        sentence = rule.warns(history) if hasattr(rule, "warns") else None
+        if sentence:
+            found[rule.kind] = "; ".join(filter(None, [sentence, _advice(rule, history)])) + "."
+    return found
 
 
 def _weights_now(top, last, restored):

@@ -184,7 +184,7 @@ def test_a_game_that_cannot_start_is_told_of_once_and_in_time(tmp_path):
         gan.discriminator.layers[-1].kernel.assign(np.zeros((8, 1)))
         return gan
 
-    stage, many = Stage(build), {"x": np.repeat(POINTS, 4, axis=0)}
+    stage, many = Stage(build), {"x": np.repeat(POINTS, 12, axis=0)}
     fit(stage.first(), tmp_path, Crash("epoch_begin", 2), **many)
     with pytest.warns(UserWarning, match="cannot start: after 3 epochs"):
         fit(stage.again(), tmp_path, Crash("epoch_begin", 3), **many)
@@ -200,7 +200,8 @@ def test_a_verdict_comes_back(tmp_path):
         stopping = ConvergenceStopping(
             patience=2, min_epochs=2, directory=tmp_path, monitor="d_loss", mode="max"
         )
-        history = fit(gan, tmp_path / "backup", stopping, *callbacks, epochs=30)
+        settings = {"x": np.repeat(POINTS, 8, axis=0), "epochs": 30}
+        history = fit(gan, tmp_path / "backup", stopping, *callbacks, **settings)
         return history, gan.verdict, stopping
 
     history, verdict, stopping = run(stage.first())

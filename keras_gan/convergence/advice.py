@@ -1,0 +1,70 @@
+"""What is out of the ordinary in how a run is set up."""
+
+# Players are usually updated 1 to 5 times for one update of the other one's, at rates that differ
+# by a factor of 4 or so; Adam's are 1e-5 to 1e-3.
+_GENERATOR_STEPS, _DISCRIMINATOR_STEPS = 3, 10
+_RATIO, _HIGH_RATE = 10.0, 5e-3
+_ADAPTIVE = ("Adam", "AdamW", "Nadam", "Adamax", "RMSprop", "Lion")
+_SMALL_BATCH = 8
+
+
+def unusual(history):
+    """The setting of a run that is out of the ordinary, with what is usual; `None` if none is.
+
+    Args:
+        history: non-empty list of `Signals`.
+
+    Returns:
+        A sentence to act on: on the updates of either player first, then on their learning rates,
+        on a loss that needs a penalty and has none, on the batch.
+    """
+    settings = next((s.settings for s in reversed(history) if s.settings), {})
+    checks = (_updates(settings), _rates(settings, history[-1]), _penalties(settings))
+    return next(filter(None, (*checks, _batch(settings))), None)
+
+
+def _updates(settings):
+    steps = [settings.get(f"{player}_steps", 1) for player in ("generator", "discriminator")]
+    generator, discriminator = steps
+    if generator >= _GENERATOR_STEPS * discriminator:
+        return (
+            f"generator_steps={generator} with discriminator_steps={discriminator} lets the "
+            "generator outrun the discriminator: try generator_steps=1 first"
+        )
+    if discriminator >= _DISCRIMINATOR_STEPS * generator:
+        return (
+            f"discriminator_steps={discriminator} with generator_steps={generator} lets the "
+            "discriminator outrun the generator: try discriminator_steps=1 first"
+        )
+    return None
+
+
+def _rates(settings, last):
+    rates = {"generator": last.generator_rate, "discriminator": last.discriminator_rate}
+    if None in rates.values():
+        return None
+    high, low = sorted(rates, key=rates.get, reverse=True)
+    if rates[low] <= 0.0 < rates[high]:
+        return f"the {low}'s learning rate is {rates[low]:g}: it learns nothing more"
+    names = {player: settings.get(f"{player}_optimizer") for player in rates}
+    if names[high] == names[low] and rates[high] >= _RATIO * rates[low] > 0.0:
+        return (
+            f"the {high}'s learning rate ({rates[high]:.2g}) is {rates[high] / rates[low]:.0f} "
+            f"times the {low}'s ({rates[low]:.2g}): try equal ones first"
+        )
+    if names[high] in _ADAPTIVE and rates[high] > _HIGH_RATE:
+        return f"the {high}'s learning rate ({rates[high]:.2g}) is high: try 2e-4 to 1e-3 first"
+    return None
+
+
+def _penalties(settings):
+    if settings.get("loss") == "Wasserstein" and not settings.get("penalties"):
+        return "a Wasserstein loss needs a penalty: add regularizers.GradientPenalty first"
+    return None
+
+
+def _batch(settings):
+    size = settings.get("batch_size", _SMALL_BATCH)
+    if size < _SMALL_BATCH:
+        return f"batch_size={size} is small: try 32 or more first"
+    return None
