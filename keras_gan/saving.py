@@ -417,7 +417,8 @@ def _class_name(config):
 
 def _located(filepath):
     """A local path with the home folder in place of `~`; what leads elsewhere as it is."""
-    return filepath if "://" in str(filepath) else files.expanded(filepath)
+    local = isinstance(filepath, (str, bytes, os.PathLike)) and "://" not in str(filepath)
+    return files.expanded(filepath) if local else filepath
 
 
 def _beside(filepath, overwrite):

@@ -1,6 +1,7 @@
 """Files are whole or not there; links and modes stay; what the system refuses is one sentence."""
 
 import errno
+import io
 import os
 import pathlib
 import stat
@@ -276,6 +277,11 @@ def test_the_home_folder_may_be_written_as_a_tilde(home, gan, name, form):
         real = helpers.points(64)
         figures = keras_gan.evaluate_generator(form(f"~/new/{name}"), real, "sliced_wasserstein")
         assert figures["sliced_wasserstein"] > 0
+
+
+def test_what_is_no_path_is_told(gan):
+    with pytest.raises(ValueError, match="file that ends in `.keras`"):
+        gan.save(io.BytesIO())
 
 
 @pytest.mark.parametrize("form", [str, pathlib.Path, as_bytes])

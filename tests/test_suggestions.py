@@ -12,7 +12,11 @@ from keras_gan import GAN, callbacks, data, evaluate_generator, images, networks
 MISSPELT = {
     "ImageGrid": (lambda **k: callbacks.ImageGrid("runs", **k), "colums", "columns"),
     "ConvergenceStopping": (callbacks.ConvergenceStopping, "pacience", "patience"),
-    "TrainingBackup": (lambda **k: callbacks.TrainingBackup("runs", **k), "every_epoch", "every_epochs"),
+    "TrainingBackup": (
+        lambda **k: callbacks.TrainingBackup("runs", **k),
+        "every_epoch",
+        "every_epochs",
+    ),
     "AlternatingPeriods": (callbacks.AlternatingPeriods, "gen_epochs", "generator_epochs"),
     "GAN": (lambda **k: GAN(None, None, **k), "n_classes", "num_classes"),
     "evaluate_generator": (lambda **k: evaluate_generator(1, 2, 3, **k), "floor", "floors"),
