@@ -1,5 +1,10 @@
 """Spectral normalisation against the singular value decomposition; the standard deviation layer."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +13,7 @@ import tensorflow as tf
 import helpers
 from keras_gan import layers
 from keras_gan.gan import GAN
+from keras_gan.layers import LeakyReLU
 
 WRAPPED = {
     "dense": (lambda: keras.layers.Dense(5), (7,)),
@@ -233,3 +239,54 @@ def test_errors():
         layers.SpectralNormalization(keras.layers.ReLU())(np.ones((2, 2)))
     with pytest.raises(ValueError, match="group_size=1"):
         layers.MinibatchStdDev(1)
+
+
+# === LeakyReLU ===
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_leaky_relu_is_that_of_keras_in_value_and_both_derivatives(dtype):
+    x = tf.constant([-2.0, -0.3, -0.0, 0.0, 0.7, 3.0], dtype)
+    found = []
+    for kind in (keras.layers.LeakyReLU, LeakyReLU):
+        layer = kind(0.2, dtype=dtype)
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x) * x  # a product, so that the second derivative is not 0
+            first = tape.gradient(y, x)
+        found.append([y, first, outer.gradient(first, x)])
+    for expected, own in zip(*found, strict=True):
+        assert own.dtype == dtype
+        np.testing.assert_array_equal(own, expected)
+
+
+def test_leaky_relu_can_be_saved():
+    layer = LeakyReLU(0.3, name="own")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is LeakyReLU and again.negative_slope == 0.3 and again.name == "own"
+
+
+@pytest.mark.slow
+def test_a_run_of_own_networks_breaks_no_pass_of_the_graph_optimizer():
+    code = (
+        "import numpy as np, keras_gan\n"
+        "size = {'generator_filters': 4, 'discriminator_filters': 4}\n"
+        "gan = keras_gan.recipes.dcgan((8, 8, 1), latent_dim=4, **size)\n"
+        "gan.fit(np.zeros((16, 8, 8, 1), 'uint8') + np.arange(16, dtype='uint8')[:, None, None, "
+        "None], batch_size=8, verbose=0)\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    root = pathlib.Path(layers.__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "oneDNN" in run.stderr  # the log is on
+    assert "remapper failed" not in run.stderr

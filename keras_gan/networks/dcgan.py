@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_gan import _checks, packing, policies
-from keras_gan.layers import ImageConv2D
+from keras_gan.layers import ImageConv2D, LeakyReLU
 from keras_gan.networks import _images, _labels
 
 
@@ -136,7 +136,7 @@ def _discriminator(image_shape, widths, kernel_size, num_classes):
             kernel_initializer="he_normal",
             name=f"discriminator_conv_{number}",
         )(x)
-        x = layers.LeakyReLU(0.2, name=f"discriminator_activation_{number}")(x)
+        x = LeakyReLU(0.2, name=f"discriminator_activation_{number}")(x)
     features = layers.Flatten(name="discriminator_flatten")(x)
     logit = layers.Dense(1, dtype="float32", name="discriminator_score")(features)
     logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from keras_gan import _checks, inspection, packing, policies
+from keras_gan.layers import LeakyReLU
 from keras_gan.networks import _labels
 
 
@@ -110,5 +111,5 @@ def _discriminator(sample_shape, width, depth, num_classes):
 def _hidden(x, width, depth, prefix):
     for number in range(1, depth + 1):
         x = layers.Dense(width, kernel_initializer="he_normal", name=f"{prefix}_dense_{number}")(x)
-        x = layers.LeakyReLU(0.2, name=f"{prefix}_activation_{number}")(x)
+        x = LeakyReLU(0.2, name=f"{prefix}_activation_{number}")(x)
     return x

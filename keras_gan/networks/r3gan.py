@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_gan import _checks, packing, policies
-from keras_gan.layers import Basis, GroupedConv2D, LowPass
+from keras_gan.layers import Basis, GroupedConv2D, LeakyReLU, LowPass
 from keras_gan.networks import _images, _labels
 
 _SLOPE = 0.2
@@ -118,7 +118,7 @@ def _block(x, expansion, group_size, all_blocks, name):
     gain = math.sqrt(2.0 / (1.0 + _SLOPE**2)) * all_blocks**-0.25
     inner = x.shape[-1] * expansion
     branch = layers.Conv2D(inner, 1, kernel_initializer=_normal(gain), name=f"{name}_expand")(x)
-    branch = layers.LeakyReLU(_SLOPE, name=f"{name}_1_activation")(branch)
+    branch = LeakyReLU(_SLOPE, name=f"{name}_1_activation")(branch)
     branch = GroupedConv2D(
         inner,
         3,
@@ -127,7 +127,7 @@ def _block(x, expansion, group_size, all_blocks, name):
         kernel_initializer=_normal(gain),
         name=f"{name}_grouped",
     )(branch)
-    branch = layers.LeakyReLU(_SLOPE, name=f"{name}_2_activation")(branch)
+    branch = LeakyReLU(_SLOPE, name=f"{name}_2_activation")(branch)
     branch = _pointwise(branch, x.shape[-1], f"{name}_project", gain=0.0)
     return layers.Add(name=f"{name}_sum")([x, branch])
 
