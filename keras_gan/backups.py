@@ -17,7 +17,7 @@ import numpy as np
 from keras_gan import _checks, files
 
 _FORMAT = 2
-_ARRAY, _FLOATS = "__array__", "__floats__"
+_ARRAY, _FLOATS, _ITEMS = "__array__", "__floats__", "__items__"
 _LONG = 8
 _NAME = re.compile(r"epoch_(\d{4,})\.npz")
 # Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
@@ -68,7 +68,10 @@ def write(path, tree):
 def _packed(part, arrays):
     """A tree with its long lists of floats moved to the arrays."""
     if isinstance(part, dict):
-        return {key: _packed(value, arrays) for key, value in part.items()}
+        if all(type(key) is str for key in part):
+            return {key: _packed(value, arrays) for key, value in part.items()}
+        # JSON would make texts of all keys.
+        return {_ITEMS: [[key, _packed(value, arrays)] for key, value in part.items()]}
     if not isinstance(part, (list, tuple)):
         return part
     if len(part) < _LONG or any(type(value) is not float for value in part):
@@ -93,6 +96,8 @@ def read(path, keys=()):
         with np.load(path, allow_pickle=False) as archive:
 
             def resolve(part):
+                if part.keys() == {_ITEMS}:
+                    return {key: value for key, value in part[_ITEMS]}
                 if part.keys() == {_FLOATS}:
                     return archive[f"arr_{part[_FLOATS]}"].tolist()
                 return archive[f"arr_{part[_ARRAY]}"] if part.keys() == {_ARRAY} else part

@@ -4,7 +4,12 @@ Left out is what changes no number (paths, names, verbosity) and what a run chan
 learning rates). Layers go by their place: Keras numbers them by what else a process has built.
 """
 
+import codecs
+import functools
+import inspect
+import marshal
 import warnings
+import zlib
 
 import keras
 
@@ -83,7 +88,10 @@ def _network(network):
 
 
 def _config(thing):
-    return _plain(_serialized(thing), _SILENT, {})
+    told = _plain(_serialized(thing), _SILENT, {})
+    if inspect.isfunction(thing) and isinstance(told, dict):
+        return {**told, **_of_function(thing)}
+    return told
 
 
 def _serialized(thing):
@@ -93,7 +101,8 @@ def _serialized(thing):
             return keras.saving.serialize_keras_object(thing)
     except Exception:  # a user's own class, which need not know how to be saved
         weights = [list(weight.shape) for weight in getattr(thing, "weights", ())]
-        return {"class_name": type(thing).__name__, "config": {"weights": weights}}
+        told = {"weights": weights, **_of_callable(thing)}
+        return {"class_name": type(thing).__name__, "config": told}
 
 
 def _name_by_place(config, names):
@@ -112,8 +121,10 @@ def _plain(config, silent, names):
             return config["config"]["name"]
         if name == "__keras_tensor__":
             return _plain(config["config"]["keras_history"], silent, names)
-        if name == "__lambda__":  # its code holds the path and the line of its source
-            return name
+        if name == "__lambda__":
+            code, defaults, closure = config["config"]["value"]
+            code = marshal.loads(codecs.decode(code.encode(), "base64"))  # made just now
+            return {"class_name": name, **_of_code(code, defaults, None, closure)}
         return {
             key: _plain(value, silent, names)
             for key, value in config.items()
@@ -125,3 +136,62 @@ def _plain(config, silent, names):
     if isinstance(config, str):
         return names.get(config, config)
     return config if isinstance(config, (bool, int, float, type(None))) else str(config)
+
+
+# === Functions ===
+
+
+def _of_callable(thing):
+    """What tells a callable without a config from others: its arguments or plain attributes."""
+    if isinstance(thing, functools.partial):
+        called = _of_function(thing.func) if inspect.isfunction(thing.func) else {}
+        given = {"arguments": _value(thing.args), "keywords": _value(thing.keywords)}
+        return {"function": getattr(thing.func, "__name__", ""), **called, **given}
+    if isinstance(thing, keras.layers.Layer):  # Keras's own bookkeeping, which counts on
+        return {}
+    return {name: _value(value) for name, value in sorted(getattr(thing, "__dict__", {}).items())}
+
+
+def _of_function(function):
+    closure = tuple(_cell(cell) for cell in function.__closure__ or ())
+    return _of_code(function.__code__, function.__defaults__, function.__kwdefaults__, closure)
+
+
+def _of_code(code, defaults, keyword_defaults, closure):
+    return {
+        "code": f"{zlib.crc32(repr(_instructions(code)).encode()):08x}",
+        "defaults": _value(defaults),
+        "keyword_defaults": _value(keyword_defaults),
+        "closure": _value(closure),
+    }
+
+
+def _instructions(code):
+    """What a function does, without the path and the lines of its source."""
+    constants = [
+        _instructions(constant) if inspect.iscode(constant) else repr(constant)
+        for constant in code.co_consts
+    ]
+    return code.co_code, constants, code.co_names, code.co_varnames
+
+
+def _cell(cell):
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def _value(value):
+    """A plain value, or what stands for another one."""
+    if isinstance(value, dict):
+        return {str(key): _value(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_value(part) for part in value]
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if inspect.isfunction(value):
+        return f"{value.__name__}, {zlib.crc32(repr(_instructions(value.__code__)).encode()):08x}"
+    if hasattr(value, "dtype") and hasattr(value, "tobytes"):  # an array, or a number of NumPy's
+        return f"{value.dtype}, {zlib.crc32(value.tobytes()):08x}"
+    return type(value).__name__

@@ -217,3 +217,9 @@ def test_nothing_is_kept_of_what_was_written(tmp_path):
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_keys_keep_their_types(tmp_path):
+    tree = {"state": {1: 2.0, "1": [3], None: {2.5: "x", True: {}}}, "__items__ ": 1}
+    backups.write(tmp_path / "epoch_0001.npz", tree)
+    assert backups.read(tmp_path / "epoch_0001.npz") == tree

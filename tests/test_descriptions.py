@@ -185,6 +185,51 @@ def test_settings_of_compile(settings, words):
     assert any(line.startswith(words) for line in found), found
 
 
+def scaled(factor):
+    return lambda shape, seed: factor * shape
+
+
+def scaled_by_name(factor):
+    def scale(shape, seed):
+        return factor * shape
+
+    return scale
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, shape, seed):
+        return self.factor * shape
+
+
+def by_keyword(shape, seed, factor=1.0):
+    return factor * shape
+
+
+def by_parts(factor):
+    return functools.partial(by_keyword, factor=factor)
+
+
+@pytest.mark.parametrize("make", [scaled, scaled_by_name, Scaled, by_parts])
+def test_functions_go_by_their_code_and_their_constants(make):
+    def told(factor):
+        return descriptions.flat({"prior": descriptions._config(make(factor))})
+
+    assert only(told(2.0), told(2.0)) == []
+    (difference,) = only(told(2.0), told(3.0))
+    assert difference.startswith("prior") and difference.endswith(": 2.0 in the backup, 3.0 now")
+
+
+def test_functions_go_by_what_they_do():
+    def told(function):
+        return descriptions.flat({"prior": descriptions._config(function)})
+
+    one, other = (lambda shape, seed: 2.0 * shape), (lambda shape, seed: 3.0 * shape)
+    assert [line.split(":")[0] for line in only(told(one), told(other))] == ["prior.code"]
+
+
 POINTS = helpers.points()
 
 

@@ -6,6 +6,8 @@ NumPy arrays that it does not change afterwards, and `set_state(state)`, which i
 """
 
 import csv
+import functools
+import inspect
 import pathlib
 
 import keras
@@ -34,9 +36,24 @@ _ATTRIBUTES = {
 }
 
 
-def get_all(callbacks):
-    """The states of those callbacks that have one, by their class and place among its kind."""
-    states = {name: _get(callback) for name, callback in _named(callbacks)}
+def start(callbacks):
+    """What subclasses of Keras's callbacks hold before training: their settings, for `get_all`."""
+    return {
+        name: _own(callback)
+        for name, callback in _named(callbacks)
+        if _attributes(callback) is not None
+    }
+
+
+def get_all(callbacks, start=None):
+    """The states of those callbacks that have one, by their class and place among its kind.
+
+    Args:
+        callbacks: list of them.
+        start: what `start` gave: settings, which a resumed run may change, are no state.
+    """
+    start = start or {}
+    states = {name: _get(callback, start.get(name)) for name, callback in _named(callbacks)}
     return {name: state for name, state in states.items() if state is not None}
 
 
@@ -52,6 +69,8 @@ def set_all(callbacks, states):
         if name in states and _knows(callback):
             _set(callback, states[name])
             left.discard(name)
+            if unkept := _unkept(callback):
+                anew.append(f"{name} ({', '.join(unkept)})")
         elif _get(callback) != {}:
             anew.append(name)
     return anew, sorted(name for name in left if states[name])
@@ -79,14 +98,81 @@ def _knows(callback):
     return own or logger or _attributes(callback) is not None
 
 
-def _get(callback):
+def _get(callback, start=None):
     if not _knows(callback):
         return None
     if hasattr(callback, "get_state"):
         return callback.get_state()
     if isinstance(callback, keras.callbacks.CSVLogger):
         return _get_csv(callback)
-    return {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
+    known = {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
+    before = start or {}
+    changed = {
+        name: value
+        for name, value in _own(callback).items()
+        if name not in before or not _same(before[name], value)
+    }
+    return {**known, **changed}
+
+
+def _same(first, second):
+    try:
+        return bool(first == second)
+    except ValueError:  # arrays
+        return np.array_equal(first, second) if type(first) is np.ndarray else False
+
+
+def _own(callback):
+    """What a subclass of one of Keras's callbacks keeps itself, as far as it is plain."""
+    if type(callback) in _ATTRIBUTES:
+        return {}
+    skipped = _attributes_of_base(callback)
+    return {
+        name: _copied(value)
+        for name, value in vars(callback).items()
+        if name not in skipped and _is_plain(value)
+    }
+
+
+def _unkept(callback):
+    """The attributes of a subclass that are not plain, and so are not kept."""
+    if hasattr(callback, "get_state") or type(callback) in _ATTRIBUTES:
+        return []
+    if _attributes(callback) is None:
+        return []
+    skipped = _attributes_of_base(callback)
+    return [
+        name
+        for name, value in vars(callback).items()
+        if name not in skipped and not _is_plain(value) and not callable(value)
+    ]
+
+
+def _attributes_of_base(callback):
+    """Keras's own attributes of a callback: settings, and what the table knows."""
+    kind = next(kind for kind in type(callback).__mro__ if kind in _ATTRIBUTES)
+    return _attributes_set_by(kind) | {"model", "params", "_model", "_model_ref"}
+
+
+@functools.cache
+def _attributes_set_by(kind):
+    """All names that the methods of Keras's classes set on themselves."""
+    names = set()
+    for base in kind.__mro__[:-1]:
+        for method in vars(base).values():
+            code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
+            names.update(code.co_names if code else ())
+    return names
+
+
+def _is_plain(value):
+    if isinstance(value, dict):
+        return all(_is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "biufc"
+    return isinstance(value, (bool, int, float, str, type(None)))
 
 
 def _set(callback, state):
@@ -97,6 +183,9 @@ def _set(callback, state):
     else:
         for name in _attributes(callback):
             setattr(callback, name, state[name])
+        for name in state.keys() - set(_attributes(callback)):
+            if not callable(getattr(type(callback), name, None)):
+                setattr(callback, name, state[name])
 
 
 def _copied(value):

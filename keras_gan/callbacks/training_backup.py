@@ -24,9 +24,10 @@ class TrainingBackup(keras.callbacks.Callback):
     What is gone on with is, bit for bit, the run that never stopped: weights, both optimizers, the
     moving average, all random numbers, counters, schedules, the order of arrays and of data from
     `keras_gan.data` (to the exact batch, within a pass cut by `steps_per_epoch` too), and the state
-    of the other callbacks: those of this package, Keras's own, and any with `get_state()` and
-    `set_state(state)`. `History` and the file of `CSVLogger` hold the epochs before the crash. A
-    `tf.data` pipeline of one's own starts its pass anew; that, and callbacks that cannot go on, are
+    of the other callbacks: those of this package, Keras's own with what subclasses add in plain
+    values, and any with `get_state()` and `set_state(state)`. `History` and the file of `CSVLogger`
+    hold the epochs before the crash. A `tf.data` pipeline of one's own starts its pass anew; that,
+    and callbacks that cannot go on, are
     named in the line that says where the run resumes.
 
     Into `directory` go
@@ -112,6 +113,7 @@ class TrainingBackup(keras.callbacks.Callback):
                 callback=type(sibling).__name__,
             )
         self._siblings = siblings
+        self._start = _states.start(siblings)
         self._epochs = epochs
         self._writes = gan.distribute_strategy.extended.should_checkpoint
         if self._writes:
@@ -264,7 +266,7 @@ class TrainingBackup(keras.callbacks.Callback):
             "stopped": bool(self.model.stop_training),
             "run": self._run,
             "surroundings": self._surroundings,
-            "callbacks": _states.get_all(self._siblings),
+            "callbacks": _states.get_all(self._siblings, self._start),
             "model": self.model.run_state(),
         }
         self._job = path, _WRITER.submit(self._put, path, backup)

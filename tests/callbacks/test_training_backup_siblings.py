@@ -367,3 +367,45 @@ def test_it_needs_a_gan_and_its_fit(tmp_path):
     ready = keras.callbacks.CallbackList([TrainingBackup(tmp_path)], model=stage_of(plain).first())
     with pytest.raises(ValueError, match="in a list"):
         ready.model.fit(POINTS, verbose=0, callbacks=ready)
+
+
+class CountedRate(keras.callbacks.LearningRateScheduler):
+    """Goes by a counter of its own, not by the epoch."""
+
+    def __init__(self):
+        super().__init__(lambda epoch, rate: rate * 0.9**self.calls)
+        self.calls, self.seen = 0, {}
+        self.lost, self.setting = None, "as given"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls += 1
+        self.seen[self.calls] = float(epoch)
+        self.made_later = epoch
+        super().on_epoch_begin(epoch, logs)
+
+
+def test_what_subclasses_of_keras_callbacks_keep_themselves_goes_on(tmp_path, capsys):
+    stage = stage_of(plain)
+    whole = CountedRate()
+    fit(stage.first(), tmp_path / "whole", whole)
+    state = stage.gan.run_state()
+    fit(stage.first(), tmp_path / "cut", CountedRate(), Crash("epoch_begin", 2))
+    resumed = CountedRate()
+    resumed.setting = "another"
+    fit(stage.again(), tmp_path / "cut", resumed)
+    assert resumed.setting == "another"
+    assert (resumed.calls, resumed.seen) == (whole.calls, whole.seen)
+    assert_same_state(stage.gan, state)
+    assert "CountedRate" not in capsys.readouterr().out
+
+
+def test_what_a_subclass_keeps_that_cannot_be_kept_is_named(tmp_path, capsys):
+    def counting():
+        callback = CountedRate()
+        callback.lost = object()
+        return callback
+
+    stage = stage_of(plain)
+    fit(stage.first(), tmp_path, counting(), Crash("epoch_begin", 2))
+    fit(stage.again(), tmp_path, counting())
+    assert "nothing to go on from: CountedRate (lost)" in capsys.readouterr().out
