@@ -108,4 +108,4 @@ def _mixture(modes, num_samples, std, seed):
 
 
 def _generator(seed):
-    return np.random.default_rng(_checks.non_negative_int(seed, "seed"))
+    return np.random.default_rng(_checks.seed(seed))

@@ -73,7 +73,7 @@ def _cure_of_channels(got, wanted, form):
     if wanted == 1 and got == 3:
         return f"Use {form.samples('tf.image.rgb_to_grayscale({})')}."
     if wanted == 3 and got == 1:
-        return f"Use {form.samples('tf.image.grayscale_to_rgb({})')}."
+        return f"Use {form.samples('np.repeat({}, 3, -1)', 'tf.repeat({}, 3, -1)')}."
     if wanted < got:
         return f"Leave out a channel: {form.samples(f'{{}}[..., :{wanted}]')}."
     return f"Build the networks for {got} channels."

@@ -22,7 +22,7 @@ def image_shape_of(image_shape):
     _checks.check(
         inspection.is_image(image_shape),
         "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
-        cure="Pass `images.shape[1:]`." if inspection.is_image(image_shape[1:]) else None,
+        cure=_cure_of_shape(image_shape),
         image_shape=image_shape,
     )
     _checks.check(
@@ -31,6 +31,16 @@ def image_shape_of(image_shape):
         image_shape=image_shape,
     )
     return image_shape
+
+
+def _cure_of_shape(shape):
+    if inspection.is_image(shape[1:]):
+        return "Pass `images.shape[1:]`."
+    if len(shape) == 2:
+        return f"Did you mean {(*shape, 1)}? Give the images a channel axis: `images[..., None]`."
+    if len(shape) == 3 and shape[0] in (1, 3, 4):
+        return f"Did you mean {(*shape[1:], shape[0])}? The channels go last."
+    return None
 
 
 def are_large(image_shape):
