@@ -33,6 +33,7 @@ def export_generator(gan, path, *, format=None, verbose=False, **kwargs):
     network = copies.copy(gan.averaged_generator, "generator", full_precision=True, local=True)
     if format == "litert":
         _keep_sizes(network)
+    network = _functional(network, gan)
     _call_once(network, gan)
     with files.replacing(path, tidy=True) as temporary:
         network.export(str(temporary), format=format, verbose=verbose, **kwargs)
@@ -52,6 +53,16 @@ def _sized(layer, call):
         return outputs if None in sizes else tf.reshape(outputs, [-1, *sizes])
 
     return called
+
+
+def _functional(network, gan):
+    """Keras takes all inputs of a subclass for floats when it exports one: labels are not."""
+    if getattr(network, "inputs", None):
+        return network
+    inputs = keras.Input((gan.latent_dim,), name="latents")
+    if gan.num_classes is not None:
+        inputs = [inputs, keras.Input((), dtype="int32", name="labels")]
+    return keras.Model(inputs, network(inputs), name="generator")
 
 
 def _call_once(network, gan):
