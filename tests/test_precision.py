@@ -1,5 +1,7 @@
 """Half precision: a loss scale for each player, float32 penalties, exact saving."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -43,16 +45,18 @@ def test_each_float16_player_has_a_loss_scale_of_its_own():
         assert not hasattr(gan(policy).generator_optimizer, "dynamic_scale")
 
 
+@functools.cache
+def trained(policy):
+    settings = {"regularizers": [regularizers.R1(0.5), regularizers.GradientPenalty(0.5, every=2)]}
+    model = gan(policy, **settings)
+    logs = model.fit(helpers.points(320), batch_size=16, verbose=0).history
+    assert model.first_failure is None
+    return model.get_weights(), logs
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_trains_like_float32(policy):
-    settings = {"regularizers": [regularizers.R1(0.5), regularizers.GradientPenalty(0.5, every=2)]}
-    runs = []
-    for each in ("float32", policy):
-        model = gan(each, **settings)
-        logs = model.fit(helpers.points(320), batch_size=16, verbose=0).history
-        assert model.first_failure is None
-        runs.append((model.get_weights(), logs))
-    (full, full_logs), (half, half_logs) = runs
+    (full, full_logs), (half, half_logs) = trained("float32"), trained(policy)
     for a, b in zip(full, half, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-2)
     for key in ("d_loss", "g_loss", "d_gradient_norm", "g_gradient_norm", "r1"):
@@ -115,7 +119,9 @@ def test_small_input_gradients_survive_float16():
     assert np.abs(plain - expected).max() > 2 * np.abs(scaled - expected).max()
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_saving_goes_on_bit_by_bit(policy, tmp_path):
     data = helpers.points(64)
     model = gan(policy, regularizers=["r1"])
@@ -147,6 +153,7 @@ def test_callbacks_see_the_learning_rates_behind_the_scales():
 
 def test_a_recipe_in_half_precision():
     model = recipes.dcgan((8, 8, 1), latent_dim=8, precision="mixed_float16")
+    model.run_eagerly = True
     model.fit(helpers.images(), batch_size=16, verbose=0)
     assert model.first_failure is None and len(scales(model)) == 2
     assert model.generate(2).dtype == np.float32

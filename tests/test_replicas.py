@@ -41,6 +41,7 @@ def train(
     batch_size=BATCH,
     num_classes=None,
     optimizers=sgd,
+    validation_data=None,
     **settings,
 ):
     """A GAN trained under a strategy (or none)."""
@@ -50,7 +51,7 @@ def train(
         gan = GAN(*make(), num_classes=num_classes)
         gan.compile(*optimizers(), **{k: v() if callable(v) else v for k, v in settings.items()})
     data = (helpers.points(batch_size * steps * STEPS),) if data is None else data
-    history = gan.fit(*data, batch_size=batch_size, verbose=0)
+    history = gan.fit(*data, batch_size=batch_size, validation_data=validation_data, verbose=0)
     return gan, history.history
 
 
@@ -66,22 +67,34 @@ def assert_equal(one, two):
 # === As one ===
 
 
+def penalties():
+    return [
+        regularizers.LeCam(0.3, every=2),
+        regularizers.DRAGAN(1.0),
+        regularizers.GradientPenalty(1.0, every=3),
+    ]
+
+
+TOGETHER = {
+    "loss": "relativistic_average",
+    "regularizers": lambda: [*penalties(), regularizers.WeightClipping(0.5)],
+    "discriminator_steps": 2,
+    "generator_steps": 2,
+}
+ONE_BY_ONE = [
+    {"loss": "relativistic_average", "regularizers": ["weight_clipping"]},
+    {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
+    {"loss": "hinge", "regularizers": penalties},
+    {"loss": "wasserstein", "regularizers": ["r1", "r2"], "accumulation_steps": 2},
+]
+
+
 @pytest.mark.parametrize(
     "settings",
     [
-        {"loss": "relativistic_average", "regularizers": ["weight_clipping"]},
-        {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
-        {
-            "loss": "hinge",
-            "regularizers": lambda: [
-                regularizers.LeCam(0.3, every=2),
-                regularizers.DRAGAN(1.0),
-                regularizers.GradientPenalty(1.0, every=3),
-            ],
-        },
-        {"loss": "wasserstein", "regularizers": ["r1", "r2"], "accumulation_steps": 2},
+        pytest.param(TOGETHER, id="together"),
+        *(pytest.param(one, id=one["loss"], marks=pytest.mark.slow) for one in ONE_BY_ONE),
     ],
-    ids=lambda settings: settings["loss"],
 )
 def test_two_replicas_are_as_one(two_replicas, settings):
     assert_equal(train(None, **settings), train(two_replicas, **settings))
@@ -96,7 +109,6 @@ def test_a_strategy_of_one_device_is_as_none():
         "num_classes": 3,
         "optimizers": adam,
         "discriminator_steps": 3,
-        "generator_steps": 3,
         "regularizers": lambda: [regularizers.R1(1.0, every=2)],
     }
     data = helpers.points(BATCH * 3 * STEPS), np.arange(BATCH * 3 * STEPS) % 3
@@ -105,56 +117,38 @@ def test_a_strategy_of_one_device_is_as_none():
 
 
 def whole_batch_networks():
-    """Networks whose layers look at several samples at once."""
+    """Conditional networks whose layers look at several samples at once."""
     latents = x = keras.Input((helpers.LATENT,))
+    labels = keras.Input((), dtype="int32")
+    x = keras.layers.Concatenate()([x, keras.layers.Embedding(3, 2)(labels)])
     x = keras.layers.BatchNormalization(synchronized=True)(keras.layers.Dense(8)(x))
-    generator = keras.Model(latents, keras.layers.Dense(2)(keras.layers.ReLU()(x)))
+    generator = keras.Model([latents, labels], keras.layers.Dense(2)(keras.layers.ReLU()(x)))
     samples = x = keras.Input((2,))
+    labels = keras.Input((), dtype="int32")
+    x = keras.layers.Concatenate()([x, keras.layers.Embedding(3, 2)(labels)])
     x = layers.SpectralNormalization(keras.layers.Dense(8))(x)
     x = layers.MinibatchStdDev(2)(keras.layers.LeakyReLU(0.2)(x))
-    return generator, keras.Model(samples, keras.layers.Dense(1)(x))
+    return generator, keras.Model([samples, labels], keras.layers.Dense(1)(x))
 
 
-def test_layers_that_see_the_whole_batch(two_replicas):
-    settings = {"regularizers": lambda: [regularizers.R1(0.1, every=2)]}
-    runs = [train(s, whole_batch_networks, **settings) for s in (None, two_replicas)]
-    assert_equal(*runs)
-
-
-def test_a_conditional_model_and_its_evaluation(two_replicas):
-    def make():
-        return helpers.generator(num_classes=3), helpers.discriminator(num_classes=3)
-
-    data = helpers.points(80), np.arange(80) % 3
-    runs = [train(s, make, data, num_classes=3, optimizers=adam) for s in (None, two_replicas)]
-    assert_equal(*runs)
-    # Of nine samples, two replicas take eight.
-    held_out = helpers.points(9, seed=1), np.arange(9) % 3
-    one = runs[0][0].evaluate(*(part[:8] for part in held_out), return_dict=True, verbose=0)
-    two = runs[1][0].evaluate(*held_out, return_dict=True, verbose=0)
-    assert one.keys() == two.keys()
-    for key in one:
-        assert one[key] == pytest.approx(two[key], abs=1e-5), key
-
-
-def test_validation_and_quality_agree(two_replicas):
-    results = []
-    for strategy in (None, two_replicas):
-        with (strategy or tf.distribute.get_strategy()).scope():
-            keras.utils.set_random_seed(0)
-            gan = GAN(*networks())
-            gan.compile("sgd", "sgd", metrics=[metrics.SlicedWasserstein()])
-        results.append(
-            gan.fit(
-                helpers.points(64),
-                batch_size=BATCH,
-                validation_data=helpers.points(32, seed=1),
-                verbose=0,
-            ).history
+def test_layers_of_the_whole_batch_labels_and_evaluations(two_replicas):
+    held_out = helpers.points(25, seed=1), np.arange(25) % 3
+    runs = [
+        train(
+            strategy,
+            whole_batch_networks,
+            (helpers.points(80), np.arange(80) % 3),
+            # Of 25 samples, two replicas take 24.
+            validation_data=tuple(part[:count] for part in held_out),
+            num_classes=3,
+            optimizers=adam,
+            regularizers=lambda: [regularizers.R1(0.1, every=2)],
+            metrics=lambda: [metrics.SlicedWasserstein()],
         )
-    assert "val_sliced_wasserstein" in results[0]
-    for key, values in results[0].items():
-        np.testing.assert_allclose(values, results[1][key], atol=1e-5, err_msg=key)
+        for strategy, count in ((None, 24), (two_replicas, 25))
+    ]
+    assert "val_sliced_wasserstein" in runs[0][1]
+    assert_equal(*runs)
 
 
 def test_noise_and_dropout_differ_between_replicas(two_replicas):
@@ -166,7 +160,10 @@ def test_noise_and_dropout_differ_between_replicas(two_replicas):
     parts = two_replicas.experimental_local_results(tf.function(two_replicas.run)(draw))
     np.testing.assert_array_equal(np.concatenate(parts), prior((8, 3), tf.constant([1, 2])))
 
-    gan, _ = train(two_replicas, lambda: networks(dropout=0.5))
+    with two_replicas.scope():
+        gan = GAN(*networks(dropout=0.5))
+        gan.compile()
+    gan.fit(helpers.points(BATCH), batch_size=BATCH, epochs=0, verbose=0)
     (state,) = [v for name, v in gan._saved_state().items() if name.startswith("random")]
     first, second = two_replicas.experimental_local_results(state.value)
     assert first[0] != second[0] and first[1] == second[1]
@@ -258,6 +255,7 @@ def start_workers(out, *arguments):
     return [start_worker(out, *arguments, ports=ports, index=index) for index in range(2)]
 
 
+@pytest.mark.slow
 def test_two_workers_one_killed_and_started_again_are_as_one_process(tmp_path):
     together, alone = tmp_path / "together", tmp_path / "alone"
     together.mkdir()
