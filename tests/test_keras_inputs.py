@@ -1,6 +1,9 @@
 """What Keras's `fit` takes beside arrays and data sets: PyDatasets, generators, loaders, frames."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
 import types
 
@@ -258,6 +261,51 @@ def test_a_generator_must_last():
 def test_other_iterables_are_refused():
     text = told(lambda: helpers.watched().fit(iter([1]), verbose=0))
     assert "x='list_iterator'. Wrap a generator" in text
+
+
+def test_keras_takes_our_adapter_in_the_place_of_data():
+    from keras.src.trainers import data_adapters
+
+    x = helpers.points(16)
+    spec = samples.SampleSpec((2,), None)
+    feed = feeding.evaluation_feed(x, None, spec=spec, batch_size=4)
+    adapter = feed.for_keras()
+    assert data_adapters.get_data_adapter(adapter) is adapter
+    assert adapter.num_batches == 4 and adapter.get_tf_dataset() is feed.dataset
+
+
+BAD_FOLDER = """
+import sys
+import keras
+sys.path.insert(0, "tests")
+import helpers
+data = keras.utils.image_dataset_from_directory(
+    sys.argv[1], labels=None, image_size=(8, 8), color_mode="grayscale", batch_size=4, verbose=False
+)
+gan = helpers.gan((8, 8, 1))
+print("begin", file=sys.stderr, flush=True)
+try:
+    gan.fit(data, verbose=0)
+except ValueError as error:
+    print(error, file=sys.stderr)
+gan.fit(data.map(lambda samples: samples / 127.5 - 1), verbose=0)
+"""
+
+
+@pytest.mark.slow
+def test_bad_data_are_told_without_the_call_stacks_of_tensorflow(tmp_path):
+    for number, image in enumerate(helpers.images(16)):
+        keras_gan.images.save_png(tmp_path / f"{number}.png", image)
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", BAD_FOLDER, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = done.stderr.split("begin\n", 1)[1].splitlines()
+    assert "must be uint8 in [0, 255] or floats in [-1, 1]" in line and "x.map(" in line
 
 
 # === Data frames ===
