@@ -1,11 +1,12 @@
 """What a model is fed from: a data set for Keras, examples of it, and the errors found in it."""
 
 import re
+import warnings
 
 import tensorflow as tf
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
-from keras_gan import _checks
+from keras_gan import _checks, sources
 
 
 class Feed:
@@ -22,6 +23,8 @@ class Feed:
     """
 
     found_error = None
+    # What these data are called where they begin anew on a resume; `None` where they go on.
+    kind = None
 
     def __init__(
         self, dataset, samples=None, labels=None, source=None, *, steps=None, steps_per_epoch=None
@@ -60,6 +63,24 @@ class Feed:
             "steps_per_epoch": self.steps,
         }
 
+    def checksum(self):
+        """A short text that differs where the first samples do; `None` as long as none is known."""
+        return checksum_of(self.samples, self.labels)
+
+    def expect(self, checksum, name):
+        """Warn as soon as the first samples are known, if they are others.
+
+        Args:
+            checksum: what another process got for the data that it trained on, or `None`.
+            name: what the data are called.
+        """
+        if checksum is not None and checksum != self.checksum():
+            warnings.warn(
+                f"The samples of `{name}` are not those that this run began with, although their "
+                "number and form are the same. Training goes on with them.",
+                stacklevel=2,
+            )
+
     def for_keras(self):
         """What `fit` and `evaluate` of Keras take in the place of data."""
         return _Adapter(self)
@@ -68,6 +89,12 @@ class Feed:
         """Raise what was found wrong with the data of an epoch that has ended."""
         if self.found_error is not None:
             raise self.found_error from None
+
+
+def checksum_of(samples, labels=None):
+    """A short text that differs where samples or labels do."""
+    parts = [part for part in (samples, labels) if part is not None]
+    return "".join(map(sources.checksum, parts)) or None
 
 
 class _Adapter(TFDatasetAdapter):

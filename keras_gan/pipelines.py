@@ -1,10 +1,12 @@
 """A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.feeds import Feed
+from keras_gan.feeds import Feed, checksum_of
 from keras_gan.inputs.cures import Form
 from keras_gan.inputs.shapes import agree
 from keras_gan.memory import numpy_function
@@ -54,6 +56,8 @@ class PipelineFeed(Feed):
         self._seen = []
         self._complete = self._any_step = False
         self._reader, self._epochs = reader, 0
+        self._checksum = self._expected = None
+        self.kind = getattr(reader, "kind", None if source or reader else "pipeline")
         batches = int(dataset.cardinality()) if reader is None else reader.batches
         self._pipeline = {"pipeline": str(dataset.element_spec), "batches": batches}
         self._check_size(batches, steps or limit)
@@ -83,6 +87,12 @@ class PipelineFeed(Feed):
     def description(self):
         told = super().description() if self.source else self._pipeline
         return {**told, "steps_per_epoch": self.steps_per_epoch}
+
+    def checksum(self):
+        return self._checksum
+
+    def expect(self, checksum, name):
+        self._expected = checksum  # compared when the first batch comes by
 
     def release(self):
         super().release()
@@ -237,6 +247,8 @@ class PipelineFeed(Feed):
             self._spec.samples(samples, self._name, form=self._form, warn=warn)
         else:
             self._spec.typed(samples, self._name, form=self._form)
+        if first:
+            self._compare(samples, labels)
         labels = self._spec.labels(labels, len(samples), f"labels in {self._name}", form=self._form)
         if first and self._group is not None:
             check_divisible(len(samples), self._parts)
@@ -247,6 +259,19 @@ class PipelineFeed(Feed):
             batch=len(samples),
         )
         return labels
+
+    def _compare(self, samples, labels):
+        """Note the first batch, and warn if the run that is resumed began with another one."""
+        # The order of a reader's batches depends on the pass, and it knows which is the first.
+        self._checksum = getattr(self._reader, "first", None) or checksum_of(samples, labels)
+        if self._expected not in (None, self._checksum):
+            warnings.warn(
+                f"The first batch of `{self._name}` is not the one that this run began with. "
+                "Either the data are others, or they are shuffled (or augmented) without `seed`: a "
+                "data set that is made anew, with a seed, begins with the same batch. Training "
+                "goes on with them.",
+                stacklevel=2,
+            )
 
     def _keep(self, number, samples, labels):
         if self._complete or number == 0 and self._seen:  # another pass has the same samples

@@ -26,9 +26,11 @@ class TrainingBackup(keras.callbacks.Callback):
     `keras_gan.data` (to the exact batch, within a pass cut by `steps_per_epoch` too), and the state
     of the other callbacks: those of this package, Keras's own with what subclasses add in plain
     values, and any with `get_state()` and `set_state(state)`. `History` and the file of `CSVLogger`
-    hold the epochs before the crash. A `tf.data` pipeline of one's own starts its pass anew; that,
-    and callbacks that cannot go on, are
-    named in the line that says where the run resumes.
+    hold the epochs before the crash. A `tf.data` pipeline of one's own, a `PyDataset` and a loader
+    start their pass anew, and a generator goes on with what it yields next; that, and callbacks
+    that cannot go on, are named in the line that says where the run resumes. If the first batch of
+    such data is not the one that the run began with, one warning says so: the data are others, or
+    are shuffled without `seed`.
 
     Into `directory` go
 
@@ -140,6 +142,7 @@ class TrainingBackup(keras.callbacks.Callback):
         self._finished = self._path == self._end
         if self._found is not None:
             self._check(self._found)
+        self._expect(gan)
         for path in unreadable if self._writes else []:
             path.replace(path.with_suffix(".unreadable"))  # no longer among the newest
 
@@ -189,6 +192,16 @@ class TrainingBackup(keras.callbacks.Callback):
                 f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.", stacklevel=5
             )
 
+    def _expect(self, gan):
+        """Let the data be compared with those that the run began with."""
+        feeds = {"x": gan._training_feed, "validation_data": gan._held_out_feed}
+        self._feeds = {name: feed for name, feed in feeds.items() if feed is not None}
+        self._checksums = dict(self._found.get("checksums", {})) if self._found else {}
+        # Each of several workers is fed with batches of its own. A finished run reads none.
+        if self._writes and not self._finished:
+            for name, feed in self._feeds.items():
+                feed.expect(self._checksums.get(name), name)
+
     # === Training ===
 
     def on_train_begin(self, logs=None):
@@ -219,14 +232,7 @@ class TrainingBackup(keras.callbacks.Callback):
     def _resumed(self, anew, left):
         """The line that says where the run goes on, and what does not go on with it."""
         line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
-        pipelines = [
-            name for name in ("data", "validation_data") if f"{name}.pipeline" in self._run
-        ]
-        if pipelines:
-            line.append(
-                f"The pipeline of {' and '.join(pipelines)} starts its pass anew: only arrays and "
-                "what comes from `keras_gan.data` go on with the next batch."
-            )
+        line += _told_data(self._feeds)
         if anew:
             line.append(f"These callbacks have nothing to go on from: {', '.join(anew)}.")
         if left:
@@ -250,7 +256,7 @@ class TrainingBackup(keras.callbacks.Callback):
         else:
             self._write(self._end)
         self._settle()
-        self._siblings = self._found = None
+        self._siblings = self._found = self._feeds = None
         backups.unlock(self.directory)
 
     # === Writing ===
@@ -261,11 +267,15 @@ class TrainingBackup(keras.callbacks.Callback):
         self._settle()
         if not backups.stands(self.directory):
             self._make_anew()
+        for name, feed in self._feeds.items():
+            if self._checksums.get(name) is None:  # the run's first, not the resumed run's
+                self._checksums[name] = feed.checksum()
         backup = {
             "epoch": self._epoch,
             "stopped": bool(self.model.stop_training),
             "run": self._run,
             "surroundings": self._surroundings,
+            "checksums": dict(self._checksums),
             "callbacks": _states.get_all(self._siblings, self._start),
             "model": self.model.run_state(),
         }
@@ -306,6 +316,27 @@ class TrainingBackup(keras.callbacks.Callback):
         backups.unlock(self.directory)  # a file that is no more
         self.directory.mkdir(parents=True, exist_ok=True)
         backups.lock(self.directory)
+
+
+def _told_data(feeds):
+    """Sentences on the data that do not go on with the next batch."""
+    kinds = {}
+    for name, feed in feeds.items():
+        kinds.setdefault(feed.kind, []).append("data" if name == "x" else name)
+    told = []
+    for kind in kinds.keys() - {None}:
+        names = " and ".join(kinds[kind])
+        if kind == "generator":
+            told.append(
+                f"The generator of {names} cannot be rewound: training goes on with the batch "
+                "that it yields next, which in a new process is its first one."
+            )
+        else:
+            told.append(
+                f"The {kind} of {names} starts its pass anew: only arrays and what comes from "
+                "`keras_gan.data` go on with the next batch."
+            )
+    return sorted(told)
 
 
 def _told_finished(found, path):

@@ -8,6 +8,7 @@ import concurrent.futures
 import itertools
 import types
 import weakref
+import zlib
 
 import keras
 import numpy as np
@@ -60,7 +61,11 @@ class Reader:
         batches: how many there are; `tf.data.UNKNOWN_CARDINALITY` or `INFINITE_CARDINALITY`.
         dataset: `tf.data.Dataset` of them. It does not keep the reader alive.
         error: what went wrong in reading them, or `None`; it is an end of the data set.
+        first: a checksum of the batch that was read first, to learn their form.
+        kind: what it is called where it begins a pass anew on a resume; `None` where it goes on.
     """
+
+    kind = "loader"
 
     def __init__(self, x, name):
         self._x, self._name = x, name
@@ -68,7 +73,9 @@ class Reader:
         self.num_read = 0
         self.batches = self._count()
         self._check_count()
-        self._spec = [tf.TensorSpec([None] * a.ndim, a.dtype) for a in self._arrays(self._first())]
+        arrays = self._arrays(self._first())
+        self.first = "".join(f"{zlib.crc32(np.ascontiguousarray(a)):08x}" for a in arrays)
+        self._spec = [tf.TensorSpec([None] * a.ndim, a.dtype) for a in arrays]
         reference = weakref.ref(self)  # TensorFlow keeps the function until the process ends
         spec = self._spec[0] if len(self._spec) == 1 else tuple(self._spec)
         self.dataset = tf.data.Dataset.from_generator(
@@ -152,6 +159,10 @@ class PyDatasetReader(Reader):
         self._shuffle, self._seed, self._position = shuffle, seed, position
         super().__init__(x, name)
 
+    @property
+    def kind(self):
+        return None if self.batches < 0 else "PyDataset"
+
     def _count(self):
         count = self._x.num_batches
         return tf.data.INFINITE_CARDINALITY if count is None else count
@@ -189,6 +200,8 @@ class PyDatasetReader(Reader):
 
 class GeneratorReader(Reader):
     """Batches of a generator, which can be read once: a pass goes on where the last one stopped."""
+
+    kind = "generator"
 
     def check(self, needed):
         super().check(needed)

@@ -1,13 +1,17 @@
 """Where data go on: to the exact batch, or at the epoch."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import helpers
-from keras_gan import data, images
+from keras_gan import data, feeding, images
 from keras_gan.gan import GAN
+from keras_gan.samples import SampleSpec
 from runs import EPOCHS, POINTS, Crash, assert_same_run, assert_same_state, fit, plain, stage_of
 
 # Runs of some steps have learned nothing yet.
@@ -107,6 +111,172 @@ def test_a_pipeline_begins_its_pass_anew_and_the_line_says_so(tmp_path, capsys):
     assert line.startswith(f"Resumed after epoch 2 of 4 from {tmp_path / 'epoch_0002.npz'}. ")
     assert "The pipeline of data and validation_data starts its pass anew" in line
     assert_same_state(stage.gan, state)  # this one has the same order in each pass
+
+
+# === Other data of the same form ===
+
+
+def rows(scale=1.0):
+    points = tf.data.Dataset.from_tensor_slices(POINTS * np.float32(scale))
+    return points.batch(8, drop_remainder=True)
+
+
+def shuffled(seed):
+    points = tf.data.Dataset.from_tensor_slices(POINTS)
+    return points.shuffle(70, seed=seed).batch(8, drop_remainder=True)
+
+
+def cut_and_resumed(folder, before, after, **settings):
+    """What a run said that began with some data and went on with others."""
+    stage = stage_of(plain)
+    fit(stage.first(), folder, Crash("epoch_begin", 2), **before, **settings)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(stage.again(), folder, **after, **settings)
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        ({"x": rows()}, {"x": rows(0.99)}, "x"),
+        ({"validation_data": rows()}, {"validation_data": rows(0.99)}, "validation_data"),
+        ({"x": shuffled(None)}, {"x": shuffled(None)}, "x"),
+        ({"x": shuffled(3)}, {"x": shuffled(4)}, "x"),
+    ],
+    ids=["samples", "validation samples", "shuffled without a seed", "another seed"],
+)
+def test_a_first_batch_of_others_is_told_of_once(tmp_path, before, after, name):
+    (told,) = cut_and_resumed(tmp_path, before, after)
+    assert told.startswith(f"The first batch of `{name}` is not the one that this run began with.")
+    assert "the data are others, or they are shuffled (or augmented) without `seed`" in told
+
+
+def test_what_is_compared_is_the_batch_that_the_run_began_with(tmp_path):
+    stage = stage_of(plain)
+    assert len(cut_and_resumed(tmp_path, {"x": shuffled(3)}, {"x": rows()}, epochs=3)) == 1
+    with pytest.warns(UserWarning, match="first batch of `x`"):
+        fit(stage.again(), tmp_path, x=rows(), epochs=4)
+    fit(stage.again(), tmp_path, x=shuffled(3), epochs=5)  # the cure, made anew with its seed
+
+
+def test_looking_at_the_first_batch_takes_none(tmp_path):
+    read, stage = [], stage_of(plain)
+
+    def batches():
+        read.append("a pass")
+        for batch in np.split(POINTS[:64], 8):
+            read.append("a batch")
+            yield batch
+
+    def pipeline():
+        spec = tf.TensorSpec([8, 2], "float32")
+        return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+    stage.first().fit(pipeline(), epochs=2, verbose=0)
+    state, alone = stage.gan.run_state(), list(read)
+    read.clear()
+    fit(stage.first(), tmp_path, x=pipeline(), epochs=2)
+    assert read == alone and read.count("a pass") == 2
+    assert_same_state(stage.gan, state)
+
+
+def test_files_of_the_same_name_and_size_with_other_contents(tmp_path):
+    def load(seed):
+        for number, picture in enumerate(helpers.images(8, (8, 8, 3), seed=seed)):
+            path = tmp_path / "images" / f"{number}.bmp"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(picture).save(path)
+        settings = {"image_size": 8, "channels": 1, "batch_size": 4, "memory_limit_gib": 0.0}
+        return data.from_folder(tmp_path / "images", **settings)
+
+    def checksum(seed):
+        dataset = load(seed)
+        feed, _ = feeding.training_feed(
+            dataset,
+            None,
+            spec=SampleSpec((8, 8, 1), None),
+            batch_size=None,
+            group=1,
+            parts=1,
+            shuffle=True,
+            seed=0,
+            position=lambda: 0,
+            steps_per_epoch=None,
+        )
+        return feed, feed.checksum(), feed.description()
+
+    _, first, before = checksum(0)
+    _, same, _ = checksum(0)
+    feed, other, after = checksum(1)
+    assert before == after and first == same != other
+    with pytest.warns(UserWarning, match="The samples of `x` are not those"):
+        feed.expect(first, "x")
+
+
+# === Keras's other inputs ===
+
+
+class Rows(keras.utils.PyDataset):
+    def __init__(self, endless=False):
+        super().__init__()
+        self.endless = endless
+
+    @property
+    def num_batches(self):
+        return None if self.endless else 8
+
+    def __getitem__(self, index):
+        return POINTS[index % 8 * 8 :][:8]
+
+
+class DataLoader:
+    def __iter__(self):
+        return iter(np.split(POINTS[:64], 8))
+
+
+DataLoader.__module__ = "torch.utils.data.dataloader"
+
+
+def test_inputs_that_are_read_in_python_say_where_they_go_on(tmp_path, capsys):
+    anew = "The {} of data starts its pass anew: only arrays"
+    cases = [
+        (Rows, {}, anew.format("PyDataset")),
+        (lambda: Rows(endless=True), {"steps_per_epoch": 8}, None),
+        (DataLoader, {}, anew.format("loader")),
+        (
+            lambda: iter_of(np.split(POINTS[:64], 8) * 4),
+            {"steps_per_epoch": 8},
+            "The generator of data cannot be rewound: training goes on with the batch that it "
+            "yields next",
+        ),
+    ]
+    stage = stage_of(plain)
+    stage.first().fit(POINTS[:64], batch_size=8, epochs=EPOCHS, shuffle=False, verbose=0)
+    state = stage.gan.run_state()
+    for number, (make, settings, line) in enumerate(cases):
+        settings = {"batch_size": None, "shuffle": False, **settings}
+        folder = tmp_path / str(number)
+        fit(stage.first(), folder, Crash("batch_end", 2, 1), x=make(), **settings)
+        capsys.readouterr()
+        fit(stage.again(), folder, x=make(), **settings)
+        (told,) = capsys.readouterr().out.splitlines()
+        assert told.startswith("Resumed after epoch 2 of 4")
+        assert line in told if line else told.endswith(".npz.")
+        assert_same_state(stage.gan, state)  # all passes of these are alike
+
+
+def iter_of(batches):
+    yield from batches
+
+
+def test_a_generator_that_has_gone_on_is_told_of(tmp_path):
+    def make(start):
+        return {"x": iter_of((np.split(POINTS[:64], 8) * 5)[start:])}
+
+    settings = {"batch_size": None, "steps_per_epoch": 8}
+    (told,) = cut_and_resumed(tmp_path, make(0), make(1), **settings)
+    assert told.startswith("The first batch of `x` is not the one")
 
 
 def test_arrays_need_no_such_words(tmp_path, capsys):
