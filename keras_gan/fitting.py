@@ -105,7 +105,7 @@ class Fitting:
         # the next `fit`.
         self._initial_epoch = initial_epoch
         callbacks = arrangement.arranged(self, callbacks, epochs)
-        callbacks = with_progress(callbacks, verbose, getattr(held_out_feed, "steps", None))
+        callbacks = with_progress(callbacks, verbose)
         with (
             feeding.passing(feed, held_out_feed),
             self._tidied(),

@@ -2,55 +2,49 @@
 
 import keras
 
-from keras_gan import terminal
 
-
-def with_progress(callbacks, verbose, validation_steps=None):
+def with_progress(callbacks, verbose):
     """A list of callbacks with a `Progress` at its end, if one is wanted and there is none."""
     if not verbose or isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
     callbacks = keras.tree.flatten([] if callbacks is None else callbacks)
     if any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in callbacks):
         return callbacks
-    return [*callbacks, Progress(validation_steps)]
+    return [*callbacks, Progress()]
 
 
 class Progress(keras.callbacks.ProgbarLogger):
-    """Keras's progress bar, with a line for a long validation, and an end where an epoch ends.
+    """Keras's progress bar, which ends where an epoch ends.
 
-    Args:
-        validation_steps: batches of a validation, `None` where that is not known.
+    Of several steps in one call, some may lie beyond that end, and Keras counts these too. Where
+    only reading tells the length, the model has counted, unless a subclass has steps of its own.
     """
 
-    def __init__(self, validation_steps=None):
-        super().__init__()
-        self.validation_steps = validation_steps
-        self._validation = None
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a bar."""
+        super().on_epoch_begin(epoch, logs)
+        if self.target is None:
+            self._steps_before = self.model.steps_seen
 
     def on_train_batch_end(self, batch, logs=None):
-        """Move the bar; of several steps in one call, some may lie beyond the epoch's end."""
-        super().on_train_batch_end(self._clipped(batch, self.target), logs)
+        """Move the bar."""
+        super().on_train_batch_end(self._clipped(batch), logs)
 
-    def on_test_begin(self, logs=None):
-        """Begin the line of a validation within `fit`, where Keras's bar stands still."""
-        super().on_test_begin(logs)
-        if self._called_in_fit and self.verbose == 1:
-            self._validation = terminal.progress(None, "Validating", total=self.validation_steps)
+    def on_epoch_end(self, epoch, logs=None):
+        """End the bar."""
+        if self.target is None:
+            self.seen = self.model.steps_seen - self._steps_before or self.seen
+        super().on_epoch_end(epoch, logs)
 
     def on_test_batch_end(self, batch, logs=None):
-        """Move it."""
-        super().on_test_batch_end(self._clipped(batch, self.target), logs)
-        if self._validation is not None:
-            done = self._clipped(batch, self.validation_steps) + 1
-            self._validation.update(done - self._validation.n)
+        """Move the bar of `evaluate`."""
+        super().on_test_batch_end(self._clipped(batch), logs)
 
     def on_test_end(self, logs=None):
-        """End it."""
+        """End the bar of `evaluate`."""
+        if self.target is None and not self._called_in_fit:
+            self.seen = int(self.model._state.evaluation_step.numpy()) or self.seen
         super().on_test_end(logs)
-        if self._validation is not None:
-            self._validation.close()
-            self._validation = None
 
-    @staticmethod
-    def _clipped(batch, total):
-        return min(batch, (total or batch + 1) - 1)
+    def _clipped(self, batch):
+        return batch if self.target is None else min(batch, self.target - 1)

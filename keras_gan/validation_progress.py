@@ -12,13 +12,15 @@ class ValidationProgress(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         feed = self.model._held_out_feed
-        total = -1 if feed is None else int(feed.dataset.cardinality())
+        total = None if feed is None else feed.steps
         verbose = "auto" if (self.params or {}).get("verbose") else 0
-        self._bar = terminal.bar("Validating", total=total if total > 0 else None, verbose=verbose)
+        self._bar = terminal.bar("Validating", total=total, verbose=verbose)
 
     def on_test_batch_end(self, batch, logs=None):
         if self._bar is not None:
-            self._bar.update(batch + 1 - self._bar.n)
+            # Of several batches in one call, some may lie beyond the end.
+            done = min(batch + 1, self._bar.total or batch + 1)
+            self._bar.update(done - self._bar.n)
 
     def on_test_end(self, logs=None):
         if self._bar is not None:

@@ -3,15 +3,18 @@
 import re
 import sys
 import time
+import types
 
 import keras
 import pytest
+import tensorflow as tf
 
 import helpers
 import keras_gan
 from keras_gan import terminal
 from keras_gan.batchwise import works_by_batches
 from keras_gan.progress import Progress
+from keras_gan.validation_progress import ValidationProgress
 
 STEPS = 6
 
@@ -101,25 +104,36 @@ def test_each_batch_is_told_and_no_call_is_longer_than_an_epoch(capsys):
     assert max(int(done) for done, _ in counts) == STEPS
 
 
-def test_a_long_validation_is_counted(monkeypatch, capsys):
+def test_steps_are_counted_where_only_reading_tells_how_many_there_are(capsys):
+    x = helpers.points(8 * STEPS)
+    batches = tf.data.Dataset.from_generator(
+        lambda: (x[8 * i : 8 * i + 8] for i in range(STEPS)),
+        output_signature=tf.TensorSpec((None, 2), "float32"),
+    )
+    gan = helpers.gan(steps_per_execution=4)
+    gan.fit(batches, epochs=2, verbose=2)
+    gan.evaluate(batches, verbose=2)
+    assert re.findall(r"(\d+)/(\d+) - ", capsys.readouterr().out) == [(str(STEPS),) * 2] * 3
+
+
+def test_a_long_validation_is_counted_once_and_to_its_end(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "_DELAY", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    progress = Progress(validation_steps=3)
-
-    def shown(verbose):
-        progress.set_params({"verbose": verbose, "epochs": 1, "steps": STEPS})
-        progress.on_train_begin()
-        progress.on_epoch_begin(0)
-        for batch in range(STEPS):
-            progress.on_train_batch_end(batch, {"g_loss": 1.0})
-        progress.on_test_begin()
-        for batch in (1, 3):  # two steps in each call
-            time.sleep(0.12)  # lines are written at most so often
-            progress.on_test_batch_end(batch)
-        progress.on_test_end()
-        progress.on_epoch_end(0, {"g_loss": 1.0, "val_g_loss": 2.0})
-        return capsys.readouterr().err
-
-    told = shown(1)
-    assert "Validating" in told and "2/3" in told and "4/3" not in told
-    assert shown(2) == ""
+    progress = ValidationProgress()
+    progress.set_params({"verbose": 1})
+    progress.set_model(types.SimpleNamespace(_held_out_feed=types.SimpleNamespace(steps=3)))
+    progress.on_test_begin()
+    for batch in (1, 3):  # two steps in each call
+        time.sleep(0.12)  # lines are written at most so often
+        progress.on_test_batch_end(batch)
+    progress.on_test_end()
+    told = capsys.readouterr().err
+    assert "2/3" in told and "4/3" not in told
+    # Keras's bar stands still meanwhile, and has no line of its own for it.
+    bar = Progress()
+    bar.set_params({"verbose": 1, "epochs": 1, "steps": STEPS})
+    bar.on_train_begin()
+    bar.on_test_begin()
+    bar.on_test_batch_end(0)
+    bar.on_test_end()
+    assert capsys.readouterr().err == ""
