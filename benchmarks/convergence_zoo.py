@@ -4,17 +4,20 @@ Each run goes on to its full length under `ConvergenceStopping` with its default
 replaced by one that never stops. Its signals are kept in `results/zoo/`, together with ground
 truth that no rule sees: the modes of the ring, or a classifier and a Frechet distance on images
 that were neither trained nor validated with. What the default rules would have said is then
-found from the records alone, in seconds: `--judge` trains nothing. Who changes rules looks at
-`--judge --half tuning`, and at the other half only when they are done.
+found from the records alone, in seconds: `--judge` trains nothing, and `--judge --page` puts it
+into docs/verdicts.md. Who changes rules looks at `--judge --half tuning`, and at the other half
+only when they are done.
 
 `zoo_kinds` is the table of kinds, of their causes and of acceptable verdicts; it also says which
 runs rules may be tuned on. `zoo_harm` decides whether a cause made a run sick. Both were fixed
 before the first run.
 """
 
+import collections
 import gc
 import os
 import pathlib
+import re
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -25,6 +28,7 @@ import zoo_kinds  # noqa: E402
 import zoo_recording  # noqa: E402
 import zoo_tasks  # noqa: E402
 
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "verdicts.md"
 QUICK = ("relativistic_r1_r2", "generator_rate_high", "nan_batch")
 
 
@@ -35,6 +39,7 @@ def main():
     parser.add_argument("--kinds", nargs="+", choices=list(zoo_kinds.KINDS))
     parser.add_argument("--half", choices=("tuning", "judged"), help="the runs of one half only")
     parser.add_argument("--judge", action="store_true", help="kept runs only; trains nothing")
+    parser.add_argument("--page", action="store_true", help="all kept runs into docs/verdicts.md")
     parser.add_argument(
         "--budget-minutes", type=float, help="begin no run that may not end by then"
     )
@@ -46,6 +51,8 @@ def main():
     if given.json:
         records.write(given.json, [zoo_judging.plain(run) for run in runs])
     print(zoo_judging.report(runs) if runs else "No run is kept yet.")
+    if given.page:
+        PAGE.write_text(page(PAGE.read_text(), runs))
 
 
 def judge(found):
@@ -57,6 +64,33 @@ def judge(found):
         zoo_judging.judged(record, defaults.rules, min_epochs=defaults.min_epochs)
         for record in found
     ]
+
+
+def page(text, runs):
+    """The page with the tables of runs, and with what is not recorded, between its markers."""
+    content = f"{zoo_judging.report(runs)}\n\n{missing(runs)}\n"
+    return re.sub(
+        "(<!-- zoo -->\n).*?(<!-- end -->)",
+        lambda found: found[1] + content + found[2],
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def missing(runs):
+    """A sentence on the runs of the table that are not among these."""
+    kept = {(run.task, run.kind.name, run.seed) for run in runs}
+    found = collections.Counter(
+        kind.name
+        for task in zoo_tasks.TASKS
+        for kind, seed in zoo_kinds.runs(task)
+        if (task, kind.name, seed) not in kept
+    )
+    if not found:
+        return f"All {len(kept)} runs of the plan are recorded."
+    listed = ", ".join(f"{name} ({count})" for name, count in found.items())
+    total = len(kept) + found.total()
+    return f"Recorded are {len(kept)} of the {total} runs of the plan. Missing: {listed}."
 
 
 def wanted(given):

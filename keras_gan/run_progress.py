@@ -63,6 +63,38 @@ def epochs_without_improvement(history):
     return of(history).idle
 
 
+def lasting(history, holds, patience):
+    """The latest epochs, if something holds in them for so long that it means something.
+
+    Which does not ask whether anything has improved: a distance may creep for ever.
+
+    Args:
+        history: list of `Signals`, oldest first.
+        holds: of the `Signals` of an epoch in which the generator trained, whether it holds.
+        patience: epochs of the generator for which it must hold, in which each player has had
+            `MIN_UPDATES` updates at a rate that does not rise.
+
+    Returns:
+        List of `Signals` of the generator's epochs, oldest first; empty if it does not hold, or
+        not for long.
+    """
+    known, found = of(history), []
+    before = known.updates
+    for s in reversed(history):
+        if s.generator_trained and not holds(s):
+            return []
+        before = [None if u is None else u - n for u, n in zip(before, _updates(s), strict=True)]
+        if s.generator_trained:
+            found.append(s)
+        if len(found) >= patience and known.have_played(before):
+            return found[::-1]
+    return []
+
+
+def _updates(s):
+    return s.discriminator_updates or 0, s.generator_updates or 0
+
+
 # === Progress ===
 
 _LOCK = threading.Lock()
@@ -112,14 +144,16 @@ class Progress:
         if signals.quality is not None:
             key = signals.quality_name, signals.held_out
             self._course = self._courses.setdefault(key, _Course())
-            self._course.add(signals, self._updates())
+            self._course.add(signals, self.updates)
         if any(risen):
             for course in self._courses.values():
                 course.begin_to_count()
             for player in self._players:
                 player.begin_to_count()
 
-    def _updates(self):
+    @property
+    def updates(self):
+        """All updates of either player; `None` where they are not known."""
         return [player.updates for player in self._players]
 
     @property

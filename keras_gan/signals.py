@@ -222,3 +222,10 @@ def jensen_shannon(d_loss):
 def is_finite(value):
     """Whether a number is there and neither infinite nor NaN."""
     return value is not None and math.isfinite(value)
+
+
+def latest_measured(history, epochs, *names):
+    """The latest epochs, if there are as many and all of these signals are finite in them."""
+    latest = history[-epochs:]
+    finite = all(is_finite(getattr(s, name)) for s in latest for name in names)
+    return latest if len(latest) == epochs and finite else None

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_gan import pace, signals
-from keras_gan.convergence import failures
+from keras_gan.convergence import discriminators
 
 # So many samples on each side; more would take longer than the first step of a large game.
 _FEW = 64
@@ -46,8 +46,8 @@ class StartCheck(keras.callbacks.Callback):
             **pace.of_epoch(self.model, self._before),
         )
         self._history.append(last)
-        evidence = failures.never_told(self._history, _EPOCHS)
-        if not evidence and not failures.tells(last):
+        evidence = discriminators.never_told(self._history, _EPOCHS)
+        if not evidence and not discriminators.tells(last):
             return
         self._done, self._noise = True, None
         if evidence:

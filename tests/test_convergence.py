@@ -572,6 +572,49 @@ def test_a_discriminator_that_won():
     assert rule(run(learning, [0.999] * 12, g_gradient_norm=norms)) is None
 
 
+# A distance that creeps down by fits and starts, so that nothing ever stops to improve.
+CREEPING = list(1.0 - 0.012 * np.arange(40))
+DEAD = {"chances": [0.9] * 3 + [0.5] * 37, "quality_floor": 0.1, "fresh": 0.99}
+WON = {"chances": [0.9999] * 40, "g_gradient_norm": [1.0, 2.0, 1.0] + [0.1] * 37}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"), [("discriminator_failed", DEAD), ("discriminator_won", WON)]
+)
+def test_creeping_progress_hides_no_discriminator_that_teaches_nothing(kind, fields):
+    history = run(CREEPING, **fields, **PACE)
+    assert convergence.epochs_without_improvement(history) == 0
+    verdict = first_verdict(history, min_epochs=5)
+    assert (verdict.kind, verdict.epoch, verdict.evidence["epochs"]) == (kind, 11, 8)
+    assert first_verdict(history, convergence.default_rules(patience=12)).epoch == 15
+    few = {"discriminator_updates": 20, "generator_updates": 200}
+    assert first_verdict(run(CREEPING, **fields, **few)).epoch == 18, "300 updates of each player"
+    rising = {"generator_rate": [1e-5 * min(epoch, 20) for epoch in range(1, 41)]}
+    assert first_verdict(run(CREEPING, **fields, **PACE, **rising)).epoch == 26
+    alternating = [
+        dataclasses.replace(s, generator_trained=s.epoch % 2 == 0)
+        for s in run(list(1.0 - 0.006 * np.arange(40)), **fields, **PACE)
+    ]
+    assert first_verdict(alternating).epoch == 18
+
+
+@pytest.mark.parametrize("fields", [DEAD, WON])
+def test_a_run_that_comes_nearer_in_earnest_goes_on(fields):
+    fields = {k: v[:16] if isinstance(v, list) else v for k, v in fields.items()} | PACE
+    fast = list(0.1 + 0.9 * 0.97 ** np.arange(16))
+    assert first_verdict(run(fast, **fields)) is None
+    up = {**fields, "direction": "max", "quality_floor": -0.1}
+    assert first_verdict(run([-quality for quality in fast], **up)) is None
+    filling = {"coverage": list(np.linspace(0.1, 0.9, 16)), "real_coverage": 0.97}
+    filling |= {"num_covered": 500, "density": 1.0, "spread": 1.0}
+    assert first_verdict(run(CREEPING[:16], **fields, **filling)) is None
+    # The check is alive.
+    assert first_verdict(run(CREEPING[:16], **fields)) is not None
+    # One epoch in which it does not hold begins the count anew.
+    fields["chances"][8] = 0.7
+    assert first_verdict(run(CREEPING[:16], **fields)) is None
+
+
 # === Oscillating ===
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import pathlib
 import sys
+import types
 
 import keras
 import numpy as np
@@ -433,6 +434,20 @@ def test_the_page_says_what_the_kept_runs_say_under_the_rules_of_today():
         judge=True,
         records=zoo_recording.FOLDER,
     )
-    report = zoo_judging.report(convergence_zoo.judge(convergence_zoo.kept(given)))
-    page = (pathlib.Path(__file__).parents[1] / "docs" / "verdicts.md").read_text()
-    assert report in page
+    text = convergence_zoo.PAGE.read_text()
+    runs = convergence_zoo.judge(convergence_zoo.kept(given))
+    assert zoo_judging.report(runs) in text
+    assert convergence_zoo.page(text, runs) == text, "convergence_zoo.py --judge --page"
+
+
+def test_the_page_names_what_is_not_recorded():
+    def run(task, kind, seed):
+        return types.SimpleNamespace(task=task, kind=kind, seed=seed)
+
+    planned = [
+        run(task, kind, seed) for task in zoo_tasks.TASKS for kind, seed in zoo_kinds.runs(task)
+    ]
+    told = convergence_zoo.missing(planned)
+    assert told == f"All {len(planned)} runs of the plan are recorded."
+    told = convergence_zoo.missing([r for r in planned if r.kind.name != "steady"])
+    assert told.endswith("Missing: steady (4).")

@@ -31,15 +31,11 @@ Epochs count from 1, as in the progress bar of `fit`.
 """
 
 from keras_gan.convergence.defaults import default_rules
+from keras_gan.convergence.discriminators import DiscriminatorFailed, DiscriminatorWon
 from keras_gan.convergence.diverged import Diverged
 from keras_gan.convergence.duality import duality_gap
 from keras_gan.convergence.endings import Equilibrium, Stalled
-from keras_gan.convergence.failures import (
-    DiscriminatorFailed,
-    DiscriminatorWon,
-    ModeCollapse,
-    Oscillating,
-)
+from keras_gan.convergence.failures import ModeCollapse, Oscillating
 from keras_gan.convergence.verdict import Verdict, check_rules, early_warnings, judge
 from keras_gan.run_progress import best, epochs_without_improvement
 from keras_gan.signals import (
