@@ -234,7 +234,7 @@ def unpacked(x, y, rank, name):
     _checks.check(
         known or tables.is_table(x) or readers.is_read(x),
         f"`{name}` must be an array of samples or a `tf.data.Dataset` of batches.",
-        cure=lambda: _cure_of_no_data(x),
+        cure=lambda: _cure_of_no_data(x, name),
         x=x if x is None or isinstance(x, str) else type(x).__name__,
     )
     return x, y, names
@@ -253,11 +253,19 @@ def _are_samples(parts, rank):
     return isinstance(parts, list) and len(ranks) == 1 if rank is None else ranks == {rank}
 
 
-def _cure_of_no_data(x):
+def _cure_of_no_data(x, name):
     if x is None:
         return "Give the real samples: `fit(samples)`."
     if isinstance(x, (str, os.PathLike)):
         return "For a folder of images, use `keras_gan.data.from_folder(path, image_size=...)`."
+    if isinstance(x, tf.SparseTensor):
+        return f"Use `tf.sparse.to_dense({name})`."
+    if isinstance(x, tf.RaggedTensor):
+        return f"Use `{name}.to_tensor()` where all samples have one shape."
+    if hasattr(x, "toarray"):  # a sparse matrix of SciPy
+        return f"Use `{name}.toarray()`."
+    if isinstance(x, dict):
+        return "Give the array that is in it: one array holds all samples."
     return "Wrap a generator with `tf.data.Dataset.from_generator`."
 
 

@@ -40,7 +40,7 @@ def replacing(path, *, tidy=False):
         NotWritten: if the file system refuses.
     """
     path = expanded(path)
-    temporary = path
+    temporary = None
     try:
         target = _target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,10 +131,15 @@ _REFUSALS = (
 
 
 def _refusal(error, temporary):
-    """The number of the reason for which the system did not write, or `None`."""
+    """The number of the reason for which the system did not write, or `None`.
+
+    Args:
+        error: what was raised.
+        temporary: what was being written; `None` before that, where all errors are the system's.
+    """
     if isinstance(error, OSError) and error.errno is not None:
-        other = error.filename is not None and not _is_about(error.filename, temporary)
-        return None if other else error.errno
+        named = temporary is not None and error.filename is not None
+        return None if named and not _is_about(error.filename, temporary) else error.errno
     # HDF5 and TensorFlow have errors of their own, in whose text the system's words are.
     text = str(error)
     told = (n for n in _REFUSALS if os.strerror(n) in text and str(temporary) in text)

@@ -71,6 +71,11 @@ class Fitting:
         initial_epoch = _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:
             steps_per_epoch = _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+        validation_freq = _validation_freq(validation_freq)
+        if validation_steps is not None:
+            validation_steps = _checks.positive_int(validation_steps, "validation_steps")
+        if validation_batch_size is not None:
+            _checks.positive_int(validation_batch_size, "validation_batch_size")
         feed, held_out = feeding.training_feed(
             x,
             y,
@@ -322,5 +327,12 @@ class Fitting:
         """`evaluate` on one batch, as in Keras."""
         settings.refuse(unknown, self.test_on_batch)
         self._check_compiled("test_on_batch")
-        x, y, _ = feeding.unpacked(x, y, len(self.sample_shape), "x")
-        return self.evaluate(x, y, batch_size=len(x) or 1, verbose=0, return_dict=return_dict)
+        x, y = feeding.checked_batch(x, y, self.spec)
+        return self.evaluate(x, y, batch_size=len(x), verbose=0, return_dict=return_dict)
+
+
+def _validation_freq(value):
+    """How often there is validation, as Keras takes it: an `int`, or a list of epochs."""
+    if isinstance(value, (list, tuple, set, range)):
+        return [_checks.positive_int(epoch, "validation_freq") for epoch in value]
+    return _checks.positive_int(value, "validation_freq")

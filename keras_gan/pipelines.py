@@ -178,6 +178,11 @@ class PipelineFeed(Feed):
         if isinstance(spec, (tuple, list)) and len(spec) == 3:
             code = f"`{self._name}.map(lambda samples, labels, weights: (samples, labels))`"
             return f"Samples cannot be weighted: use {code}."
+        if isinstance(spec, tf.SparseTensorSpec):
+            return f"Use `{self._name}.map(tf.sparse.to_dense)`."
+        if isinstance(spec, tf.RaggedTensorSpec):
+            code = f"`{self._name}.map(lambda batch: batch.to_tensor())`"
+            return f"Use {code} where all samples have one shape."
         return "Use `.map` to bring it into that form."
 
     def _watched(self, dataset):

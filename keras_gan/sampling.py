@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, class_names, cost, losses, packing, priors, seeds
+from keras_gan.inputs import conversion, values
 from keras_gan.samples import to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
@@ -35,6 +36,16 @@ def labels_of(num_samples, num_classes, seed):
 
 def _seed(seed, part):
     return seeds.fold(seeds.fold(seeds.pair(seed), seeds.SAMPLING), part)
+
+
+def checked(latents, name):
+    """Latents as float32 NumPy numbers; only finite real numbers are any."""
+    latents = conversion.array(latents, name)
+    values.check_real(latents.dtype, name)
+    with np.errstate(over="ignore"):
+        latents = latents.astype("float32", copy=False)
+    _checks.check(np.isfinite(latents).all(), f"`{name}` must be finite, in float32.")
+    return latents
 
 
 def path(start, end, steps, mode):
@@ -100,17 +111,16 @@ class Sampling:
             ValueError: if the latents have another shape, or a class is not known.
         """
         self._average_watch.look(self)
-        latents = x
         if self.num_classes is not None and not isinstance(x, tf.data.Dataset):
             _checks.check(
                 isinstance(x, (list, tuple)) and len(x) == 2,
                 "A conditional model predicts from `[latents, labels]`.",
                 x=type(x).__name__,
             )
-            latents, labels = x
-            x = [latents, self.spec.labels(self._indices(labels), len(latents))]
-        if hasattr(latents, "shape"):
-            self._check_latents(latents)
+            latents = self._given_latents(x[0])
+            x = [latents, self.spec.labels(self._indices(x[1]), len(latents))]
+        elif hasattr(x, "shape"):
+            x = self._given_latents(x)
         # Keras would unroll as many batches into one graph as training runs in one call.
         before, self.steps_per_execution = self.steps_per_execution, 1
         try:
@@ -154,6 +164,8 @@ class Sampling:
         labels = self._indices(labels)
         batch_size = _checks.positive_int(batch_size, "batch_size")
         truncation = _checks.number(truncation, "truncation", minimum=0.0)
+        if latents is not None:
+            latents = self._given_latents(latents)
         counts = [len(a) for a in (latents, labels) if a is not None and np.ndim(a) > 0]
         if num_samples is None:
             num_samples = counts[0] if counts else 1
@@ -168,12 +180,10 @@ class Sampling:
         if seed is None and drawn:  # asking for given latents must not change later draws
             seed = self._draw()
         if seed is not None:
-            seed = _checks.non_negative_int(seed, "seed")
-            _checks.check(seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+            seed = _checks.seed(seed)
         if latents is None:
             latents = self.sample_latents(num_samples, seed)
-        self._check_latents(np.asarray(latents))
-        latents = priors.truncate(self.prior, tf.cast(latents, "float32"), truncation)
+        latents = priors.truncate(self.prior, tf.constant(latents), truncation)
         labels = self._labels_for(labels, num_samples, seed)
         network = self.averaged_generator if averaged else self.generator
         return self._in_batches(network, latents, labels, batch_size)
@@ -197,7 +207,7 @@ class Sampling:
         """
         steps = _checks.positive_int(steps, "steps")
         _checks.check(steps >= 2, "`steps` must be at least 2.", steps=steps)
-        ends = [np.asarray(end_, "float32") for end_ in (start, end)]
+        ends = [checked(start, "start"), checked(end, "end")]
         _checks.check(
             all(end_.shape == (self.latent_dim,) for end_ in ends),
             f"`start` and `end` must have the shape ({self.latent_dim},).",
@@ -211,7 +221,7 @@ class Sampling:
     def sample_latents(self, num_samples, seed):
         """The latents of an integer seed: float32 NumPy `(num_samples, latent_dim)`."""
         num_samples = _checks.positive_int(num_samples, "num_samples")
-        seed = _checks.non_negative_int(seed, "seed")
+        seed = _checks.seed(seed)
         return latents_of(self.prior, num_samples, self.latent_dim, seed).numpy()
 
     def score(self, samples, labels=None, *, batch_size=256):
@@ -226,6 +236,7 @@ class Sampling:
             float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
             that of each pack, the last one being filled up from the first samples on.
         """
+        batch_size = _checks.positive_int(batch_size, "batch_size")
         # Those of a generator may be out of range; that is for the discriminator to judge.
         samples = self.spec.generated(samples)
         labels = self.spec.labels(self._indices(labels), len(samples))
@@ -268,11 +279,12 @@ class Sampling:
             return labels
         return class_names.indices(labels, self.class_names)
 
-    def _check_latents(self, latents):
-        shape = tuple(latents.shape)
+    def _given_latents(self, latents):
+        latents = checked(latents, "latents")
         _checks.check(
-            len(shape) == 2 and shape[1] == self.latent_dim,
+            latents.shape[1:] == (self.latent_dim,),
             f"Latents must have the shape (n, {self.latent_dim}).",
             cure="Draw some with `gan.sample_latents(num_samples, seed)`.",
-            shape=shape,
+            shape=latents.shape,
         )
+        return latents

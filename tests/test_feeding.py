@@ -153,6 +153,8 @@ def test_bad_images_in_a_source_are_refused(kind):
         (np.zeros((8, 3)), r"shape \(batch, 2\).*shape=\(8, 3\)"),
         (np.zeros((8, 2), "complex64"), "real numbers.*complex64"),
         (np.full((8, 2), "a"), "array of numbers.*dtype="),
+        ([[1.0, 1e300]], r"`x` must fit into float32.*maximum=1e\+300"),
+        ([[1e300, np.nan]], "must be finite"),
     ],
 )
 def test_bad_vectors_are_refused(models, data, message):
@@ -166,6 +168,9 @@ def test_bad_vectors_are_refused(models, data, message):
         ("my_images", "x='my_images'.*keras_gan.data.from_folder"),
         (3, "x='int'. Wrap a generator"),
         (iter([1]), "Wrap a generator"),
+        (tf.sparse.eye(3), r"Use `tf.sparse.to_dense\(x\)`"),
+        (tf.ragged.constant([[1.0], []]), r"Use `x.to_tensor\(\)`"),
+        ({"image": [1.0]}, "Give the array that is in it"),
     ],
 )
 def test_what_is_no_data_is_refused(models, data, cure):
@@ -180,6 +185,11 @@ def test_what_is_no_data_is_refused(models, data, cure):
         ({"epochs": 1.5}, "`epochs` must be"),
         ({"epochs": -1}, "`epochs` must be"),
         ({"initial_epoch": -1}, "`initial_epoch` must be"),
+        ({"validation_freq": 0}, "`validation_freq` must be a positive integer"),
+        ({"validation_freq": "2"}, "`validation_freq` must be"),
+        ({"validation_freq": [1, 0]}, "`validation_freq` must be"),
+        ({"validation_steps": 0}, "`validation_steps` must be"),
+        ({"validation_batch_size": 0}, "`validation_batch_size` must be"),
         ({"callbacks": keras_gan.callbacks.ImageGrid}, r"list of instances.*`ImageGrid\(...\)`"),
         ({"callbacks": ["image_grid"]}, "list of instances.*Received: callback='image_grid'"),
     ],

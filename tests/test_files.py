@@ -82,6 +82,19 @@ def test_a_file_in_place_of_a_folder_is_told(tmp_path):
             pass
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_nothing_can_be_made_in_is_told(tmp_path, monkeypatch, number):
+    """The system names the folder that was to be made, which no user knows of."""
+
+    def refused(self, *args, **kwargs):
+        if not self.exists():
+            raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", refused)
+    with pytest.raises(files.NotWritten, match=f"{os.strerror(number)}. Received: path='.*a.txt'"):
+        write(tmp_path / "a.txt")
+
+
 @pytest.fixture
 def full():
     path = pathlib.Path("/dev/full")

@@ -110,6 +110,14 @@ def test_scores_are_the_discriminators_logits(model):
     np.testing.assert_allclose(model.score(points, batch_size=3), expected, atol=1e-6)
 
 
+def points_in_batches():
+    return tf.data.Dataset.from_tensors(helpers.points(8)).repeat()
+
+
+def iter_of_points():
+    return (points for points in [helpers.points(8)])
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -123,6 +131,17 @@ def test_scores_are_the_discriminators_logits(model):
         (lambda m: m.interpolate(np.zeros(4), np.ones(4), mode="cubic"), "'slerp', 'lerp'"),
         (lambda m: m.interpolate(np.zeros(4), np.ones(4), steps=1), "at least 2"),
         (lambda m: m.sample_latents(2, seed=-1), "seed=-1"),
+        (lambda m: m.sample_latents(2, seed=2**63), r"below 2\*\*63"),
+        (lambda m: m.score(helpers.points(2), batch_size=0), "batch_size=0"),
+        (lambda m: m.score(helpers.points(2), batch_size=1.5), "batch_size=1.5"),
+        (lambda m: m.generate(latents=[["a"] * 4]), "`latents` must be an array of numbers"),
+        (lambda m: m.generate(latents=[[1.0] * 4, [1.0]]), "`latents` must be an array of numbers"),
+        (lambda m: m.generate(latents=np.zeros((1, 4), complex)), "`latents` must be real"),
+        (lambda m: m.generate(latents=np.full((1, 4), np.nan)), "`latents` must be finite"),
+        (lambda m: m.predict(np.full((1, 4), 1e39), verbose=0), "`latents` must be finite"),
+        (lambda m: m.interpolate("abcd", np.ones(4)), "`start` must be an array of numbers"),
+        (lambda m: m.test_on_batch(points_in_batches()), "`x` must be an array of numbers"),
+        (lambda m: m.test_on_batch(iter_of_points()), "`x` must be an array of numbers"),
     ],
 )
 def test_errors(model, call, message):

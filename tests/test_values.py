@@ -1,6 +1,7 @@
 """One rule for samples and labels, whichever door they come in by."""
 
 import re
+import types
 import warnings
 
 import keras
@@ -337,6 +338,7 @@ BAD_LABELS = {
     "far out of range": (INDICES + 2**32, "must be class indices from 0"),
     "negative": (INDICES - 1, "must be class indices from 0"),
 }
+SAMPLER = types.SimpleNamespace(reach=None, takes_labels=False)
 LABEL_DOORS = {
     "fit": lambda x, y: fed(x, y, num_classes=CLASSES),
     "pair": lambda x, y: fed((x, y), shape=IMAGE, num_classes=CLASSES),
@@ -344,7 +346,7 @@ LABEL_DOORS = {
     "pipeline": lambda x, y: fed(pipeline(x, y), shape=IMAGE, num_classes=CLASSES),
     "train_on_batch": lambda x, y: feeding.checked_batch(x, y, SampleSpec(IMAGE, CLASSES)),
     "from_arrays": keras_gan.data.from_arrays,
-    "evaluate_generator": lambda x, y: scoring._dataset((x, y), None, 0),
+    "evaluate_generator": lambda x, y: scoring._dataset((x, y), SAMPLER, 0),
 }
 
 

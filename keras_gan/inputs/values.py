@@ -69,7 +69,7 @@ def is_pixels(dtype, sample_shape):
 
 def check_type(dtype, is_image, name, form):
     """Check a NumPy type of samples whose values are not known."""
-    _check_real(dtype, name)
+    check_real(dtype, name)
     if is_image and _is_other_integer(dtype):
         _refuse_integers(dtype, 0, np.iinfo(dtype).max if dtype == np.uint16 else 255, name, form)
 
@@ -77,15 +77,17 @@ def check_type(dtype, is_image, name, form):
 def typed(samples, is_image, name, form):
     """Samples as uint8 or float32; of their values nothing is asked."""
     dtype = samples.dtype
-    _check_real(dtype, name)
+    check_real(dtype, name)
     if is_image and _is_other_integer(dtype):
         _refuse_integers(dtype, int(samples.min()), int(samples.max()), name, form)
     if dtype.kind == "b" and samples.ndim > 2:
         return samples.astype("uint8") * np.uint8(255)
-    return samples if dtype == np.uint8 else samples.astype("float32", copy=False)
+    with np.errstate(over="ignore"):  # what becomes infinite is told where values are checked
+        return samples if dtype == np.uint8 else samples.astype("float32", copy=False)
 
 
-def _check_real(dtype, name):
+def check_real(dtype, name):
+    """Check that a NumPy type is one of real numbers."""
     # `bfloat16` has no kind of its own in NumPy.
     real = dtype.kind in "buif" or dtype.kind == "V" and tf.as_dtype(dtype).is_floating
     _checks.check(real, f"`{name}` must be real numbers.", dtype=str(dtype))
@@ -125,9 +127,9 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
     Raises:
         ValueError: for values that cannot be trained on.
     """
-    given, samples = samples.dtype, typed(samples, is_image, name, form)
+    given, samples = samples, typed(samples, is_image, name, form)
     if samples.dtype == np.float32:
-        _check_finite(samples, name, form)
+        _check_finite(samples, given, name, form)
     low, high = float(samples.min()), float(samples.max())
     pixels = is_pixels(samples.dtype, samples.shape[1:])
     if samples.dtype == np.uint8 and not pixels:
@@ -137,7 +139,7 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
     if pixels and high == 1 and warn:
         _warn_of_bits(is_image, name, form)
     if reach is not None:
-        _check_reach(samples, (low, high), pixels, is_image, name, form, reach, given)
+        _check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
         if warn and not pixels and reach.activation == "linear" and reach.certain:
             _warn_of_scale(samples, (low, high), name, form)
     return samples
@@ -153,10 +155,17 @@ def generated(samples, is_image, name, form):
     return samples
 
 
-def _check_finite(samples, name, form):
+def _check_finite(samples, given, name, form):
     finite = np.isfinite(samples)
     if finite.all():
         return
+    _checks.check(
+        not np.isfinite(given).all(),
+        f"`{name}` must fit into float32, whose largest number is 3.4e38.",
+        cure="Scale them, or remove what is no measurement.",
+        minimum=float(given.min()),
+        maximum=float(given.max()),
+    )
     bad = np.unique(np.nonzero(~finite)[0])
     repair = form.samples(
         "np.where(np.isfinite({0}), {0}, 0.0)", "tf.where(tf.math.is_finite({0}), {0}, 0.0)"
