@@ -164,6 +164,8 @@ class Saving:
         config = dict(config)
         _check_complete(config, _CONFIG)
         for key in ("generator", "discriminator", "prior"):
+            if callable(config[key]):  # what it is, and not the config of it
+                continue
             try:
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects

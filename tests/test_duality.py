@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
+import keras_gan
 from keras_gan import convergence
 from keras_gan.gan import GAN
 
@@ -79,6 +81,34 @@ def test_the_model_is_as_it_was():
     assert first == convergence.duality_gap(model, steps=3, batch_size=8)
     helpers.assert_same(before, helpers.state(model))
     assert model.phase == "both"
+
+
+def test_classes_of_ones_own_need_not_be_registered():
+    class Scaled(keras.layers.Layer):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def call(self, x):
+            return self.factor * x
+
+        def get_config(self):
+            return {"factor": self.factor}
+
+    class Soft(keras_gan.losses.NonSaturating):
+        pass
+
+    def prior(shape, seed):
+        return tf.random.stateless_normal(shape, seed)
+
+    generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), Scaled(0.5)])
+    discriminator = keras.Sequential([keras.Input((2,)), Scaled(2.0), keras.layers.Dense(1)])
+    gan = GAN(generator, discriminator, prior=prior, ema_halflife_images=None)
+    gan.compile(loss=Soft(), run_eagerly=True)
+    gan.fit(helpers.points(), batch_size=32, epochs=1, verbose=0)
+    before = helpers.state(gan)
+    assert gap(gan, steps=2)["duality_gap"] >= 0.0
+    helpers.assert_same(before, helpers.state(gan))
 
 
 def test_a_model_that_has_seen_nothing_is_refused():

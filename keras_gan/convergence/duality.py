@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gan import _checks
+from keras_gan import _checks, twins
 
 # How often the copies are measured on their way.
 _LOOKS = 10
@@ -69,8 +69,7 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
         gan=getattr(gan, "name", gan),
     )
     train, judges = _reals(gan, num_samples)
-    twin = type(gan).from_config(gan.get_config())
-    twin.compile_from_config(gan.get_compile_config())
+    twin = twins.twin(gan)
     # Optimizers as they are made, everything else as it stands.
     new = {name: value for name, value in twin.run_state().items() if "_optimizer/" in name}
     start = {**gan.run_state(), **new}
