@@ -211,6 +211,8 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         # it was.
         if steps_per_execution != "auto":
             steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        jit_compile = _checks.one_of(jit_compile, "jit_compile", (True, False, "auto"))
+        run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
         players = [
             (settings.optimizer(generator_optimizer, "generator", self.generator), self.generator),
             (

@@ -159,7 +159,7 @@ class Sampling:
         Raises:
             ValueError: if the arguments contradict each other, or a class is not known.
         """
-        if averaged:
+        if _checks.boolean(averaged, "averaged"):
             self._average_watch.look(self)
         labels = self._indices(labels)
         batch_size = _checks.positive_int(batch_size, "batch_size")

@@ -140,6 +140,11 @@ def check_finite(optimizer, name):
             _checks.check(
                 math.isfinite(value), f"`{key}` of `{name}` must be finite.", **{key: value}
             )
+            _checks.check(
+                key != "learning_rate" or value >= 0.0,
+                f"`learning_rate` of `{name}` must not be negative: losses would rise.",
+                learning_rate=value,
+            )
     scale = optimizer.loss_scale_factor
     _checks.check(
         scale is None or scale > 0,

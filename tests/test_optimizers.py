@@ -91,6 +91,7 @@ def test_every_optimizer_is_as_in_keras(make):
     "make, message",
     [
         (lambda: optimizers.SGD(np.nan), "`learning_rate` of .* must be finite. Received: learn"),
+        (lambda: optimizers.SGD(-1e-3), "`learning_rate` of .* must not be negative"),
         (lambda: optimizers.SGD(lambda: np.inf), "`learning_rate` of .* must be finite"),
         (
             lambda: optimizers.LossScaleOptimizer(optimizers.Adam(1e-3, beta_1=np.nan)),

@@ -125,6 +125,12 @@ def iter_of_points():
         (lambda m: m.generate(3, latents=np.zeros((2, 4))), "must agree"),
         (lambda m: m.generate(latents=np.zeros((2, 5))), r"shape \(n, 4\)"),
         (lambda m: m.generate(2, truncation=-1), "truncation=-1"),
+        (lambda m: m.generate(2, averaged="no"), "`averaged` must be True or False"),
+        (lambda m: m.compile(run_eagerly="no"), "`run_eagerly` must be True or False"),
+        (
+            lambda m: m.compile(jit_compile="yes"),
+            "`jit_compile` must be one of True, False, 'auto'",
+        ),
         (lambda m: m.generate(2, labels=[0, 1]), "take no labels"),
         (lambda m: m.predict(np.zeros((2, 2)), verbose=0), r"shape \(n, 4\)"),
         (lambda m: m.interpolate(np.zeros(4), np.zeros(3)), r"shape \(4,\)"),
