@@ -17,7 +17,7 @@ import numpy as np
 from keras_gan import _checks, files
 
 _FORMAT = 2
-_ARRAY, _FLOATS, _ITEMS = "__array__", "__floats__", "__items__"
+_ARRAY, _FLOATS, _ITEMS, _TUPLE = "__array__", "__floats__", "__items__", "__tuple__"
 _LONG = 8
 _NAME = re.compile(r"epoch_(\d{4,})\.npz")
 # Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
@@ -71,8 +71,11 @@ def _packed(part, arrays):
         if all(type(key) is str for key in part):
             return {key: _packed(value, arrays) for key, value in part.items()}
         # JSON would make texts of all keys.
-        return {_ITEMS: [[key, _packed(value, arrays)] for key, value in part.items()]}
-    if not isinstance(part, (list, tuple)):
+        items = [[_packed(key, arrays), _packed(value, arrays)] for key, value in part.items()]
+        return {_ITEMS: items}
+    if isinstance(part, tuple):
+        return {_TUPLE: [_packed(value, arrays) for value in part]}
+    if not isinstance(part, list):
         return part
     if len(part) < _LONG or any(type(value) is not float for value in part):
         return [_packed(value, arrays) for value in part]
@@ -98,6 +101,8 @@ def read(path, keys=()):
             def resolve(part):
                 if part.keys() == {_ITEMS}:
                     return {key: value for key, value in part[_ITEMS]}
+                if part.keys() == {_TUPLE}:
+                    return tuple(part[_TUPLE])
                 if part.keys() == {_FLOATS}:
                     return archive[f"arr_{part[_FLOATS]}"].tolist()
                 return archive[f"arr_{part[_ARRAY]}"] if part.keys() == {_ARRAY} else part

@@ -9,6 +9,7 @@ import functools
 import inspect
 import marshal
 import warnings
+import weakref
 import zlib
 
 import keras
@@ -19,13 +20,16 @@ from keras_gan import schedules
 # `_plain`.
 _SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
 
+# What the priors of this process were when they were first described.
+_FIRST_PRIORS = weakref.WeakKeyDictionary()
+
 
 def of_model(gan):
     """The networks and settings of a compiled `GAN`: a nested `dict`."""
     return {
         "generator": _network(gan.generator),
         "discriminator": _network(gan.discriminator),
-        "prior": _config(gan.prior),
+        "prior": of_prior(gan.prior),
         "num_classes": gan.num_classes,
         "ema_halflife_images": _plain(schedules.config(gan.ema_halflife_images), _SILENT, {}),
         "seed": gan.seed,
@@ -42,6 +46,21 @@ def of_model(gan):
         "discriminator_optimizer.learning_rate": gan._first_rates[1],
         **({} if gan.phase == "both" else {"phase": gan.phase}),
     }
+
+
+def of_prior(prior):
+    """A prior as it was when it was first described: a count of its own calls is no setting."""
+    told = _config(prior)
+    try:
+        first = _FIRST_PRIORS.setdefault(prior, told)
+    except TypeError:  # that cannot be hashed
+        return told
+    if first is told or not isinstance(first.get("config"), dict):
+        return first
+    # What its constructor takes is a setting for certain.
+    settings = inspect.signature(type(prior).__init__).parameters
+    fresh = {name: value for name, value in told["config"].items() if name in settings}
+    return {**first, "config": {**first["config"], **fresh}}
 
 
 def of_feeds(feeds):
@@ -98,11 +117,33 @@ def _serialized(thing):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras warns of what could not be loaded again
-            return keras.saving.serialize_keras_object(thing)
+            return _with_code(keras.saving.serialize_keras_object(thing), _functions_of(thing))
     except Exception:  # a user's own class, which need not know how to be saved
         weights = [list(weight.shape) for weight in getattr(thing, "weights", ())]
         told = {"weights": weights, **_of_callable(thing)}
         return {"class_name": type(thing).__name__, "config": told}
+
+
+def _functions_of(thing):
+    """The functions that an object, or a layer of it, has as attributes, by their names."""
+    layers = list(thing._flatten_layers()) if isinstance(thing, keras.layers.Layer) else [thing]
+    values = [value for part in layers for value in getattr(part, "__dict__", {}).values()]
+    return {value.__name__: value for value in values if inspect.isfunction(value)}
+
+
+def _with_code(config, functions):
+    """A config in which functions, of which Keras tells the name alone, go by what they do."""
+    if isinstance(config, (list, tuple)):
+        return [_with_code(part, functions) for part in config]
+    if not isinstance(config, dict):
+        return config
+    name = config.get("config")
+    if config.get("class_name") == "function" and isinstance(name, str):
+        function = keras.saving.get_registered_object(name) or functions.get(name)
+        if inspect.isfunction(function) and not function.__module__.startswith("keras."):
+            return {**config, **_of_function(function)}
+        return config
+    return {key: _with_code(value, functions) for key, value in config.items()}
 
 
 def _name_by_place(config, names):

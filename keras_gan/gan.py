@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_gan import (
     _checks,
+    descriptions,
     ema,
     losses,
     memory,
@@ -123,6 +124,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self.generator = generator
         self.discriminator = discriminator
         self.prior = priors.get(prior)
+        descriptions.of_prior(self.prior)  # as it is before it is called
         self.num_classes = num_classes
         self.class_names = class_names
         self.pack = pack

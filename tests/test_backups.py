@@ -220,6 +220,9 @@ def test_nothing_is_kept_of_what_was_written(tmp_path):
 
 
 def test_keys_keep_their_types(tmp_path):
-    tree = {"state": {1: 2.0, "1": [3], None: {2.5: "x", True: {}}}, "__items__ ": 1}
+    tree = {
+        "state": {1: 2.0, "1": [3], (2, 3): (4, [5.0]), None: {2.5: "x", True: {}}},
+        "__items__ ": 1,
+    }
     backups.write(tmp_path / "epoch_0001.npz", tree)
     assert backups.read(tmp_path / "epoch_0001.npz") == tree

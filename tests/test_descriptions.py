@@ -230,6 +230,90 @@ def test_functions_go_by_what_they_do():
     assert [line.split(":")[0] for line in only(told(one), told(other))] == ["prior.code"]
 
 
+class Counting:
+    def __init__(self, factor=1.0):
+        self.factor, self.calls = factor, 0
+
+    def __call__(self, shape, seed):
+        self.calls += 1
+        return tf.random.stateless_normal(shape, seed) * self.factor
+
+
+def counting_in_a_closure():
+    calls = 0
+
+    def prior(shape, seed):
+        nonlocal calls
+        calls += 1
+        return tf.random.stateless_normal(shape, seed)
+
+    return prior
+
+
+@pytest.mark.parametrize("make", [Counting, counting_in_a_closure])
+def test_a_prior_that_counts_its_calls_is_the_same_in_the_same_process(make):
+    def told(prior):
+        return descriptions.flat({"prior": descriptions.of_prior(prior)})
+
+    prior = make()
+    gan = GAN(helpers.generator(), helpers.discriminator(), prior=prior)
+    before = told(make())
+    gan.generate(4)
+    prior((2, 4), seed=[0, 0])
+    assert only(before, told(prior)) == []
+    if isinstance(prior, Counting):
+        prior.factor = 2.0  # a setting may change within a process
+        assert only(before, told(prior)) == ["prior.factor: 1.0 in the backup, 2.0 now"]
+
+
+def nested(factor):
+    @keras.saving.register_keras_serializable("test_descriptions")
+    def weight(images_seen):
+        return factor * 10.0
+
+    return weight
+
+
+def activation(factor):
+    def scale(x):
+        return factor * x
+
+    return scale
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda factor: R1(nested(factor)),
+        lambda factor: keras.layers.Activation(activation(factor)),
+        lambda factor: keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(2, activation=activation(factor))]
+        ),
+        lambda factor: adam(learning_rate=Rate(nested(factor))),
+    ],
+    ids=["a registered weight", "a layer", "a network", "a schedule"],
+)
+def test_functions_within_configs_go_by_what_they_do(make):
+    def told(factor):
+        return descriptions.flat({"of": descriptions._config(make(factor))})
+
+    assert only(told(2.0), told(2.0)) == []
+    differences = only(told(2.0), told(3.0))
+    assert differences and all("closure[0]: 2.0 in the backup, 3.0" in d for d in differences)
+
+
+@keras.saving.register_keras_serializable("test_descriptions")
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, step):
+        return 1e-3 * self.function(step)
+
+    def get_config(self):
+        return {"function": keras.saving.serialize_keras_object(self.function)}
+
+
 POINTS = helpers.points()
 
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_gan import files
+from keras_gan.callbacks import _held
 
 _ATTRIBUTES = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
@@ -36,12 +37,19 @@ _ATTRIBUTES = {
 }
 
 
+_KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger}
+# What the state of a `CSVLogger` holds, see below.
+_CSV = ("text", "keys")
+# The key of what a callback's functions hold; no attribute has such a name.
+_HELD = "its functions"
+
+
 def start(callbacks):
-    """What subclasses of Keras's callbacks hold before training: their settings, for `get_all`."""
+    """What Keras's callbacks hold before training beyond the table: settings, for `get_all`."""
     return {
-        name: _own(callback)
+        name: {**_own(callback), _HELD: _of_functions(callback)}
         for name, callback in _named(callbacks)
-        if _attributes(callback) is not None
+        if _is_of_keras(callback)
     }
 
 
@@ -71,8 +79,10 @@ def set_all(callbacks, states):
             left.discard(name)
             if unkept := _unkept(callback):
                 anew.append(f"{name} ({', '.join(unkept)})")
-        elif _get(callback) != {}:
-            anew.append(name)
+        else:
+            state = _get(callback)
+            if state is None or state.keys() - {_HELD}:
+                anew.append(name)
     return anew, sorted(name for name in left if states[name])
 
 
@@ -94,8 +104,13 @@ def _attributes(callback):
 
 def _knows(callback):
     own = hasattr(callback, "get_state") and hasattr(callback, "set_state")
-    logger = isinstance(callback, keras.callbacks.CSVLogger)
-    return own or logger or _attributes(callback) is not None
+    return own or _is_of_keras(callback)
+
+
+def _is_of_keras(callback):
+    """Whether its state is known from Keras's class, with what subclasses and functions add."""
+    known = isinstance(callback, keras.callbacks.CSVLogger) or _attributes(callback) is not None
+    return known and not hasattr(callback, "get_state")
 
 
 def _get(callback, start=None):
@@ -104,53 +119,61 @@ def _get(callback, start=None):
     if hasattr(callback, "get_state"):
         return callback.get_state()
     if isinstance(callback, keras.callbacks.CSVLogger):
-        return _get_csv(callback)
-    known = {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
+        known = _get_csv(callback)
+    else:
+        known = {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
     before = start or {}
-    changed = {
-        name: value
-        for name, value in _own(callback).items()
-        if name not in before or not _same(before[name], value)
+    held = {
+        path: _changed(before.get(_HELD, {}).get(path, {}), values)
+        for path, values in _of_functions(callback).items()
     }
-    return {**known, **changed}
+    held = {path: values for path, values in held.items() if values}
+    return {**known, **_changed(before, _own(callback)), **({_HELD: held} if held else {})}
 
 
-def _same(first, second):
-    try:
-        return bool(first == second)
-    except ValueError:  # arrays
-        return np.array_equal(first, second) if type(first) is np.ndarray else False
+def _changed(before, now):
+    return {
+        name: value
+        for name, value in now.items()
+        if name not in before or not _held.same(before[name], value)
+    }
+
+
+def _of_functions(callback):
+    """What the functions of a callback hold, as far as it is plain: `dict`s by path and name."""
+    found = _held.holders(callback)
+    return {holder.path: _held.copied(holder.values) for holder in found}
 
 
 def _own(callback):
     """What a subclass of one of Keras's callbacks keeps itself, as far as it is plain."""
-    if type(callback) in _ATTRIBUTES:
+    if type(callback) in _KINDS:
         return {}
     skipped = _attributes_of_base(callback)
     return {
-        name: _copied(value)
+        name: _held.copied(value)
         for name, value in vars(callback).items()
-        if name not in skipped and _is_plain(value)
+        if name not in skipped and _held.is_plain(value)
     }
 
 
 def _unkept(callback):
-    """The attributes of a subclass that are not plain, and so are not kept."""
-    if hasattr(callback, "get_state") or type(callback) in _ATTRIBUTES:
-        return []
-    if _attributes(callback) is None:
+    """What a subclass, or a function, holds that is not plain, and so is not kept."""
+    if not _is_of_keras(callback):
         return []
     skipped = _attributes_of_base(callback)
-    return [
+    own = [
         name
         for name, value in vars(callback).items()
-        if name not in skipped and not _is_plain(value) and not callable(value)
+        if name not in skipped and not _held.is_plain(value) and not callable(value)
     ]
+    own = own if type(callback) not in _KINDS else []
+    return own + [f"{h.path}.{name}" for h in _held.holders(callback) for name in h.unkept]
 
 
 def _attributes_of_base(callback):
     """Keras's own attributes of a callback: settings, and what the table knows."""
-    kind = next(kind for kind in type(callback).__mro__ if kind in _ATTRIBUTES)
+    kind = next(kind for kind in type(callback).__mro__ if kind in _KINDS)
     return _attributes_set_by(kind) | {"model", "params", "_model", "_model_ref"}
 
 
@@ -165,27 +188,26 @@ def _attributes_set_by(kind):
     return names
 
 
-def _is_plain(value):
-    if isinstance(value, dict):
-        return all(_is_plain(part) for pair in value.items() for part in pair)
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.dtype.kind in "biufc"
-    return isinstance(value, (bool, int, float, str, type(None)))
-
-
 def _set(callback, state):
     if hasattr(callback, "set_state"):
         callback.set_state(state)
-    elif isinstance(callback, keras.callbacks.CSVLogger):
+        return
+    known = _attributes(callback)
+    if isinstance(callback, keras.callbacks.CSVLogger):
+        known = _CSV
         _set_csv(callback, state)
     else:
-        for name in _attributes(callback):
+        for name in known:
             setattr(callback, name, state[name])
-        for name in state.keys() - set(_attributes(callback)):
-            if not callable(getattr(type(callback), name, None)):
-                setattr(callback, name, state[name])
+    for name in state.keys() - {*known, _HELD}:
+        value = state[name]
+        if not callable(getattr(type(callback), name, None)):
+            # In place: others may hold the same container, which may be a `defaultdict`.
+            if not _held.refill(vars(callback).get(name), value):
+                setattr(callback, name, value)
+    for holder in _held.holders(callback):
+        for name, value in state.get(_HELD, {}).get(holder.path, {}).items():
+            holder.put(name, value)
 
 
 def _copied(value):

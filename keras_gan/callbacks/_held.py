@@ -1,0 +1,172 @@
+"""What the functions given to a callback hold, so that a resumed run goes on with it.
+
+The schedule of a `LearningRateScheduler` or a hook of a `LambdaCallback` may be an object with
+`__call__`, a method, or a function that counts in its closure, in an attribute or in a global
+variable. What these hold is walked, but not into Keras, TensorFlow, NumPy or the standard library.
+"""
+
+import collections
+import contextlib
+import functools
+import inspect
+import io
+import random
+import sys
+import types
+
+import numpy as np
+
+_LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
+# Containers that are kept as lists, and filled again in place.
+_AS_LISTS = (set, collections.deque)
+_RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
+# Objects within objects.
+_DEPTH = 3
+
+
+class Holder:
+    """An object or function, and what it holds by name.
+
+    Attributes:
+        path: where it was found, such as `"schedule.counter"`.
+        values: `dict` of its plain values.
+        unkept: the names of what it holds that changes, and that cannot be kept.
+    """
+
+    def __init__(self, path, held, put, is_function):
+        self.path = path
+        self.values = {name: value for name, value in held.items() if is_plain(value)}
+        self._put = put
+        self.unkept = [
+            name
+            for name, value in held.items()
+            if name not in self.values
+            and (_goes_on(value) or not is_function and _is_opaque(value))
+        ]
+
+    def put(self, name, value):
+        """Put a value back: into the same container, which others may hold too."""
+        if not refill(self.values.get(name), value):
+            self._put(name, value)
+
+
+def holders(callback):
+    """The `Holder`s that a callback's functions lead to."""
+    seen = set()
+    for name, value in list(vars(callback).items()):
+        if callable(value):
+            yield from _walk(value, name, seen, _DEPTH)
+
+
+def is_plain(value):
+    """Whether a backup can hold a value: numbers, texts, arrays, and containers of these."""
+    if isinstance(value, dict):
+        return all(is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, (list, tuple, *_AS_LISTS)):
+        return all(map(is_plain, value))
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "biufc"
+    return isinstance(value, (bool, int, float, str, type(None)))
+
+
+def copied(value):
+    """A plain value as a backup holds it: nothing in it is changed by what happens next."""
+    if isinstance(value, dict):
+        return {key: copied(part) for key, part in value.items()}
+    if isinstance(value, (list, *_AS_LISTS)):
+        return [copied(part) for part in value]
+    if isinstance(value, tuple):
+        return tuple(copied(part) for part in value)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def same(first, second):
+    """Whether two plain values are equal, arrays within them too."""
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return type(first) is type(second) and np.array_equal(first, second, equal_nan=False)
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
+
+
+def refill(container, value):
+    """Fill a container with what it held; `False` if it is none that can be filled."""
+    if isinstance(container, dict) and isinstance(value, dict):
+        container.clear()
+        container.update(value)
+    elif isinstance(container, (list, *_AS_LISTS)) and isinstance(value, list):
+        container.clear()
+        getattr(container, "extend", getattr(container, "update", None))(value)
+    else:
+        return False
+    return True
+
+
+def _walk(thing, path, seen, depth):
+    if inspect.ismethod(thing):
+        thing = thing.__self__
+    if isinstance(thing, functools.partial):
+        for number, part in enumerate((thing.func, *thing.args, *thing.keywords.values())):
+            yield from _walk(part, path if number == 0 else f"{path}[{number}]", seen, depth)
+        return
+    if id(thing) in seen or depth < 0 or not _is_walked(thing):
+        return
+    seen.add(id(thing))
+    is_function = inspect.isfunction(thing)
+    held, put = _of_function(thing) if is_function else (vars(thing), None)
+    yield Holder(path, held, put or functools.partial(setattr, thing), is_function)
+    for name, value in list(held.items()):
+        yield from _walk(value, f"{path}.{name}", seen, depth - 1)
+
+
+def _is_walked(thing):
+    if isinstance(thing, (type, types.ModuleType)):
+        return False
+    if inspect.isfunction(thing):
+        return not _is_of_library(thing)
+    # A user's own model, callback or data set has a state that others keep.
+    return hasattr(thing, "__dict__") and not any(map(_is_of_library, type(thing).__mro__[:-1]))
+
+
+def _is_of_library(thing):
+    return (thing.__module__ or "").split(".")[0] in _LIBRARIES
+
+
+def _of_function(function):
+    """What a function holds by name, and how to put it back."""
+    code, scope = function.__code__, function.__globals__
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    attributes = vars(function)
+    names = [name for name in code.co_names if name in scope and name not in attributes]
+    held = {name: scope[name] for name in names}
+    defaults = function.__defaults__ or ()
+    held.update(zip(code.co_varnames[code.co_argcount - len(defaults) :], defaults, strict=False))
+    for name, cell in cells.items():
+        with contextlib.suppress(ValueError):  # not filled yet
+            held[name] = cell.cell_contents
+    held.update(attributes)
+
+    def put(name, value):
+        if name in cells:
+            cells[name].cell_contents = value
+        elif name in names:
+            scope[name] = value
+        else:
+            setattr(function, name, value)
+
+    return held, put
+
+
+def _goes_on(value):
+    """Whether something yields another value each time."""
+    iterates = hasattr(type(value), "__next__") and not isinstance(value, io.IOBase)
+    return iterates or isinstance(value, _RANDOM)
+
+
+def _is_opaque(value):
+    """Whether an attribute is neither walked, nor a function, nor kept by others."""
+    libraries = {base.__module__.split(".")[0] for base in type(value).__mro__[:-1]}
+    kept = libraries & {"keras", "keras_gan", "tensorflow"}
+    return not (kept or callable(value) or _is_walked(value) or inspect.ismodule(value))

@@ -1,0 +1,198 @@
+"""What the functions of Keras's callbacks hold goes on, or is named; no model is needed to tell."""
+
+import collections
+import functools
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gan.callbacks import _states
+
+CALLS = 0
+SEEN = []
+
+
+def by_global(epoch, rate):
+    global CALLS
+    CALLS += 1
+    SEEN.append(epoch)
+    return rate * CALLS
+
+
+def by_attribute(epoch, rate):
+    by_attribute.calls = getattr(by_attribute, "calls", 0) + 1
+    return rate * by_attribute.calls
+
+
+class Counter:
+    """Counts in several ways, some of which begin later."""
+
+    def __init__(self):
+        self.calls, self.table = 0, np.zeros(2)
+        self.by_epoch, self.known = collections.defaultdict(list), set()
+        self.setting = "as given"
+
+    def __call__(self, epoch, rate):
+        self.calls += 1
+        self.table[epoch % 2] += 1  # in place
+        self.by_epoch[epoch].append(self.calls)
+        self.known.add(epoch)
+        self.last = (epoch, self.calls)
+        return rate * (self.calls + self.table.sum() + len(self.by_epoch) + len(self.known))
+
+    method = __call__
+
+
+def closure():
+    calls, seen = 0, collections.deque(maxlen=3)
+
+    def schedule(epoch, rate):
+        nonlocal calls
+        calls += 1
+        seen.append(epoch)
+        return rate * (calls + sum(seen))
+
+    return schedule
+
+
+def within(counter):
+    return lambda epoch, rate: counter(epoch, rate)
+
+
+def with_default():
+    def schedule(epoch, rate, seen=[]):  # noqa: B006
+        seen.append(epoch)
+        return rate * len(seen)
+
+    return schedule
+
+
+def anew():
+    """As in a new process."""
+    global CALLS
+    CALLS = 0
+    SEEN.clear()
+    vars(by_attribute).clear()
+
+
+MAKERS = {
+    "an object": Counter,
+    "a method": lambda: Counter().method,
+    "an object in a closure": lambda: within(Counter()),
+    "a partial": lambda: functools.partial(closure()),
+    "a closure": closure,
+    "a default": with_default,
+    "a global variable": lambda: by_global,
+    "an attribute of a function": lambda: by_attribute,
+}
+
+
+def numbers(callback, epochs):
+    return [float(callback.schedule(epoch, 1.0)) for epoch in epochs]
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_schedule_goes_on(make):
+    anew()
+    whole = numbers(keras.callbacks.LearningRateScheduler(make()), range(6))
+    anew()
+    first = keras.callbacks.LearningRateScheduler(make())
+    start = _states.start([first])
+    assert _states.get_all([first], start) == {"LearningRateScheduler": {}}
+    numbers(first, range(3))
+    states = _states.get_all([first], start)
+    numbers(first, range(3))  # what is kept does not change with the run
+    anew()
+    second = keras.callbacks.LearningRateScheduler(make())
+    if isinstance(second.schedule, Counter):
+        second.schedule.setting = "another"
+    assert _states.set_all([second], states) == ([], [])
+    assert numbers(second, range(3, 6)) == whole[3:]
+    if isinstance(second.schedule, Counter):
+        assert second.schedule.setting == "another"
+        assert second.schedule.last == (5, 6)
+        assert second.schedule.by_epoch[99] == [], "still a defaultdict"
+
+
+def test_a_hook_goes_on_into_the_same_list():
+    def make(losses):
+        return keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: losses.append(logs["loss"])
+        )
+
+    first, losses = make([]), []
+    start = _states.start([first])
+    for loss in (3.0, 2.0):
+        first.on_epoch_end(0, {"loss": loss})
+    second = make(losses)
+    _states.set_all([second], _states.get_all([first], start))
+    second.on_epoch_end(2, {"loss": 1.0})
+    assert losses == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("lost", "name"),
+    [
+        (iter([1.0, 2.0]), "lost"),
+        ((rate for rate in [1.0]), "lost"),
+        (random.Random(0), "lost"),
+        (np.random.default_rng(0), "lost"),
+    ],
+)
+def test_what_cannot_go_on_is_named(lost, name):
+    callback = keras.callbacks.LearningRateScheduler(lambda epoch: next(lost))
+    told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
+    assert told == [f"LearningRateScheduler (schedule.{name})"]
+    schedule = Counter()
+    schedule.lost = object()
+    callback = keras.callbacks.LearningRateScheduler(schedule)
+    told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
+    assert told == ["LearningRateScheduler (schedule.lost)"]
+
+
+def test_what_keras_and_models_hold_is_left_alone():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    decay = keras.optimizers.schedules.ExponentialDecay(1.0, 2, 0.5)
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: model.save("x")),
+        keras.callbacks.LearningRateScheduler(lambda epoch: float(decay(epoch))),
+        keras.callbacks.LambdaCallback(on_epoch_end=model.summary),
+        keras.callbacks.ReduceLROnPlateau(),
+    ]
+    start = _states.start(callbacks)
+    assert not any(start[name][_states._HELD].get("on_epoch_end") for name in start)
+    anew, left = _states.set_all(callbacks, _states.get_all(callbacks, start))
+    assert (anew, left) == ([], [])
+
+
+class Log(keras.callbacks.CSVLogger):
+    def __init__(self, path):
+        super().__init__(path)
+        self.rows = collections.Counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows[epoch % 2] += 1
+        super().on_epoch_end(epoch, {**logs, "rows": sum(self.rows.values())})
+
+
+def test_what_subclasses_of_csv_logger_hold_goes_on(tmp_path):
+    def run(log, epochs):
+        for epoch in epochs:
+            log.on_epoch_end(epoch, {"loss": 1.0 / (1 + epoch)})
+
+    whole, first, second = (Log(tmp_path / name) for name in ("whole", "first", "second"))
+    for log in (whole, first, second):
+        log.set_model(keras.Sequential())
+        log.on_train_begin()
+    run(whole, range(4))
+    start = _states.start([first])
+    run(first, range(2))
+    states = _states.get_all([first], start)
+    assert _states.set_all([second], states) == ([], [])
+    run(second, range(2, 4))
+    assert second.rows == whole.rows and type(second.rows) is collections.Counter
+    for log in (whole, first, second):
+        log.on_train_end()
+    assert (tmp_path / "second").read_bytes() == (tmp_path / "whole").read_bytes()
