@@ -360,3 +360,15 @@ def test_bad_labels_are_refused_in_the_same_words(door, kind):
         LABEL_DOORS[door](SAMPLES, y)
     assert re.match(rf"`[\w\[\] ]+` {re.escape(rule)}", str(caught.value)), str(caught.value)
     LABEL_DOORS[door](SAMPLES, INDICES)
+
+
+def test_warnings_point_at_the_line_of_the_user():
+    far = helpers.points(16) * 1e4
+    few, images = metrics.FrechetDistance(), helpers.images(16)
+    few.update_state(images, images[::-1])
+    with pytest.warns(UserWarning, match="Standardise") as told:
+        keras_gan.recipes.mlp((2,), width=8).fit(far, batch_size=8, epochs=0, verbose=0)
+    assert {warning.filename for warning in told} == {__file__}
+    with pytest.warns(UserWarning, match="too few") as told:
+        few.result()
+    assert {warning.filename for warning in told} == {__file__}

@@ -13,12 +13,11 @@ values are finite, and within reach of a generator that ends in a bounded activa
 
 import collections
 import math
-import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks, _warnings, inspection
 from keras_gan.inputs import cures
 
 # Rounding may carry a scaled image this far out of range.
@@ -204,7 +203,7 @@ def _check_range(low, high, name, form, warn):
         maximum=float(f"{high:.5g}"),
     )
     if low >= 0.0 and warn:
-        _warn(
+        _warnings.warn(
             f"`{name}` are floats in [{low:.3g}, {high:.3g}], but the generator makes images in "
             f"[-1, 1]. If theirs is [0, 1], use {form.samples('{} * 2 - 1')}, and a generator that "
             "ends in tanh."
@@ -234,7 +233,7 @@ def _check_reach(samples, extremes, pixels, is_image, name, form, reach, given):
     )
     if reach.certain:
         raise ValueError(text)
-    _warn(text)
+    _warnings.warn(text)
 
 
 def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
@@ -261,7 +260,7 @@ def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
 
 def _warn_of_bits(is_image, name, form):
     numbers = "" if is_image else f", or {cures.as_floats(form)} for numbers"
-    _warn(
+    _warnings.warn(
         f"`{name}` are uint8 of 0 and 1 alone, but pixels are in [0, 255], so that these are all "
         f"but black. Use {form.samples('{} * 255')} for black and white{numbers}."
     )
@@ -272,12 +271,8 @@ def _warn_of_scale(samples, extremes, name, form):
         return
     mean, deviation = float(samples.mean()), float(samples.std())
     if max(abs(mean), deviation) > _FAR:
-        _warn(
+        _warnings.warn(
             f"`{name}` have a mean of {mean:.3g} and a standard deviation of {deviation:.3g}, but "
             "the values of a new generator are about 0 and 1, and training takes very long to get "
             f"from there. Standardise them: {cures.standardised(form, mean, deviation)}."
         )
-
-
-def _warn(text):
-    warnings.warn(text, stacklevel=6)

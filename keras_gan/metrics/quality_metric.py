@@ -1,13 +1,12 @@
 """What quality metrics share: a fixed reference, a floor, a description, their features."""
 
 import inspect
-import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, directions, inspection, terminal
+from keras_gan import _checks, _warnings, directions, inspection, terminal
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
 from keras_gan.metrics import inception, wording
@@ -67,7 +66,7 @@ class QualityMetric(keras.metrics.Metric):
             shortage = self._shortage(*counts) if enough else None
             if shortage and not self._has_warned:
                 self._has_warned = True
-                warnings.warn(f"`{self.name}`: {shortage}", stacklevel=3)
+                _warnings.warn(f"`{self.name}`: {shortage}")
             sides = self._sides() if enough else None
             finite = sides and all(np.isfinite(part).all() for part in tf.nest.flatten(sides))
             self._outcome = self._position(), self._compare(*sides) if finite else None

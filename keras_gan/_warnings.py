@@ -1,0 +1,17 @@
+"""Warnings that point at the line of the user's code that led to them."""
+
+import os
+import sys
+import warnings
+
+import keras
+
+_INSIDE = tuple(os.path.dirname(path) + os.sep for path in (__file__, keras.__file__))
+
+
+def warn(text):
+    """Warn at the nearest caller outside of this package and of Keras, however deep this is."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
