@@ -1,33 +1,40 @@
-"""Whether a game can start: a discriminator must tell data from the first, random samples."""
+"""Whether a game can start, and what goes wrong at once: looked at in every fit."""
 
 import warnings
 
 import keras
 import numpy as np
 
-from keras_gan import pace, signals
-from keras_gan.convergence import discriminators
+from keras_gan import pace, run_progress, signals
+from keras_gan.convergence import advice, discriminators, explosion, failures
 
 # So many samples on each side; more would take longer than the first step of a large game.
 _FEW = 64
-_EPOCHS = 3
+# Epochs for which a sign must be seen, and those after which nothing is looked at any more.
+_EPOCHS, _FIRST = 3, 20
+_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
 
 
 class StartCheck(keras.callbacks.Callback):
-    """Warns once, in the first epochs, of a discriminator that separates nothing.
+    """Warns once, in the first epochs, of a game that cannot start or goes wrong at once.
 
-    The samples of the untrained generator are noise. A discriminator that has told data neither
-    from them nor from the generator's samples of the day has nothing to teach: that is the rule of
-    `convergence.DiscriminatorFailed`, asked after three epochs in which each player had 300
-    updates at a learning rate that does not rise. One that has told them once is not looked at
-    any further, nor is a model that has been trained before.
+    - The samples of the untrained generator are noise. A discriminator that has told data neither
+      from them nor from the generator's samples of the day has nothing to teach: that is the rule
+      of `convergence.DiscriminatorFailed`, asked after three epochs in which each player had 300
+      updates at a learning rate that does not rise. It is not asked of a model that has been
+      trained before.
+    - A discriminator that takes samples for reals and reals for samples, after as many updates, is
+      outrun by the generator, whose samples need not differ any more.
+    - Losses and gradients that grow by orders of magnitude, see `convergence.exploding`.
+
+    All but the first is read from the logs. What comes later is for `ConvergenceStopping`.
     """
 
     def on_train_begin(self, logs=None):
-        self._history = []
-        self._done = self.model.steps_seen > 0
+        self._history, self._done = [], False
         self._before = pace.counters(self.model)
-        self._noise = None if self._done else FirstSamples(self.model, count=_FEW)
+        new = self.model.steps_seen == 0
+        self._noise = FirstSamples(self.model, count=_FEW) if new else None
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._done:
@@ -36,28 +43,48 @@ class StartCheck(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self._done or self.model.reference_samples is None:
             return
-        chance, count = self._noise.chance(self.model)
-        accuracy = (logs or {}).get("d_accuracy")
-        last = signals.Signals(
+        self._history.append(self._measured(epoch, logs or {}))
+        if discriminators.tells(self._history[-1]):
+            self._noise = None  # a discriminator that has told them once has begun
+        sentence = self._found()
+        if sentence:
+            warnings.warn(sentence, stacklevel=2)
+        over = len(self._history) >= _FIRST and run_progress.of(self._history).have_played()
+        if sentence or over:
+            self._done, self._noise = True, None
+
+    def _measured(self, epoch, logs):
+        chance, count = (None, 0) if self._noise is None else self._noise.chance(self.model)
+        return signals.Signals(
             epoch=epoch + 1,
             real_above_noise=chance,
             num_noise=count,
-            d_accuracy=None if accuracy is None else float(accuracy),
+            **{key: float(logs[key]) for key in _LOGGED if key in logs},
             **pace.of_epoch(self.model, self._before),
+            settings={} if self._history else pace.settings(self.model, self._before),
         )
-        self._history.append(last)
-        evidence = discriminators.never_told(self._history, _EPOCHS)
-        if not evidence and not discriminators.tells(last):
-            return
-        self._done, self._noise = True, None
-        if evidence:
-            warnings.warn(
+
+    def _found(self):
+        """What there is to warn of, or `None`."""
+        history = self._history
+        if evidence := explosion.exploding(history):
+            said = f"This run explodes: {explosion.describe(evidence)}"
+            return f"{said}; {explosion.cure(history)}."
+        if evidence := discriminators.fooled(history, _EPOCHS):
+            return (
+                f"The generator outruns the discriminator: in {evidence['epochs']} epochs it took "
+                "samples for data and data for samples (it was right in at most "
+                f"{evidence['d_accuracy']:.0%} of cases), so that samples may all be alike, which "
+                f"is mode collapse; {advice.unusual(history) or failures.ModeCollapse.cure}."
+            )
+        if evidence := discriminators.never_told(history, _EPOCHS):
+            return (
                 f"This GAN cannot start: after {evidence['epochs']} epochs the discriminator "
                 "cannot tell real samples from those of the untrained generator (it was right in "
                 f"at most {evidence['real_above_noise']:.0%} of cases; 50% is a coin flip). Give "
-                "the discriminator more capacity, a higher learning rate or fewer penalties.",
-                stacklevel=2,
+                "the discriminator more capacity, a higher learning rate or fewer penalties."
             )
+        return None
 
     def get_state(self):
         """What it has seen, and the first samples while it needs them."""

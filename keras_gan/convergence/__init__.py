@@ -35,6 +35,7 @@ from keras_gan.convergence.discriminators import DiscriminatorFailed, Discrimina
 from keras_gan.convergence.diverged import Diverged
 from keras_gan.convergence.duality import duality_gap
 from keras_gan.convergence.endings import Equilibrium, Stalled
+from keras_gan.convergence.explosion import exploding
 from keras_gan.convergence.failures import ModeCollapse, Oscillating
 from keras_gan.convergence.verdict import Verdict, check_rules, early_warnings, judge
 from keras_gan.run_progress import best, epochs_without_improvement
@@ -65,6 +66,7 @@ __all__ = [
     "duality_gap",
     "early_warnings",
     "epochs_without_improvement",
+    "exploding",
     "fluctuation",
     "jensen_shannon",
     "judge",

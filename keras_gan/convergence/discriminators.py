@@ -74,6 +74,20 @@ def _floor(s):
     return floor if s.direction == "min" else -floor
 
 
+def fooled(history, epochs):
+    """Evidence that a discriminator takes samples for reals and reals for samples, or `None`.
+
+    In the latest `epochs`, in each of which it learned, it was right in less than 40 % of cases,
+    and both players had the updates that make epochs count: the generator outruns it.
+    """
+    latest = history[-epochs:]
+    if len(latest) < epochs or any(s.discriminator_updates == 0 for s in latest):
+        return None
+    if not all(map(_is_fooled, latest)) or not run_progress.of(history).have_played():
+        return None
+    return {"d_accuracy": max(s.d_accuracy for s in latest), "epochs": epochs}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DiscriminatorFailed:
     """The discriminator tells nothing: it never did, or it has died far from the data.

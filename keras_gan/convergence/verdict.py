@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from keras_gan import _checks
-from keras_gan.convergence import advice
+from keras_gan.convergence import advice, explosion
 from keras_gan.run_progress import best
 
 
@@ -103,6 +103,10 @@ def _worded(rule, history, evidence, restored):
     last, top = history[-1], best(history)
     describe = getattr(rule, "describe", _listed)
     parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}: {describe(evidence)}"]
+    exploding = explosion.exploding(history)
+    if exploding:
+        parts.append(f"the run explodes: {explosion.describe(exploding)}")
+        evidence = {**exploding, **evidence}
     if not last.held_out and not getattr(rule, "immediate", False):
         parts.append("measured on training data, as there is no validation data")
     parts.append(_weights_now(top, last, restored))

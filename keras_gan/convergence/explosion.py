@@ -1,0 +1,102 @@
+"""Whether a run explodes: losses and gradients that grow by orders of magnitude."""
+
+from keras_gan.convergence import advice
+from keras_gan.signals import is_finite
+
+# Growth by this factor is no part of learning: gradients of healthy runs vary by a factor of 5.
+_TIMES = 10.0
+# A loss below this one is of a player that is far ahead, and its growth says nothing.
+_SMALL = 0.5
+# So many epochs are looked at, each against all before it.
+_LATEST = 5
+# The loss of a discriminator that says the same of all samples, where it says nothing for certain.
+_AT_CHANCE = {
+    "NonSaturating": 1.39,
+    "Minimax": 1.39,
+    "RelativisticPaired": 0.69,
+    "Hinge": 2.0,
+    "LeastSquares": 0.5,
+}
+_PLAYERS = {"d": "discriminator", "g": "generator"}
+
+
+def exploding(history):
+    """Evidence that losses and gradients grow by orders of magnitude, or `None`.
+
+    In two epochs in a row, of the latest five, a player's loss is ten times (in size) what was the
+    smallest of any epoch before, and not below 5, and the norm of a player's gradient is ten times
+    what was the smallest. Or the discriminator's loss is ten times that of one that says the same
+    of all samples, which needs no epoch before; a Wasserstein loss has no such bound. One epoch is
+    enough if the next one is not finite; healthy runs may jump for one, and come back.
+
+    Args:
+        history: list of `Signals`, oldest first.
+
+    Returns:
+        `None`, or a `dict` of `exploding_epoch` and of what has grown in it: by the signal's name
+        its value, and as `<name>_before` the smallest before.
+    """
+    loss = next((s.settings["loss"] for s in history if "loss" in s.settings), None)
+    for index in range(max(len(history) - _LATEST, 0), len(history) - 1):
+        found, after = _jump(history, index, loss), history[index + 1]
+        if found and (_is_broken(after) or _jump([*history[:index], after], index, loss)):
+            return {"exploding_epoch": history[index].epoch, **found}
+    return None
+
+
+def _is_broken(s):
+    return bool(s.first_failure or s.broken_weight) or not all(
+        value is None or is_finite(value) for value in (s.d_loss, s.g_loss)
+    )
+
+
+def _jump(history, index, loss):
+    """What has grown in an epoch, against all before it: a `dict`, empty if it is not enough."""
+    now, before = history[index], history[:index]
+    losses, norms = _grown(now, before, "loss", _SMALL), _grown(now, before, "gradient_norm", 0.0)
+    if losses and norms:
+        return {**losses, **norms}
+    usual = _AT_CHANCE.get(loss)
+    worse = usual and is_finite(now.d_loss) and now.d_loss >= _TIMES * usual
+    return {"d_loss": now.d_loss} if worse else {}
+
+
+def _grown(now, before, kind, least):
+    found = {}
+    for name in (f"{player}_{kind}" for player in _PLAYERS):
+        value = getattr(now, name)
+        earlier = [abs(v) for v in (getattr(s, name) for s in before) if is_finite(v)]
+        if not is_finite(value) or not earlier or min(earlier) + least == 0.0:
+            continue
+        if abs(value) >= _TIMES * max(min(earlier), least):
+            found |= {name: value, f"{name}_before": min(earlier)}
+    return found
+
+
+def describe(evidence):
+    """The evidence of `exploding` in words."""
+    return f"in epoch {evidence['exploding_epoch']} " + ", ".join(
+        _words(name, value, evidence.get(f"{name}_before"))
+        for name, value in evidence.items()
+        if name[:2] in ("d_", "g_") and not name.endswith("_before")
+    )
+
+
+def _words(name, value, before):
+    player, kind = name.split("_", 1)
+    after = "" if before is None else f" after {before:.2g}"
+    return f"the {_PLAYERS[player]}'s {kind.replace('_', ' ')} is {value:.2g}{after}"
+
+
+def cure(history):
+    """The change that is most likely to help: of an unusual setting, a penalty, the rates."""
+    settings = next((s.settings for s in reversed(history) if s.settings), {})
+    if found := advice.unusual(history):
+        return found
+    if settings and not settings["penalties"]:
+        return "add an R1 penalty (regularizers.R1) first"
+    rates = history[-1].discriminator_rate, history[-1].generator_rate
+    if None in rates or max(rates) <= 0.0:
+        return "try learning rates a fifth as high first"
+    lower = max(rates) / 5.0
+    return f"try learning rates of {lower:.2g} in place of {max(rates):.2g} first"
