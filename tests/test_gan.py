@@ -45,7 +45,7 @@ def test_each_discriminator_update_sees_fresh_real_samples():
             return tf.zeros([tf.shape(real)[0]])
 
     model = helpers.gan(discriminator_steps=4, regularizers=[Spy()], run_eagerly=True)
-    data = np.arange(128, dtype="float32").reshape(64, 2)
+    data = np.linspace(-1, 1, 128, dtype="float32").reshape(64, 2)
     model.fit(data, batch_size=4, epochs=1, verbose=0)
     rows = np.concatenate(seen)
     assert [len(batch) for batch in seen] == [4] * 16
