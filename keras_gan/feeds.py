@@ -1,8 +1,10 @@
 """What a model is fed from: a data set for Keras, examples of it, and the errors found in it."""
 
+import collections
 import re
 import warnings
 
+import numpy as np
 import tensorflow as tf
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
@@ -16,7 +18,8 @@ class Feed:
         dataset: `tf.data.Dataset` of flat batches.
         steps: batches of an epoch, `None` where only reading tells.
         steps_per_epoch: to be given to Keras, or `None` where the data set ends an epoch itself.
-        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read.
+        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read. Those of
+            data that repeat themselves are there once.
         labels: theirs, or `None`.
         source: the `sources.Source` of the samples, or `None` for a user's own pipeline.
         found_error: what was found wrong with the data while they were read, or `None`.
@@ -40,11 +43,29 @@ class Feed:
             options.autotune.enabled = False
         self.dataset = dataset.with_options(options)
         self.source = source
-        self.samples = samples
-        self.labels = labels
+        self._once = None, None
+        self.keep(samples, labels)
         self.steps_per_epoch = steps_per_epoch
         known = int(dataset.cardinality())
         self.steps = steps_per_epoch or steps or (known if known >= 0 else None)
+
+    def keep(self, samples, labels):
+        """Keep these examples in place of others."""
+        self._kept = samples, labels
+
+    @property
+    def samples(self):
+        return self._examples()[0]
+
+    @property
+    def labels(self):
+        return self._examples()[1]
+
+    def _examples(self):
+        kept = self._kept
+        if self._once[0] is not kept:  # looked through once, where somebody asks for them
+            self._once = kept, _each_once(*kept)
+        return self._once[1]
 
     @property
     def rows(self):
@@ -95,6 +116,31 @@ def checksum_of(samples, labels=None):
     """A short text that differs where samples or labels do."""
     parts = [part for part in (samples, labels) if part is not None]
     return "".join(map(sources.checksum, parts)) or None
+
+
+def _each_once(samples, labels):
+    """Samples and their labels, each sample once if the data have repeated themselves.
+
+    Data that repeat themselves give the same few samples over and over, about equally often; where
+    they count as different ones, their neighbours are no distance away. In data that are discrete,
+    some rows are equal and others are not: these stay as they are.
+    """
+    if samples is None or len(samples) < 2:
+        return samples, labels
+    values = samples.reshape(len(samples), -1)
+    # Mostly a part of them tells that all differ.
+    for part in (values[:, :: -(-values.shape[1] // 64)], values):
+        first, counts = {}, collections.Counter()
+        for row, value in enumerate(part):
+            key = hash(value.tobytes())
+            first.setdefault(key, row)
+            counts[key] += 1
+        if len(first) == len(samples):
+            return samples, labels
+    if max(counts.values()) > 2 * min(counts.values()) + 1:
+        return samples, labels
+    rows = np.array(list(first.values()))
+    return samples[rows], None if labels is None else labels[rows]
 
 
 class _Adapter(TFDatasetAdapter):

@@ -286,9 +286,8 @@ class PipelineFeed(Feed):
         count = sum(len(batch) for batch, _ in self._seen)
         if count >= EXAMPLES or len(self._seen) >= _WATCHED_BATCHES:
             self._complete = True
-        self.samples = np.concatenate([batch for batch, _ in self._seen])[:EXAMPLES]
-        if labels is not None:
-            self.labels = np.concatenate([batch for _, batch in self._seen])[:EXAMPLES]
+        parts = zip(*self._seen, strict=True)
+        self.keep(*(None if part[0] is None else np.concatenate(part)[:EXAMPLES] for part in parts))
 
     def _note_step(self):
         self._any_step = True

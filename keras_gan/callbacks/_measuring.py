@@ -49,7 +49,7 @@ def scored(gan, epoch):
     has seen no sample yet.
     """
     held_out = gan.held_out_samples is not None
-    train, train_labels = some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES, once=True)
+    train, train_labels = some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES)
     samples, labels = train, train_labels
     if held_out:
         samples, labels = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
@@ -77,7 +77,7 @@ def fresh(gan, discriminator, epoch):
     of the training reals that it has not seen. The fakes are the averaged generator's, which is
     the one that is kept.
     """
-    train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES, once=True)
+    train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
     judged = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
     if train[0] is None or len(train[0]) < 2:
         return {}

@@ -1,6 +1,5 @@
 """What samples are held against: reals in a fixed space, and how near other reals come to them."""
 
-import collections
 import math
 
 import numpy as np
@@ -31,7 +30,7 @@ class Yardstick:
     def __init__(self, gan):
         self._made_of = gan.held_out_samples, gan.reference_samples
         held_out = some(gan.held_out_samples, gan.held_out_labels, 2 * NUM_SAMPLES)
-        train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES, once=True)
+        train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
         parts = [part for part in (held_out, train) if part[0] is not None]
         pool = np.concatenate([in_model_range(samples) for samples, _ in parts])
         labels = [labels for _, labels in parts if labels is not None]
@@ -90,30 +89,13 @@ class Yardstick:
         )
 
 
-def some(samples, labels, limit, *, once=False):
-    """At most `limit` samples, and their labels, if there are any; `once`: no repetitions."""
+def some(samples, labels, limit):
+    """At most `limit` samples, and their labels, if there are any."""
     if samples is None or limit <= 0:
         return None, None
-    rows = _different(samples) if once else np.arange(len(samples))
     # Held-out samples are often sorted by class: take them from everywhere.
-    rows = rows[np.random.default_rng(0).permutation(len(rows))[:limit]]
+    rows = np.random.default_rng(0).permutation(len(samples))[:limit]
     return samples[rows], None if labels is None else labels[rows]
-
-
-def _different(samples):
-    """The rows that are to be taken: each sample once, if a pipeline has repeated them.
-
-    A pipeline that repeats itself gives the same few samples over and over, about equally often;
-    where they count as different ones, their neighbours are no distance away. In data that are
-    discrete, some rows are equal and others are not.
-    """
-    first, counts = {}, collections.Counter()
-    for row, sample in enumerate(samples):
-        key = hash(sample.tobytes())
-        first.setdefault(key, row)
-        counts[key] += 1
-    repeated = max(counts.values()) <= 2 * min(counts.values()) + 1
-    return np.array(list(first.values())) if repeated else np.arange(len(samples))
 
 
 def in_model_range(samples):
