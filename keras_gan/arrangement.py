@@ -26,7 +26,8 @@ def arranged(gan, callbacks, epochs):
 
     Args:
         gan: the model, fed.
-        callbacks: as given to `fit`. A `keras.callbacks.CallbackList` is left as it is.
+        callbacks: as given to `fit`. A `keras.callbacks.CallbackList` is left as it is, but for a
+            `History` where it has none: `fit` returns it.
         epochs: number of the last epoch.
 
     Returns:
@@ -36,6 +37,10 @@ def arranged(gan, callbacks, epochs):
         ValueError: for a callback that is listed twice, and whatever `prepare` raises.
     """
     if isinstance(callbacks, keras.callbacks.CallbackList):
+        if not any(isinstance(c, keras.callbacks.History) for c in callbacks.callbacks):
+            gan.history = keras.callbacks.History()
+            gan.history.set_model(gan)
+            callbacks.callbacks.append(gan.history)
         return callbacks
     callbacks = settings.callback_list(callbacks)
     _check_listed_once(callbacks)

@@ -129,8 +129,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         self.class_names = class_names
         self.pack = pack
         self.ema_halflife_images = ema_halflife_images
-        self.seed = _checks.non_negative_int(seed, "seed")
-        _checks.check(self.seed < 2**63, "`seed` must be below 2**63.", seed=seed)
+        self.seed = _checks.seed(seed)
 
         self.averaged_generator = generator
         if ema_halflife_images is not None:

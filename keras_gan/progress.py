@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_gan import signals
+
 
 def with_progress(callbacks, verbose):
     """A list of callbacks with a `Progress` at its end, if one is wanted and there is none."""
@@ -34,7 +36,8 @@ class Progress(keras.callbacks.ProgbarLogger):
         """End the bar."""
         if self.target is None:
             self.seen = self.model.steps_seen - self._steps_before or self.seen
-        super().on_epoch_end(epoch, logs)
+        # Other callbacks may log anything, and Keras averages it.
+        super().on_epoch_end(epoch, signals.numbers(logs or {}))
 
     def on_test_batch_end(self, batch, logs=None):
         """Move the bar of `evaluate`."""

@@ -229,3 +229,17 @@ def latest_measured(history, epochs, *names):
     latest = history[-epochs:]
     finite = all(is_finite(getattr(s, name)) for s in latest for name in names)
     return latest if len(latest) == epochs and finite else None
+
+
+# === Logs ===
+
+
+def numbers(logs):
+    """The numbers among an epoch's logs, as `float`: callbacks of a user's may add anything."""
+    return {key: float(value) for key, value in logs.items() if _is_number(value)}
+
+
+def _is_number(value):
+    # Scalar arrays and tensors have a shape; nested lists may have none.
+    is_scalar = isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == ()
+    return is_scalar and np.asarray(value).dtype.kind in "biuf"

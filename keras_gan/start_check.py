@@ -59,7 +59,7 @@ class StartCheck(keras.callbacks.Callback):
             epoch=epoch + 1,
             real_above_noise=chance,
             num_noise=count,
-            **{key: float(logs[key]) for key in _LOGGED if key in logs},
+            **{key: value for key, value in signals.numbers(logs).items() if key in _LOGGED},
             **pace.of_epoch(self.model, self._before),
             settings={} if self._history else pace.settings(self.model, self._before),
         )

@@ -103,6 +103,23 @@ def seed(gan, epoch, number=0):
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
+def monitored(logs, monitor):
+    """The number that is logged under a name.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    found = signals.numbers({monitor: logs[monitor]})
+    _checks.check(
+        monitor in found,
+        "`monitor` must be the name of a number in the logs.",
+        cure="Monitor another one, or correct the callback that logs it.",
+        monitor=monitor,
+        logged=logs[monitor],
+    )
+    return found[monitor]
+
+
 def jensen_shannon(gan, logs):
     """`signals.jensen_shannon` of the logs, on held-out data where there are; `None` if undefined.
 

@@ -74,7 +74,7 @@ def set_all(callbacks, states):
     """
     anew, left = [], set(states)
     for name, callback in _named(callbacks):
-        if name in states and _knows(callback):
+        if name in states and _fits(callback, states[name]):
             _set(callback, states[name])
             left.discard(name)
             if unkept := _unkept(callback):
@@ -105,6 +105,14 @@ def _attributes(callback):
 def _knows(callback):
     own = hasattr(callback, "get_state") and hasattr(callback, "set_state")
     return own or _is_of_keras(callback)
+
+
+def _fits(callback, state):
+    """Whether a callback can go on from a state: one of another version may lack something."""
+    if not _is_of_keras(callback):
+        return _knows(callback)
+    known = _attributes(callback)
+    return not set(_CSV if known is None else known) - state.keys()
 
 
 def _is_of_keras(callback):

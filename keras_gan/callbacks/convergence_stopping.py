@@ -5,7 +5,6 @@ import os
 import warnings
 
 import keras
-import numpy as np
 
 from keras_gan import (
     _checks,
@@ -284,22 +283,24 @@ class ConvergenceStopping(keras.callbacks.Callback):
             found.pop("quality_floor", None)  # of this callback's own measure
             quality = error = None
             if monitor in logs:
-                quality, error = float(logs[monitor]), _measuring.metric_error(gan, monitor)
+                quality = _measuring.monitored(logs, monitor)
+                error = _measuring.metric_error(gan, monitor)
         trained = gan.phase != "discriminator"
+        numbers = signals.numbers(logs)
         return convergence.Signals(
             epoch=epoch + 1,
             quality=quality,
             quality_noise=self._noise(quality, error, trained),
             quality_name=monitor or _OWN_QUALITY,
             direction=direction,
-            js_estimate=_measuring.jensen_shannon(gan, logs),
+            js_estimate=_measuring.jensen_shannon(gan, numbers),
             generator_trained=trained,
             **pace.of_epoch(gan, self._before),
             settings=self._changed_settings(),
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
-            logs={key: float(value) for key, value in logs.items() if _is_number(value)},
-            **{key: _number(logs.get(key)) for key in _LOGGED},
+            logs=numbers,
+            **{key: numbers.get(key) for key in _LOGGED},
             **{"held_out": gan.held_out_samples is not None, **scored, **found},
         )
 
@@ -404,11 +405,3 @@ class ConvergenceStopping(keras.callbacks.Callback):
 # === Helpers ===
 
 _LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
-
-
-def _is_number(value):
-    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
-
-
-def _number(value):
-    return None if value is None else float(value)

@@ -86,7 +86,7 @@ class ImageGrid(keras.callbacks.Callback):
         self.rows = None if rows is None else _checks.positive_int(rows, "rows")
         self.columns = _checks.positive_int(columns, "columns")
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
-        self.seed = _checks.non_negative_int(seed, "seed")
+        self.seed = _checks.seed(seed)
         self.labels = labels
         if labels is not None:
             _cells.check_labels(labels, self.rows, self.columns)

@@ -55,7 +55,7 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
     """
     steps = _checks.positive_int(steps, "steps")
     batch_size = _checks.positive_int(batch_size, "batch_size")
-    seed = _checks.non_negative_int(seed, "seed")
+    seed = _checks.seed(seed)
     perturbation = _checks.number(perturbation, "perturbation", minimum=0.0)
     _checks.check(
         num_samples == _checks.positive_int(num_samples, "num_samples") and num_samples >= 2,

@@ -87,6 +87,9 @@ def judge(history, rules, *, min_epochs=0, restored=False):
 
     Returns:
         A `Verdict`, or `None`.
+
+    Raises:
+        ValueError: if a rule returns something else.
     """
     for rule in rules:
         if len(history) < min_epochs and not getattr(rule, "immediate", False):
@@ -95,6 +98,13 @@ def judge(history, rules, *, min_epochs=0, restored=False):
         if isinstance(found, Verdict):
             return found
         if found is not None:
+            _checks.check(
+                isinstance(found, dict),
+                "A rule must return its evidence as a `dict`, or a `Verdict`.",
+                cure="Return `None` while it has nothing to say.",
+                kind=rule.kind,
+                returned=found,
+            )
             return _worded(rule, history, dict(found), restored)
     return None
 

@@ -51,7 +51,7 @@ def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed
     counts = len(real), len(fake)
     size = min(_checks.positive_int(subset_size, "subset_size"), *counts)
     _checks.check(size > 1, "`subset_size` must be at least 2.", subset_size=subset_size)
-    random = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
+    random = np.random.default_rng(_checks.seed(seed))
     if counts == (size, size):  # a subset is all of both sets: one is as good as many
         subsets = 1
     rows = [_draw(count, subsets, size, random) for count in counts]

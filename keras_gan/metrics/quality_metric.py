@@ -249,7 +249,7 @@ class FeatureMetric(QualityMetric):
     def __init__(self, *, features, seed, name):
         super().__init__(name=name)
         self.features = features_module.check(features)
-        self.seed = _checks.non_negative_int(seed, "seed")
+        self.seed = _checks.seed(seed)
 
     def build(self, sample_shape):
         """Make the variables.

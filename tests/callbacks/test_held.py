@@ -167,6 +167,14 @@ def test_what_keras_and_models_hold_is_left_alone():
     assert (anew, left) == ([], [])
 
 
+def test_a_state_that_lacks_something_is_not_used():
+    stopping = keras.callbacks.EarlyStopping("loss", mode="min")
+    stopping.on_train_begin()
+    states = _states.get_all([stopping])
+    del states["EarlyStopping"]["wait"]
+    assert _states.set_all([stopping], states)[0] == ["EarlyStopping"]
+
+
 class Log(keras.callbacks.CSVLogger):
     def __init__(self, path):
         super().__init__(path)

@@ -1,0 +1,38 @@
+"""All seeds have one range, and are refused where they are given."""
+
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan import data, metrics
+from keras_gan.callbacks import ImageGrid
+from keras_gan.convergence import duality_gap
+from keras_gan.gan import GAN
+from keras_gan.metrics import kernel_distance
+
+POINTS = helpers.points()
+
+SEEDED = {
+    "GAN": lambda seed: GAN(helpers.generator(), helpers.discriminator(), seed=seed),
+    "ImageGrid": lambda seed: ImageGrid("never made", seed=seed),
+    "a metric": lambda seed: metrics.KernelDistance(seed=seed),
+    "kernel_distance": lambda seed: kernel_distance.kernel_distance(POINTS, POINTS, seed=seed),
+    "duality_gap": lambda seed: duality_gap(helpers.gan(), seed=seed),
+    "from_arrays": lambda seed: data.from_arrays(POINTS, batch_size=4, seed=seed),
+    "ring": lambda seed: data.ring(8, seed=seed),
+    "stacked_mnist": lambda seed: data.stacked_mnist(
+        np.zeros((4, 28, 28), "uint8"), num_samples=4, seed=seed
+    ),
+}
+
+
+@pytest.mark.parametrize("seeded", SEEDED.values(), ids=SEEDED)
+@pytest.mark.parametrize("seed", [2**63, -1, 0.5])
+def test_a_seed_out_of_range_is_refused(seeded, seed):
+    with pytest.raises(ValueError, match=r"`seed` must be .*\. Received: seed="):
+        seeded(seed)
+
+
+def test_the_largest_seed_is_taken():
+    for name in ("GAN", "ImageGrid", "a metric", "from_arrays", "ring", "stacked_mnist"):
+        SEEDED[name](2**63 - 1)
