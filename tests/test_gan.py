@@ -363,7 +363,7 @@ def test_compile_and_fit_without_arguments_train():
 def test_samples_of_any_shape(shape):
     model = helpers.gan(shape, run_eagerly=True)
     image = len(shape) == 3
-    data = helpers.images(16, shape) if image else np.random.normal(size=(16, *shape))
+    data = helpers.images(16, shape) if image else np.random.uniform(-1, 1, size=(16, *shape))
     before = helpers.values(model.trainable_weights)
     model.fit(data, batch_size=8, verbose=0)
     for old, new in zip(before, helpers.values(model.trainable_weights), strict=True):
