@@ -2,12 +2,11 @@
 
 import functools
 import numbers
-import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 
 # The methods of a data set after which a label still stands for the same class. `map` may have
 # changed it, so that a name could be wrong afterwards.
@@ -113,11 +112,10 @@ def learned(known, data, num_classes):
         return known
     told = checked(told, num_classes)
     if known is not None and list(known) != told:
-        warnings.warn(
+        _warnings.warn(
             f"The classes of the data have other names than those that the model was trained on: "
             f"{', '.join(told)} instead of {', '.join(known)}. From now on they are those of the "
-            "data.",
-            stacklevel=3,
+            "data."
         )
     return told
 

@@ -1,11 +1,10 @@
 """The generator's moving average: what a user samples from."""
 
-import warnings
 import zlib
 
 import tensorflow as tf
 
-from keras_gan import copies
+from keras_gan import _warnings, copies
 
 # The half-life is at most this share of the images seen, so that the average of a short run does
 # not lag behind it (the ramp-up of StyleGAN2-ADA, arXiv:2006.06676).
@@ -104,12 +103,11 @@ class Watch:
         self.note(gan)
         if before is None or before[0] == self._seen[0] or before[1] != self._seen[1]:
             return
-        warnings.warn(
+        _warnings.warn(
             "`generator` was given other weights outside of training, but samples are those of its "
             "average, which still is that of the old ones. Copy them: "
             "`gan.averaged_generator.set_weights(gan.generator.get_weights())`, or sample with "
-            "`generate(averaged=False)`.",
-            stacklevel=4,
+            "`generate(averaged=False)`."
         )
 
 

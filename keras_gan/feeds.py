@@ -2,13 +2,12 @@
 
 import collections
 import re
-import warnings
 
 import numpy as np
 import tensorflow as tf
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
-from keras_gan import _checks, sources
+from keras_gan import _checks, _warnings, sources
 
 
 class Feed:
@@ -96,10 +95,9 @@ class Feed:
             name: what the data are called.
         """
         if checksum is not None and checksum != self.checksum():
-            warnings.warn(
+            _warnings.warn(
                 f"The samples of `{name}` are not those that this run began with, although their "
-                "number and form are the same. Training goes on with them.",
-                stacklevel=2,
+                "number and form are the same. Training goes on with them."
             )
 
     def for_keras(self):

@@ -1,9 +1,17 @@
 """How a GAN is fed: `fit`, `evaluate`, `train_on_batch`, and examples of what it was fed."""
 
 import contextlib
-import warnings
 
-from keras_gan import _checks, arrangement, class_names, convergence, cost, feeding, settings
+from keras_gan import (
+    _checks,
+    _warnings,
+    arrangement,
+    class_names,
+    convergence,
+    cost,
+    feeding,
+    settings,
+)
 from keras_gan.batchwise import works_by_batches
 from keras_gan.pipelines import check_divisible
 from keras_gan.progress import with_progress
@@ -184,21 +192,19 @@ class Fitting:
         left = "The weights are those of finite updates alone."
         if self.first_failure["cause"] == "weight":
             left = "The weights from the beginning of that epoch are back."
-        warnings.warn(
+        _warnings.warn(
             f"Updates were left out: {rule.describe(self.first_failure)}. {left} "
             f"{rule.cure[0].upper()}{rule.cure[1:]}. `keras_gan.callbacks.StopOnNonFinite` "
-            "stops there.",
-            stacklevel=3,
+            "stops there."
         )
 
     def _warn_of_metrics(self):
         """Warn once of metrics that there are no data for."""
         if self.quality_metrics and self._held_out_feed is None and not self._warned_of_metrics:
             self._warned_of_metrics = True
-            warnings.warn(
+            _warnings.warn(
                 "`metrics` are measured on validation data, and there are none. Pass "
-                "`validation_data=` or `validation_split=`.",
-                stacklevel=3,
+                "`validation_data=` or `validation_split=`."
             )
 
     # Of metrics without validation data.

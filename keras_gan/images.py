@@ -4,11 +4,10 @@ NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
 
 import os
-import warnings
 
 import numpy as np
 
-from keras_gan import _checks, files, lettering
+from keras_gan import _checks, _warnings, files, lettering
 
 # The longer side of a grid, in pixels, that small samples are enlarged to reach.
 MIN_GRID_PIXELS = 512
@@ -365,10 +364,9 @@ def _of_one_size(frames):
             )
         )
     if errors:
-        warnings.warn(
+        _warnings.warn(
             f"{len(errors)} of {len(frames)} frames cannot be read and are left out of the "
-            f"animation: {', '.join(str(frame) for frame, _ in errors)}.",
-            stacklevel=3,
+            f"animation: {', '.join(str(frame) for frame, _ in errors)}."
         )
     return [frame for frame, size in known if size == known[-1][1]]
 

@@ -1,12 +1,11 @@
 """Whether two networks can play against each other: checked before they do, in one sentence."""
 
 import math
-import warnings
 
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks, _warnings, inspection
 
 # What a network takes, and the size of one, as the cures call them.
 _TAKES = {"generator": ("latents", "latent_dim"), "discriminator": ("samples", "*sample_shape")}
@@ -294,17 +293,15 @@ def _check_logits(logits):
 
 def _warn_of_activations(generator, discriminator, makes_images):
     if (end := inspection.last_activation(discriminator)) in inspection.BOUNDED:
-        warnings.warn(
+        _warnings.warn(
             f"`discriminator` ends in a {end}, but losses take logits, which have no bounds: they "
             "apply an activation of their own, and with two the gradients vanish. Remove the last "
-            "activation.",
-            stacklevel=4,
+            "activation."
         )
     if makes_images and (end := inspection.last_activation(generator)) in inspection.NEVER_NEGATIVE:
-        warnings.warn(
+        _warnings.warn(
             f"`generator` ends in a {end}, which is never negative, but images are in [-1, 1]: it "
-            "can make nothing darker than mid-grey. End it in tanh.",
-            stacklevel=4,
+            "can make nothing darker than mid-grey. End it in tanh."
         )
 
 

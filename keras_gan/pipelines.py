@@ -1,11 +1,9 @@
 """A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
 
-import warnings
-
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 from keras_gan.feeds import Feed, checksum_of
 from keras_gan.inputs.cures import Form
 from keras_gan.inputs.shapes import agree
@@ -270,12 +268,11 @@ class PipelineFeed(Feed):
         # The order of a reader's batches depends on the pass, and it knows which is the first.
         self._checksum = getattr(self._reader, "first", None) or checksum_of(samples, labels)
         if self._expected not in (None, self._checksum):
-            warnings.warn(
+            _warnings.warn(
                 f"The first batch of `{self._name}` is not the one that this run began with. "
                 "Either the data are others, or they are shuffled (or augmented) without `seed`: a "
                 "data set that is made anew, with a seed, begins with the same batch. Training "
-                "goes on with them.",
-                stacklevel=2,
+                "goes on with them."
             )
 
     def _keep(self, number, samples, labels):

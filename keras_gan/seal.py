@@ -5,13 +5,12 @@ a file of weights has no checksum. A run that went on from such a file would be 
 """
 
 import contextlib
-import warnings
 import zlib
 
 import keras
 import numpy as np
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 
 # Ends the names of parts that are no state, and that files of earlier versions do not have.
 KIND = "_kind"
@@ -47,10 +46,9 @@ class Seal(keras.layers.Layer):
 
     def load_own_variables(self, store):
         if not self.expected:
-            warnings.warn(
+            _warnings.warn(
                 "The file has no checksums: an earlier version wrote it, or it is damaged. Whether "
-                "all of the model was restored could not be checked.",
-                stacklevel=2,
+                "all of the model was restored could not be checked."
             )
             return
         # A model that is not compiled leaves out what only training needs.

@@ -2,12 +2,11 @@
 
 import inspect
 import math
-import warnings
 
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, inspection, optimizers, regularizers
+from keras_gan import _checks, _registry, _warnings, inspection, optimizers, regularizers
 from keras_gan.inputs import cures
 from keras_gan.state import PLAYERS
 
@@ -323,27 +322,24 @@ def warn_of_batch_norm(gan):
     """Warn where BatchNormalization does not do what the compiled settings need."""
     gradient = [r for r in gan.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
     if gradient and inspection.has_batch_norm(gan.discriminator):
-        warnings.warn(
+        _warnings.warn(
             "`discriminator` has BatchNormalization, which makes each logit depend on the whole "
             f"batch, so the gradient of a sample that {gradient[0].name} penalises is not its own. "
-            "Use LayerNormalization or none.",
-            stacklevel=3,
+            "Use LayerNormalization or none."
         )
     for network in (gan.generator, gan.discriminator):
         if gan.accumulation_steps > 1 and inspection.has_batch_norm(network):
-            warnings.warn(
+            _warnings.warn(
                 f"`{network.name}` has BatchNormalization, whose statistics with "
                 f"accumulation_steps={gan.accumulation_steps} are those of a micro-batch, not of "
-                "the batch. Use another normalisation, or larger micro-batches.",
-                stacklevel=3,
+                "the batch. Use another normalisation, or larger micro-batches."
             )
         several = gan.distribute_strategy.num_replicas_in_sync > 1
         if several and inspection.batch_norm_per_replica(network):
-            warnings.warn(
+            _warnings.warn(
                 f"`{network.name}` has BatchNormalization with statistics of each replica's own, "
                 "so that results depend on their number, and only the first replica's are saved. "
-                "Use `BatchNormalization(synchronized=True)`.",
-                stacklevel=3,
+                "Use `BatchNormalization(synchronized=True)`."
             )
 
 

@@ -1,11 +1,9 @@
 """Whether a game can start, and what goes wrong at once: looked at in every fit."""
 
-import warnings
-
 import keras
 import numpy as np
 
-from keras_gan import pace, run_progress, signals
+from keras_gan import _warnings, pace, run_progress, signals
 from keras_gan.convergence import advice, discriminators, explosion, failures
 
 # So many samples on each side; more would take longer than the first step of a large game.
@@ -48,7 +46,7 @@ class StartCheck(keras.callbacks.Callback):
             self._noise = None  # a discriminator that has told them once has begun
         sentence = self._found()
         if sentence:
-            warnings.warn(sentence, stacklevel=2)
+            _warnings.warn(sentence)
         over = len(self._history) >= _FIRST and run_progress.of(self._history).have_played()
         if sentence or over:
             self._done, self._noise = True, None

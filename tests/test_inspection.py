@@ -335,7 +335,8 @@ def test_a_frozen_network_is_refused(player):
         ({"discriminator_steps": 0}, "`discriminator_steps` must be a positive integer"),
         ({"generator_steps": 1.5}, "`generator_steps` must be a positive integer"),
         ({"steps_per_execution": 0}, "`steps_per_execution` must be a positive integer"),
-        ({"metrics": ["fid"]}, "`metrics` must be `keras.metrics.Metric`s"),
+        ({"metrics": ["fidd"]}, "Unknown metric.*'fidd'.*mean 'fid'"),
+        ({"metrics": [object()]}, "must be .*[Mm]etric"),
         (
             {"metrics": [keras_gan.metrics.SlicedWasserstein() for _ in range(2)]},
             "Metric names must differ. Received: names=",

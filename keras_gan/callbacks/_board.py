@@ -1,13 +1,12 @@
 """What callbacks give TensorBoard: pictures, curves and words, each under its epoch's number."""
 
 import os
-import warnings
 import weakref
 
 import keras
 import tensorflow as tf
 
-from keras_gan import files
+from keras_gan import _warnings, files
 
 # Beside the folders "train" and "validation" of `keras.callbacks.TensorBoard`.
 _FOLDER = "gan"
@@ -66,10 +65,9 @@ class Board:
             self._writer.flush()
         except tf.errors.OpError as error:
             self._writer = None
-            warnings.warn(
+            _warnings.warn(
                 f"TensorBoard's file could not be written ({error.message}). Training goes on "
-                "without it.",
-                stacklevel=2,
+                "without it."
             )
 
 

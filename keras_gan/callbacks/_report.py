@@ -4,9 +4,8 @@ import json
 import math
 import textwrap
 import time
-import warnings
 
-from keras_gan import convergence, files, run_progress, signals
+from keras_gan import _warnings, convergence, files, run_progress, signals
 
 FILES = ("verdict.json", "signals.json", "signals.png")
 # Significant digits of a record: more than any signal has.
@@ -102,10 +101,9 @@ class Report:
             with files.replacing(path) as temporary:
                 write(temporary)
         except OSError as error:
-            warnings.warn(
+            _warnings.warn(
                 f"{str(path)!r} could not be written ({error.strerror or error}). Training goes "
-                "on without it.",
-                stacklevel=2,
+                "on without it."
             )
 
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 import os
-import warnings
 
 import keras
 
 from keras_gan import (
     _checks,
+    _warnings,
     convergence,
     directions,
     files,
@@ -263,7 +263,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         for kind, sentence in convergence.early_warnings(self.history, self.rules).items():
             if kind not in self._warned:
                 self._warned.append(kind)
-                warnings.warn(sentence, stacklevel=2)
+                _warnings.warn(sentence)
 
     # === Measuring ===
 

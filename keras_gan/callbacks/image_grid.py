@@ -1,12 +1,11 @@
 """Pictures of what the generator makes, epoch by epoch."""
 
 import re
-import warnings
 
 import keras
 import numpy as np
 
-from keras_gan import _checks, files, images, lettering
+from keras_gan import _checks, _warnings, files, images, lettering
 from keras_gan.callbacks import _board, _cells, _measuring
 
 
@@ -258,10 +257,9 @@ class ImageGrid(keras.callbacks.Callback):
         try:
             save(path, content)
         except OSError as error:
-            warnings.warn(
+            _warnings.warn(
                 f"{str(path)!r} could not be written ({error.strerror or error}). "
-                "Training goes on without it.",
-                stacklevel=2,
+                "Training goes on without it."
             )
             return False
         return True

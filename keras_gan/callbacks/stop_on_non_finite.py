@@ -1,11 +1,9 @@
 """Stop a run whose numbers are no longer finite."""
 
-import warnings
-
 import keras
 import numpy as np
 
-from keras_gan import convergence
+from keras_gan import _warnings, convergence
 from keras_gan.callbacks import _measuring
 
 _SAMPLES = 8
@@ -85,10 +83,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if evidence is None:
             return
         self._stopped = self.model.stop_training = True
-        warnings.warn(
+        _warnings.warn(
             f"Training stopped in epoch {last.epoch}: {rule.describe(evidence)}. "
-            f"{self._give_back()} {rule.cure[0].upper()}{rule.cure[1:]}.",
-            stacklevel=2,
+            f"{self._give_back()} {rule.cure[0].upper()}{rule.cure[1:]}."
         )
 
     def _give_back(self):

@@ -2,12 +2,11 @@
 
 import concurrent.futures
 import contextlib
-import warnings
 
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _version, backups, descriptions, files, terminal
+from keras_gan import _checks, _version, _warnings, backups, descriptions, files, terminal
 from keras_gan.callbacks import _measuring, _states
 
 # Differences that an error names before it only counts them.
@@ -170,10 +169,9 @@ class TrainingBackup(keras.callbacks.Callback):
             directory=str(self.directory),
         )
         if failures:
-            warnings.warn(
+            _warnings.warn(
                 f"A backup in {str(self.directory)!r} cannot be read{told}. The run goes on from "
-                f"{path.name}.",
-                stacklevel=6,
+                f"{path.name}."
             )
         return path, found, [path for path, _ in failures]
 
@@ -188,9 +186,7 @@ class TrainingBackup(keras.callbacks.Callback):
             )
         changed = descriptions.differences(found["surroundings"], self._surroundings)
         if changed:
-            warnings.warn(
-                f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.", stacklevel=5
-            )
+            _warnings.warn(f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.")
 
     def _expect(self, gan):
         """Let the data be compared with those that the run began with."""
@@ -301,17 +297,15 @@ class TrainingBackup(keras.callbacks.Callback):
                 ) from error
             if not backups.stands(self.directory):
                 return self._make_anew()
-            warnings.warn(
+            _warnings.warn(
                 f"{told} Training goes on; the backups before it are still there, and the next "
-                "one is tried when it is due.",
-                stacklevel=3,
+                "one is tried when it is due."
             )
 
     def _make_anew(self):
-        warnings.warn(
+        _warnings.warn(
             f"The folder {str(self.directory)!r} is gone, and the backups in it too. It is made "
-            "anew; training goes on, and the next backup is written when it is due.",
-            stacklevel=3,
+            "anew; training goes on, and the next backup is written when it is due."
         )
         backups.unlock(self.directory)  # a file that is no more
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,11 @@
 """Data sets from folders of images."""
 
 import os
-import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, files, sources
+from keras_gan import _checks, _warnings, files, sources
 from keras_gan.data import image_files, pixels
 from keras_gan.memory import numpy_function
 
@@ -284,7 +283,7 @@ def _warn_of_left(root, found, told, class_names):
         if empty:
             story.append(f"{len(empty)} classes have no image that can be read: {_some(empty)}.")
     if story:
-        warnings.warn(f"{' '.join(story)} They are left out.", stacklevel=4)
+        _warnings.warn(f"{' '.join(story)} They are left out.")
 
 
 def _relative(files, root):
