@@ -1,5 +1,8 @@
 """Each example runs as a newcomer starts it, for an epoch, and says where things are."""
 
+import ast
+import functools
+import inspect
 import os
 import pathlib
 import subprocess
@@ -8,6 +11,7 @@ import sys
 import pytest
 
 import helpers
+import keras_gan
 from keras_gan import images
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -31,6 +35,32 @@ def assert_complete(out, said, *files):
     assert "Verdict:" in said.splitlines()[-1]
     last_words = said[said.index("Pictures:") :].replace("\n", "")
     assert str(out) in last_words and "d_loss" in said
+
+
+# === Without running them ===
+
+
+def dotted(node):
+    """`["keras_gan", "data", "ring"]` of such an expression; empty for others."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    parts = dotted(node.value) if isinstance(node, ast.Attribute) else []
+    return [*parts, node.attr] if parts else []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/**/*.py")), ids=lambda path: path.stem)
+def test_they_use_names_and_arguments_that_there_are(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        parts = dotted(node.func if isinstance(node, ast.Call) else node)
+        if parts[:1] != ["keras_gan"]:
+            continue
+        found = functools.reduce(getattr, parts[1:], keras_gan)
+        if isinstance(node, ast.Call) and all(keyword.arg for keyword in node.keywords):
+            given = {keyword.arg: None for keyword in node.keywords}
+            inspect.signature(found).bind_partial(*[None] * len(node.args), **given)
+
+
+# === Running them ===
 
 
 @pytest.mark.slow
