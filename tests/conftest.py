@@ -78,11 +78,11 @@ def seeded():
 @pytest.fixture(autouse=True, scope="module")
 def freed():
     """What a module's models held is free for the next one."""
-    # What has been imported stays: the garbage collector need not look through it each time.
+    # What is there by now stays: looking through a million objects takes most of a second.
     gc.freeze()
     yield
-    gc.unfreeze()
-    keras.backend.clear_session()  # collects garbage, too
+    keras.backend.clear_session(free_memory=False)
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def fit(gan, x=POINTS, *used, **settings):
     settings = {"validation_split": 0.25, **settings}
     if not isinstance(x, tf.data.Dataset):
         settings["batch_size"] = 8
-    history = gan.fit(x, epochs=2, verbose=0, callbacks=list(used), **settings)
+    history = gan.fit(x, epochs=1, verbose=0, callbacks=list(used), **settings)
     return [history, *used, gan._training_feed, gan._held_out_feed]
 
 
