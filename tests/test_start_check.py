@@ -1,5 +1,6 @@
 """A game that cannot start is noticed in the first epochs and said in one warning."""
 
+import functools
 import types
 import warnings
 
@@ -14,10 +15,17 @@ from keras_gan.gan import GAN
 MESSAGE = "This GAN cannot start"
 
 
-def fit(discriminator, epochs=20, rate=1e-2):
-    model = GAN(helpers.generator(), discriminator)
-    # A generator so slow that its samples stay noise.
+@functools.cache
+def made(discriminator, rate=1e-2):
+    """A GAN whose generator is so slow that its samples stay noise, and its state at the start."""
+    model = GAN(helpers.generator(), discriminator())
     model.compile(*[keras.optimizers.Adam(r, beta_1=0.5) for r in (1e-5, rate)])
+    return model, helpers.snapshot(model)
+
+
+def fit(made, epochs=20):
+    model, start = made
+    helpers.restore(start)
     model.fit(data.ring(512), batch_size=32, epochs=epochs, verbose=0)
 
 
@@ -35,30 +43,32 @@ def constant():
 
 def test_a_discriminator_that_separates_nothing_is_named_once():
     with pytest.warns(UserWarning, match=MESSAGE) as caught:
-        fit(constant())
+        fit(made(constant))
     assert sum(MESSAGE in str(w.message) for w in caught) == 1
 
 
 @pytest.mark.parametrize("make", [weak, helpers.discriminator])
 def test_one_that_learns_is_not(make):
+    model = made(make)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(make())
+        fit(model)
 
 
 def test_two_hundred_updates_or_a_rate_that_rises_say_nothing():
     rising = keras.optimizers.schedules.PolynomialDecay(0.0, 400, end_learning_rate=1e-2)
+    models = made(constant), made(constant, rate=rising)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(constant(), epochs=12)
-        fit(constant(), rate=rising)
+        fit(models[0], epochs=12)
+        fit(models[1])
 
 
 def test_the_check_does_not_touch_training():
-    results = []
+    results, model = [], helpers.gan()
+    start = helpers.snapshot(model)
     for epochs in ([4], [1, 1, 1, 1]):  # looked at in the first fit alone
-        keras.utils.set_random_seed(0)
-        model = helpers.gan()
+        helpers.restore(start)
         for count in epochs:
             model.fit(helpers.points(), batch_size=16, epochs=count, verbose=0)
         results.append(model.get_weights())

@@ -163,6 +163,7 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(begun, monkeypatch):
     assert second.history == whole.history
 
 
+@pytest.mark.slow
 def test_several_replicas_are_watched_like_one(two_replicas, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 20)
     histories = []

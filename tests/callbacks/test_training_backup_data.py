@@ -61,7 +61,11 @@ def noting():
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"steps_per_epoch": 3}, {"steps_per_epoch": 11, "epochs": 3}],
+    [
+        {},
+        pytest.param({"steps_per_epoch": 3}, marks=pytest.mark.slow),
+        {"steps_per_epoch": 11, "epochs": 3},
+    ],
     ids=["passes", "cut passes", "passes joined"],
 )
 def test_each_batch_comes_once_and_in_its_order(noting, tmp_path, settings):

@@ -124,10 +124,10 @@ def test_the_watched_run_is_worth_watching(watched):
     "crashes",
     [
         pytest.param([Crash("epoch_end", 3)], marks=pytest.mark.slow),
-        [Crash("batch_end", 1, 0), Crash("epoch_begin", 5), Crash("test_begin", 7)],
-        [Crash("train_end", None)],
+        [Crash("batch_end", 1, 0), Crash("test_begin", 6), Crash("train_end", None)],
+        pytest.param([Crash("epoch_begin", 5), Crash("test_begin", 7)], marks=pytest.mark.slow),
     ],
-    ids=["once", "thrice", "at the end"],
+    ids=["once", "thrice", "twice"],
 )
 def test_callbacks_go_on(watched, tmp_path, crashes):
     stage, state, history, expected, folder = watched
@@ -249,7 +249,7 @@ def test_averages_of_keras_go_on(tmp_path):
     assert_same_run(stage.gan, run(stage.again(), tmp_path / "cut"), state, whole)
 
 
-@pytest.mark.parametrize("earlier", [True, False])
+@pytest.mark.parametrize("earlier", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_table_that_was_appended_to_goes_on(tmp_path, earlier):
     stage = stage_of(plain)
     for name in ("whole", "cut") if earlier else ():

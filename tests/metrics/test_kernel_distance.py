@@ -131,18 +131,32 @@ def ratio(counts, options, *, dimension=16, draws=300, **others):
 ALIKE, SHIFTED, WIDER = {}, {"mean": 1.0}, {"std": 1.5}
 
 
+KINDS = {"alike": ALIKE, "shifted": SHIFTED, "wider": WIDER}
+# Of each, those that go without asking.
+DRAWINGS = [
+    ((60, 60), {}, ("alike", "shifted", "wider")),
+    ((200, 20), {"subsets": 20}, ("wider",)),
+    ((20, 200), {"subsets": 20}, ("alike",)),
+    ((60, 60), {"subset_size": 20, "subsets": 5}, ("shifted",)),
+    ((200, 80), {"subset_size": 10, "subsets": 8}, ("alike",)),  # one by one
+]
+
+
 # The standard deviation of 300 values is itself known to 4 %.
 @pytest.mark.parametrize(
-    ("counts", "options"),
+    ("counts", "options", "others"),
     [
-        ((60, 60), {}),
-        ((200, 20), {"subsets": 20}),
-        ((20, 200), {"subsets": 20}),
-        ((60, 60), {"subset_size": 20, "subsets": 5}),
-        ((200, 80), {"subset_size": 10, "subsets": 8}),  # one by one
+        pytest.param(
+            counts,
+            options,
+            others,
+            id=f"{counts}-{len(options)}-{kind}",
+            marks=() if kind in quick else pytest.mark.slow,
+        )
+        for counts, options, quick in DRAWINGS
+        for kind, others in KINDS.items()
     ],
 )
-@pytest.mark.parametrize("others", [ALIKE, SHIFTED, WIDER], ids=["alike", "shifted", "wider"])
 def test_the_error_is_the_spread_of_drawn_samples(counts, options, others):
     assert ratio(counts, options, **others) == pytest.approx(1.0, abs=0.15)
 
