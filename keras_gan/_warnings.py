@@ -1,12 +1,13 @@
 """Warnings that point at the line of the user's code that led to them."""
 
+import importlib.util
 import os
 import sys
 import warnings
 
-import keras
-
-_INSIDE = tuple(os.path.dirname(path) + os.sep for path in (__file__, keras.__file__))
+# Keras is found and not imported: files and images are written in processes without it, too.
+_KERAS = importlib.util.find_spec("keras").origin
+_INSIDE = tuple(os.path.dirname(path) + os.sep for path in (__file__, _KERAS))
 
 
 def warn(text):

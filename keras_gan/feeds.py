@@ -121,7 +121,7 @@ def _each_once(samples, labels):
 
     Data that repeat themselves give the same few samples over and over, about equally often; where
     they count as different ones, their neighbours are no distance away. In data that are discrete,
-    some rows are equal and others are not: these stay as they are.
+    some rows are equal and others are not: these stay as they are, and so do data of one point.
     """
     if samples is None or len(samples) < 2:
         return samples, labels
@@ -135,7 +135,7 @@ def _each_once(samples, labels):
             counts[key] += 1
         if len(first) == len(samples):
             return samples, labels
-    if max(counts.values()) > 2 * min(counts.values()) + 1:
+    if len(first) == 1 or max(counts.values()) > 2 * min(counts.values()) + 1:
         return samples, labels
     rows = np.array(list(first.values()))
     return samples[rows], None if labels is None else labels[rows]

@@ -53,8 +53,8 @@ def _is_broken(s):
 def _jump(history, index, loss):
     """What has grown in an epoch, against all before it: a `dict`, empty if it is not enough."""
     now, before = history[index], history[:index]
-    losses, norms = _grown(now, before, "loss", _SMALL), _grown(now, before, "gradient_norm", 0.0)
-    if losses and norms:
+    losses = _grown(now, before, "loss", _SMALL)
+    if losses and (norms := _grown(now, before, "gradient_norm", 0.0)):
         return {**losses, **norms}
     usual = _AT_CHANCE.get(loss)
     worse = usual and is_finite(now.d_loss) and now.d_loss >= _TIMES * usual
@@ -65,8 +65,10 @@ def _grown(now, before, kind, least):
     found = {}
     for name in (f"{player}_{kind}" for player in _PLAYERS):
         value = getattr(now, name)
+        if not is_finite(value) or abs(value) < _TIMES * least:
+            continue  # whatever came before, which may be thousands of epochs
         earlier = [abs(v) for v in (getattr(s, name) for s in before) if is_finite(v)]
-        if not is_finite(value) or not earlier or min(earlier) + least == 0.0:
+        if not earlier or min(earlier) + least == 0.0:
             continue
         if abs(value) >= _TIMES * max(min(earlier), least):
             found |= {name: value, f"{name}_before": min(earlier)}
