@@ -23,6 +23,7 @@ package = types.ModuleType("keras_gan")
 package.__path__ = [sys.argv[1]]
 sys.modules["keras_gan"] = package
 from keras_gan import backups, files, images, work_folders
+assert not {"keras", "tensorflow"} & set(sys.modules)
 folder = pathlib.Path(sys.argv[2])
 """
 DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
