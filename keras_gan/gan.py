@@ -52,7 +52,7 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
         discriminator: built Keras model from samples to one logit a sample, `(batch, 1)` or
             `(batch,)`, or to patch logits `(batch, h, w, 1)`. Takes labels if the generator does.
         prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
-            `(shape, seed) -> latents`, with the seed of `tf.random.stateless_normal` and the like.
+            `(shape, seed) -> latents`, with a seed as `tf.random.stateless_normal` takes it.
             Default "normal".
         num_classes: number of classes of a conditional model, else `None`.
         class_names: list of their names. Default `None`: `fit` takes them from a data set that has

@@ -17,7 +17,7 @@ class StartCheck(keras.callbacks.Callback):
     """Warns once, in the first epochs, of a game that cannot start or goes wrong at once.
 
     - The samples of the untrained generator are noise. A discriminator that has told data neither
-      from them nor from the generator's samples of the day has nothing to teach: that is the rule
+      from them nor from the generator's current samples has nothing to teach: that is the rule
       of `convergence.DiscriminatorFailed`, asked after three epochs in which each player had 300
       updates at a learning rate that does not rise. It is not asked of a model that has been
       trained before.

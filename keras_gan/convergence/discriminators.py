@@ -19,7 +19,7 @@ def _is_coin(chance, first, second):
 
 
 def tells(s):
-    """Whether a discriminator tells reals from the first samples, or from those of the day.
+    """Whether a discriminator tells reals from the first samples, or from the current ones.
 
     Where the latter were not scored, its accuracy on its own batches stands in.
     """
@@ -94,7 +94,7 @@ class DiscriminatorFailed:
 
     A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
     there are `epochs` at least, with 300 updates of each player at rates that do not rise, reals
-    score above neither these samples nor those of the day, each within
+    score above neither these samples nor the current ones, each within
     `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
     above a fake is that near to 1/2 in the mean of `epochs` epochs, and twice that near in each,
     nothing has improved for `patience`, and the samples are far from the data: either the quality

@@ -22,7 +22,7 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
     Returns:
         A finite `tf.data.Dataset` with `len()` of batches of samples, or of `(samples, labels)`,
         labels being `int32`. Its attribute `class_names` is what was given; `take`, `skip`,
-        `batch` and the like keep it, and `fit` gives it to the model. Each iterator makes one
+        `batch` and so on keep it, and `fit` gives it to the model. Each iterator makes one
         pass; its last batch may be short. `GAN.fit` reads `dataset.source` instead, in full
         batches and from any step on, which is what lets a run resume with the exact batch.
 
