@@ -70,9 +70,27 @@ def _target(path):
     target = pathlib.Path(os.path.realpath(path))
     if kind is not None and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise OSError(errno.ENODEV, "", str(path))  # a device must not become a file
-    if kind is not None and not os.access(target, os.W_OK):
+    if _is_refused(target):
         raise PermissionError(errno.EACCES, "", str(path))
     return target
+
+
+def _is_refused(path):
+    """Whether something stands at a path and must not be written to."""
+    # Another process may replace it meanwhile, so it is only what stands there before and after.
+    while not os.access(path, os.W_OK) and (was := _identity(path)) is not None:
+        if not os.access(path, os.W_OK) and _identity(path) == was:
+            return True
+    return False
+
+
+def _identity(path):
+    """What tells the file or folder at a path from another one there; `None` of nothing."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _keep_modes(old, new):
@@ -152,6 +170,9 @@ def _is_about(path, temporary):
     return temporary in (path, *path.parents) or path in temporary.parents
 
 
+_OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
+
+
 def _swap_folders(new, path, replaced):
     """Put a folder where another may be, which is moved away into the folder `replaced`.
 
@@ -161,8 +182,9 @@ def _swap_folders(new, path, replaced):
     for number in itertools.count():
         try:
             return os.replace(new, path)
-        except OSError:
-            if not path.is_dir():
+        except OSError as error:
+            # By its number, since the folder that was in the way may be gone by now.
+            if error.errno not in _OCCUPIED and not path.is_dir():
                 _put_back(replaced, path)
                 raise
         with contextlib.suppress(FileNotFoundError):

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import pathlib
+import shutil
 import stat
 
 import keras
@@ -194,6 +195,33 @@ def test_a_folder_and_what_is_in_it_keep_their_modes(tmp_path):
     assert names(tmp_path / "real" / "variables") == ["another", "index"]
     assert (mode(tmp_path / "real"), mode(tmp_path / "real/variables/index")) == (0o700, 0o600)
     assert mode(tmp_path / "real/variables/another") == mode(tmp_path / "real/variables") & 0o666
+
+
+def test_a_folder_that_another_process_takes_away_meanwhile_is_replaced(tmp_path, monkeypatch):
+    """Between two looks at it, and between the look and the renaming."""
+    export, elsewhere = tmp_path / "export", tmp_path / "elsewhere"
+    (export / "old").mkdir(parents=True)
+    access, replace = os.access, os.replace
+
+    def access_of_nothing(path, mode):
+        monkeypatch.setattr(os, "access", access)
+        replace(export, elsewhere)
+        allowed = os.access(path, mode)
+        (export / "of another").mkdir(parents=True)
+        return allowed
+
+    def replace_too_late(old, new):
+        monkeypatch.setattr(os, "replace", replace)
+        try:
+            return replace(old, new)
+        finally:
+            shutil.rmtree(export)
+
+    monkeypatch.setattr(os, "access", access_of_nothing)
+    monkeypatch.setattr(os, "replace", replace_too_late)
+    with files.replacing(export) as temporary:
+        (temporary / "new").mkdir(parents=True)
+    assert os.listdir(export) == ["new"]
 
 
 def test_the_owner_of_what_is_replaced_stays_where_it_may(tmp_path):

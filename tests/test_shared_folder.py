@@ -3,6 +3,7 @@
 Long: `python -m pytest --slow tests/test_shared_folder.py`.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -83,13 +84,23 @@ print(done, flush=True)
 """
 
 
-def start(code, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, PACKAGE, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """Starts a process, which is ended and whose pipes are closed after the test."""
+    with contextlib.ExitStack() as ends:
+
+        def start(code, *arguments):
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, PACKAGE, *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            ends.enter_context(process)
+            ends.callback(process.kill)
+            return process
+
+        yield start
 
 
 def finished(process):
@@ -113,7 +124,7 @@ def check(folder, hidden):
     assert sorted(ours) == sorted([".keras_gan-writing-mine", *hidden])
 
 
-def test_many_writers_of_which_many_are_killed(tmp_path):
+def test_many_writers_of_which_many_are_killed(tmp_path, start):
     leave_foreign(tmp_path)
     choose, killed, done = random.Random(0), 0, 0
     with files.replacing(tmp_path / "mine.txt") as temporary:
@@ -173,22 +184,18 @@ print(rounds, flush=True)
 """
 
 
-def test_runs_that_share_a_folder(tmp_path):
+def test_runs_that_share_a_folder(tmp_path, start):
     leave_foreign(tmp_path)
     tests = pathlib.Path(__file__).parent
     runs = [start(RUNS, tmp_path, name, tests) for name in ("one", "other", "killed")]
-    try:
-        for run in runs:
-            assert run.stdout.readline() == "ready\n", run.stderr.read()
-        time.sleep(8)
-        runs[2].send_signal(signal.SIGKILL)
-        runs[2].communicate()
-        time.sleep(3)
-        (tmp_path / "end").touch()
-        assert all(finished(run) >= 1 for run in runs[:2])
-    finally:
-        for run in runs:
-            run.kill()
+    for run in runs:
+        assert run.stdout.readline() == "ready\n", run.stderr.read()
+    time.sleep(8)
+    runs[2].send_signal(signal.SIGKILL)
+    runs[2].communicate()
+    time.sleep(3)
+    (tmp_path / "end").touch()
+    assert all(finished(run) >= 1 for run in runs[:2])
     check(tmp_path, [])
     import keras
     import tensorflow as tf
