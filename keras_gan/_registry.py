@@ -1,6 +1,7 @@
 """From a name, a config or an instance to an object."""
 
 import inspect
+import itertools
 
 import keras
 
@@ -44,3 +45,30 @@ def get(identifier, known, kind):
         **{kind: identifier},
     )
     return identifier
+
+
+def metrics(given):
+    """Metrics of `(real, fake)` from a list of names, configs or instances.
+
+    Raises:
+        ValueError: for what is no metric, for two of one name, and for two that differ in their
+            names alone, such as "fid" and "frechet_distance": they would compute one figure twice.
+    """
+    known = [get(one, METRICS, "metric") for one in given]
+    for metric in known:
+        _checks.check(
+            isinstance(metric, keras.metrics.Metric),
+            "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
+            metric=metric,
+        )
+    names = [metric.name for metric in known]
+    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    for first, second in itertools.combinations(known, 2):
+        _checks.check(
+            not (hasattr(first, "measures_like") and first.measures_like(second)),
+            f"`metrics` must measure different things, but `{first.name}` and `{second.name}` are "
+            "the same metric with the same settings.",
+            cure=f"Leave `{second.name}` out.",
+            names=names,
+        )
+    return known

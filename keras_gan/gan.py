@@ -196,8 +196,9 @@ class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.
                 micro-batch. Default 1.
             metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
                 Frechet and the kernel distance under these names, with their default features),
-                or `keras.metrics.Metric`s with `update_state(real, fake)`. They are evaluated on
-                validation data with the averaged generator.
+                or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
+                their names alone. They are evaluated on validation data with the averaged
+                generator.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
                 small networks, 1 under a strategy.
             jit_compile: as in Keras; "auto" is off on CPUs.

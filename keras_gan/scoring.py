@@ -2,7 +2,6 @@
 
 import itertools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -72,8 +71,9 @@ def evaluate_generator(
             images are uint8, or floats in [-1, 1]. Of an array, those that are used are drawn by
             the seed; a data set is read from its start.
         metrics: one or several of `keras_gan.metrics`, by name or instance, or any
-            `keras.metrics.Metric` with `update_state(real, fake)`. Instances are reset first, as
-            in `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
+            `keras.metrics.Metric` with `update_state(real, fake)`; no two that differ in their
+            names alone, such as "fid" and "frechet_distance". Instances are reset first, as in
+            `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
         num_samples: how many samples are generated, and how many reals they are compared with.
             Default: as many as there are reals.
         seed: integer in [0, 2**63), of latents, labels, and which reals of an array are used.
@@ -163,19 +163,8 @@ def _line(metric):
 
 
 def _metric_list(given):
-    several = isinstance(given, (list, tuple))
-    known = [
-        _registry.get(one, _registry.METRICS, "metric") for one in (given if several else [given])
-    ]
-    for metric in known:
-        _checks.check(
-            isinstance(metric, keras.metrics.Metric),
-            "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
-            metric=metric,
-        )
-    names = [metric.name for metric in known]
-    _checks.check(bool(names), "There must be a metric.", metrics=given)
-    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    known = _registry.metrics(given if isinstance(given, (list, tuple)) else [given])
+    _checks.check(bool(known), "There must be a metric.", metrics=given)
     return known
 
 

@@ -210,19 +210,12 @@ def metric_list(given, sample_shape):
     """Quality metrics from one or several names, configs or instances, built for the samples."""
     if isinstance(given, (str, dict, keras.metrics.Metric)):
         given = [given]
-    metrics = [_registry.get(one, _registry.METRICS, "metric") for one in given or ()]
+    metrics = _registry.metrics(given or ())
     for metric in metrics:
-        _checks.check(
-            isinstance(metric, keras.metrics.Metric),
-            "`metrics` must be `keras.metrics.Metric`s with `update_state(real, fake)`.",
-            metric=metric,
-        )
         _check_compares(metric, sample_shape)
         # Variables must exist before the first graph.
         if hasattr(metric, "build") and None not in sample_shape:
             metric.build(sample_shape)
-    names = [metric.name for metric in metrics]
-    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     return metrics
 
 

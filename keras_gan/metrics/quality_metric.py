@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, _warnings, directions, inspection, terminal
+from keras_gan import _checks, _warnings, directions, terminal
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
-from keras_gan.metrics import inception, wording
+from keras_gan.metrics import inception, reals, wording
 
 _BATCH = 256
 
@@ -125,7 +125,7 @@ class QualityMetric(keras.metrics.Metric):
                 compared, see `keras_gan.inputs.values`.
         """
         seed = _checks.seed(seed)
-        real = _array(real)
+        real = reals.array(real)
         if num_samples is None:
             num_samples = (self.built and self._counts()[1]) or len(real) // 2
         num_samples = _checks.positive_int(num_samples, "num_samples")
@@ -166,8 +166,8 @@ class QualityMetric(keras.metrics.Metric):
         """
         twin = self._twin()
         batches = 0
-        reals = _batches(real, _BATCH, self._some)
-        for batch in terminal.progress(reals, "Reading the reference"):
+        read = reals.batches(real, _BATCH, self._some)
+        for batch in terminal.progress(read, "Reading the reference"):
             batches += 1
             if self.needs_real:
                 twin._add_real(samples_module.as_floats(batch))
@@ -227,6 +227,13 @@ class QualityMetric(keras.metrics.Metric):
         return wording.line(self, compute=False)
 
     # === Config ===
+
+    def measures_like(self, other):
+        """Whether a metric is of this class, with the same settings, whatever its name."""
+        if type(other) is not type(self) or other._reference is not self._reference:
+            return False
+        own, others = self._settings(), other._settings()
+        return all(_are_equal(own[key], others[key]) for key in own if key != "name")
 
     def _settings(self):
         names = inspect.signature(type(self).__init__).parameters
@@ -355,39 +362,6 @@ class FeatureMetric(QualityMetric):
         return cls(**{**config, "features": features})
 
 
-def _array(real):
-    """An array of reals, or the batches of an iterable as one, checked."""
-    batches = list(_batches(real, None))
-    _checks.check(bool(batches), "`real` must not be empty.", batches=0)
-    return np.concatenate(batches)
-
-
-def _are_samples(parts):
-    """Whether a list is one of samples: vectors or images; else it is one of batches."""
-    shapes = {np.shape(part) for part in parts}
-    return all(len(shape) < 2 or inspection.is_image(shape) for shape in shapes)
-
-
-def _batches(real, batch_size, choose=lambda real: real):
-    """Checked batches of an array, or of an iterable of batches, as NumPy arrays.
-
-    Args:
-        real: array, list of samples, `(samples, labels)`, or iterable of batches of either.
-        batch_size: of arrays; `None` for all at once.
-        choose: takes those of an array that are wanted.
-    """
-    if isinstance(real, tuple):
-        real = samples_module.unpack(real)[0]
-    if hasattr(real, "shape") or isinstance(real, list) and _are_samples(real):
-        real = choose(samples_module.checked(real, "real"))
-        for start in range(0, len(real), batch_size or len(real)):
-            yield real[start : start + (batch_size or len(real))]
-        return
-    _checks.check(
-        hasattr(real, "__iter__") and not isinstance(real, (str, dict)),
-        "`real` must be an array of samples, or an iterable of batches.",
-        real=type(real).__name__,
-    )
-    for number, batch in enumerate(real):
-        samples = samples_module.unpack(batch)[0]
-        yield samples_module.checked(samples, "real", warn=number == 0)
+def _are_equal(a, b):
+    plain = isinstance(a, (str, int, float, list, tuple, np.ndarray))
+    return a is b or plain and type(a) is type(b) and np.array_equal(a, b)

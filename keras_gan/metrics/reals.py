@@ -1,0 +1,44 @@
+"""Reals that a metric is given at once: an array, or an iterable of batches."""
+
+import numpy as np
+
+from keras_gan import _checks, inspection
+from keras_gan import samples as samples_module
+
+
+def array(real):
+    """An array of reals, or the batches of an iterable as one, checked."""
+    parts = list(batches(real, None))
+    _checks.check(bool(parts), "`real` must not be empty.", batches=0)
+    return np.concatenate(parts)
+
+
+def _are_samples(parts):
+    """Whether a list is one of samples: vectors or images; else it is one of batches."""
+    shapes = {np.shape(part) for part in parts}
+    return all(len(shape) < 2 or inspection.is_image(shape) for shape in shapes)
+
+
+def batches(real, batch_size, choose=lambda real: real):
+    """Checked batches of an array, or of an iterable of batches, as NumPy arrays.
+
+    Args:
+        real: array, list of samples, `(samples, labels)`, or iterable of batches of either.
+        batch_size: of arrays; `None` for all at once.
+        choose: takes those of an array that are wanted.
+    """
+    if isinstance(real, tuple):
+        real = samples_module.unpack(real)[0]
+    if hasattr(real, "shape") or isinstance(real, list) and _are_samples(real):
+        real = choose(samples_module.checked(real, "real"))
+        for start in range(0, len(real), batch_size or len(real)):
+            yield real[start : start + (batch_size or len(real))]
+        return
+    _checks.check(
+        hasattr(real, "__iter__") and not isinstance(real, (str, dict)),
+        "`real` must be an array of samples, or an iterable of batches.",
+        real=type(real).__name__,
+    )
+    for number, batch in enumerate(real):
+        samples = samples_module.unpack(batch)[0]
+        yield samples_module.checked(samples, "real", warn=number == 0)
