@@ -107,8 +107,9 @@ def test_no_healthy_run_that_is_recorded_explodes():
     for file in zoo_recording.FOLDER.glob("*.json.gz"):
         record = zoo_recording.read(file)
         run = [Signals.from_dict(fields) for fields in record["signals"]]
-        if any(convergence.exploding(run[:n]) for n in range(1, len(run) + 1)):
-            exploded.add(record["kind"])
+        for n in range(1, len(run) + 1):
+            if convergence.exploding(run[:n]) or explosion.exploding_within(run[:n]):
+                exploded.add(record["kind"])
         healthy += zoo_kinds.KINDS[record["kind"]].healthy
     assert healthy > 30 and "generator_rate_high" in exploded
     assert not any(zoo_kinds.KINDS[kind].healthy for kind in exploded)

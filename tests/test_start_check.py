@@ -1,6 +1,7 @@
 """A game that cannot start is noticed in the first epochs and said in one warning."""
 
 import functools
+import re
 import types
 import warnings
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import data, start_check
+from keras_gan import data, losses, start_check
 from keras_gan.gan import GAN
 
 MESSAGE = "This GAN cannot start"
@@ -110,6 +111,87 @@ def test_a_run_that_explodes_is_named_once_in_its_first_epochs():
     )
     assert shown([usual] * 3 + [grown] + [usual] * 9) == []
     assert shown([usual] * 20 + [grown] * 9) == [], "that is for ConvergenceStopping"
+
+
+class Model:
+    """What the check reads of a model that was trained before."""
+
+    def __init__(self, loss):
+        self.adversarial_loss = losses.get(loss)
+        self.regularizers = []
+        self.discriminator_steps = self.generator_steps = 1
+        self.steps_seen = self.images_seen = 9
+        self.reference_samples = np.zeros((4, 2))
+
+
+def shown_in_one_epoch(values, *, loss="relativistic_paired", step=1):
+    """What is warned of within an epoch whose steps have such values, and after which step."""
+    model, check = Model(loss), start_check.StartCheck()
+    check.set_model(model)
+    warned = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check.on_train_begin()
+        check.on_epoch_begin(0)
+        for count in range(step, len(values["d_loss"]) + 1, step):
+            check.on_train_batch_begin(count - step)
+            model.steps_seen, model.images_seen = 9 + count, 9 + 8 * count
+            means = {name: float(np.mean(value[:count])) for name, value in values.items()}
+            check.on_train_batch_end(count - 1, means)
+            if len(caught) > len(warned):
+                warned.append(count)
+        check.on_epoch_end(0, means)
+    return [str(w.message) for w in caught], warned
+
+
+def levels(before, after, at=100, steps=400):
+    return {
+        name: np.repeat([before[name], after[name]], [at, steps - at]).astype(float)
+        for name in before
+    }
+
+
+CALM = {"d_loss": 0.46, "g_loss": 11.8, "d_gradient_norm": 5.8, "g_gradient_norm": 20.0}
+BURST = {"d_loss": 9.3, "g_loss": 27.0, "d_gradient_norm": 70.0, "g_gradient_norm": 41.0}
+
+
+@pytest.mark.parametrize("step", [1, 10, 32])
+def test_a_run_that_explodes_within_an_epoch_is_named_at_once(step):
+    (told,), (when,) = shown_in_one_epoch(levels(CALM, BURST), step=step)
+    assert re.match(
+        r"This run explodes: in epoch 1 the discriminator's loss is \d\.\d after 0\.46, "
+        r"the discriminator's gradient norm is \d\d after 5\.8; add an R1 penalty",
+        told,
+    )
+    assert 140 < when < 210
+
+
+def test_what_grows_in_healthy_starts_is_not_named():
+    outrun = {**CALM, "g_loss": 300.0, "g_gradient_norm": 900.0}
+    for values, options in (
+        (levels(CALM, outrun), {}),
+        (levels(CALM, BURST), {"loss": "wasserstein"}),
+        (levels(CALM, BURST, steps=120), {}),
+        (levels(CALM, {**BURST, "d_loss": 6.0, "d_gradient_norm": 9.0}), {}),
+        (levels(CALM, {**BURST, "d_loss": 0.46}), {}),
+    ):
+        assert shown_in_one_epoch(values, **options) == ([], [])
+
+
+def test_what_a_resumed_run_has_seen_goes_on():
+    check, again = start_check.StartCheck(), start_check.StartCheck()
+    for one in (check, again):
+        one.set_model(Model("hinge"))
+        one.on_train_begin()
+    check.on_epoch_begin(0)
+    for batch in range(60):
+        check.on_train_batch_end(batch, {"d_loss": 1.0, "d_gradient_norm": 2.0})
+    check.on_epoch_end(0, {})
+    again.set_state(check.get_state())
+    assert len(check._parts) == 2 and again._parts == check._parts
+    state = check.get_state()
+    del state["parts"]
+    again.set_state(state)  # of an earlier version
 
 
 def test_a_discriminator_that_is_wrong_is_no_coin():

@@ -1,5 +1,7 @@
 """Whether a run explodes: losses and gradients that grow by orders of magnitude."""
 
+import dataclasses
+
 from keras_gan.convergence import advice
 from keras_gan.signals import is_finite
 
@@ -42,6 +44,25 @@ def exploding(history):
         if found and (_is_broken(after) or _jump([*history[:index], after], index, loss)):
             return {"exploding_epoch": history[index].epoch, **found}
     return None
+
+
+def exploding_within(parts):
+    """As `exploding`, of an epoch's parts, such as 25 steps each.
+
+    Only the discriminator's loss and gradient are looked at, and only where the loss has a scale:
+    the generator's grow by as much in the first steps of healthy runs, in which the discriminator
+    begins to tell samples from data, and so does a Wasserstein loss.
+
+    Args:
+        parts: list of `Signals`, oldest first, with the epoch that each is a part of.
+
+    Returns:
+        As `exploding`.
+    """
+    loss = next((s.settings["loss"] for s in parts if "loss" in s.settings), None)
+    if loss not in _AT_CHANCE:
+        return None
+    return exploding([dataclasses.replace(s, g_loss=None, g_gradient_norm=None) for s in parts])
 
 
 def _is_broken(s):
