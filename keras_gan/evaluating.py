@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_gan import directions, losses, packing, replicas, seeds
 from keras_gan.determinism import ordered
-from keras_gan.samples import flat, to_float, unpack
+from keras_gan.samples import flat, to_float, unchecked, unpack
 from keras_gan.state import CAUSES, PLAYERS, add
 
 ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
@@ -131,8 +131,9 @@ class Evaluating:
                 averaged = self._generate(
                     latents, labels, generator=self.averaged_generator, training=False
                 )
-                for metric in self.quality_metrics:
-                    metric.update_state(real, averaged)
+                with unchecked():
+                    for metric in self.quality_metrics:
+                        metric.update_state(real, averaged)
             add(step, 1)
         results = {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
         return replicas.logs(results)

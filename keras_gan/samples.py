@@ -3,6 +3,9 @@
 What values may be is told in `inputs.values`; `uint8` stays `uint8` until it is inside the graph.
 """
 
+import contextlib
+import contextvars
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -119,6 +122,24 @@ def checked_generated(samples, name):
     """Check samples that may have been generated, see `SampleSpec.generated`."""
     samples = conversion.array(samples, name)
     return SampleSpec(samples.shape[1:], None).generated(samples, name)
+
+
+_UNCHECKED = contextvars.ContextVar("unchecked", default=False)
+
+
+@contextlib.contextmanager
+def unchecked():
+    """A block that takes samples as they are: those of a generator that may have broken."""
+    token = _UNCHECKED.set(True)
+    try:
+        yield
+    finally:
+        _UNCHECKED.reset(token)
+
+
+def are_checked():
+    """Whether samples that come into a metric or a score are checked: not within graphs."""
+    return not tf.inside_function() and not _UNCHECKED.get()
 
 
 def to_float(samples):

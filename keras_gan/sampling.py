@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, class_names, cost, losses, packing, priors, seeds
 from keras_gan.inputs import conversion, values
-from keras_gan.samples import to_float
+from keras_gan.samples import are_checked, to_float
 
 # === Pure functions: the same in `generate` and in an exported model ===
 
@@ -235,10 +235,13 @@ class Sampling:
         Returns:
             float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
             that of each pack, the last one being filled up from the first samples on.
+
+        Raises:
+            ValueError: for samples or labels that do not fit, or are not finite.
         """
         batch_size = _checks.positive_int(batch_size, "batch_size")
         # Those of a generator may be out of range; that is for the discriminator to judge.
-        samples = self.spec.generated(samples)
+        samples = (self.spec.generated if are_checked() else self.spec.typed)(samples)
         labels = self.spec.labels(self._indices(labels), len(samples))
         packs = packing.packed(packing.filled(samples, self.pack), self.pack)
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)

@@ -97,7 +97,7 @@ def evaluate_generator(
 
     Raises:
         ValueError: before anything is computed, for arguments, samples or ranges that do not fit;
-            for too few reals; as soon as a sample is not finite.
+            for too few reals; as soon as a sample is not finite, or a complex number.
 
     Example:
 
@@ -118,6 +118,7 @@ def evaluate_generator(
     )
     dataset = _dataset(real, sampler, seed)
     num_samples = _count(dataset, num_samples, floors)
+    _check_needed(chosen, num_samples)
     _check_labels(dataset, sampler)
     _check_class_names(real, sampler)
 
@@ -180,6 +181,7 @@ def _figures(chosen, pairs, wanted, verbose, *, floors=False):
             metric.update_state(real, fake)
         count += len(real)
     _check_enough(count, wanted, floors)
+    _check_needed(chosen, count)
     asked = terminal.progress(chosen, "Computing", unit="metrics", verbose=verbose)
     found = {name: float(value) for name, value in evaluating.named_results(asked).items()}
     for metric in chosen if floors else ():
@@ -222,6 +224,13 @@ def _generated(sampler, real, labels, seed):
     else:
         labels = tf.constant(labels_module.checked(labels, count, sampler.num_classes))
     fake = np.asarray(sampler.draw(count, seed, labels))
+    _checks.check(
+        fake.dtype.kind != "c",
+        "`generator` must make real numbers.",
+        cure="Use their real part or size: `lambda latents: tf.math.real(generator(latents))`, or "
+        "`tf.math.abs`.",
+        dtype=str(fake.dtype),
+    )
     _checks.check(
         fake.shape == real.shape,
         "`generator` must make one sample for each latent, of the shape of the reals.",
@@ -333,6 +342,18 @@ def _check_enough(count, wanted, floors):
         num_reals=count * 2 if floors else count,
         num_samples=wanted,
     )
+
+
+def _check_needed(chosen, count):
+    """Check that each metric has a result of so many samples, where their number is known."""
+    for metric in chosen:
+        needed = getattr(metric, "needed", 1)
+        _checks.check(
+            count is None or count >= needed,
+            f"`{metric.name}` compares at least {needed} samples with as many reals.",
+            cure=f"Give at least {needed} reals, and no `num_samples` below {needed}.",
+            num_samples=count,
+        )
 
 
 def _check_labels(dataset, sampler):

@@ -139,6 +139,8 @@ def iter_of_points():
         (lambda m: m.sample_latents(2, seed=-1), "seed=-1"),
         (lambda m: m.sample_latents(2, seed=2**63), r"below 2\*\*63"),
         (lambda m: m.score(helpers.points(2), batch_size=0), "batch_size=0"),
+        (lambda m: m.score([[0.0, np.nan]]), "`samples` must be finite, but 1 of 1"),
+        (lambda m: m.score([[0.0, 1j]]), "`samples` must be real numbers"),
         (lambda m: m.score(helpers.points(2), batch_size=1.5), "batch_size=1.5"),
         (lambda m: m.generate(latents=[["a"] * 4]), "`latents` must be an array of numbers"),
         (lambda m: m.generate(latents=[[1.0] * 4, [1.0]]), "`latents` must be an array of numbers"),

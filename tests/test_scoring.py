@@ -354,6 +354,22 @@ REFUSED = {
     "too few in a pipeline": ({"real": LABELLED, "num_samples": 201}, "num_reals=200"),
     "without an end": ({"real": LABELLED.repeat()}, "Give `num_samples=`"),
     "floors of a pipeline": ({"real": LABELLED, "floors": True}, "Give `num_samples=`"),
+    "one sample": (
+        {"real": points(1), "metrics": "fid"},
+        "`fid` compares at least 2 samples.*Give at least 2 reals.*",
+    ),
+    "three samples": (
+        {"num_samples": 3, "metrics": "precision_recall"},
+        "compares at least 4 samples.*num_samples=3",
+    ),
+    "one sample in a pipeline": (
+        {"real": LABELLED.unbatch().batch(1).take(1), "metrics": "fid"},
+        "compares at least 2 samples.*num_samples=1",
+    ),
+    "complex samples": (
+        {"generator": lambda latents: tf.complex(latents, latents)},
+        "`generator` must make real numbers.*`lambda latents: tf.math.real",
+    ),
     "no number": ({"num_samples": 0}, "`num_samples` must be a positive integer"),
     "seed": ({"seed": -1}, "`seed` must be a non-negative"),
     "large seed": ({"seed": 2**63}, "below"),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_gan import _checks, twins
+from keras_gan.samples import unchecked
 
 # How often the copies are measured on their way.
 _LOOKS = 10
@@ -127,9 +128,9 @@ def _value(gan, judge, seed):
     """`V` on some reals, and as many samples of the raw generator."""
     samples, labels = judge
     fake = gan.generate(len(samples), labels=labels, seed=seed, averaged=False)
-    losses = gan.adversarial_loss.discriminator_loss(
-        gan.score(samples, labels), gan.score(fake, labels)
-    )
+    with unchecked():
+        scores = gan.score(samples, labels), gan.score(fake, labels)
+    losses = gan.adversarial_loss.discriminator_loss(*scores)
     return -float(np.mean(losses))
 
 

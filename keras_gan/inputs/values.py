@@ -146,7 +146,9 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
 
 def generated(samples, is_image, name, form):
     """Samples as uint8 or float32 that may have been generated, and so overshoot their range."""
-    samples = typed(samples, is_image, name, form)
+    given, samples = samples, typed(samples, is_image, name, form)
+    if samples.dtype == np.float32:
+        _check_finite(samples, given, name, form)
     if is_image and samples.dtype != np.uint8 and samples.size:
         low, high = float(samples.min()), float(samples.max())
         if low >= 0.0 and high > _OVERSHOOT:

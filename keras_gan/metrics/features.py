@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.inputs import conversion
+from keras_gan.inputs.values import check_real
 from keras_gan.metrics import inception
 
 # Samples of up to this many values are compared as they are.
@@ -82,7 +84,7 @@ def pair(real, fake, *, more_than=1, **received):
     Raises:
         ValueError: unless they are finite arrays of one dimension with enough rows.
     """
-    arrays = [np.asarray(samples, "float64") for samples in (real, fake)]
+    arrays = [numbers(real, "real"), numbers(fake, "fake")]
     fit = all(array.ndim == 2 and len(array) > more_than for array in arrays)
     _checks.check(
         fit and arrays[0].shape[1] == arrays[1].shape[1],
@@ -91,10 +93,28 @@ def pair(real, fake, *, more_than=1, **received):
         fake_shape=arrays[1].shape,
         **received,
     )
-    for name, array in zip(("real", "fake"), arrays, strict=True):
-        rows = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
-        _checks.check(rows == 0, f"`{name}` must be finite.", rows_that_are_not=rows)
     return arrays
+
+
+def numbers(values, name, dtype="float64"):
+    """An array of finite real numbers in a floating type.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    array = conversion.array(values, name)
+    check_real(array.dtype, name)
+    array = array.astype(dtype, copy=False)
+    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    rows = int(np.count_nonzero(~finite))
+    _checks.check(
+        rows == 0,
+        f"`{name}` must be finite.",
+        cure=f"Remove or repair them: `np.where(np.isfinite({name}), {name}, 0.0)` puts 0 in "
+        "their place.",
+        rows_that_are_not=rows,
+    )
+    return array
 
 
 def in_batches(extract, samples, *, batch_size=256):

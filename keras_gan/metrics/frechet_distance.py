@@ -65,12 +65,19 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     Returns:
         A float of at least 0.
 
+    Raises:
+        ValueError: for what is no finite number.
+
     Sources: Dowson and Landau, "The Fréchet distance between multivariate normal distributions",
     1982; Heusel et al., "GANs trained by a two time-scale update rule", NeurIPS 2017
     (arXiv:1706.08500).
     """
-    means = [np.asarray(mean, "float64") for mean in (real_mean, fake_mean)]
-    covariances = [np.asarray(c, "float64") for c in (real_covariance, fake_covariance)]
+    numbers = features_module.numbers
+    means = [numbers(real_mean, "real_mean"), numbers(fake_mean, "fake_mean")]
+    covariances = [
+        numbers(real_covariance, "real_covariance"),
+        numbers(fake_covariance, "fake_covariance"),
+    ]
     # What does not vary on one side adds nothing to the product, and would only spoil Cholesky.
     varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
     within = slice(None) if varies.all() else np.ix_(varies, varies)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.metrics import inception
+from keras_gan.metrics.features import numbers
 from keras_gan.metrics.quality_metric import FeatureMetric
 
 # Rows of probabilities may miss one by this much; half precision does.
@@ -34,7 +35,7 @@ def inception_score(probabilities, *, splits=10):
     Source: Salimans et al., "Improved techniques for training GANs", NeurIPS 2016
     (arXiv:1606.03498).
     """
-    probabilities = np.asarray(probabilities, "float64")
+    probabilities = numbers(probabilities, "probabilities")
     _checks.check(
         probabilities.ndim == 2 and len(probabilities) > 0,
         "`probabilities` must be an array `(n, classes)` with at least one row.",

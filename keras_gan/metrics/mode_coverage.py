@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.metrics.features import numbers
 from keras_gan.metrics.quality_metric import QualityMetric
 
 # === Pure functions ===
@@ -25,7 +26,11 @@ def mode_coverage(samples, modes, std):
 
     Returns:
         `dict` of `modes`, `high_quality`, `reverse_kl` and `relative_std`.
+
+    Raises:
+        ValueError: for what is no finite number.
     """
+    samples, modes = numbers(samples, "samples"), numbers(modes, "modes")
     totals = [np.asarray(t) for t in _tally(tf.convert_to_tensor(samples), modes, std)]
     return _figures(*totals, dimension=np.shape(modes)[1], std=std)
 

@@ -184,8 +184,8 @@ class QualityMetric(keras.metrics.Metric):
         raise NotImplementedError
 
     def _floats(self, real, fake):
-        """Both sides of a batch as floats; checked, unless within a graph, which `fit` feeds."""
-        if not tf.inside_function():
+        """Both sides of a batch as floats; checked, unless `fit` feeds them."""
+        if samples_module.are_checked():
             if self.needs_real and self._reference is None:
                 real = samples_module.checked(real, "real", warn=not tf.is_tensor(real))
             fake = samples_module.checked_generated(fake, "fake")
@@ -292,7 +292,8 @@ class FeatureMetric(QualityMetric):
             fake: fakes, likewise.
 
         Raises:
-            ValueError: outside of graphs, for values that `fit` would not take.
+            ValueError: outside of graphs and of `fit`, for values that `fit` would not take.
+                Within them, what is not finite makes the result NaN.
         """
         real, fake = self._floats(real, fake)
         if not self.built:

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.metrics.features import numbers
 from keras_gan.metrics.kept_features import KeptFeatures
 
 _ERROR_DIRECTIONS = 64
@@ -38,7 +39,7 @@ def sliced_wasserstein(real, fake, *, num_projections=256, seed=0):
         A float of at least 0.
 
     Raises:
-        ValueError: if the shapes differ or there is no sample.
+        ValueError: if the shapes differ, there is no sample, or one is not finite.
 
     Sources: Rabin et al., "Wasserstein barycenter and its application to texture mixing", 2011;
     Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures", 2015.
@@ -71,7 +72,7 @@ def sliced_wasserstein_error(real, fake, *, num_projections=256, seed=0, groups=
 
 def project(real, fake, *, num_projections=256, seed=0):
     """Both samples' projections on the same directions: two arrays `(n, num_projections)`."""
-    real, fake = np.asarray(real, "float32"), np.asarray(fake, "float32")
+    real, fake = (numbers(s, n, "float32") for s, n in ((real, "real"), (fake, "fake")))
     _checks.check(
         real.shape == fake.shape and real.ndim > 1 and len(real) > 0,
         "Both samples must have one shape, `(n, ...)` with n of at least 1.",

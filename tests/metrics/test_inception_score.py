@@ -49,7 +49,6 @@ def test_the_two_ends():
     [
         ([[0.5, 0.4]], r"sums=\(0.9, 0.9\)"),
         ([[1.5, -0.5]], "smallest=-0.5"),
-        ([[np.nan, 1]], "nan"),
     ],
 )
 def test_what_is_no_probability_is_refused(rows, received):

@@ -9,7 +9,17 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import callbacks, directions, metrics
-from keras_gan.metrics import features, inception
+from keras_gan.metrics import (
+    density_coverage,
+    features,
+    frechet_distance,
+    inception,
+    inception_score,
+    kernel_distance,
+    mode_coverage,
+    precision_recall,
+    sliced_wasserstein,
+)
 from keras_gan.metrics.quality_metric import QualityMetric
 
 DIMENSION = 4
@@ -185,11 +195,48 @@ def test_results_follow_batches_that_a_full_reservoir_takes_in(name):
 def test_a_broken_generator_has_no_result(name):
     broken = FAKE.copy()
     broken[3] = np.nan
-    result = fill(METRICS[name](), fake=broken).result()
+    result = fill(METRICS[name](), fake=broken, compiled=True).result()
     if name == "ModeCoverage":  # a sample that is nowhere is a bad one
         assert result["high_quality"] < 1.0
     else:
         assert np.isnan(numbers(result)).all()
+    with pytest.raises(ValueError, match="`fake` must be finite, but 1 of 32.*first at index 3"):
+        fill(METRICS[name](), fake=broken)
+
+
+def test_an_eager_run_goes_on_with_a_broken_generator():
+    gan = helpers.gan(metrics=["fid"], run_eagerly=True)
+    gan.averaged_generator.set_weights([w + np.nan for w in gan.averaged_generator.get_weights()])
+    assert np.isnan(gan.evaluate(helpers.points(8), verbose=0, return_dict=True)["fid"])
+
+
+FUNCTIONS = {
+    "real": [
+        frechet_distance.frechet_distance,
+        kernel_distance.kernel_distance,
+        sliced_wasserstein.sliced_wasserstein,
+        sliced_wasserstein.sliced_wasserstein_error,
+        precision_recall.precision_recall,
+        density_coverage.density_coverage,
+    ],
+    "samples": [lambda fake, samples: mode_coverage.mode_coverage(samples, MODES, 1.0)],
+    "probabilities": [lambda fake, probabilities: inception_score.inception_score(probabilities)],
+    "real_mean": [
+        lambda fake, real_mean: frechet_distance.distance_of_moments(
+            real_mean[0], np.eye(DIMENSION), fake[0], np.eye(DIMENSION)
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1j])
+@pytest.mark.parametrize(("name", "function"), [(n, f) for n, fs in FUNCTIONS.items() for f in fs])
+def test_functions_refuse_what_is_no_finite_number(name, function, bad):
+    samples = REAL.astype(complex if bad == 1j else float)
+    samples[0, 1] = bad
+    rule = "real numbers" if bad == 1j else "finite.*`np.where"
+    with pytest.raises(ValueError, match=f"`{name}` must be {rule}"):
+        function(fake=FAKE, **{name: samples})
 
 
 @pytest.mark.parametrize("name", ["KernelDistance", "PrecisionRecall", "FrechetDistance"])
