@@ -71,8 +71,9 @@ class DensityCoverage(KeptFeatures):
         k: which nearest neighbour the balls reach to. Default 5.
         max_samples: how many reals, and fakes, are compared at most. Default 5,000.
         features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            "inception" for Keras's InceptionV3, a download, whose values compare only among
-            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
+            "inception" (InceptionV3), a download, whose values compare only among those of that
+            network and not with published ones; `None` takes samples of up to 1,024 values as
             they are, and larger ones through a fixed, seeded random convolutional embedding.
             Default `None`.
         seed: integer seed of embedding and subset. Default 0.

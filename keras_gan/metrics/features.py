@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.inputs import conversion
 from keras_gan.inputs.values import check_real
-from keras_gan.metrics import inception
+from keras_gan.metrics import applications
 
 # Samples of up to this many values are compared as they are.
 MAX_VALUES = 1024
@@ -19,12 +19,14 @@ def check(features):
     """`features` if a metric can use it.
 
     Raises:
-        ValueError: for anything but a callable, "inception" and `None`.
+        ValueError: for anything but a callable, a name of `applications.names` and `None`.
     """
-    named = isinstance(features, str) and features == inception.NAME
+    if isinstance(features, str):
+        applications.check(features)
     _checks.check(
-        features is None or named or callable(features),
-        "`features` must be a Keras model, a callable, 'inception' or None.",
+        features is None or isinstance(features, str) or callable(features),
+        "`features` must be a Keras model, a callable, a network of `keras.applications` by name, "
+        'such as "inception_v3", or None.',
         features=features,
     )
     return features
@@ -35,7 +37,7 @@ def extractor(features, sample_shape, *, seed=0):
 
     Args:
         features: a Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`, which
-            is flattened; "inception", see `inception.extractor`; or `None`: samples of up to
+            is flattened; a name, see `applications.extractor`; or `None`: samples of up to
             1,024 values as they are, anything larger through `RandomConvolutions`, or `sketch` if
             a sample is one long vector.
         sample_shape: tuple, a sample's shape without the batch axis.
@@ -49,7 +51,7 @@ def extractor(features, sample_shape, *, seed=0):
     """
     sample_shape = tuple(sample_shape)
     if isinstance(check(features), str):
-        return inception.extractor(sample_shape)
+        return applications.extractor(features, sample_shape)
     if features is not None:
         return lambda samples: _flat(_call(features, samples))
     _checks.check(
@@ -68,7 +70,7 @@ def extractor(features, sample_shape, *, seed=0):
 def text(features, sample_shape, *, seed=0):
     """What `extractor` of the same arguments compares samples by, in words."""
     if isinstance(features, str):
-        return inception.TEXT
+        return applications.text(features)
     if features is not None:
         name = getattr(features, "name", None) or getattr(features, "__name__", None)
         return str(name or type(features).__name__)

@@ -138,8 +138,9 @@ class FrechetDistance(FeatureMetric):
 
     Args:
         features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            "inception" for Keras's InceptionV3, a download, whose values compare only among
-            themselves and not with published ones; `None` takes samples of up to 1,024 values as
+            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
+            "inception" (InceptionV3), a download, whose values compare only among those of that
+            network and not with published ones; `None` takes samples of up to 1,024 values as
             they are, and larger ones through a fixed, seeded random convolutional embedding.
             Default `None`.
         seed: integer seed of the random embedding. Default 0.

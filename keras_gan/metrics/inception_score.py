@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.metrics import inception
+from keras_gan.metrics import applications
 from keras_gan.metrics.features import numbers
 from keras_gan.metrics.quality_metric import FeatureMetric
 
@@ -102,9 +102,9 @@ class InceptionScore(FeatureMetric):
 
     Args:
         features: the classifier: Keras model or callable from `(batch, *sample_shape)` to
-            probabilities `(batch, classes)`; or "inception" for Keras's InceptionV3 and the 1,000
-            classes of ImageNet, a download, whose values compare only among themselves and not
-            with published ones.
+            probabilities `(batch, classes)`; or the name of a network of `keras.applications`, such
+            as "inception" (InceptionV3), and the 1,000 classes of ImageNet, a download, whose
+            values compare only among those of that network and not with published ones.
         logits: whether the classifier gives logits, whose softmax is taken. Default `False`.
         splits: number of parts whose scores are averaged. Default 10.
         name: the log key, after `val_`. Default `"inception_score"`.
@@ -145,7 +145,7 @@ class InceptionScore(FeatureMetric):
 
     def _extractor(self, sample_shape):
         if isinstance(self.features, str):
-            return inception.extractor(sample_shape, classifier=True)
+            return applications.extractor(self.features, sample_shape, classifier=True)
         return super()._extractor(sample_shape)
 
     def _rows(self, samples):

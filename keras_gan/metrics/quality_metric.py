@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, _warnings, directions, terminal
 from keras_gan import samples as samples_module
 from keras_gan.metrics import features as features_module
-from keras_gan.metrics import inception, reals, wording
+from keras_gan.metrics import applications, reals, wording
 
 _BATCH = 256
 
@@ -348,7 +348,7 @@ class FeatureMetric(QualityMetric):
             "dimension": self._dimension,
         }
         if isinstance(self.features, str):
-            told["resize"] = inception.RESIZE
+            told["resize"] = applications.resize(self.features)
         return {**told, **super().description()}
 
     def get_config(self):

@@ -13,7 +13,6 @@ from keras_gan.metrics import (
     density_coverage,
     features,
     frechet_distance,
-    inception,
     inception_score,
     kernel_distance,
     mode_coverage,
@@ -496,50 +495,3 @@ def test_two_replicas_are_as_one(two_replicas):
 
 
 # === Inception ===
-
-
-@pytest.fixture
-def network(monkeypatch):
-    """In the place of InceptionV3 a network of one layer, and what it was asked for."""
-    asked = []
-
-    def build(**arguments):
-        asked.append(arguments)
-        inputs = keras.Input(arguments["input_shape"])
-        x = keras.layers.GlobalAveragePooling2D()(inputs)
-        if arguments["include_top"]:
-            x = keras.layers.Softmax()(x)
-        return keras.Model(inputs, x)
-
-    inception._network.cache_clear()
-    monkeypatch.setattr(keras.applications, "InceptionV3", build)
-    yield asked
-    inception._network.cache_clear()
-
-
-def test_inception_is_built_once_with_its_own_range_and_size(network):
-    images = normal(30, 0, std=0.3, shape=(8, 6, 3)).clip(-1, 1)
-    metric = fill(metrics.FrechetDistance(features="inception"), images, images * 0.5)
-    other = fill(metrics.PrecisionRecall(features="inception"), images, images * 0.5)
-    (asked,) = network
-    assert asked["weights"] == "imagenet" and asked["pooling"] == "avg"
-    assert asked["input_shape"] == (299, 299, 3) and not asked["include_top"]
-    means = images.mean(axis=(1, 2))
-    plain = fill(metrics.FrechetDistance(), means, means * 0.5)
-    assert metric.result() == pytest.approx(plain.result(), rel=1e-2)
-    for told in (metric.description(), other.description()):
-        assert told["resize"] == "bilinear with antialiasing, to 299 x 299"
-        assert "only among themselves" in told["features"] and told["dimension"] == 3
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
-    assert again.features == "inception"
-
-
-def test_inception_takes_grey_images_and_names_classes(network):
-    grey = normal(30, 0, std=0.3, shape=(8, 6, 1))
-    extract = features.extractor("inception", (8, 6, 1))
-    np.testing.assert_allclose(extract(grey), np.repeat(grey.mean(axis=(1, 2)), 3, 1), atol=0.05)
-    score = fill(metrics.InceptionScore("inception"), grey, grey)
-    assert network[-1]["include_top"] and score.result() == pytest.approx(1.0)
-    for shape in ((8, 6, 4), (12,)):
-        with pytest.raises(ValueError, match="one or three channels.*sample_shape"):
-            metrics.FrechetDistance(features="inception").build(shape)
