@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings, directions, terminal
 from keras_gan import samples as samples_module
-from keras_gan.metrics import features as features_module
 from keras_gan.metrics import applications, reals, wording
+from keras_gan.metrics import features as features_module
 
 _BATCH = 256
 

@@ -11,7 +11,6 @@ import helpers
 from keras_gan import callbacks, directions, metrics
 from keras_gan.metrics import (
     density_coverage,
-    features,
     frechet_distance,
     inception_score,
     kernel_distance,
