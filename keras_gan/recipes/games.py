@@ -4,6 +4,8 @@ import keras
 
 from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
 from keras_gan.gan import GAN
+from keras_gan.networks._images import image_shape_of
+from keras_gan.recipes import defaults
 
 
 def _suggesting(network):
@@ -16,10 +18,10 @@ def mlp(
     sample_shape,
     *,
     latent_dim=16,
-    width=128,
+    width=defaults.WIDTH,
     num_classes=None,
     pack=1,
-    learning_rate=1e-3,
+    learning_rate=defaults.LEARNING_RATE,
     seed=0,
     precision="auto",
     metrics=(),
@@ -34,7 +36,7 @@ def mlp(
         width: units of each of the three hidden layers. Default 128.
         num_classes: for a conditional model.
         pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
-        learning_rate: of both players. Default 1e-3.
+        learning_rate: of both players, a number or a schedule. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
             Default "auto".
@@ -74,11 +76,11 @@ def mlp(
 def dcgan(
     image_shape,
     *,
-    latent_dim=32,
+    latent_dim=None,
     num_classes=None,
     pack=1,
-    gamma=0.1,
-    learning_rate=1e-3,
+    gamma=None,
+    learning_rate=defaults.LEARNING_RATE,
     seed=0,
     precision="auto",
     metrics=(),
@@ -90,16 +92,18 @@ def dcgan(
 
     Args:
         image_shape: `(height, width, channels)`.
-        latent_dim: size of a latent. Default 32.
+        latent_dim: size of a latent. Default 32, and 64 of images above 48 pixels a side.
         num_classes: for a conditional model.
         pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
-        gamma: weight of R1 and of R2. Default 0.1.
-        learning_rate: of both players. Default 1e-3.
+        gamma: weight of R1 and of R2. Default: 0.1 up to 28 pixels a side, from there on growing as
+            the number of pixels: 0.52 at 64, 2.1 at 128.
+        learning_rate: of both players, a number or a schedule. Default 1e-3.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
             Default "auto".
         metrics: quality metrics for `compile`.
-        **network_options: passed on to `networks.dcgan`.
+        **network_options: passed on to `networks.dcgan`. Default: filters of 1,024 over the side,
+            as a power of two, at most 32 in the generator and 64 in the discriminator, at least 8.
 
     Returns:
         A compiled `GAN`.
@@ -113,17 +117,18 @@ def dcgan(
     1e-3, beta1 = 0 and beta2 = 0.99 in place of 2e-4, 0.5 and 0.999; a moving average of the
     generator.
     """
+    image_shape = image_shape_of(image_shape)
     pair = networks.dcgan(
         image_shape,
-        latent_dim,
+        latent_dim or defaults.latent_dim(image_shape),
         num_classes=num_classes,
         pack=pack,
         precision=precision,
-        **network_options,
+        **{**defaults.convolutions(image_shape), **network_options},
     )
     return _relativistic(
         pair,
-        gamma=gamma,
+        gamma=defaults.gamma(image_shape, 0.1) if gamma is None else gamma,
         learning_rate=learning_rate,
         num_classes=num_classes,
         pack=pack,
@@ -158,7 +163,7 @@ def wgan_gp(
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
             Default "auto".
         metrics: quality metrics for `compile`.
-        **network_options: passed on to `networks.dcgan`.
+        **network_options: passed on to `networks.dcgan`. Default: filters as in `dcgan`.
 
     Returns:
         A compiled `GAN`.
@@ -171,13 +176,14 @@ def wgan_gp(
     BatchNorm in the critic. Departures: this package's `dcgan` networks with their filters; a
     moving average of the generator.
     """
+    image_shape = image_shape_of(image_shape)
     pair = networks.dcgan(
         image_shape,
         latent_dim,
         num_classes=num_classes,
         pack=pack,
         precision=precision,
-        **network_options,
+        **{**defaults.convolutions(image_shape), **network_options},
     )
     gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
@@ -218,7 +224,8 @@ def sngan(
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
             Default "auto".
         metrics: quality metrics for `compile`.
-        **network_options: passed on to `networks.resnet`.
+        **network_options: passed on to `networks.resnet`. Default: filters of 1,024 over the side,
+            as a power of two, at most 32 and at least 8.
 
     Returns:
         A compiled `GAN`.
@@ -233,13 +240,14 @@ def sngan(
     networks with their filters; both players see batches of one size, where the paper's generator
     sees twice as many samples; a moving average of the generator.
     """
+    image_shape = image_shape_of(image_shape)
     pair = networks.resnet(
         image_shape,
         latent_dim,
         num_classes=num_classes,
         pack=pack,
         precision=precision,
-        **network_options,
+        **{**defaults.residual(image_shape), **network_options},
     )
     gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
     gan.compile(
@@ -259,7 +267,7 @@ def r3gan(
     latent_dim=64,
     num_classes=None,
     pack=1,
-    gamma=1.0,
+    gamma=None,
     learning_rate=1e-3,
     burn_in_images=100_000,
     seed=0,
@@ -278,14 +286,16 @@ def r3gan(
         latent_dim: size of a latent. Default 64, as in the paper.
         num_classes: for a conditional model.
         pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
-        gamma: weight of R1 and of R2 at the start. Default 1.
+        gamma: weight of R1 and of R2 at the start. Default: 1 up to 28 pixels a side, from there on
+            growing as the number of pixels: 5.2 at 64, 21 at 128.
         learning_rate: of both players at the start. Default 1e-3.
         burn_in_images: length of the schedules in images. Default 100,000.
         seed: of noise and data order.
         precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
             Default "auto". The paper's authors found float16 to hurt and bfloat16 not.
         metrics: quality metrics for `compile`.
-        **network_options: passed on to `networks.r3gan`.
+        **network_options: passed on to `networks.r3gan`. Default: filters of 1,024 over the side,
+            as a power of two, at most 32 and at least 8.
 
     Returns:
         A compiled `GAN`.
@@ -300,6 +310,8 @@ def r3gan(
     no augmentation.
     """
     learning_rate = _checks.number(learning_rate, "learning_rate", above=0.0)
+    image_shape = image_shape_of(image_shape)
+    gamma = defaults.gamma(image_shape, 1.0) if gamma is None else gamma
     gamma = _checks.number(gamma, "gamma", minimum=0.0)
     burn_in_images = _checks.positive_int(burn_in_images, "burn_in_images")
 
@@ -312,7 +324,7 @@ def r3gan(
         num_classes=num_classes,
         pack=pack,
         precision=precision,
-        **network_options,
+        **{"filters": defaults.filters(image_shape, 32), **network_options},
     )
     gan = GAN(
         *pair,
@@ -337,10 +349,11 @@ def r3gan(
 
 
 def _relativistic(pair, *, gamma, learning_rate, metrics, **settings):
+    adam = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
     gan = GAN(*pair, **settings)
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),
-        discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.99),
+        generator_optimizer=adam(learning_rate, beta_1=0.0, beta_2=0.99),
+        discriminator_optimizer=adam(learning_rate, beta_1=0.0, beta_2=0.99),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
         metrics=metrics,

@@ -1,0 +1,6 @@
+"""Networks with settings that belong together: compiled models, ready for `fit`."""
+
+from keras_gan.recipes.games import dcgan, mlp, r3gan, sngan, wgan_gp
+from keras_gan.recipes.plans import for_data
+
+__all__ = ["dcgan", "for_data", "mlp", "r3gan", "sngan", "wgan_gp"]

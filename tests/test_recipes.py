@@ -1,0 +1,190 @@
+"""Defaults that follow from the size of the data, and plans for a given time."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+import keras_gan
+from keras_gan import cost, networks, recipes
+from keras_gan.recipes import defaults, plans
+
+SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 128, 3)]
+
+
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "sngan", "r3gan"])
+def test_what_a_user_gives_comes_before_the_defaults(name):
+    options = {"filters": 16} if name == "r3gan" else {"generator_filters": 16}
+    recipe = getattr(recipes, name)
+    small = recipe((64, 48, 3), **options, max_filters=16, latent_dim=5)
+    assert small.generator.input_shape == (None, 5)
+    assert small.generator.count_params() < recipe((64, 48, 3)).generator.count_params()
+
+
+def test_small_images_keep_the_settings_they_were_tuned_with():
+    for shape in [(8, 8, 1), (28, 28, 1), (28, 20, 3)]:
+        assert defaults.gamma(shape, 0.1) == 0.1
+        assert defaults.latent_dim(shape) == 32
+        assert defaults.filters(shape, 32) == 32
+
+
+def test_penalties_grow_as_the_number_of_pixels():
+    gammas = [defaults.gamma((side, side, 3), 1.0) for side in (28, 56, 112)]
+    np.testing.assert_allclose(gammas, [1.0, 4.0, 16.0])
+    r1, r2 = recipes.dcgan((56, 56, 1), max_filters=8).regularizers
+    assert r1.weight == r2.weight == pytest.approx(0.4)
+
+
+def test_a_step_costs_about_as_the_side_and_not_as_its_cube():
+    def multiply_adds(shape, **options):
+        return sum(map(cost.multiply_adds, networks.dcgan(shape, **options)))
+
+    costs = {
+        side: multiply_adds((side, side, 3), **defaults.convolutions((side, side, 3)))
+        for side in (32, 64, 128)
+    }
+    assert costs[64] < 2.5 * costs[32] and costs[128] < 2.5 * costs[64]
+    # What the networks' own defaults would cost.
+    assert costs[64] < multiply_adds((64, 64, 3)) / 3.0
+
+
+def test_a_learning_rate_may_be_a_schedule():
+    rate = keras_gan.schedules.Cosine(1e-3, 1e-5, over_images=64)
+    gan = recipes.mlp((2,), learning_rate=rate)
+    gan.fit(helpers.points(64), epochs=1, verbose=0)
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(1e-5, rel=1e-4)  # in float32
+
+
+# === Plans ===
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Nothing is trained to measure a step: start 5 s, a step 0.1 s, watching an epoch 1 s."""
+    costs = plans._Costs(start=5.0, step=0.1, epoch=1.0)
+    monkeypatch.setattr(plans, "_measured", lambda *arguments: costs)
+    return costs
+
+
+def planned(capsys, *data, **options):
+    gan, settings = recipes.for_data(*data, **options)
+    return gan, settings, capsys.readouterr().out
+
+
+def test_a_plan_takes_the_time_that_there_is(capsys, measured):
+    _, settings, told = planned(capsys, np.zeros((400, 32, 32, 3), "uint8"), minutes=20)
+    steps = settings["epochs"] * settings["steps_per_epoch"]
+    seconds = measured.start + 0.1 * steps + 1.0 * settings["epochs"]
+    assert 0.97 * 1_200 < seconds <= 1_200
+    assert settings["epochs"] / seconds <= 0.05  # a second of watching each
+    assert told == (
+        f"400 colour pictures of 32x32, {plans._devices()}: dcgan with 32 filters, batch 64, "
+        f"{steps:,} steps, about 20 minutes\n"
+    )
+
+
+def test_the_shortest_plan_is_one_epoch(capsys, measured):
+    _, settings, _ = planned(capsys, helpers.points(100), minutes=0.001)
+    assert settings["epochs"] == 1 and settings["steps_per_epoch"] >= 1
+
+
+def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, measured):
+    gan, settings, _ = planned(capsys, helpers.points(1_000), minutes=1, seed=3)
+    images = settings["batch_size"] * settings["epochs"] * settings["steps_per_epoch"]
+    rate = gan.generator_optimizer._learning_rate
+    assert (rate.start, rate.over_images) == (1e-3, images) and rate.end < 0.05 * rate.start
+    assert gan.seed == 3 and gan.steps_seen == 0
+
+
+def grey(*shape):
+    return np.zeros((60, *shape), "uint8")
+
+
+LABELS = np.arange(60) % 3
+DATA = {
+    "pictures": ((grey(8, 8, 1),), "60 grey pictures of 8x8,", "batch 15", None),
+    "pairs": (((grey(8, 8, 1), LABELS),), "60 grey pictures of 8x8 in 3 classes,", "batch 15", 3),
+    "labels": ((helpers.points(60), LABELS), "60 samples of 2 in 3 classes,", "mlp", 3),
+    "series": ((np.zeros((60, 24, 6), "float32"),), "60 samples of 24x6,", "mlp", None),
+    "data set": (
+        (keras_gan.data.from_arrays(grey(8, 8, 4), LABELS, batch_size=10),),
+        "60 transparent pictures of 8x8 in 3 classes,",
+        "batch 10",
+        3,
+    ),
+    "pipeline": (
+        (tf.data.Dataset.from_tensor_slices(helpers.points(60)).batch(20),),
+        "60 samples of 2,",
+        "batch 20",
+        None,
+    ),
+    "endless pipeline": (
+        (tf.data.Dataset.from_tensor_slices(helpers.points(60)).repeat().batch(20),),
+        "samples of 2,",
+        "batch 20",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_plan_follows_from_the_data(capsys, measured, name):
+    data, begins, has, num_classes = DATA[name]
+    gan, settings, told = planned(capsys, *data)
+    assert told.startswith(begins) and has in told
+    assert gan.num_classes == num_classes
+    assert ("batch_size" in settings) == isinstance(data[0], (np.ndarray, tuple))
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return helpers.points(20, seed=index), np.arange(20) % 2
+
+
+def test_classes_that_are_not_known_must_be_given(capsys, measured):
+    with pytest.raises(ValueError, match="Pass `num_classes=`"):
+        recipes.for_data(Batches())
+    gan, _, told = planned(capsys, Batches(), num_classes=2)
+    assert gan.num_classes == 2 and told.startswith("60 samples of 2 in 2 classes,")
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "told"),
+    [
+        ((batch for batch in [helpers.points(4)]), {}, "can be read once"),
+        (np.zeros((4, 20, 20, 20, 1), "float32"), {}, "images of 1, 3 or 4 channels"),
+        (np.full((4, 2), np.nan), {}, "finite"),
+        (helpers.points(4), {"minutes": 0}, "`minutes` must be .* above 0"),
+        ("pictures", {}, "from_folder"),
+    ],
+)
+def test_what_cannot_be_planned_is_told_before_anything_is_built(data, options, told):
+    with pytest.raises(ValueError, match=told):
+        recipes.for_data(data, **options)
+
+
+@pytest.mark.slow
+def test_a_run_ends_about_when_it_was_asked_to():
+    import time
+
+    began = time.perf_counter()
+    images = keras_gan.data.digits()
+    gan, settings = recipes.for_data(images, minutes=2)
+    stopping = keras_gan.callbacks.ConvergenceStopping(rules=[keras_gan.convergence.Diverged()])
+    gan.fit(images, **settings, validation_split=0.1, verbose=0, callbacks=[stopping])
+    assert gan.steps_seen == settings["epochs"] * settings["steps_per_epoch"]
+    assert float(gan.generator_optimizer.learning_rate) < 1e-4
+    assert time.perf_counter() - began < 240  # 120 on a quiet machine
+
+
+def test_a_step_is_measured_on_a_model_that_is_thrown_away():
+    """What is measured is above 0, and watching is no part of a step."""
+    gan = plans._build(plans._look(helpers.points(64), None, None), seed=0, precision=None)
+    costs = plans._measured(gan, helpers.points(64), None, {"batch_size": 16}, 2)
+    assert costs.step > 0.0 and costs.epoch > 0.0 and costs.start > costs.step
+    assert gan.steps_seen == 2 * plans._CALLS * plans._MEASURED_EPOCHS
