@@ -8,11 +8,14 @@ import keras
 import keras_gan
 
 
-def arguments(description, *, epochs, batch_size, **more):
-    """Parse `--epochs`, `--batch-size`, `--out`, `--seed`, and others with their defaults."""
+def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
+    """Parse `--epochs` or `--minutes`, `--batch-size`, `--out`, `--seed`, and others."""
     name = description.split(":")[0].lower()
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--epochs", type=int, default=epochs)
+    if epochs is not None:
+        parser.add_argument("--epochs", type=int, default=epochs)
+    if minutes is not None:
+        parser.add_argument("--minutes", type=float, default=minutes, help="for all of it")
     parser.add_argument("--batch-size", type=int, default=batch_size)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / name)
     parser.add_argument("--seed", type=int, default=0)

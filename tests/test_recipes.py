@@ -64,8 +64,9 @@ def test_a_learning_rate_may_be_a_schedule():
 def measured(monkeypatch):
     """Nothing is trained to measure a step: start 5 s, a step 0.1 s, watching an epoch 1 s."""
     costs = plans._Costs(start=5.0, step=0.1, epoch=1.0)
-    monkeypatch.setattr(plans, "_measured", lambda *arguments: costs)
-    return costs
+    made = []
+    monkeypatch.setattr(plans, "_measured", lambda *arguments: made.append(1) or costs)
+    return costs, made
 
 
 def planned(capsys, *data, **options):
@@ -76,7 +77,7 @@ def planned(capsys, *data, **options):
 def test_a_plan_takes_the_time_that_there_is(capsys, measured):
     _, settings, told = planned(capsys, np.zeros((400, 32, 32, 3), "uint8"), minutes=20)
     steps = settings["epochs"] * settings["steps_per_epoch"]
-    seconds = measured.start + 0.1 * steps + 1.0 * settings["epochs"]
+    seconds = 5.0 + 0.1 * steps + 1.0 * settings["epochs"]
     assert 0.97 * 1_200 < seconds <= 1_200
     assert settings["epochs"] / seconds <= 0.05  # a second of watching each
     assert told == (
@@ -96,6 +97,27 @@ def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, measured):
     rate = gan.generator_optimizer._learning_rate
     assert (rate.start, rate.over_images) == (1e-3, images) and rate.end < 0.05 * rate.start
     assert gan.seed == 3 and gan.steps_seen == 0
+
+
+def test_a_plan_that_is_kept_is_the_plan_of_a_run_that_goes_on(capsys, measured, tmp_path):
+    costs, made = measured
+    data, folder = helpers.points(1_000), tmp_path / "runs"
+    _, settings, told = planned(capsys, data, directory=folder)
+    again = planned(capsys, data, directory=folder)
+    assert made == [1] and again[1:] == (settings, told)
+    assert again[0].generator_optimizer._learning_rate.over_images == (
+        settings["batch_size"] * settings["epochs"] * settings["steps_per_epoch"]
+    )
+    for other in [{"minutes": 5}, {"labels": np.arange(1_000) % 2}]:
+        assert planned(capsys, data, directory=folder, **other)[1:] != (settings, told)
+    assert made == [1, 1, 1]
+
+
+def test_a_file_that_is_no_plan_stays(measured, tmp_path):
+    (tmp_path / "plan.json").write_text("mine")
+    with pytest.raises(ValueError, match="Choose another folder"):
+        recipes.for_data(helpers.points(100), directory=tmp_path)
+    assert (tmp_path / "plan.json").read_text() == "mine"
 
 
 def grey(*shape):
@@ -184,7 +206,7 @@ def test_a_run_ends_about_when_it_was_asked_to():
 
 def test_a_step_is_measured_on_a_model_that_is_thrown_away():
     """What is measured is above 0, and watching is no part of a step."""
-    gan = plans._build(plans._look(helpers.points(64), None, None), seed=0, precision=None)
+    gan = plans._build(plans.look(helpers.points(64)), seed=0, precision=None)
     costs = plans._measured(gan, helpers.points(64), None, {"batch_size": 16}, 2)
     assert costs.step > 0.0 and costs.epoch > 0.0 and costs.start > costs.step
     assert gan.steps_seen == 2 * plans._CALLS * plans._MEASURED_EPOCHS

@@ -2,10 +2,10 @@
 
 import collections
 import functools
+import json
 import os
 import statistics
 import time
-import types
 import warnings
 
 import keras
@@ -16,18 +16,14 @@ from keras_gan import (
     callbacks,
     convergence,
     cost,
-    feeding,
+    files,
     inspection,
     schedules,
     terminal,
 )
-from keras_gan import samples as samples_module
-from keras_gan.inputs import labels as labels_module
-from keras_gan.inputs import readers
 from keras_gan.recipes import defaults, games
+from keras_gan.recipes.facts import look
 
-# What is not an image goes through fully connected networks, up to so many values.
-_MOST_VALUES = 4096
 # Epochs of a plan: enough for rules that compare epochs.
 _EPOCHS = 60
 # The share of the time that may go into watching the run.
@@ -37,12 +33,20 @@ _CALLS, _MEASURED_EPOCHS = 6, 4
 # The learning rate ends at this share of what it begins at.
 _LAST_RATE = 0.02
 
-_Facts = collections.namedtuple("_Facts", "sample_shape count num_classes batch_size")
 _Costs = collections.namedtuple("_Costs", "start step epoch")
 
 
 @_checks.suggesting
-def for_data(data, labels=None, *, minutes=20, num_classes=None, seed=0, precision="auto"):
+def for_data(
+    data,
+    labels=None,
+    *,
+    minutes=20,
+    num_classes=None,
+    directory=None,
+    seed=0,
+    precision="auto",
+):
     """A compiled model for some data, and the arguments of `fit` for a given time.
 
     ```python
@@ -64,6 +68,10 @@ def for_data(data, labels=None, *, minutes=20, num_classes=None, seed=0, precisi
         num_classes: how many classes there are. Default: as many as the labels of arrays have, or
             the names of classes of a data set of `keras_gan.data`; of other data sets with labels
             it must be given.
+        directory: folder for `plan.json`, made if need be. Another measurement gives another plan,
+            and with it another run: where a run shall go on that was cut off, give the same folder
+            again. A plan that is there for the same data and time is taken as it is. Default
+            `None`.
         seed: of noise and data order.
         precision: as of `dcgan`. Default "auto".
 
@@ -72,116 +80,89 @@ def for_data(data, labels=None, *, minutes=20, num_classes=None, seed=0, precisi
         and, for arrays, `batch_size`.
 
     Raises:
-        ValueError: for data that `fit` would refuse, and for samples that are no images and have
-            more than 4,096 values.
+        ValueError: for data that `fit` would refuse, for samples that are no images and have more
+            than 4,096 values, and for a `directory` that cannot be written to.
+
+    Example, which goes on where it was cut off when it is run again:
+
+    ```python
+    gan, settings = keras_gan.recipes.for_data(images, minutes=20, directory="runs/faces")
+    backup = keras_gan.callbacks.TrainingBackup("runs/faces/backup")
+    gan.fit(images, **settings, callbacks=[backup])
+    ```
     """
     began = time.perf_counter()
     minutes = _checks.number(minutes, "minutes", above=0.0)
     seed = _checks.seed(seed)
-    facts = _look(data, labels, num_classes)
+    facts = look(data, labels, num_classes)
     build = functools.partial(_build, facts, seed=seed, precision=precision)
     settings = {} if facts.batch_size else {"batch_size": _batch_size(facts)}
     batch_size = facts.batch_size or settings["batch_size"]
-    trial = build()
-    a_call = cost.steps_per_execution(trial, batch_size)
-    costs = _measured(trial, data, labels, settings, a_call)
-    left = 60.0 * minutes - (time.perf_counter() - began) - costs.start
-    settings |= _divided(left, costs, a_call)
-    steps = settings["epochs"] * settings["steps_per_epoch"]
-    gan = build(over_images=steps * batch_size)
-    seconds = time.perf_counter() - began + costs.start
-    seconds += steps * costs.step + settings["epochs"] * costs.epoch
-    terminal.tell(_sentence(facts, gan, batch_size, steps, seconds))
-    return gan, settings
+    kept = _Kept(directory, {"minutes": minutes, **facts._asdict()})
+    plan = kept.plan
+    if plan is None:
+        trial = build()
+        a_call = cost.steps_per_execution(trial, batch_size)
+        costs = _measured(trial, data, labels, settings, a_call)
+        spent = time.perf_counter() - began
+        plan = _divided(60.0 * minutes - spent, costs, a_call)
+        plan["seconds"] = (
+            spent
+            + costs.start
+            + plan["epochs"] * (plan["steps_per_epoch"] * costs.step + costs.epoch)
+        )
+        kept.keep(plan)
+    steps = plan["epochs"] * plan["steps_per_epoch"]
+    terminal.tell(_sentence(facts, batch_size, steps, plan["seconds"]))
+    settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
+    return build(over_images=steps * batch_size), settings
 
 
-# === Data ===
+class _Kept:
+    """A plan in a file of a folder; of other data or another time there is none.
+
+    Args:
+        directory: the folder, or `None` for no file.
+        asked: what the plan is for, a `dict` of plain values.
+    """
+
+    def __init__(self, directory, asked):
+        self._asked = json.loads(json.dumps(asked))
+        self._path = self.plan = None
+        directory = files.folder_path(directory, "directory", optional=True)
+        if directory is not None:
+            self._path = files.writable_directory(directory) / "plan.json"
+            self.plan = self._read()
+
+    def _read(self):
+        if not self._path.exists():
+            return None
+        try:
+            found = json.loads(self._path.read_text())
+            asked, plan = found["for"], found["plan"]
+        except (ValueError, KeyError, TypeError):
+            _checks.check(
+                False,
+                "`plan.json` of `directory` must be one that this function has written.",
+                cure="Choose another folder.",
+                directory=str(self._path.parent),
+            )
+        return plan if asked == self._asked else None
+
+    def keep(self, plan):
+        """Write a plan, whole or not at all."""
+        if self._path is not None:
+            with files.replacing(self._path) as temporary:
+                temporary.write_text(json.dumps({"for": self._asked, "plan": plan}, indent=1))
 
 
-def _look(data, labels, num_classes):
-    """The `_Facts` of data."""
-    samples, labels, names = feeding.unpacked(data, labels, None, "data")
-    _checks.check(
-        not isinstance(samples, types.GeneratorType),
-        "A generator can be read once, so that no step can be tried.",
-        cure="Give a `keras.utils.PyDataset`, or arrays.",
-        data="generator",
-    )
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
-    if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
-        facts = _of_batches(samples, num_classes)
-    else:
-        samples = samples_module.checked(samples, names[0])
-        if labels is not None:
-            labels = labels_module.checked(labels, len(samples), num_classes, name=names[1])
-            num_classes = num_classes or int(labels.max()) + 1
-        facts = _Facts(samples.shape[1:], len(samples), num_classes, None)
-    _check_shape(facts.sample_shape)
-    return facts
-
-
-def _of_batches(data, num_classes):
-    source = getattr(data, "source", None)
-    if source is not None:
-        return _of_source(source, data.batch_size, num_classes)
-    count = None
-    if readers.is_read(data):
-        reader = readers.reader(data, "data")
-        batch = next(iter(reader.one_pass()), None)
-        reader.check(1)
-        parts, batches = tf.nest.flatten(batch), reader.batches
-    else:
-        parts, batches = tf.nest.flatten(data.element_spec), int(data.cardinality())
-    shape, batch_size = tuple(parts[0].shape[1:]), parts[0].shape[0]
-    if batch_size is None:
-        first = next(iter(data.take(1)), None)
-        _checks.check(first is not None, "`data` must not be empty.", batches=0)
-        batch_size = tf.nest.flatten(first)[0].shape[0]
-    if batches > 0:
-        count = batches * batch_size
-    return _Facts(shape, count, _classes(len(parts) > 1, None, num_classes), batch_size)
-
-
-def _of_source(source, batch_size, num_classes):
-    spec = tf.nest.flatten(source.element_spec)
-    known = len(source.class_names) if source.class_names else None
-    if known is None and getattr(source, "labels", None) is not None:
-        known = int(source.labels.max()) + 1
-    num_classes = _classes(len(spec) > 1, known, num_classes)
-    return _Facts(tuple(spec[0].shape), source.num_samples, num_classes, batch_size)
-
-
-def _classes(labelled, known, given):
-    num_classes = given or known
-    _checks.check(
-        num_classes is not None or not labelled,
-        "The data have labels, of which it is not known how many classes they are of.",
-        cure="Pass `num_classes=`.",
-        num_classes=None,
-    )
-    return num_classes if labelled else None
-
-
-def _check_shape(shape):
-    known = all(size is not None for size in shape)
-    values = tf.TensorShape(shape).num_elements() if known else None
-    _checks.check(
-        known and (inspection.is_image(shape) or values <= _MOST_VALUES),
-        "There are recipes for images of 1, 3 or 4 channels, and for samples of up to "
-        f"{_MOST_VALUES:,} values.",
-        cure="Build networks for these and give them to `keras_gan.GAN`.",
-        sample_shape=shape,
-    )
+# === The model ===
 
 
 def _batch_size(facts):
     """Samples of an update: as many as suit the size, and no more than a quarter of all."""
     most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
     return min(most, max(1, facts.count // 4))
-
-
-# === The model ===
 
 
 def _build(facts, *, seed, precision, over_images=None):
@@ -244,7 +225,8 @@ def _measured(gan, data, labels, settings, a_call):
 
 
 def _divided(seconds, costs, a_call):
-    """The epochs, and the steps of each, that take so many seconds: arguments of `fit`."""
+    """The epochs, and the steps of each, of a `fit` that takes so many seconds."""
+    seconds -= costs.start
     shortest = max(seconds / _EPOCHS, costs.epoch / _WATCHING, costs.epoch + a_call * costs.step)
     epochs = max(1, int(seconds / shortest))
     steps = (seconds / epochs - costs.epoch) / costs.step
@@ -254,7 +236,7 @@ def _divided(seconds, costs, a_call):
 # === Words ===
 
 
-def _sentence(facts, gan, batch_size, steps, seconds):
+def _sentence(facts, batch_size, steps, seconds):
     count = "" if facts.count is None else f"{facts.count:,} "
     shape, kind = facts.sample_shape, "samples"
     size = "x".join(map(str, shape))

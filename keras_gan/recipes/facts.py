@@ -1,0 +1,107 @@
+"""What can be known of data without training on them: shape, count, classes, batches."""
+
+import collections
+import types
+
+import tensorflow as tf
+
+from keras_gan import _checks, feeding, inspection
+from keras_gan import samples as samples_module
+from keras_gan.inputs import labels as labels_module
+from keras_gan.inputs import readers
+
+# What is not an image goes through fully connected networks, up to so many values.
+_MOST_VALUES = 4096
+
+Facts = collections.namedtuple("Facts", "sample_shape count num_classes batch_size")
+
+
+def look(data, labels=None, num_classes=None):
+    """The `Facts` of data.
+
+    Args:
+        data: samples, as `fit` takes them.
+        labels: theirs, or `None`.
+        num_classes: how many classes there are, `None` where the data tell.
+
+    Returns:
+        `Facts`: the shape of a sample; how many there are, `None` if that is not known; the number
+        of classes, `None` without labels; samples in a batch, `None` of arrays.
+
+    Raises:
+        ValueError: for data that `fit` would refuse, that can be read only once, that have labels
+            of unknown number, or that no recipe is made for.
+    """
+    samples, labels, names = feeding.unpacked(data, labels, None, "data")
+    _checks.check(
+        not isinstance(samples, types.GeneratorType),
+        "A generator can be read once, so that no step can be tried.",
+        cure="Give a `keras.utils.PyDataset`, or arrays.",
+        data="generator",
+    )
+    if num_classes is not None:
+        num_classes = _checks.positive_int(num_classes, "num_classes")
+    if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
+        facts = _of_batches(samples, num_classes)
+    else:
+        samples = samples_module.checked(samples, names[0])
+        if labels is not None:
+            labels = labels_module.checked(labels, len(samples), num_classes, name=names[1])
+            num_classes = num_classes or int(labels.max()) + 1
+        facts = Facts(samples.shape[1:], len(samples), num_classes, None)
+    _check_shape(facts.sample_shape)
+    return facts
+
+
+def _of_batches(data, num_classes):
+    source = getattr(data, "source", None)
+    if source is not None:
+        return _of_source(source, data.batch_size, num_classes)
+    count = None
+    if readers.is_read(data):
+        reader = readers.reader(data, "data")
+        batch = next(iter(reader.one_pass()), None)
+        reader.check(1)
+        parts, batches = tf.nest.flatten(batch), reader.batches
+    else:
+        parts, batches = tf.nest.flatten(data.element_spec), int(data.cardinality())
+    shape, batch_size = tuple(parts[0].shape[1:]), parts[0].shape[0]
+    if batch_size is None:
+        first = next(iter(data.take(1)), None)
+        _checks.check(first is not None, "`data` must not be empty.", batches=0)
+        batch_size = tf.nest.flatten(first)[0].shape[0]
+    if batches > 0:
+        count = batches * batch_size
+    return Facts(shape, count, _classes(len(parts) > 1, None, num_classes), batch_size)
+
+
+def _of_source(source, batch_size, num_classes):
+    spec = tf.nest.flatten(source.element_spec)
+    known = len(source.class_names) if source.class_names else None
+    if known is None and getattr(source, "labels", None) is not None:
+        known = int(source.labels.max()) + 1
+    num_classes = _classes(len(spec) > 1, known, num_classes)
+    return Facts(tuple(spec[0].shape), source.num_samples, num_classes, batch_size)
+
+
+def _classes(labelled, known, given):
+    num_classes = given or known
+    _checks.check(
+        num_classes is not None or not labelled,
+        "The data have labels, of which it is not known how many classes they are of.",
+        cure="Pass `num_classes=`.",
+        num_classes=None,
+    )
+    return num_classes if labelled else None
+
+
+def _check_shape(shape):
+    known = all(size is not None for size in shape)
+    values = tf.TensorShape(shape).num_elements() if known else None
+    _checks.check(
+        known and (inspection.is_image(shape) or values <= _MOST_VALUES),
+        "There are recipes for images of 1, 3 or 4 channels, and for samples of up to "
+        f"{_MOST_VALUES:,} values.",
+        cure="Build networks for these and give them to `keras_gan.GAN`.",
+        sample_shape=shape,
+    )
