@@ -18,9 +18,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 MNIST = ROOT.parent / "shared" / "data" / "tfds"
 
 
-def run(name, out, *arguments, epochs=1):
-    command = [sys.executable, ROOT / "examples" / f"{name}.py", "--out", out, *arguments]
-    command += ["--epochs", str(epochs)]
+def run(name, out, *arguments, length=("--epochs", 1)):
+    command = [sys.executable, ROOT / "examples" / f"{name}.py", "--out", out, *arguments, *length]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env=environment, cwd=out.parent
@@ -83,7 +82,9 @@ def test_folder(tmp_path):
         images.save_png(tmp_path / "pictures" / f"kind{number % 2}" / f"{number}.png", picture)
     out = tmp_path / "folder"
     arguments = ("--images", tmp_path / "pictures", "--size", 16, "--batch-size", 8)
-    assert_complete(out, run("folder", out, *arguments), "real.png", "epoch_0001.png")
+    said = run("folder", out, *arguments, length=("--minutes", 0.1))
+    assert_complete(out, said, "real.png", "plan.json")
+    assert "24 colour pictures of 16x16" in said
 
 
 @pytest.mark.slow
@@ -94,5 +95,6 @@ def test_wgan_gp(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason="the data are not here")
 def test_mnist(tmp_path):
-    arguments = ("--data-dir", MNIST, "--steps-per-epoch", 3)
-    assert_complete(tmp_path / "mnist", run("mnist", tmp_path / "mnist", *arguments), "real.png")
+    said = run("mnist", tmp_path / "mnist", "--data-dir", MNIST, length=("--minutes", 0.1))
+    assert_complete(tmp_path / "mnist", said, "real.png", "plan.json")
+    assert "60,000 grey pictures of 28x28" in said
