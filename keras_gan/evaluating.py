@@ -34,7 +34,7 @@ class Evaluating:
 
     @property
     def first_failure(self):
-        """The first update that was not finite and so not applied.
+        """The first update that was not applied: not finite, or at a learning rate below 0.
 
         `None`, or a `dict` of
 

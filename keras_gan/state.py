@@ -4,7 +4,8 @@ import keras
 
 DISCRIMINATOR, GENERATOR = 0, 1
 PLAYERS = ("discriminator", "generator")
-# What of an update was not finite: its gradient or loss, the learning rate, or a weight before it.
+# What of an update was not finite: its gradient or loss, the learning rate, which may also be below
+# 0, or a weight before it.
 GRADIENT, RATE, WEIGHT = 0, 1, 2
 CAUSES = ("gradient", "learning_rate", "weight")
 

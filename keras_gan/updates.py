@@ -227,6 +227,8 @@ def apply_if_finite(
 ):
     """Apply gradients, unless the loss, the learning rate or one of them is NaN or infinite.
 
+    Neither are they applied at a learning rate below 0, at which losses would rise.
+
     An update that is not finite would spread to every weight, and to the moments of the optimizer
     for good. It is left out, and the first such one is kept in the state. With loss scaling,
     gradients that overflow are nothing to remember: the scale is halved.
@@ -262,13 +264,13 @@ def apply_if_finite(
         overflow, rates = tf.constant(False), [_rate(each) for each in optimizers]
         if _scales(optimizer):
             scale = tf.convert_to_tensor(optimizer.dynamic_scale)
-            overflow = tf.math.is_finite(loss) & (scale > 1.0) & tf.math.is_finite(rates[player])
+            overflow = tf.math.is_finite(loss) & (scale > 1.0) & _is_rate(rates[player])
             optimizer.dynamic_scale.assign(tf.where(overflow, scale / 2.0, scale))
             optimizer.step_counter.assign(0)
         found = _what_is_broken(player, kept, known, variables, rates[player])
         _note_failure(state, *found, tf.gather(rates, found[0]), unless=overflow)
 
-    finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & tf.math.is_finite(_rate(optimizer))
+    finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & _is_rate(_rate(optimizer))
     replicas.either(finite, update, skip, kept, loss, *tensors)
     add((state.discriminator_updates, state.generator_updates)[player], 1)
     return finite
@@ -305,6 +307,11 @@ def _rate(optimizer):
     return tf.cast(tf.convert_to_tensor(optimizer.learning_rate), "float64")
 
 
+def _is_rate(value):
+    """Whether a number can be a learning rate; 0 can, of a player that pauses."""
+    return tf.math.is_finite(value) & (value >= 0.0)
+
+
 def _what_is_broken(player, gradients, indices, variables, rate):
     """What is to blame for an update that is not finite: `(player, variable, cause)`.
 
@@ -317,7 +324,7 @@ def _what_is_broken(player, gradients, indices, variables, rate):
         index = _first_not_finite([v.value for v in variables[owner]])
         found = tf.where(index < 0, found, tf.stack([owner, index, WEIGHT]))
     by_rate = tf.constant([player, -1, RATE], tf.int64)
-    return tf.unstack(tf.where(tf.math.is_finite(rate), found, by_rate))
+    return tf.unstack(tf.where(_is_rate(rate), found, by_rate))
 
 
 def _first_not_finite(tensors, indices=None):

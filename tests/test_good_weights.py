@@ -1,5 +1,7 @@
 """Updates that are not finite although their gradients are."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -53,28 +55,44 @@ def assert_finite(gan):
 
 
 class RateOf(keras.callbacks.Callback):
-    """Makes a player's learning rate NaN in the second of three epochs."""
+    """Makes players' learning rates NaN, or another number, in the second of three epochs."""
 
-    def __init__(self, *players):
+    def __init__(self, *players, value=np.nan):
         super().__init__()
-        self.players = players
+        self.players, self.value = players, value
 
     def on_epoch_begin(self, epoch, logs=None):
         for player in self.players:
             optimizer = getattr(self.model, f"{player}_optimizer")
-            optimizer.learning_rate = np.nan if epoch == 1 else 0.1
+            optimizer.learning_rate = self.value if epoch == 1 else 0.1
 
 
 @pytest.mark.parametrize("player, others", [("generator", ()), ("discriminator", ("generator",))])
 def test_a_learning_rate_that_is_not_finite_is_named_and_its_updates_left_out(gan, player, others):
     warning = fit(gan, RateOf(player, *others))
     assert f"the {player}'s update at step {BATCHES} has been skipped" in warning
-    assert "its learning rate was nan" in warning and "those of finite updates alone" in warning
+    assert (
+        "its learning rate was nan, so look at what sets it" in warning
+        and "those of finite updates alone" in warning
+    )
     assert gan.first_failure["cause"] == "learning_rate"
     assert np.isnan(gan.first_failure["learning_rate"])
     assert_finite(gan)
     counts = [int(getattr(gan, f"{p}_optimizer").iterations) for p in ("generator", player)]
     assert counts == [2 * BATCHES] * 2
+
+
+def test_so_is_one_below_zero(gan):
+    warning = fit(gan, RateOf("discriminator", value=-0.5))
+    assert f"the discriminator's update at step {BATCHES} has been skipped" in warning
+    assert "its learning rate was -0.5, so look at what sets it" in warning
+    assert gan.first_failure["learning_rate"] == -0.5
+    assert int(gan.discriminator_optimizer.iterations) == 2 * BATCHES
+    assert int(gan.generator_optimizer.iterations) == 3 * BATCHES
+    pause, few = RateOf("discriminator", value=0.0), helpers.points(8)
+    with warnings.catch_warnings():  # of a player that pauses nothing is said
+        warnings.simplefilter("error")
+        gan.fit(few, batch_size=8, initial_epoch=1, epochs=2, verbose=0, callbacks=[pause])
 
 
 @pytest.mark.parametrize("update", [BATCHES + 1, 2 * BATCHES - 1], ids=["middle", "last"])

@@ -37,7 +37,7 @@ class Diverged:
         if evidence.get("cause") == "learning_rate":
             return (
                 f"the {player}'s update at step {evidence['step']} has been skipped: its learning "
-                f"rate was {rate}"
+                f"rate was {rate}, so look at what sets it"
             )
         if evidence.get("cause") == "weight":
             return (
