@@ -15,6 +15,13 @@ EXAMPLES = 2_000
 _WATCHED_BATCHES = 64
 
 
+def _in_64_bits(labels):
+    """Labels as int64: in 32 bits, a number that is far too large may look like a class."""
+    if labels.dtype == tf.uint64:  # of which the upper half would become negative
+        labels = tf.minimum(labels, tf.int64.max)
+    return tf.cast(labels, "int64")
+
+
 class PipelineFeed(Feed):
     """A user's own `tf.data` pipeline, looked at as it passes.
 
@@ -163,8 +170,7 @@ class PipelineFeed(Feed):
                 samples = tf.cast(samples, "uint8") * 255
             if samples.dtype != tf.uint8:
                 samples = tf.cast(samples, "float32")
-            # In 64 bits: in 32, a number that is far too large may look like a class.
-            return (samples, tf.cast(labels[0], "int64")) if labels else samples
+            return (samples, _in_64_bits(labels[0])) if labels else samples
 
         return dataset.map(cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 

@@ -221,6 +221,10 @@ BAD_LABELS = {
     "missing": (lambda: None, r"conditional model is fed `\(samples, labels\)`.*fit\(samples, la"),
     "out of range": (lambda: labels() + 1, r"indices from 0 to 2.*minimum=1, maximum=3"),
     "negative": (lambda: labels() - 1, r"indices from 0 to 2.*minimum=-1, maximum=1"),
+    "beyond int64": (
+        lambda: labels().astype("uint64") + np.uint64(2**63),
+        r"indices from 0 to 2.*minimum=92233720368547758\d\d, maximum=92233720368547758\d\d. Num",
+    ),
     "one-hot": (lambda: np.eye(CLASSES, dtype=int)[labels()], r"one class index.*argmax\(-1\)"),
     "floats": (lambda: labels().astype("float32"), r"integers.*float32.*astype\('int32'\)"),
 }
