@@ -15,7 +15,7 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import feeding, samples
-from keras_gan.inputs import tables
+from keras_gan.inputs import readers, tables
 
 CLASSES = 3
 
@@ -142,6 +142,18 @@ def test_batches_of_a_py_dataset_are_shuffled_by_the_seed_and_the_pass():
     assert first != second and first != up_to(48)
     assert order(12, 1) == second  # a resumed run goes on with the epoch
     assert order(0, 1, seed=1) != first
+
+
+def test_a_pass_that_is_read_ahead_has_an_order_of_its_own():
+    def passes(*starts):
+        left = iter(starts)
+        read = readers.reader(Rows(numbered(48)[0]), "x", shuffle=True, position=lambda: next(left))
+        return [[batch[0, 0] for batch in read.one_pass()] for _ in starts]
+
+    first, second, third = passes(0, 12, 24)
+    assert first != second != third != first
+    assert passes(0, 11, 23) == [first, second, third]
+    assert passes(13, 23) == [second, third]
 
 
 def test_workers_read_ahead_in_order():

@@ -155,6 +155,8 @@ class PyDatasetReader(Reader):
     Processes are not used: they would have to be started from threads of TensorFlow's.
     """
 
+    _next_pass = 0
+
     def __init__(self, x, name, *, shuffle, seed, position):
         self._shuffle, self._seed, self._position = shuffle, seed, position
         super().__init__(x, name)
@@ -181,7 +183,10 @@ class PyDatasetReader(Reader):
             return itertools.count(done)
         if not self._shuffle:
             return range(self.batches)
-        order = np.random.default_rng([self._seed, done // self.batches])
+        # Batches read ahead have not been trained on yet, so that a pass may begin early.
+        number = max(done // self.batches, self._next_pass)
+        self._next_pass = number + 1
+        order = np.random.default_rng([self._seed, number])
         return order.permutation(self.batches).tolist()
 
     def _read_ahead(self, order):
