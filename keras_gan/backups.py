@@ -160,13 +160,26 @@ def newest(folder, keys=()):
 
 def prune(folder, last, keep):
     """Remove all backups of epochs up to `last` but the `keep` newest ones."""
-    for number in [number for number in epochs(folder) if number <= last][:-keep]:
-        path = epoch_path(folder, number)
-        if _is_backup(path):
-            files.remove(path)
+    paths = [epoch_path(folder, number) for number in epochs(folder) if number <= last]
+    for path in [path for path in paths if _is_whole(path)][:-keep]:
+        files.remove(path)
 
 
-def _is_backup(path):
+# A ZIP archive begins with this, and after 26 more bytes with the name of what is first in it.
+_MAGIC, _FIRST = b"PK\x03\x04", b"manifest.npy"
+
+
+def is_own(path):
+    """Whether a file, perhaps damaged or cut off, begins as `write` begins one, or is empty."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(30 + len(_FIRST))
+    except OSError:  # a folder, or what others alone may read
+        return False
+    return _MAGIC.startswith(start[:4]) and _FIRST.startswith(start[30:])
+
+
+def _is_whole(path):
     """Whether a file was written by `write`, and not by somebody else under such a name."""
     try:
         with zipfile.ZipFile(path) as archive:

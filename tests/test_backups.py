@@ -65,6 +65,7 @@ def test_a_file_cut_off_anywhere_is_unreadable(path):
         path.write_bytes(whole[:length])
         with pytest.raises(backups.Unreadable):
             backups.read(path)
+        assert backups.is_own(path)
 
 
 def test_a_damaged_byte_is_noticed_or_harmless(path):
@@ -86,6 +87,17 @@ def test_another_file_is_unreadable(tmp_path):
     for name in ("text", "array", "missing"):
         with pytest.raises(backups.Unreadable):
             backups.read(tmp_path / f"{name}.npz")
+        assert not backups.is_own(tmp_path / f"{name}.npz")
+    assert not backups.is_own(tmp_path)
+
+
+def test_other_files_are_not_counted_among_those_that_are_kept(tmp_path):
+    for number in (1, 2, 4):
+        backups.write(backups.epoch_path(tmp_path, number), TREE)
+    np.savez(backups.epoch_path(tmp_path, 3), a=np.zeros(3))
+    backups.epoch_path(tmp_path, 5).mkdir()
+    backups.prune(tmp_path, 9, 2)
+    assert backups.epochs(tmp_path) == [2, 3, 4, 5]
 
 
 class Trap:

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import errno
 
 import keras
 import tensorflow as tf
@@ -39,7 +40,8 @@ class TrainingBackup(keras.callbacks.Callback):
     - `finished.npz`, when `fit` ends: with the weights as the other callbacks leave them.
 
     Each is written beside, to disk, in a thread of its own, and put in its place when it is
-    complete. One that cannot be read is passed over for the one before, with a warning. If one
+    complete. One that cannot be read is passed over for the one before, with a warning, and gets
+    the ending `.unreadable`; files of other programs stay as they are, whatever their names. If one
     cannot be written in the middle of a run (a full disk), one is warned, and the next epoch tries
     again.
 
@@ -143,7 +145,8 @@ class TrainingBackup(keras.callbacks.Callback):
             self._check(self._found)
         self._expect(gan)
         for path in unreadable if self._writes else []:
-            path.replace(path.with_suffix(".unreadable"))  # no longer among the newest
+            if backups.is_own(path):
+                path.replace(path.with_suffix(".unreadable"))  # no longer among the newest
 
     @property
     def _end(self):
@@ -171,7 +174,7 @@ class TrainingBackup(keras.callbacks.Callback):
         if failures:
             _warnings.warn(
                 f"A backup in {str(self.directory)!r} cannot be read{told}. The run goes on from "
-                f"{path.name}."
+                f"{path.name}.{_told_left([path for path, _ in failures])}"
             )
         return path, found, [path for path, _ in failures]
 
@@ -278,6 +281,8 @@ class TrainingBackup(keras.callbacks.Callback):
         self._job = path, _WRITER.submit(self._put, path, backup)
 
     def _put(self, path, backup):
+        if path.exists() and not backups.is_own(path):
+            raise FileExistsError(errno.EEXIST, "another file has this name: move it away")
         backups.write(path, backup)
         backups.prune(self.directory, backup["epoch"], self.keep)
 
@@ -310,6 +315,17 @@ class TrainingBackup(keras.callbacks.Callback):
         backups.unlock(self.directory)  # a file that is no more
         self.directory.mkdir(parents=True, exist_ok=True)
         backups.lock(self.directory)
+
+
+def _told_left(paths):
+    """A sentence on files that may be somebody else's."""
+    left = [path.name for path in paths if not backups.is_own(path)]
+    if not left:
+        return ""
+    return (
+        f" What is not certainly a backup is left where it is ({', '.join(left)}), and nothing is "
+        "written in its place: move it away."
+    )
 
 
 def _told_data(feeds):

@@ -34,7 +34,7 @@ def cut(cut_once, tmp_path):
     return stage, state, tmp_path / "cut"
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "no archive", "no key"])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "no key"])
 def test_a_damaged_backup_is_passed_over(cut, damage, capsys):
     stage, state, folder = cut
     newest = folder / "epoch_0003.npz"
@@ -50,7 +50,6 @@ def test_a_damaged_backup_is_passed_over(cut, damage, capsys):
             "empty": b"",
             "truncated": content[:-100],
             "flipped": content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],
-            "no archive": b"x" * 1000,
         }[damage]
     )
     with pytest.warns(UserWarning, match="epoch_0003.npz: .* goes on from epoch_0002.npz"):
@@ -59,6 +58,21 @@ def test_a_damaged_backup_is_passed_over(cut, damage, capsys):
     fit(stage.again(), folder)  # without a further warning
     assert_same_state(stage.gan, state)
     assert "Resumed after epoch 2 of 4" in capsys.readouterr().out
+
+
+def test_what_is_not_certainly_a_backup_is_left_alone(cut):
+    stage, state, folder = cut
+    strange = folder / "epoch_0003.npz"
+    strange.write_bytes(b"x" * 1000)
+    with pytest.warns(UserWarning) as caught:
+        fit(stage.again(), folder)
+    first, second = [str(w.message) for w in caught]
+    assert "goes on from epoch_0002.npz" in first
+    assert "left where it is (epoch_0003.npz), and nothing is written in its place" in first
+    assert "epoch_0003.npz' could not be written (another file has this name: move it" in second
+    assert strange.read_bytes() == b"x" * 1000
+    assert backups.epochs(folder) == [2, 3, 4], "it counts not among those that are kept"
+    assert_same_state(stage.gan, state)
 
 
 def test_nothing_starts_anew_where_no_backup_can_be_read(cut):
