@@ -30,8 +30,10 @@ class Saving:
     def save(self, filepath, overwrite=True, **kwargs):
         """Write the whole run, as in Keras: `keras.saving.load_model` goes on with it bit by bit.
 
-        The file is written beside and put in its place when it is complete. `import keras_gan`
-        before loading it, so that Keras knows the classes in it.
+        The file is written beside and put in its place when it is complete.
+        `keras.saving.save_model(gan, path)` does not do that, nor the checks told below: Keras
+        opens the file before it asks the model, so that an error leaves it empty. `import
+        keras_gan` before loading it, so that Keras knows the classes in it.
 
         Args:
             filepath: ending in `.keras`.
