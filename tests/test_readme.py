@@ -1,66 +1,104 @@
-"""The README's code runs, its commands are the ones that are tested, its files are there."""
+"""The code of the README and the docs runs, commands are the tested ones, links lead somewhere."""
 
 import os
-import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
-import helpers
-from keras_gan import images
+import keras_gan
+import pages
 
-ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+TEXT = pages.README.read_text()
+IDS = {"argvalues": pages.PAGES, "ids": [page.stem for page in pages.PAGES]}
 
 
-CHECKS = """
-assert samples.shape == (16, 32, 32, 3)
-assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
-"""
+def without_code(page):
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page):
+    """Pairs of a file and an anchor, which may be empty, that a page links to here."""
+    found = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
+    for target in found:
+        if not re.match(r"https?:", target):
+            path, _, anchor = target.partition("#")
+            yield (page.parent / path).resolve() if path else page, anchor
+
+
+# === Code ===
 
 
 def test_the_code_runs_as_it_is(tmp_path):
-    for number, picture in enumerate(helpers.images(40, (40, 36, 3))):
-        images.save_png(tmp_path / "my_images" / f"{number}.png", picture)
-    code = "".join(blocks("python")) + CHECKS
-    # The same code, for a shorter time.
-    code = re.sub(r"epochs=\d+", "epochs=1", code).replace("steps=20)", "steps=2)")
-    code = code.replace("minutes=20", "minutes=0.01")
-    (tmp_path / "readme.py").write_text(code)
-    # In a process of its own: a strategy wants one that has not made its devices yet.
+    # In a process of its own, which has one device, as a user's has.
     done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "readme.py"],
+        [sys.executable, "-W", "error::UserWarning", pages.__file__, tmp_path],
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(pages.ROOT)},
     )
-    assert done.returncode == 0, done.stderr[-3_000:]
-    assert (tmp_path / "runs/digits/epoch_0001.png").exists()
-    assert (tmp_path / "samples.png").exists()
+    assert done.returncode == 0, done.stderr[-10_000:]
+
+
+def test_each_check_is_of_a_page_with_code():
+    assert set(pages.CHECKS) <= {page.stem for page in pages.PAGES if pages.blocks(page, "python")}
+
+
+@pytest.mark.parametrize("page", **IDS)
+def test_blocks_say_what_language_they_are_in(page):
+    fences = re.findall(r"^```(.*)$", page.read_text(), flags=re.MULTILINE)
+    assert len(fences) % 2 == 0 and not any(fences[1::2])
+    assert set(fences[::2]) <= {"python", "sh", "text", "bibtex"}
 
 
 def test_ci_calls_the_test_command():
-    commands = [block.strip() for block in blocks("sh")]
+    commands = [block.strip() for block in pages.blocks(pages.README, "sh")]
     assert len(commands) == 2 and all(c.startswith("pip install ") for c in commands)
     assert all("\n" not in c and " && " in c for c in commands)
-    assert commands[1] in (ROOT / ".ci/run").read_text()
+    assert commands[1] in (pages.ROOT / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((docs/[^)]+)\)", README))
-def test_pictures_are_there(path):
-    assert (ROOT / path).stat().st_size > 0
+# === Form ===
+
+
+def test_the_readme_is_one_page():
+    assert len(TEXT.splitlines()) <= 200
+    assert len(TEXT) <= 9_000
+
+
+def test_the_readme_cites_this_version():
+    assert f"version = {{{keras_gan.__version__}}}" in TEXT
+
+
+def test_each_page_is_in_the_list_of_pages():
+    listed = {path for path, _ in links(pages.DOCS / "README.md")}
+    assert {page.resolve() for page in pages.PAGES} <= listed | {pages.DOCS / "README.md"}
+    assert pages.DOCS / "README.md" in {path for path, _ in links(pages.README)}
+
+
+@pytest.mark.parametrize("page", **IDS)
+def test_links_lead_somewhere(page):
+    for path, anchor in links(page):
+        assert path.exists(), path
+        if anchor:
+            assert anchor in anchors(path), (path, anchor)
+
+
+@pytest.mark.parametrize("page", **IDS)
+def test_scripts_that_are_named_are_there(page):
+    for name in re.findall(r"\b(?:examples|benchmarks)/[\w/]+\.py", page.read_text()):
+        assert (pages.ROOT / name).exists(), name
 
 
 def test_the_map_names_what_is_there():
-    listed = re.search(r"## The map\n\n```\n(.*?)```", README, flags=re.DOTALL)[1]
+    [listed] = pages.blocks(pages.DOCS / "map.md", "text")
     for name in re.findall(r"\b(\w+\.py)\b", listed):
-        assert (ROOT / "keras_gan" / name).exists(), name
-    for name in re.findall(r"examples/\w+\.py", README):
-        assert (ROOT / name).exists(), name
+        assert (pages.ROOT / "keras_gan" / name).exists(), name

@@ -1,0 +1,99 @@
+"""The Python code of the README and of every page of the docs, and a program that runs it.
+
+`python pages.py FOLDER` runs all pages in one process, each in a folder and a namespace of its own,
+and prints what fails. A page that links to the README's example before its first code continues it:
+it begins with the names of the README's program.
+"""
+
+import os
+import pathlib
+import re
+import sys
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
+CONTINUES = "](../README.md#use-it)"
+
+# The same code, for a shorter time.
+SHORTER = [
+    (r"epochs=\d+", "epochs=1"),
+    (r"\bsteps=20\b", "steps=2"),
+    (r"minutes=20", "minutes=0.01"),
+    (r"image_size=64", "image_size=16"),
+]
+
+# What must hold after a page's code.
+CHECKS = {
+    "README": """
+import pathlib
+assert samples.shape == (16, 8, 8, 1)
+for name in ("samples.png", "runs/digits/epoch_0001.png", "runs/digits/generator/saved_model.pb"):
+    assert pathlib.Path(name).exists(), name
+""",
+    "classes": "assert samples.shape == (3, 8, 8, 1)",
+    "exporting": """
+assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
+assert path.shape == (8, 8, 8, 1)
+""",
+    "points": "assert rows.shape == (500, 6)",
+    "stopping": "assert len(history) == 1",
+    "your_networks": "assert samples.shape == (16, 32, 32, 3)",
+}
+
+
+def blocks(page, language):
+    """The code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def program(page):
+    """The page's Python code with its checks, shortened; empty where it has none."""
+    code = "\n".join(blocks(page, "python"))
+    for pattern, shorter in SHORTER:
+        code = re.sub(pattern, shorter, code)
+    return code and f"{code}\n{CHECKS.get(page.stem, '')}"
+
+
+def continues(page):
+    """Whether the page's code goes on from the README's."""
+    return CONTINUES in page.read_text().partition("```python")[0]
+
+
+def main(folder):
+    """Run all pages; the number of those that fail."""
+    import numpy as np
+
+    from keras_gan import images
+
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 40, 36, 3), dtype="uint8")
+    of_readme, failed = {}, 0
+    for page in PAGES:
+        code, start = program(page), time.monotonic()
+        if not code:
+            continue
+        place = folder / page.stem if page != README else folder / "readme"
+        for number, picture in enumerate(pictures if "my_images" in code else ()):
+            images.save_png(place / "my_images" / f"{number}.png", picture)
+        place.mkdir(parents=True, exist_ok=True)
+        os.chdir(place)
+        file = place / "program.py"
+        file.write_text(code)
+        names = dict(of_readme) if continues(page) else {}
+        names["__name__"] = "__main__"
+        try:
+            exec(compile(code, file, "exec"), names)
+        except Exception:
+            failed += 1
+            print(f"{page.name} fails:\n{traceback.format_exc()}", file=sys.stderr)
+        if page == README:
+            of_readme = names
+        print(f"{page.name}: {time.monotonic() - start:.1f} s", file=sys.stderr)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1]).absolute()))
