@@ -1,0 +1,23 @@
+"""The classes that a GAN is put together from do not take each other's names."""
+
+import itertools
+
+import pytest
+
+from keras_gan.gan import GAN
+
+PARTS = [kind for kind in GAN.__mro__ if kind.__module__.startswith("keras_gan.")]
+
+
+def defined_by(kind):
+    """What a class defines under a private name; names with two underscores are Python's."""
+    return {name for name in vars(kind) if name.startswith("_") and not name.startswith("__")}
+
+
+def test_there_are_several_parts():
+    assert len(PARTS) > 5 and all(map(defined_by, PARTS[:5]))
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(PARTS, 2)))
+def test_no_two_parts_define_one_private_name(first, second):
+    assert not defined_by(first) & defined_by(second)
