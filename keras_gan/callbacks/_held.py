@@ -2,7 +2,8 @@
 
 The schedule of a `LearningRateScheduler` or a hook of a `LambdaCallback` may be an object with
 `__call__`, a method, or a function that counts in its closure, in an attribute or in a global
-variable. What these hold is walked, but not into Keras, TensorFlow, NumPy or the standard library.
+variable. What these hold is walked, and what the classes of objects and of the callback itself do,
+but not into Keras, TensorFlow, NumPy or the standard library.
 """
 
 import collections
@@ -25,7 +26,7 @@ _DEPTH = 3
 
 
 class Holder:
-    """An object or function, and what it holds by name.
+    """An object, class or function, and what it holds by name.
 
     Attributes:
         path: where it was found, such as `"schedule.counter"`.
@@ -51,8 +52,9 @@ class Holder:
 
 
 def holders(callback):
-    """The `Holder`s that a callback's functions lead to."""
+    """The `Holder`s that a callback's functions lead to, and those of its own classes."""
     seen = set()
+    yield from _of_classes(callback, seen)
     for name, value in list(vars(callback).items()):
         if callable(value):
             yield from _walk(value, name, seen, _DEPTH)
@@ -117,8 +119,23 @@ def _walk(thing, path, seen, depth):
     is_function = inspect.isfunction(thing)
     held, put = _of_function(thing) if is_function else (vars(thing), None)
     yield Holder(path, held, put or functools.partial(setattr, thing), is_function)
+    if not is_function:
+        yield from _of_classes(thing, seen)
     for name, value in list(held.items()):
         yield from _walk(value, f"{path}.{name}", seen, depth - 1)
+
+
+def _of_classes(thing, seen):
+    """The `Holder`s of the user's classes that an object is of."""
+    for kind in type(thing).__mro__:
+        if id(kind) not in seen and not _is_of_library(kind):
+            seen.add(id(kind))
+            held = {
+                name: value
+                for name, value in vars(kind).items()
+                if not name.startswith("__") and (is_plain(value) or _goes_on(value))
+            }
+            yield Holder(kind.__qualname__, held, functools.partial(setattr, kind), True)
 
 
 def _is_walked(thing):

@@ -25,9 +25,9 @@ class TrainingBackup(keras.callbacks.Callback):
     moving average, all random numbers, counters, schedules, the order of arrays and of data from
     `keras_gan.data` (to the exact batch, within a pass cut by `steps_per_epoch` too), and the state
     of the other callbacks: those of this package, Keras's own with what subclasses and their
-    functions (a schedule that counts) hold in plain values, and any with `get_state()` and
-    `set_state(state)`. `History` and the file of `CSVLogger` hold the epochs before the crash. A
-    `tf.data` pipeline of one's own, a `PyDataset` and a loader start their pass anew, and a
+    functions (a schedule that counts) and classes hold in plain values, and any with `get_state()`
+    and `set_state(state)`. `History` and the file of `CSVLogger` hold the epochs before the crash.
+    A `tf.data` pipeline of one's own, a `PyDataset` and a loader start their pass anew, and a
     generator goes on with what it yields next; that, and callbacks that cannot go on, are named in
     the line that says where the run resumes. If the first batch of such data is not the one that
     the run began with, one warning says so: the data are others, or are shuffled without `seed`.

@@ -116,6 +116,48 @@ def test_a_schedule_goes_on(make):
         assert second.schedule.by_epoch[99] == [], "still a defaultdict"
 
 
+class Classwise(keras.callbacks.LearningRateScheduler):
+    """Counts in its class, as another object does in its own."""
+
+    calls, seen, constant, names = 0, [], 0.5, ("rate",)
+
+    class Rate:
+        total = 0
+
+        def __call__(self, epoch, rate):
+            type(self).total += 1
+            return rate * self.total
+
+    def __init__(self):
+        super().__init__(self.Rate())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        type(self).calls += 1
+        self.seen.append(epoch)
+        self.schedule(epoch, 1.0)
+
+
+def test_what_classes_hold_goes_on():
+    callback = Classwise()
+    start, seen = _states.start([callback]), Classwise.seen
+    assert _states.get_all([callback], start) == {"Classwise": {}}
+    for epoch in range(3):
+        callback.on_epoch_begin(epoch)
+    states = _states.get_all([callback], start)
+    assert "constant" not in str(states)
+    Classwise.calls = Classwise.Rate.total = 0  # as in a new process
+    seen.clear()
+    assert _states.set_all([Classwise()], states) == ([], [])
+    assert (Classwise.calls, Classwise.seen, Classwise.Rate.total) == (3, [0, 1, 2], 3)
+    assert Classwise.seen is seen
+
+
+def test_what_a_class_holds_that_cannot_be_kept_is_named(monkeypatch):
+    monkeypatch.setattr(Classwise, "rates", iter([1.0]), raising=False)
+    told, _ = _states.set_all([Classwise()], {"Classwise": {}})
+    assert told == ["Classwise (Classwise.rates)"]
+
+
 def test_a_hook_goes_on_into_the_same_list():
     def make(losses):
         return keras.callbacks.LambdaCallback(
