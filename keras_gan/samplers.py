@@ -15,10 +15,11 @@ from keras_gan.inputs import values
 # num_classes: of a conditional generator, `None` where it is not known.
 # reach: the `values.Reach` of a network, `None` where it is not known.
 # class_names: tuple of the names of the classes, `None` where they are not known.
+# code: of a function that makes the same samples, for cures; `None` where there is none so short.
 Sampler = collections.namedtuple(
     "Sampler",
-    ["draw", "takes_labels", "num_classes", "reach", "class_names"],
-    defaults=[None, None],
+    ["draw", "takes_labels", "num_classes", "reach", "class_names", "code"],
+    defaults=[None, None, None],
 )
 
 _DEFAULT = "serving_default"
@@ -62,7 +63,16 @@ def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
         return run(tf.reshape(latents, (count, *shape)), labels)
 
     reach = values.reach(generator) if isinstance(generator, keras.Model) else None
-    return Sampler(draw, takes_labels, num_classes, reach)
+    return Sampler(draw, takes_labels, num_classes, reach, code=_code(generator, takes_labels))
+
+
+def _code(generator, takes_labels):
+    if hasattr(generator, "signatures"):
+        return None
+    arguments = "latents, labels" if takes_labels else "latents"
+    nested = takes_labels and isinstance(generator, keras.Model)
+    given = f"[{arguments}]" if nested else arguments
+    return f"lambda {arguments}: generator({given})"
 
 
 def _gan(gan, num_classes):

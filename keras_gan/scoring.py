@@ -12,7 +12,7 @@ from keras_gan import (
     directions,
     evaluating,
     feeding,
-    inspection,
+    ranges,
     samplers,
     sampling,
     sources,
@@ -28,9 +28,6 @@ from keras_gan.samples import SampleSpec, as_floats
 # Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
 # the seed of an evaluation stands for.
 _BATCH = 64
-
-# As much as rounding may carry images in [0, 1] out of their range.
-_TOLERANCE = 1e-3
 
 
 @_checks.suggesting
@@ -122,7 +119,7 @@ def evaluate_generator(
     _check_labels(dataset, sampler)
     _check_class_names(real, sampler)
 
-    pairs = _pairs(dataset, num_samples, sampler, seed)
+    pairs = _pairs(dataset, num_samples, sampler, seed, ranges.form_of(real))
     first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
     _checks.check(first is not None, "`real` must not be empty.", batches=0)
     of_reals = {}
@@ -189,17 +186,16 @@ def _figures(chosen, pairs, wanted, verbose, *, floors=False):
     return found
 
 
-def _pairs(dataset, num_samples, sampler, seed):
-    """Batches of `(real, fake)`, checked."""
+def _pairs(dataset, num_samples, sampler, seed, form):
+    """Batches of `(real, fake)`, checked; cures are worded for reals of that form."""
     blocks = _blocks(dataset, num_samples, _BATCH, sampler.reach)
     for number, (real, labels) in enumerate(blocks):
         # Hashed, so that no two evaluations share the latents of a batch.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
         fake = _generated(sampler, real, labels, int(words[0] >> 1))
-        real, fake = as_floats(real), as_floats(fake)
         if number == 0:
-            _check_ranges(real.numpy(), fake.numpy())
-        yield real, fake
+            ranges.check(real, fake, sampler, form)
+        yield as_floats(real), as_floats(fake)
 
 
 def _halves(blocks):
@@ -227,8 +223,7 @@ def _generated(sampler, real, labels, seed):
     _checks.check(
         fake.dtype.kind != "c",
         "`generator` must make real numbers.",
-        cure="Use their real part or size: `lambda latents: tf.math.real(generator(latents))`, or "
-        "`tf.math.abs`.",
+        cure=ranges.changed(sampler, "tf.math.real({})", "for their real part"),
         dtype=str(fake.dtype),
     )
     _checks.check(
@@ -245,27 +240,6 @@ def _generated(sampler, real, labels, seed):
         shape=fake.shape,
     )
     return fake
-
-
-def _check_ranges(real, fake):
-    """Images in [0, 1] must not be compared with images in [-1, 1]."""
-    if not inspection.is_image(real.shape[1:]):
-        return
-    ranges = {"real": (real.min(), real.max()), "generated": (fake.min(), fake.max())}
-    ranges = {side: tuple(float(f"{end:.3g}") for end in ends) for side, ends in ranges.items()}
-    for side, cure in (
-        ("real", "Use `real * 2 - 1` for floats in [0, 1]."),
-        ("generated", "Use `lambda latents: generator(latents) * 2 - 1` for samples in [0, 1]."),
-    ):
-        low, high = ranges[side]
-        other = min(ranges.values())[0]
-        # Dark, but never negative: a generator of bright images alone is not meant.
-        _checks.check(
-            not (-_TOLERANCE <= low < 0.1 and high > 0.5 and other < -0.1),
-            "Real and generated images must have the same range, [-1, 1].",
-            cure=cure,
-            **ranges,
-        )
 
 
 # === Reals ===

@@ -1,0 +1,570 @@
+"""What errors about metrics, evaluations, catalogues and feeds offer is followed, and cures.
+
+Each entry of the table is a call that is refused, words of its cure, and calls that do what these
+words say. Code in a cure is run as it stands.
+"""
+
+import ast
+import functools
+import inspect
+import pathlib
+import re
+import types
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import (
+    _checks,
+    _registry,
+    data,
+    evaluate_generator,
+    feeding,
+    metrics,
+    ranges,
+    scoring,
+)
+from keras_gan.data import catalogue
+from keras_gan.gan import GAN
+from keras_gan.metrics import (
+    applications,
+    features,
+    frechet_distance,
+    inception_score,
+    mode_coverage,
+    quality_metric,
+    sliced_wasserstein,
+)
+from keras_gan.samples import SampleSpec
+from test_keras_inputs import Rows, generator
+from test_values import pipeline
+
+TFDS = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "tfds"
+# Without `metrics.applications`, one of whose cures is a download by hand.
+MODULES = [
+    _registry,
+    catalogue,
+    feeding,
+    features,
+    frechet_distance,
+    inception_score,
+    mode_coverage,
+    quality_metric,
+    ranges,
+    scoring,
+    sliced_wasserstein,
+]
+POINTS, CLASSES = helpers.points(64), np.arange(64) % 3
+IMAGES = helpers.images(16)  # uint8
+FLOATS = IMAGES / np.float32(127.5) - 1.0
+UNIT = IMAGES / np.float32(255.0)
+SAME = "sliced_wasserstein"
+
+
+def identity(latents):
+    return latents
+
+
+def as_images(latents, low=-1.0, high=1.0):
+    return low + (high - low) * tf.sigmoid(tf.reshape(latents, (-1, 8, 8, 1)))
+
+
+def evaluated(generator=identity, real=POINTS, metric=SAME, latent_dim=2, **settings):
+    return evaluate_generator(generator, real, metric, latent_dim=latent_dim, verbose=0, **settings)
+
+
+def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, epochs=1, batch_size=None):
+    """The feeds of a `fit`, with its arguments by their names."""
+    feed, _ = feeding.training_feed(
+        x,
+        y,
+        spec=spec or SampleSpec((2,), None),
+        batch_size=batch_size,
+        group=group,
+        parts=1,
+        shuffle=False,
+        seed=0,
+        position=lambda: 0,
+        steps_per_epoch=steps,
+        split=split,
+        epochs=epochs,
+    )
+    return feed
+
+
+def validated(x, y=None, **settings):
+    return feeding.evaluation_feed(x, y, spec=SampleSpec((2,), None), batch_size=None, **settings)
+
+
+def mnist(**settings):
+    return data.from_tfds("mnist", data_dir=TFDS, download=False, **settings)
+
+
+LABELLED = SampleSpec((2,), 3)
+TABLE = {
+    # === _registry ===
+    "a metric misspelt": (
+        lambda: _registry.metrics(["fdi"]),
+        "Did you mean 'fid'?",
+        lambda: _registry.metrics(["fid"]),
+    ),
+    "a class": (
+        lambda: _registry.metrics([metrics.FrechetDistance]),
+        "Known names: .*frechet_distance",
+        lambda: _registry.metrics(["frechet_distance"]),
+    ),
+    "a metric twice": (
+        lambda: _registry.metrics(["fid", "frechet_distance"]),
+        "Leave `frechet_distance` out",
+        lambda: _registry.metrics(["fid"]),
+    ),
+    # === feeding ===
+    "labels beside a data set": (
+        lambda: fed(pipeline(POINTS), CLASSES, spec=LABELLED),
+        "Put labels and batches into the data set",
+        lambda: fed(pipeline(POINTS, CLASSES), spec=LABELLED),
+    ),
+    "a split of a pipeline": (
+        lambda: fed(pipeline(POINTS), split=0.25),
+        "from_arrays.*can be split",
+        lambda: fed(data.from_arrays(POINTS, batch_size=4), split=0.25),
+        lambda: (fed(pipeline(POINTS[:48])), validated(pipeline(POINTS[48:]))),
+    ),
+    "a large batch": (
+        lambda: fed(POINTS, group=2, batch_size=64),
+        "smaller `batch_size`",
+        lambda: fed(POINTS, group=2, batch_size=32),
+    ),
+    "labels beside a data set to evaluate": (
+        lambda: validated(pipeline(POINTS), CLASSES),
+        "Put them into the data set",
+        lambda: feeding.evaluation_feed(
+            pipeline(POINTS, CLASSES), None, spec=LABELLED, batch_size=None
+        ),
+    ),
+    "a generator for two epochs": (
+        lambda: fed(generator(POINTS), epochs=2),
+        "`steps_per_epoch=`, or a `keras.utils.PyDataset`",
+        lambda: fed(generator(POINTS), epochs=2, steps=2),
+        lambda: fed(Rows(POINTS), epochs=2),
+    ),
+    "a generator to validate with": (
+        lambda: validated(generator(POINTS)),
+        "`validation_steps=`, or arrays",
+        lambda: validated(generator(POINTS), steps=2),
+        lambda: validated(POINTS),
+    ),
+    "weights": (
+        lambda: fed((POINTS, CLASSES, np.ones(64)), spec=LABELLED),
+        r"draw them by theirs: `x\[",
+        lambda: fed(
+            eval(code(cures_of("weights"), "x["), {"np": np, "x": POINTS, "weights": np.ones(64)})
+        ),
+    ),
+    "no data": (lambda: fed(None), r"Give the real samples: `fit\(samples\)`", lambda: fed(POINTS)),
+    "a folder": (
+        lambda: fed("my_images"),
+        r"`keras_gan.data.from_folder\(path, image_size=...\)`",
+        lambda: inspect.signature(data.from_folder).bind("my_images", image_size=8),
+    ),
+    "a dict": (lambda: fed({"x": POINTS}), "Give the array that is in it", lambda: fed(POINTS)),
+    "a sparse tensor": (
+        lambda: fed(tf.sparse.from_dense(POINTS)),
+        r"Use `tf.sparse.to_dense\(x\)`",
+        lambda: fed(tf.sparse.to_dense(tf.sparse.from_dense(POINTS))),
+    ),
+    "a ragged tensor": (
+        lambda: fed(tf.RaggedTensor.from_tensor(POINTS)),
+        r"Use `x.to_tensor\(\)`",
+        lambda: fed(tf.RaggedTensor.from_tensor(POINTS).to_tensor()),
+    ),
+    "an iterator": (
+        lambda: fed(iter(POINTS)),
+        r"Wrap a generator with `tf.data.Dataset.from_generator`",
+        lambda: fed(
+            tf.data.Dataset.from_generator(
+                lambda: generator(POINTS),
+                output_signature=(tf.TensorSpec((None, 2)),),
+            ).map(lambda samples: samples)
+        ),
+    ),
+    # === scoring ===
+    "complex samples": (
+        lambda: evaluated(lambda latents: tf.complex(latents, latents)),
+        "for their real part",
+        lambda: evaluated(eval(code(cures_of("complex samples")), complex_names())),
+    ),
+    "reals that are not batched": (
+        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices(POINTS)),
+        r"`.batch\(batch_size\)`",
+        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices(POINTS).batch(8)),
+    ),
+    "reals in [0, 1]": (
+        lambda: evaluated(as_images, UNIT, latent_dim=64),
+        "for floats in",
+        lambda: evaluated(
+            as_images, eval(code(cures_of("reals in [0, 1]")), {"real": UNIT}), latent_dim=64
+        ),
+    ),
+    "a pipeline of reals in [0, 1]": (
+        lambda: evaluated(as_images, pipeline(UNIT), latent_dim=64),
+        r"real.map\(",
+        lambda: evaluated(
+            as_images,
+            eval(code(cures_of("a pipeline of reals in [0, 1]")), {"real": pipeline(UNIT)}),
+            latent_dim=64,
+        ),
+    ),
+    "a labelled pipeline of reals in [0, 1]": (
+        lambda: evaluated(as_images, pipeline(UNIT, CLASSES[:16]), latent_dim=64),
+        r"real.map\(",
+        lambda: evaluated(
+            as_images,
+            eval(
+                code(cures_of("a labelled pipeline of reals in [0, 1]")),
+                {"real": pipeline(UNIT, CLASSES[:16])},
+            ),
+            latent_dim=64,
+        ),
+    ),
+    "a list of reals in [0, 1]": (
+        lambda: evaluated(as_images, list(UNIT), latent_dim=64),
+        "for floats in",
+        lambda: evaluated(
+            as_images,
+            eval(code(cures_of("a list of reals in [0, 1]")), {"real": list(UNIT), "np": np}),
+            latent_dim=64,
+        ),
+    ),
+    "samples in [0, 1]": (
+        lambda: evaluated(unit_images, FLOATS, latent_dim=64),
+        "for samples in",
+        lambda: evaluated(
+            eval(code(cures_of("samples in [0, 1]")), {"generator": unit_images}),
+            FLOATS,
+            latent_dim=64,
+        ),
+    ),
+    "samples in [0, 1] of a conditional function": (
+        lambda: evaluated(unit_classes, FLOATS, latent_dim=64, num_classes=3),
+        "for samples in",
+        lambda: evaluated(
+            eval(
+                code(cures_of("samples in [0, 1] of a conditional function")),
+                {"generator": unit_classes},
+            ),
+            FLOATS,
+            latent_dim=64,
+            num_classes=3,
+        ),
+    ),
+    "samples in [0, 1] of a model": (
+        lambda: evaluated(unit_model(), FLOATS, latent_dim=None),
+        "with `latent_dim=`, for samples in",
+        lambda: evaluated(
+            eval(code(cures_of("samples in [0, 1] of a model")), {"generator": unit_model()}),
+            FLOATS,
+            latent_dim=64,
+        ),
+    ),
+    "samples in [0, 1] of a trained GAN": (
+        lambda: evaluated(unit_gan(), FLOATS, latent_dim=None),
+        "Give reals in",
+        lambda: evaluated(
+            unit_gan(),
+            eval(code(cures_of("samples in [0, 1] of a trained GAN")), {"real": FLOATS}),
+            latent_dim=None,
+        ),
+    ),
+    "bytes beside samples in [0, 1] of a trained GAN": (
+        lambda: evaluated(unit_gan(), pipeline(IMAGES), latent_dim=None),
+        "Give reals in",
+        lambda: evaluated(
+            unit_gan(),
+            eval(
+                code(cures_of("bytes beside samples in [0, 1] of a trained GAN")),
+                {"real": pipeline(IMAGES), "tf": tf},
+            ),
+            latent_dim=None,
+        ),
+    ),
+    "reals of three parts": (
+        lambda: evaluated(real=pipeline(POINTS, CLASSES, CLASSES)),
+        "Use `.map`",
+        lambda: evaluated(real=pipeline(POINTS, CLASSES, CLASSES).map(lambda x, y, z: (x, y))),
+    ),
+    "reals without an end": (
+        lambda: evaluated(real=pipeline(POINTS).repeat()),
+        "Give `num_samples=`",
+        lambda: evaluated(real=pipeline(POINTS).repeat(), num_samples=20),
+    ),
+    "too few reals": (
+        lambda: evaluated(num_samples=65),
+        "more reals, or a smaller `num_samples`",
+        lambda: evaluated(num_samples=64),
+        lambda: evaluated(real=helpers.points(65), num_samples=65),
+    ),
+    "one real": (
+        lambda: evaluated(real=POINTS[:1, :1], metric="fid", latent_dim=1),
+        "at least 2 reals",
+        lambda: evaluated(real=POINTS[:2, :1], metric="fid", latent_dim=1),
+    ),
+    "no classes": (
+        lambda: evaluated(helpers.generator(num_classes=3), latent_dim=None),
+        r"Give `\(samples, labels\)` as `real`, or `num_classes=`",
+        lambda: evaluated(helpers.generator(num_classes=3), (POINTS, CLASSES), latent_dim=None),
+        lambda: evaluated(helpers.generator(num_classes=3), latent_dim=None, num_classes=3),
+    ),
+    "other class names": (
+        lambda: scoring._check_class_names(named("ab"), of_classes("ba")),
+        "Number them alike, or leave the names out",
+        lambda: scoring._check_class_names(named("ba"), of_classes("ba")),
+        lambda: scoring._check_class_names(
+            eval(code(cures_of("other class names"), "real.map"), {"real": named("ab")}),
+            of_classes("ba"),
+        ),
+    ),
+    # === metrics ===
+    "features of any size": (
+        lambda: features.extractor(None, (None, None, 3)),
+        "Pass `features`",
+        lambda: features.extractor(lambda x: tf.reduce_mean(x, (1, 2)), (None, None, 3)),
+    ),
+    "features that are not finite": (
+        lambda: sliced_wasserstein.sliced_wasserstein(not_finite(), POINTS),
+        "Remove or repair",
+        lambda: sliced_wasserstein.sliced_wasserstein(
+            eval(code(cures_of("features that are not finite")), {"np": np, "real": not_finite()}),
+            POINTS,
+        ),
+    ),
+    "too many features": (
+        lambda: metrics.FrechetDistance(features=lambda x: tf.tile(x, (1, 5000))).build((2,)),
+        "Pass `features`, a model that maps to fewer numbers",
+        lambda: metrics.FrechetDistance(features=lambda x: x[:, :1]).build((2,)),
+    ),
+    "inception of vectors": (
+        lambda: applications.extractor("inception", (2,)),
+        "Pass a model of your own",
+        lambda: metrics.FrechetDistance(features=lambda x: x).build((2,)),
+    ),
+    "logits": (
+        lambda: inception_score.inception_score([[3.0, -1.0]]),
+        "logits=True|softmax",
+        lambda: metrics.InceptionScore(lambda x: x, logits=True).update_state(None, POINTS),
+    ),
+    "logits of a model": (
+        lambda: scored(logits=False),
+        "logits=True|softmax",
+        lambda: scored(logits=True),
+    ),
+    "no classifier": (
+        lambda: metrics.InceptionScore(None),
+        "Pass a Keras model of your data's classes",
+        lambda: metrics.InceptionScore(keras.Sequential([keras.layers.Softmax()])),
+    ),
+    "modes on a circle": (
+        lambda: metrics.ModeCoverage(circle(endpoint=True), 0.01),
+        "`endpoint=False`",
+        lambda: metrics.ModeCoverage(circle(endpoint=False), 0.01),
+    ),
+    "a floor of few reals": (
+        lambda: metrics.SlicedWasserstein().floor(POINTS, num_samples=33),
+        "Pass `num_samples=32`.*or give more reals",
+        lambda: metrics.SlicedWasserstein().floor(POINTS, num_samples=32),
+        lambda: metrics.SlicedWasserstein().floor(helpers.points(66), num_samples=33),
+    ),
+    "a floor under a strategy": (
+        lambda: floor_under_a_strategy(),
+        r"Call this outside of `strategy.scope\(\)`",
+        lambda: metrics.SlicedWasserstein().floor(POINTS),
+    ),
+    "another shape": (
+        lambda: compared(metrics.KernelDistance(), POINTS, FLOATS),
+        "Use a new metric for other data",
+        lambda: compared(metrics.KernelDistance(), FLOATS),
+    ),
+    "sizes that differ": (
+        lambda: sliced_wasserstein.sliced_wasserstein(POINTS, POINTS[:9]),
+        "Cut the larger sample to the size of the smaller one",
+        lambda: sliced_wasserstein.sliced_wasserstein(POINTS[:9], POINTS[:9]),
+    ),
+    # === catalogue ===
+    "a stream to split": (
+        lambda: mnist(memory_limit_gib=0.0).source.split(0.1),
+        r"`split='train\[:90%\]'` to train on",
+        lambda: mnist(memory_limit_gib=0.0, split="train[:90%]"),
+        lambda: mnist(memory_limit_gib=0.0, split="train[90%:]"),
+    ),
+    "a version": (
+        lambda: data.from_tfds("mnist:9.9.9", data_dir=TFDS, download=False),
+        "only: 3.0.1",
+        lambda: data.from_tfds("mnist:3.0.1", split="test[:9]", data_dir=TFDS, download=False),
+    ),
+    "a name misspelt": (
+        lambda: data.from_tfds("mnits", data_dir=TFDS, download=False),
+        "Did you mean 'mnist'?",
+        lambda: mnist(split="test[:9]"),
+    ),
+    "another folder": (
+        lambda: data.from_tfds("mnist", data_dir=TFDS.parent / "none", download=False),
+        "give the right `data_dir`",
+        lambda: mnist(split="test[:9]"),
+    ),
+    "no class label": (
+        lambda: catalogue._features(*without_labels(), True),
+        "Use `labels=False`",
+        lambda: catalogue._features(*without_labels(), False),
+    ),
+}
+
+
+# === What the table is about ===
+
+
+def unit_images(latents):
+    return as_images(latents, 0.0)
+
+
+def unit_classes(latents, classes):
+    return unit_images(latents)
+
+
+@functools.cache
+def unit_model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((64,)), keras.layers.Reshape((8, 8, 1)), Unit()])
+
+
+@functools.cache
+def unit_gan():
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1)), Unit()]
+    return GAN(keras.Sequential([keras.Input((64,)), *layers]), helpers.discriminator((8, 8, 1)))
+
+
+class Unit(keras.layers.Layer):
+    def call(self, latents):
+        return tf.sigmoid(latents)
+
+
+def complex_names():
+    return {"tf": tf, "generator": lambda latents: tf.complex(latents, latents)}
+
+
+def not_finite():
+    values = POINTS.copy()
+    values[2] = np.nan
+    return values
+
+
+def scored(logits):
+    metric = metrics.InceptionScore(lambda x: x + 0.5, logits=logits)
+    metric.update_state(None, POINTS)
+    return metric.result()
+
+
+def circle(endpoint):
+    angles = np.linspace(0, 2 * np.pi, 8, endpoint=endpoint)
+    return np.c_[np.cos(angles), np.sin(angles)]
+
+
+def floor_under_a_strategy():
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        return metrics.SlicedWasserstein().floor(POINTS)
+
+
+def compared(metric, *sets):
+    for samples in sets:
+        metric.update_state(samples, samples)
+    return metric.result()
+
+
+def named(names):
+    dataset = data.from_arrays(POINTS, np.arange(64) % 2, class_names=list(names))
+    assert dataset.class_names == list(names)
+    return dataset
+
+
+def of_classes(names):
+    return types.SimpleNamespace(class_names=tuple(names))
+
+
+def without_labels():
+    import tensorflow_datasets as tfds
+
+    made = tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(8, 8, 3))})
+    return tfds, types.SimpleNamespace(features=made, supervised_keys=None, name="toys")
+
+
+# === Following ===
+
+
+def complaint(call):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            call()
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+def cures_of(kind):
+    return complaint(TABLE[kind][0]).split("Received: ", 1)[-1]
+
+
+def code(text, begins=""):
+    """The first code in a cure that begins so."""
+    return next(found for found in re.findall(r"`([^`]+)`", text) if found.startswith(begins))
+
+
+OF_MNIST = ("a stream to split", "a version", "a name misspelt", "another folder")
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_cures_cure(kind):
+    bad, words, *cured = TABLE[kind]
+    if kind in OF_MNIST and not TFDS.exists():
+        pytest.skip("MNIST is not there")
+    text = complaint(bad)
+    assert text is not None and re.search(words, text, re.DOTALL), text
+    for call in cured:
+        assert complaint(call) is None, text
+
+
+def _sites(module):
+    """The lines of each call in a module's source that is given a cure."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and any(k.arg == "cure" for k in node.keywords):
+            yield range(node.lineno, node.end_lineno + 1)
+
+
+def test_the_table_reaches_every_cure(monkeypatch):
+    reached, sentence = {module.__file__: set() for module in MODULES}, _checks.sentence
+
+    def noted(*arguments, **received):
+        frame = inspect.currentframe().f_back
+        while frame is not None:
+            if frame.f_code.co_filename in reached:
+                reached[frame.f_code.co_filename].add(frame.f_lineno)
+                break
+            frame = frame.f_back
+        return sentence(*arguments, **received)
+
+    monkeypatch.setattr(_checks, "sentence", noted)
+    for bad, *_ in TABLE.values():
+        complaint(bad)
+    missed = [
+        (module.__name__, lines.start)
+        for module in MODULES
+        for lines in _sites(module)
+        if not reached[module.__file__].intersection(lines)
+    ]
+    if not TFDS.exists():
+        missed = [site for site in missed if site[0] != catalogue.__name__]
+    assert not missed
