@@ -9,19 +9,24 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-import keras
 import pytest
-import tensorflow as tf
-
-# Two devices to be replicas on; nothing else uses the second.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the long experiments too")
     parser.addoption("--cpu-times", metavar="FILE", help="append each test's cost as JSON lines")
+
+
+def pytest_configure(config):
+    # The process that hands tests out to others runs none: it needs no TensorFlow.
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    import tensorflow as tf
+
+    # Two devices to be replicas on; nothing else uses the second.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -72,12 +77,16 @@ def pytest_unconfigure(config):
 @pytest.fixture(autouse=True)
 def seeded():
     """Every test starts from the same initial weights."""
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def freed():
     """What a module's models held is free for the next one."""
+    import keras
+
     # What is there by now stays: looking through a million objects takes most of a second.
     gc.freeze()
     yield
@@ -88,4 +97,6 @@ def freed():
 @pytest.fixture(scope="session")
 def two_replicas():
     """A strategy of two replicas; one for all tests, as TensorFlow mixes up what two of them do."""
+    import tensorflow as tf
+
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -573,9 +573,10 @@ def test_a_data_set_of_this_package_holds_out_samples_from_everywhere(labelled):
 
 def test_a_split_data_set_goes_on_where_it_stopped():
     data = keras_gan.data.from_arrays(numbered(100)[0], batch_size=8, seed=3)
+    gan = helpers.watched((2,))
 
     def order(start, epochs):
-        gan = helpers.watched((2,))
+        gan.batches = []
         gan._state.steps_seen.assign(start)
         gan.fit(data, epochs=epochs, validation_split=0.1, verbose=0)
         return numbers(gan, labelled=False)
@@ -655,8 +656,8 @@ def test_evaluate_refuses_bad_data(whole, x, message):
         whole[0].evaluate(np.array(x), verbose=0)
 
 
-def test_train_on_batch(whole):
-    gan = restored(whole)
+def test_train_on_batch():
+    gan = helpers.gan(discriminator_steps=2, run_eagerly=True)
     before = helpers.values(gan.generator.weights)
     logs = gan.train_on_batch(helpers.points(16), return_dict=True)
     assert np.isfinite(list(logs.values())).all() and "d_loss" in logs
@@ -695,18 +696,19 @@ def test_what_is_not_compiled_does_not_train():
 
 
 def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
-    own = tf.data.Dataset.from_tensor_slices(helpers.points(16)).batch(8)
+    x, gan = helpers.points(8), helpers.gan(run_eagerly=True)
+    own = tf.data.Dataset.from_tensor_slices(x).batch(8)
     asked = tf.data.Options()
     asked.autotune.enabled = True
     for data, settings, tuned in (
-        (helpers.points(16), {"batch_size": 8}, False),
-        (keras_gan.data.from_arrays(helpers.points(16), batch_size=8), {}, False),
+        (x, {"batch_size": 8}, False),
+        (keras_gan.data.from_arrays(x, batch_size=8), {}, False),
         (own, {}, False),
         (own.with_options(asked), {}, True),
     ):
-        gan, found = helpers.gan(run_eagerly=True), []
+        found = []
 
-        def look(logs, gan=gan, found=found):
+        def look(logs, found=found):
             for feed in (gan._training_feed, gan._held_out_feed):
                 found.append(feed.dataset.options().autotune.enabled)
 

@@ -392,9 +392,9 @@ def test_uint8_and_scaled_floats_are_the_same_images():
 
 
 def test_conditional_models_train_and_generate():
-    model = helpers.gan(num_classes=3)
+    model = helpers.gan(num_classes=3, run_eagerly=True)
     labels = np.arange(64) % 3
-    model.fit(helpers.points(), labels, batch_size=8, validation_split=0.25, verbose=0)
+    model.fit(helpers.points(), labels, batch_size=16, validation_split=0.25, verbose=0)
     assert model.reference_labels.max() == 2 and len(model.held_out_labels) == 16
     assert model.generate(5, labels=2).shape == (5, 2)
     assert model.generate(labels=[0, 1]).shape == (2, 2)

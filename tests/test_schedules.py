@@ -154,9 +154,17 @@ def test_beta_2_is_kerass_when_it_stands_still():
     np.testing.assert_allclose(*(own[0].numpy() for own in variables), rtol=1e-6)
 
 
-def test_a_run_cut_in_the_middle_is_the_whole_run(tmp_path):
-    first = scheduled(steps_per_execution=2)
-    start = helpers.snapshot(first)
+@pytest.fixture(scope="module")
+def by_threes():
+    """A model that makes three steps in one call, and its state at the start."""
+    keras.utils.set_random_seed(0)
+    gan = scheduled(steps_per_execution=3)
+    return gan, helpers.snapshot(gan)
+
+
+def test_a_run_cut_in_the_middle_is_the_whole_run(by_threes, tmp_path):
+    first, start = by_threes
+    helpers.restore(start)
     first.fit(helpers.points(48), batch_size=8, epochs=2, verbose=0)
     whole = helpers.state(first)
     helpers.restore(start)
@@ -169,11 +177,11 @@ def test_a_run_cut_in_the_middle_is_the_whole_run(tmp_path):
     helpers.assert_same(whole, helpers.state(second))
 
 
-def test_several_steps_in_one_call_are_the_same():
+def test_several_steps_in_one_call_are_the_same(by_threes):
+    threes, start = by_threes
+    helpers.restore(start)
     states = []
-    for steps in (1, 3):
-        keras.utils.set_random_seed(0)
-        gan = scheduled(steps_per_execution=steps)
+    for gan in (scheduled(steps_per_execution=1), threes):
         gan.fit(helpers.points(48), batch_size=8, verbose=0)
         states.append(helpers.state(gan))
     helpers.assert_same(*states)

@@ -262,6 +262,7 @@ def test_plain_and_fast_play_the_same_game():
         gan = fast_and_plain.model(Tiny, way, seed=3)
         assert isinstance(gan, fast_and_plain.PlainGAN) == (way == "plain")
         before = [weight.numpy() for weight in gan.generator.trainable_weights]
+        gan.run_eagerly = True
         gan.fit(data, batch_size=8, verbose=0)
         assert (gan.steps_seen, gan.images_seen) == (1, 8)
         moved = zip(before, gan.generator.trainable_weights, strict=True)

@@ -202,7 +202,7 @@ def test_a_verdict_comes_back(tmp_path):
         )
         # It improves, and then rests: nothing that swings, so that no other verdict fits.
         wave = Wave([1, 2, 3, *[3] * 27])
-        settings = {"x": np.repeat(POINTS, 8, axis=0), "epochs": 30}
+        settings = {"x": np.repeat(POINTS, 2, axis=0), "epochs": 30}
         history = fit(gan, tmp_path / "backup", wave, stopping, *callbacks, **settings)
         return history, gan.verdict, stopping
 
