@@ -1,5 +1,6 @@
 """Settings of all tests: small machines, quiet logs, slow tests on request."""
 
+import ctypes
 import gc
 import json
 import os
@@ -10,6 +11,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
+
+# A graph is made of a hundred thousand objects that stay: by default, Python would look through
+# them for garbage again and again while it is made.
+gc.set_threshold(50_000, 10, 10)
 
 
 def pytest_addoption(parser):
@@ -92,6 +97,8 @@ def freed():
     yield
     keras.backend.clear_session(free_memory=False)
     gc.collect()
+    if hasattr(ctypes.CDLL(None), "malloc_trim"):  # of Linux
+        ctypes.CDLL(None).malloc_trim(0)  # what all threads have freed goes back to the system
 
 
 @pytest.fixture(scope="session")

@@ -129,10 +129,7 @@ def test_the_table_is_complete():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in REPEATED else ())
-        for name in BUILDERS
-    ],
+    [pytest.param(name, marks=pytest.mark.slow if name in REPEATED else ()) for name in BUILDERS],
 )
 def test_safe_mode_loads_what_the_package_builds(tmp_path, monkeypatch, name):
     model = BUILDERS[name]()
