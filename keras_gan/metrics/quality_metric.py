@@ -63,7 +63,7 @@ class QualityMetric(keras.metrics.Metric):
         if not self._is_computed():
             counts = self._counts()
             enough = min(counts) >= self.needed
-            shortage = self._shortage(*counts) if enough else None
+            shortage = self._shortage(*counts) if enough else self._lack(*counts)
             if shortage and not self._has_warned:
                 self._has_warned = True
                 _warnings.warn(f"`{self.name}`: {shortage}")
@@ -97,6 +97,15 @@ class QualityMetric(keras.metrics.Metric):
 
     def _compare(self, real, fake):
         raise NotImplementedError
+
+    def _lack(self, real_count, fake_count):
+        """A sentence if there are samples of both sides, but too few for a result, or `None`."""
+        if min(real_count, fake_count) == 0:
+            return None
+        return (
+            f"{real_count} reals and {fake_count} fakes are too few for a result, which takes "
+            f"{self.needed} of each. Evaluate on more."
+        )
 
     def _shortage(self, real_count, fake_count):
         """A sentence if there are too few samples to be believed, or `None`."""

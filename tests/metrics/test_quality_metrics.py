@@ -202,6 +202,26 @@ def test_a_broken_generator_has_no_result(name):
         fill(METRICS[name](), fake=broken)
 
 
+@every_metric
+def test_too_few_samples_for_a_result_are_told_once(name):
+    metric = METRICS[name]()
+    if metric.needed == 1:
+        assert np.isfinite(numbers(compared(metric, 1))).any()
+        return
+    with pytest.warns(
+        UserWarning, match=f"`{metric.name}`: 1 reals and 1 fakes are too few"
+    ) as told:
+        assert np.isnan(numbers(compared(metric, 1))).all()
+        metric.reset_state()
+        compared(metric, 1)
+    assert len(told) == 1
+
+
+def compared(metric, count):
+    metric.update_state(tf.constant(REAL[:count]), tf.constant(FAKE[:count]))
+    return metric.result()
+
+
 def test_an_eager_run_goes_on_with_a_broken_generator():
     gan = helpers.gan(metrics=["fid"], run_eagerly=True)
     gan.averaged_generator.set_weights([w + np.nan for w in gan.averaged_generator.get_weights()])
