@@ -73,6 +73,8 @@ class Saving:
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Write all weights, optimizers and counters, as in Keras; whole or not at all.
 
+        `keras.saving.save_weights(gan, path)` writes in place.
+
         Args:
             filepath: ending in `.weights.h5`.
             overwrite: as in Keras.
