@@ -223,7 +223,7 @@ def r3gan(name, batch, generator, discriminator):
     of the discriminator, as a relativistic loss scores real samples too, and a gradient of the
     inputs.
     """
-    from keras_gan import cost
+    from keras_gan.model import cost
 
     forward = [cost.multiply_adds(network) for network in (generator, discriminator)]
     weights = [

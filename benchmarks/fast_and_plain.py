@@ -30,7 +30,7 @@ import tensorflow as tf  # noqa: E402
 
 import keras_gan  # noqa: E402
 import records  # noqa: E402
-from keras_gan import samples  # noqa: E402
+from keras_gan.feeding import samples  # noqa: E402
 
 WAYS, NAME = ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
 STEPS, QUICK_STEPS, PARTS = 800, 8, 2

@@ -199,7 +199,7 @@ def gan(shape=(2,), *, num_classes=None, precision=None, width=8, **settings):
     import keras
 
     from keras_gan import networks
-    from keras_gan.gan import GAN
+    from keras_gan.model.gan import GAN
 
     keras.utils.set_random_seed(0)
     before = keras.config.dtype_policy()

@@ -175,7 +175,7 @@ def all_damaged(place):
 
 @fault("a backup written by a later version")
 def later_version(place):
-    from keras_gan import backups
+    from keras_gan.storage import backups
 
     _begun(place / "run")
     for path in (place / "run").glob("epoch_*.npz"):
@@ -187,7 +187,7 @@ def later_version(place):
 
 @fault("a backup written with other versions of the libraries")
 def other_versions(place):
-    from keras_gan import backups
+    from keras_gan.storage import backups
 
     _begun(place / "run")
     for path in (place / "run").glob("epoch_*.npz"):
@@ -364,7 +364,8 @@ def _poisoned(place, poison):
     """Weights that break in the middle of epoch 3: the run stops with those of epoch 2, and goes on
     from there when one asks it to, without what broke them.
     """
-    from keras_gan import backups, callbacks
+    from keras_gan import callbacks
+    from keras_gan.storage import backups
 
     steps = []
 

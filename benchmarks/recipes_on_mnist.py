@@ -100,7 +100,7 @@ class Bench:
     def floor(self):
         """Real training digits in the place of samples."""
         from digit_classifier import scaled
-        from keras_gan.evaluating import named_results
+        from keras_gan.engine.evaluating import named_results
 
         metrics = self.metrics()
         for metric in metrics:

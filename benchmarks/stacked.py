@@ -27,7 +27,7 @@ from keras import layers
 
 import digit_classifier
 import keras_gan
-from keras_gan import policies
+from keras_gan.backend import policies
 
 MODES = 1_000
 SAMPLE_SEED = 12_345

@@ -74,7 +74,7 @@ def main():
 
 def measure(name, quick=False):
     """The record of one workload in all precisions that the machine gains from."""
-    from keras_gan.policies import multiplies_bfloat16
+    from keras_gan.backend.policies import multiplies_bfloat16
 
     before = os.getloadavg()[0]
     precisions = ["float32", *["bfloat16"] * (multiplies_bfloat16() and not quick)]

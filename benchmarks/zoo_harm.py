@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from keras_gan import trends
+from keras_gan.convergence import trends
 from keras_gan.metrics.frechet_distance import frechet_distance
 
 CONFIDENT = 0.9

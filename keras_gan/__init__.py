@@ -3,9 +3,9 @@
 The map of the package; nothing inside imports from here.
 """
 
-from keras_gan import _backend
+from keras_gan.backend import requirement
 
-_backend.require_tensorflow()
+requirement.require_tensorflow()
 
 from keras_gan import (  # noqa: E402
     callbacks,
@@ -23,8 +23,8 @@ from keras_gan import (  # noqa: E402
     schedules,
 )
 from keras_gan._version import __version__  # noqa: E402
-from keras_gan.gan import GAN  # noqa: E402
-from keras_gan.scoring import evaluate_generator  # noqa: E402
+from keras_gan.evaluation.scoring import evaluate_generator  # noqa: E402
+from keras_gan.model.gan import GAN  # noqa: E402
 
 __all__ = [
     "GAN",

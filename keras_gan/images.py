@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 
-from keras_gan import _checks, _warnings, files, lettering
+from keras_gan import _checks, _warnings, lettering
+from keras_gan.storage import files
 
 # The longer side of a grid, in pixels, that small samples are enlarged to reach.
 MIN_GRID_PIXELS = 512

@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_gan import _checks, _registry, replicas
+from keras_gan import _checks, _registry
+from keras_gan.backend import replicas
 
 # === Pure functions ===
 

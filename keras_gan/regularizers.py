@@ -10,8 +10,9 @@ import re
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, losses, replicas, schedules
-from keras_gan.gradients import input_gradients
+from keras_gan import _checks, _registry, losses, schedules
+from keras_gan.backend import replicas
+from keras_gan.backend.gradients import input_gradients
 
 # Inside the square root: at a gradient of exactly zero the root's own gradient is infinite, and
 # one such sample would turn the whole update into NaN.

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 LATENT = 4
 

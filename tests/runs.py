@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan.callbacks import TrainingBackup, training_backup
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 EPOCHS = 4
 # Easily told from the samples of an untrained generator, so that no warning is in the way.

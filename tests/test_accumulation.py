@@ -6,7 +6,7 @@ import pytest
 
 import helpers
 from keras_gan import losses, recipes, regularizers
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 
 def train(parts, *, num_classes=None, optimizer=lambda: keras.optimizers.SGD(0.1), **settings):

@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 
-from keras_gan import backups
+from keras_gan.storage import backups
 
 TREE = {
     "plain": [1, -2.5, True, None, "text", math.inf],

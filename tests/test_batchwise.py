@@ -12,9 +12,9 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import terminal
-from keras_gan.batchwise import works_by_batches
-from keras_gan.progress import Progress
-from keras_gan.validation_progress import ValidationProgress
+from keras_gan.backend.batchwise import works_by_batches
+from keras_gan.model.progress import Progress
+from keras_gan.model.validation_progress import ValidationProgress
 
 STEPS = 6
 

@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import class_names, data, scoring
+from keras_gan import data
+from keras_gan.evaluation import scoring
+from keras_gan.feeding import class_names
 
 NAMES = ["cat", "dog", "eel"]
 LABELS = np.arange(24) % 3

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import _registry, evaluate_generator, metrics, settings
+from keras_gan import _registry, evaluate_generator, metrics
+from keras_gan.model import settings
 
 
 def test_metrics_have_names():

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from keras_gan import convergence, signals, trends
+from keras_gan import convergence
 from keras_gan.convergence import (
     DiscriminatorFailed,
     DiscriminatorWon,
@@ -20,6 +20,8 @@ from keras_gan.convergence import (
     Signals,
     Stalled,
     Verdict,
+    signals,
+    trends,
 )
 
 RULES = convergence.default_rules()

@@ -12,8 +12,9 @@ from keras import layers
 
 import helpers
 import odd_networks
-from keras_gan import callbacks, copies, fresh_weights, inspection, networks
-from keras_gan.gan import GAN
+from keras_gan import callbacks, networks
+from keras_gan.backend import copies, fresh_weights, inspection
+from keras_gan.model.gan import GAN
 
 KINDS = {
     **odd_networks.KINDS,

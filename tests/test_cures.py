@@ -13,9 +13,9 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan import feeding, networks
-from keras_gan.inputs import conversion, cures, labels, shapes, values
-from keras_gan.samples import SampleSpec
+from keras_gan import networks
+from keras_gan.feeding import conversion, cures, fit_data, labels, shapes, values
+from keras_gan.feeding.samples import SampleSpec
 from test_values import IMAGE, fed, pipeline, pixels, reach
 
 SERIES = np.random.default_rng(0).normal(size=(16, 8, 3)).astype("float32")
@@ -94,7 +94,7 @@ def taken(x, y=None, *, shape, num_classes=None, activation="leaky_relu"):
     """Check data as `fit` does, without a graph for the batches of a pipeline."""
     spec = SampleSpec(shape, num_classes, reach(activation))
     if not isinstance(x, tf.data.Dataset):
-        feeding.checked_batch(x, y, spec)
+        fit_data.checked_batch(x, y, spec)
         return
     parts = x.element_spec if isinstance(x.element_spec, tuple) else (x.element_spec, None)
     form = cures.Form("dataset", "x", labelled=parts[1] is not None)

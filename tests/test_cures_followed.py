@@ -18,18 +18,11 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import (
-    _checks,
-    _registry,
-    data,
-    evaluate_generator,
-    feeding,
-    metrics,
-    ranges,
-    scoring,
-)
+from keras_gan import _checks, _registry, data, evaluate_generator, metrics
 from keras_gan.data import catalogue
-from keras_gan.gan import GAN
+from keras_gan.evaluation import ranges, scoring
+from keras_gan.feeding import fit_data
+from keras_gan.feeding.samples import SampleSpec
 from keras_gan.metrics import (
     applications,
     features,
@@ -39,7 +32,7 @@ from keras_gan.metrics import (
     quality_metric,
     sliced_wasserstein,
 )
-from keras_gan.samples import SampleSpec
+from keras_gan.model.gan import GAN
 from test_keras_inputs import Rows, generator
 from test_values import pipeline
 
@@ -48,8 +41,8 @@ TFDS = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "tfds"
 MODULES = [
     _registry,
     catalogue,
-    feeding,
     features,
+    fit_data,
     frechet_distance,
     inception_score,
     mode_coverage,
@@ -79,7 +72,7 @@ def evaluated(generator=identity, real=POINTS, metric=SAME, latent_dim=2, **sett
 
 def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, epochs=1, batch_size=None):
     """The feeds of a `fit`, with its arguments by their names."""
-    feed, _ = feeding.training_feed(
+    feed, _ = fit_data.training_feed(
         x,
         y,
         spec=spec or SampleSpec((2,), None),
@@ -97,7 +90,7 @@ def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, epochs=1, batch
 
 
 def validated(x, y=None, **settings):
-    return feeding.evaluation_feed(x, y, spec=SampleSpec((2,), None), batch_size=None, **settings)
+    return fit_data.evaluation_feed(x, y, spec=SampleSpec((2,), None), batch_size=None, **settings)
 
 
 def mnist(**settings):
@@ -142,7 +135,7 @@ TABLE = {
     "labels beside a data set to evaluate": (
         lambda: validated(pipeline(POINTS), CLASSES),
         "Put them into the data set",
-        lambda: feeding.evaluation_feed(
+        lambda: fit_data.evaluation_feed(
             pipeline(POINTS, CLASSES), None, spec=LABELLED, batch_size=None
         ),
     ),

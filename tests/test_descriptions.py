@@ -9,9 +9,10 @@ import tensorflow as tf
 from keras import layers
 
 import helpers
-from keras_gan import data, descriptions, images, priors
-from keras_gan.gan import GAN
+from keras_gan import data, images, priors
 from keras_gan.metrics import SlicedWasserstein
+from keras_gan.model import descriptions
+from keras_gan.model.gan import GAN
 from keras_gan.regularizers import R1
 
 

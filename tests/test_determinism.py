@@ -16,8 +16,9 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 
 import helpers
-from keras_gan import determinism, recipes
-from keras_gan.gan import GAN
+from keras_gan import recipes
+from keras_gan.backend import determinism
+from keras_gan.model.gan import GAN
 
 
 def sums(call):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import gan as gan_module
 from keras_gan import losses, regularizers
+from keras_gan.model import gan as gan_module
 
 RATE, STEPS = 0.05, 5_000
 LIMIT = 1.2  # of weight clipping: inside the start's circle of radius sqrt(2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import convergence
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 RATE, STEPS = 0.1, 20
 

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 import helpers
 import odd_networks
-from keras_gan import export, networks
-from keras_gan.gan import GAN
+from keras_gan import networks
+from keras_gan.model import export
+from keras_gan.model.gan import GAN
 
 CLASSES = 3
 SIZE = (8, 8, 1)

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan import feeding
-from keras_gan.gan import GAN
-from keras_gan.samples import SampleSpec
+from keras_gan.feeding import fit_data
+from keras_gan.feeding.samples import SampleSpec
+from keras_gan.model.gan import GAN
 
 CLASSES = 3
 SIZE = (8, 8, 1)
@@ -115,7 +115,7 @@ def test_bad_images_in_a_pipeline_are_refused(models, source, kind):
 
 
 def test_a_bad_batch_is_what_is_told_though_data_are_read_ahead_to_their_end():
-    feed, _ = feeding.training_feed(
+    feed, _ = fit_data.training_feed(
         unsized(helpers.images(8, (16, 16, 1))),
         None,
         spec=SampleSpec(SIZE, None),
@@ -133,7 +133,7 @@ def test_a_bad_batch_is_what_is_told_though_data_are_read_ahead_to_their_end():
             next(batches)
     with pytest.raises(ValueError, match="8, 16, 16, 1"):
         feed.check_epoch()
-    with pytest.raises(ValueError, match="8, 16, 16, 1"), feeding.passing(feed):
+    with pytest.raises(ValueError, match="8, 16, 16, 1"), fit_data.passing(feed):
         raise tf.errors.InvalidArgumentError(None, None, "IteratorGetNext")
 
 
@@ -502,7 +502,7 @@ def test_images_arrive_as_uint8_or_float32(source, dtype, wanted):
 
 
 def test_uint8_is_scaled_inside_the_graph():
-    from keras_gan import samples
+    from keras_gan.feeding import samples
 
     scaled = samples.to_float(tf.constant([[[0, 255, 51]]], "uint8"))
     np.testing.assert_allclose(scaled, [[[-1.0, 1.0, -0.6]]], atol=1e-6)

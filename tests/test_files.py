@@ -13,8 +13,9 @@ import pytest
 
 import helpers
 import keras_gan
-from keras_gan import backups, convergence, files, images
+from keras_gan import convergence, images
 from keras_gan.callbacks import _report
+from keras_gan.storage import backups, files
 
 
 def names(folder):

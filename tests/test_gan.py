@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import ema, losses, regularizers, samples, seeds
-from keras_gan.gan import GAN
-from keras_gan.state import random_generators
+from keras_gan import losses, regularizers
+from keras_gan.backend import seeds
+from keras_gan.engine import ema
+from keras_gan.engine.state import random_generators
+from keras_gan.feeding import samples
+from keras_gan.model.gan import GAN
 
 
 def counting(optimizer_class=keras.optimizers.SGD):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from keras_gan import export, images, lettering
+from keras_gan import images, lettering
+from keras_gan.model import export
 
 
 def random_bytes(*shape, seed=0):

@@ -13,8 +13,9 @@ from keras import layers
 
 import helpers
 import keras_gan
-from keras_gan import inspection, pairs
-from keras_gan.gan import GAN
+from keras_gan.backend import inspection
+from keras_gan.model import pairs
+from keras_gan.model.gan import GAN
 
 ROOT = pathlib.Path(keras_gan.__file__).parents[1]
 

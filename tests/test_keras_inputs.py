@@ -14,8 +14,7 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan import feeding, samples
-from keras_gan.inputs import readers, tables
+from keras_gan.feeding import fit_data, readers, samples, tables
 
 CLASSES = 3
 
@@ -280,7 +279,7 @@ def test_keras_takes_our_adapter_in_the_place_of_data():
 
     x = helpers.points(16)
     spec = samples.SampleSpec((2,), None)
-    feed = feeding.evaluation_feed(x, None, spec=spec, batch_size=4)
+    feed = fit_data.evaluation_feed(x, None, spec=spec, batch_size=4)
     adapter = feed.for_keras()
     assert data_adapters.get_data_adapter(adapter) is adapter
     assert adapter.num_batches == 4 and adapter.get_tf_dataset() is feed.dataset
@@ -448,7 +447,7 @@ def test_frames_of_pandas():
 
 
 def test_no_other_door_differs():
-    assert feeding.checked_batch(
+    assert fit_data.checked_batch(
         Frame({"a": Column([0.5, 0.5])}), None, samples.SampleSpec((1,), None)
     )[0].shape == (2, 1)
     assert samples.checked(Tensor(np.zeros((2, 3)))).shape == (2, 3)

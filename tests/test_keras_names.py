@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import callbacks, descriptions
+from keras_gan import callbacks
+from keras_gan.model import descriptions
 
 
 @pytest.fixture(scope="module")

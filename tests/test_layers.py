@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import layers
-from keras_gan.gan import GAN
 from keras_gan.layers import LeakyReLU
+from keras_gan.model.gan import GAN
 
 WRAPPED = {
     "dense": (lambda: keras.layers.Dense(5), (7,)),

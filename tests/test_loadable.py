@@ -11,7 +11,7 @@ from keras import layers
 
 import helpers
 from keras_gan import losses, metrics, optimizers, priors, regularizers
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 register = keras.saving.register_keras_serializable("test_loadable")
 POINTS = helpers.points(16)

@@ -13,7 +13,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import callbacks, data, evaluate_generator, memory, metrics
+from keras_gan import callbacks, data, evaluate_generator, metrics
+from keras_gan.backend import memory
 from keras_gan.callbacks._fresh import FreshDiscriminator
 
 pytestmark = pytest.mark.filterwarnings("ignore:This GAN cannot start")

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 PARTS = [kind for kind in GAN.__mro__ if kind.__module__.startswith("keras_gan.")]
 

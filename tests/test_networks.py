@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import cost, inspection, networks, pairs, policies, recipes
+from keras_gan import networks, recipes
+from keras_gan.backend import inspection, policies
 from keras_gan.layers import SpectralNormalization
+from keras_gan.model import cost, pairs
 
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
 

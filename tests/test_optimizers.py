@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import optimizers
 
 import helpers
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 STEPS = 5
 REAL = np.array([[0.3, -0.7, 0.2], [0.5, 0.1, -0.4]], "float32")

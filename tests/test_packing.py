@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import losses, networks, packing, regularizers
-from keras_gan.gan import GAN
+from keras_gan import losses, networks, regularizers
+from keras_gan.backend import packing
+from keras_gan.model.gan import GAN
 
 
 def linear(weights):

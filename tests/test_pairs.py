@@ -8,8 +8,9 @@ from keras import layers
 
 import helpers
 import odd_networks
-from keras_gan import networks, pairs
-from keras_gan.gan import GAN
+from keras_gan import networks
+from keras_gan.model import pairs
+from keras_gan.model.gan import GAN
 
 
 def generator(end, **options):

@@ -10,8 +10,8 @@ from keras import layers
 
 import helpers
 from keras_gan import losses, recipes, regularizers
-from keras_gan.gan import GAN
-from keras_gan.gradients import Scores, input_gradients
+from keras_gan.backend.gradients import Scores, input_gradients
+from keras_gan.model.gan import GAN
 
 
 def gan(policy="mixed_float16", *, weight=1.0, seed=0, **settings):

@@ -98,7 +98,11 @@ def test_scripts_that_are_named_are_there(page):
         assert (pages.ROOT / name).exists(), name
 
 
-def test_the_map_names_what_is_there():
-    [listed] = pages.blocks(pages.DOCS / "map.md", "text")
-    for name in re.findall(r"\b(\w+\.py)\b", listed):
+def test_the_architecture_names_what_is_there():
+    page = (pages.DOCS / "architecture.md").read_text()
+    named = re.findall(r"`(\w+(?:/\w+)*(?:\.py|/))`", page)
+    assert len(named) > 30
+    for name in named:
         assert (pages.ROOT / "keras_gan" / name).exists(), name
+    folders = {f"{path.name}/" for path in (pages.ROOT / "keras_gan").iterdir() if path.is_dir()}
+    assert folders - {"__pycache__/"} <= set(named)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan import cost, networks, recipes
+from keras_gan import networks, recipes
+from keras_gan.model import cost
 from keras_gan.recipes import defaults, plans
 
 SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 128, 3)]

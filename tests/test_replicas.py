@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import layers, metrics, priors, regularizers, replicas
-from keras_gan.gan import GAN
+from keras_gan import layers, metrics, priors, regularizers
+from keras_gan.backend import replicas
+from keras_gan.model.gan import GAN
 
 BATCH, STEPS = 8, 10
 

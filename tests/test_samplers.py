@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import helpers
-from keras_gan.samplers import sampler
+from keras_gan.evaluation.samplers import sampler
 
 LABELS = tf.constant([0, 1, 2, 0, 1])
 SEED = 2**40 + 7

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import cost, priors, sampling
-from keras_gan.gan import GAN
+from keras_gan import priors
+from keras_gan.model import cost, sampling
+from keras_gan.model.gan import GAN
 
 SEED = tf.constant([5, 6])
 

@@ -12,7 +12,7 @@ import pytest
 
 import helpers
 from keras_gan import priors
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -150,3 +150,13 @@ def test_only_what_can_be_loaded_is_saved(tmp_path, name):
     with pytest.raises(ValueError, match=r"ends in `\.keras`.*Received: filepath=.*export"):
         helpers.gan().save(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_the_version_before_loads():
+    """Made when all modules lay in one folder."""
+    gan = keras.saving.load_model(pathlib.Path(__file__).with_name("saved_by_0.keras"))
+    expected = [[-0.25005198, -0.17165953], [-0.58492243, -0.06527764]]
+    np.testing.assert_allclose(gan.generate(2, seed=0), expected, atol=1e-5)
+    assert gan.steps_seen == 4
+    gan.fit(helpers.points(64), batch_size=8, epochs=1, verbose=0)
+    assert gan.steps_seen == 8

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import cost, networks
+from keras_gan import networks
+from keras_gan.model import cost
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 

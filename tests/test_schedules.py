@@ -8,8 +8,10 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import descriptions, ema, optimizers, recipes, regularizers, schedules
-from keras_gan.gan import GAN
+from keras_gan import optimizers, recipes, regularizers, schedules
+from keras_gan.engine import ema
+from keras_gan.model import descriptions
+from keras_gan.model.gan import GAN
 from keras_gan.schedules import Cosine
 
 OVER = 64  # images

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import _registry, data, terminal
+from keras_gan.evaluation.scoring import evaluate_generator
 from keras_gan.metrics import FrechetDistance, ModeCoverage, SlicedWasserstein
-from keras_gan.scoring import evaluate_generator
 
 
 class Recorder(keras.metrics.Metric):

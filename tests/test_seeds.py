@@ -7,8 +7,8 @@ import helpers
 from keras_gan import data, metrics
 from keras_gan.callbacks import ImageGrid
 from keras_gan.convergence import duality_gap
-from keras_gan.gan import GAN
 from keras_gan.metrics import kernel_distance
+from keras_gan.model.gan import GAN
 
 POINTS = helpers.points()
 

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from keras_gan import files, work_folders
+from keras_gan.storage import files, work_folders
 from test_work_folders import LIGHT, PACKAGE
 
 pytestmark = [

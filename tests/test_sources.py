@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import sources
+from keras_gan.feeding import sources
 
 
 def numbered(count, **settings):

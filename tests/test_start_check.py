@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import data, losses, start_check
-from keras_gan.gan import GAN
+from keras_gan import data, losses
+from keras_gan.model import start_check
+from keras_gan.model.gan import GAN
 
 MESSAGE = "This GAN cannot start"
 

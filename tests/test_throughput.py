@@ -198,7 +198,7 @@ def test_more_updates_of_the_generator_and_micro_batches_have_more_kernels():
 
 @pytest.mark.parametrize("kind", ["conv", "up"])
 def test_multiply_adds_are_those_of_keras_gan(kind):
-    from keras_gan import cost
+    from keras_gan.model import cost
 
     layer = throughput_workloads.Layer(kind, 3, 5, 8, 4, 2)
     inputs = keras.Input((8, 8, 3))

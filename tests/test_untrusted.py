@@ -19,8 +19,8 @@ from keras import layers
 import helpers
 import keras_gan
 from keras_gan import losses, metrics, networks, priors, recipes, regularizers
-from keras_gan.gan import GAN
 from keras_gan.layers import MinibatchStdDev, SpectralNormalization
+from keras_gan.model.gan import GAN
 
 SMALL = {"generator_filters": 2, "discriminator_filters": 2, "latent_dim": 3}
 IMAGE = (8, 8, 1)

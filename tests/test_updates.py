@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import helpers
-from keras_gan import state, updates
+from keras_gan.engine import state, updates
 
 
 def test_a_network_that_stands_still_draws_anew_for_each_pass():

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan import feeding, metrics, samples, scoring
-from keras_gan.inputs import values
-from keras_gan.samples import SampleSpec
+from keras_gan import metrics
+from keras_gan.evaluation import scoring
+from keras_gan.feeding import fit_data, samples, values
+from keras_gan.feeding.samples import SampleSpec
 
 CLASSES = 3
 IMAGE = (8, 8, 1)
@@ -26,7 +27,7 @@ def reach(activation):
 def fed(x, y=None, *, shape=None, num_classes=None, activation="leaky_relu"):
     """The first batch that `fit` would train on, as floats, and its labels."""
     spec = SampleSpec(shape or np.shape(x)[1:], num_classes, reach(activation))
-    feed, _ = feeding.training_feed(
+    feed, _ = fit_data.training_feed(
         x,
         y,
         spec=spec,
@@ -292,11 +293,11 @@ def test_fakes_may_overshoot_but_must_not_be_bytes():
 def test_two_images_are_two_samples():
     pair = list(pixels(2, *IMAGE))
     for form in (list, tuple):
-        x, y, _ = feeding.unpacked(form(pair), None, 3, "x")
+        x, y, _ = fit_data.unpacked(form(pair), None, 3, "x")
         assert len(x) == 2 and y is None
-    x, y, names = feeding.unpacked([pixels(2, *IMAGE), np.zeros(2)], None, 3, "x")
+    x, y, names = fit_data.unpacked([pixels(2, *IMAGE), np.zeros(2)], None, 3, "x")
     assert x.shape == (2, *IMAGE) and y.shape == (2,) and names == ("x[0]", "x[1]")
-    x, y, _ = feeding.unpacked((pixels(2, *IMAGE),), None, 3, "x")
+    x, y, _ = fit_data.unpacked((pixels(2, *IMAGE),), None, 3, "x")
     assert x.shape == (2, *IMAGE) and y is None
 
 
@@ -344,7 +345,7 @@ LABEL_DOORS = {
     "pair": lambda x, y: fed((x, y), shape=IMAGE, num_classes=CLASSES),
     "list": lambda x, y: fed([x, list(y)], shape=IMAGE, num_classes=CLASSES),
     "pipeline": lambda x, y: fed(pipeline(x, y), shape=IMAGE, num_classes=CLASSES),
-    "train_on_batch": lambda x, y: feeding.checked_batch(x, y, SampleSpec(IMAGE, CLASSES)),
+    "train_on_batch": lambda x, y: fit_data.checked_batch(x, y, SampleSpec(IMAGE, CLASSES)),
     "from_arrays": keras_gan.data.from_arrays,
     "evaluate_generator": lambda x, y: scoring._dataset((x, y), SAMPLER, 0),
 }

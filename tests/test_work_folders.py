@@ -11,18 +11,19 @@ import threading
 
 import pytest
 
-from keras_gan import files, work_folders
+from keras_gan.storage import files, work_folders
 
 fcntl = pytest.importorskip("fcntl")
 
-PACKAGE = pathlib.Path(files.__file__).parent
+PACKAGE = pathlib.Path(files.__file__).parents[1]
 # The package's part that knows no Keras: a process that starts at once.
 LIGHT = """
 import os, pathlib, signal, sys, time, types
 package = types.ModuleType("keras_gan")
 package.__path__ = [sys.argv[1]]
 sys.modules["keras_gan"] = package
-from keras_gan import backups, files, images, work_folders
+from keras_gan import images
+from keras_gan.storage import backups, files, work_folders
 assert not {"keras", "tensorflow"} & set(sys.modules)
 folder = pathlib.Path(sys.argv[2])
 """

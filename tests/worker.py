@@ -18,7 +18,7 @@ def train(out, strategy, index, dies):
 
     import helpers
     from keras_gan import callbacks, losses, metrics, regularizers
-    from keras_gan.gan import GAN
+    from keras_gan.model.gan import GAN
 
     class Death(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):

@@ -6,7 +6,8 @@ import weakref
 import keras
 import tensorflow as tf
 
-from keras_gan import _warnings, files
+from keras_gan import _warnings
+from keras_gan.storage import files
 
 # Beside the folders "train" and "validation" of `keras.callbacks.TensorBoard`.
 _FOLDER = "gan"

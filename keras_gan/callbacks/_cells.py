@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_gan import _checks, class_names, lettering
+from keras_gan import _checks, lettering
+from keras_gan.feeding import class_names
 
 # Rows of a grid that was told no number, and most rows of one that has a row for each class.
 _ROWS, _MOST_ROWS = 8, 100

@@ -9,17 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import (
-    fresh_weights,
-    inspection,
-    losses,
-    memory,
-    packing,
-    settings,
-    signals,
-    terminal,
-)
-from keras_gan.determinism import ordered
+from keras_gan import losses, terminal
+from keras_gan.backend import fresh_weights, inspection, memory, packing
+from keras_gan.backend.determinism import ordered
+from keras_gan.convergence import signals
+from keras_gan.model import settings
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
 # as many samples as it has reals for, ten times over.

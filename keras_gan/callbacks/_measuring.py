@@ -6,9 +6,10 @@ All noise comes from explicit seeds: watching a run never changes it.
 import keras
 import numpy as np
 
-from keras_gan import _checks, losses, signals
+from keras_gan import _checks, losses
 from keras_gan.callbacks._yardstick import NUM_SAMPLES, in_model_range, some
-from keras_gan.samples import unchecked
+from keras_gan.convergence import signals
+from keras_gan.feeding.samples import unchecked
 
 _NETWORKS = ("generator", "discriminator", "averaged_generator")
 

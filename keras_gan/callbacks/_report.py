@@ -5,7 +5,9 @@ import math
 import textwrap
 import time
 
-from keras_gan import _warnings, convergence, files, run_progress, signals
+from keras_gan import _warnings, convergence
+from keras_gan.convergence import run_progress, signals
+from keras_gan.storage import files
 
 FILES = ("verdict.json", "signals.json", "signals.png")
 # Significant digits of a record: more than any signal has.

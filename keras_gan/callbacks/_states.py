@@ -13,8 +13,8 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_gan import files
 from keras_gan.callbacks import _held
+from keras_gan.storage import files
 
 _ATTRIBUTES = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from keras_gan import signals
+from keras_gan.convergence import signals
+from keras_gan.feeding.samples import as_floats
 from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
-from keras_gan.samples import as_floats
 
 # Samples on either side of a distance, and of a coverage, whose cost grows with their square.
 NUM_SAMPLES, NUM_COVERED = 1000, 500

@@ -5,22 +5,14 @@ import os
 
 import keras
 
-from keras_gan import (
-    _checks,
-    _warnings,
-    convergence,
-    directions,
-    files,
-    fresh_weights,
-    pace,
-    signals,
-    start_check,
-    terminal,
-    trends,
-)
+from keras_gan import _checks, _warnings, convergence, directions, terminal
+from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _board, _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
+from keras_gan.convergence import signals, trends
+from keras_gan.model import pace, start_check
+from keras_gan.storage import files
 
 _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8

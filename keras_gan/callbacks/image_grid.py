@@ -5,8 +5,9 @@ import re
 import keras
 import numpy as np
 
-from keras_gan import _checks, _warnings, files, images, lettering
+from keras_gan import _checks, _warnings, images, lettering
 from keras_gan.callbacks import _board, _cells, _measuring
+from keras_gan.storage import files
 
 
 class ImageGrid(keras.callbacks.Callback):

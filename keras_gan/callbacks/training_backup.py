@@ -7,8 +7,10 @@ import errno
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _version, _warnings, backups, descriptions, files, terminal
+from keras_gan import _checks, _version, _warnings, terminal
 from keras_gan.callbacks import _measuring, _states
+from keras_gan.model import descriptions
+from keras_gan.storage import backups, files
 
 # Differences that an error names before it only counts them.
 _NAMED = 3

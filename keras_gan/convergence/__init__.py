@@ -37,9 +37,8 @@ from keras_gan.convergence.duality import duality_gap
 from keras_gan.convergence.endings import Equilibrium, Stalled
 from keras_gan.convergence.explosion import exploding
 from keras_gan.convergence.failures import ModeCollapse, Oscillating
-from keras_gan.convergence.verdict import Verdict, check_rules, early_warnings, judge
-from keras_gan.run_progress import best, epochs_without_improvement
-from keras_gan.signals import (
+from keras_gan.convergence.run_progress import best, epochs_without_improvement
+from keras_gan.convergence.signals import (
     Signals,
     coin_tolerance,
     jensen_shannon,
@@ -47,7 +46,8 @@ from keras_gan.signals import (
     real_above_fake_error,
     relative_spread,
 )
-from keras_gan.trends import fluctuation
+from keras_gan.convergence.trends import fluctuation
+from keras_gan.convergence.verdict import Verdict, check_rules, early_warnings, judge
 
 __all__ = [
     "DiscriminatorFailed",

@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from keras_gan import _checks, run_progress
-from keras_gan.run_progress import covers_little, loss
-from keras_gan.signals import coin_tolerance, is_finite, latest_measured
+from keras_gan import _checks
+from keras_gan.convergence import run_progress
+from keras_gan.convergence.run_progress import covers_little, loss
+from keras_gan.convergence.signals import coin_tolerance, is_finite, latest_measured
 
 # Of the way from the first samples to the data, and of what reals cover.
 _HALF = 0.5

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from keras_gan import _checks, twins
-from keras_gan.samples import unchecked
+from keras_gan import _checks
+from keras_gan.engine import twins
+from keras_gan.feeding.samples import unchecked
 
 # How often the copies are measured on their way.
 _LOOKS = 10

@@ -3,9 +3,10 @@
 import dataclasses
 import itertools
 
-from keras_gan import _checks, run_progress
-from keras_gan.run_progress import covers_little
-from keras_gan.signals import COIN_MARGIN, coin_tolerance, is_finite
+from keras_gan import _checks
+from keras_gan.convergence import run_progress
+from keras_gan.convergence.run_progress import covers_little
+from keras_gan.convergence.signals import COIN_MARGIN, coin_tolerance, is_finite
 
 # A fresh discriminator that could tell is asked for again when the run is this much longer: the
 # number of times grows with the logarithm of the run alone, and so does the cost.

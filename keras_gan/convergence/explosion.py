@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_gan.convergence import advice
-from keras_gan.signals import is_finite
+from keras_gan.convergence.signals import is_finite
 
 # Growth by this factor is no part of learning: gradients of healthy runs vary by a factor of 5.
 _TIMES = 10.0

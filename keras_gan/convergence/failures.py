@@ -2,10 +2,11 @@
 
 import dataclasses
 
-from keras_gan import _checks, run_progress
-from keras_gan.run_progress import covers_little, loss
-from keras_gan.signals import COIN_MARGIN, is_finite, latest_measured
-from keras_gan.trends import fluctuation, swings
+from keras_gan import _checks
+from keras_gan.convergence import run_progress
+from keras_gan.convergence.run_progress import covers_little, loss
+from keras_gan.convergence.signals import COIN_MARGIN, is_finite, latest_measured
+from keras_gan.convergence.trends import fluctuation, swings
 
 # What has been lost, or was never gained, is judged by halves: of the way from the first samples
 # to the data, of what reals cover, of their spread.

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.convergence import advice, explosion
-from keras_gan.run_progress import best
+from keras_gan.convergence.run_progress import best
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Data sets from arrays."""
 
-from keras_gan import _checks, sources
-from keras_gan import class_names as names
+from keras_gan import _checks
+from keras_gan.feeding import class_names as names
+from keras_gan.feeding import sources
 
 
 @_checks.suggesting

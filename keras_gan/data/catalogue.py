@@ -6,9 +6,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, sources, terminal
+from keras_gan import _checks, terminal
+from keras_gan.backend.memory import numpy_function
 from keras_gan.data import pixels
-from keras_gan.memory import numpy_function
+from keras_gan.feeding import sources
 
 # Encoded images that are decoded in one go where all are kept.
 _AT_A_TIME = 1_024

@@ -5,9 +5,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, _warnings, files, sources
+from keras_gan import _checks, _warnings
+from keras_gan.backend.memory import numpy_function
 from keras_gan.data import image_files, pixels
-from keras_gan.memory import numpy_function
+from keras_gan.feeding import sources
+from keras_gan.storage import files
 
 # Files that a message names before it only counts them.
 _NAMED = 5

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.inputs import conversion
-from keras_gan.inputs.values import check_real
+from keras_gan.feeding import conversion
+from keras_gan.feeding.values import check_real
 from keras_gan.metrics import applications
 
 # Samples of up to this many values are compared as they are.

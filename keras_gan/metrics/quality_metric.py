@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _warnings, directions, terminal
-from keras_gan import samples as samples_module
+from keras_gan.feeding import samples as samples_module
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
 
@@ -131,7 +131,7 @@ class QualityMetric(keras.metrics.Metric):
 
         Raises:
             ValueError: if there are fewer than twice `num_samples` reals, or they cannot be
-                compared, see `keras_gan.inputs.values`.
+                compared, see `keras_gan.feeding.fit_data.values`.
         """
         seed = _checks.seed(seed)
         real = reals.array(real)

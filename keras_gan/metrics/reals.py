@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from keras_gan import _checks, inspection
-from keras_gan import samples as samples_module
+from keras_gan import _checks
+from keras_gan.backend import inspection
+from keras_gan.feeding import samples as samples_module
 
 
 def array(real):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import replicas, seeds
+from keras_gan.backend import replicas, seeds
 
 
 class Reservoir:

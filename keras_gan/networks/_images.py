@@ -3,7 +3,8 @@
 import tensorflow as tf
 from keras import layers
 
-from keras_gan import _checks, inspection
+from keras_gan import _checks
+from keras_gan.backend import inspection
 from keras_gan.networks.mlp import sizes
 
 # Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but

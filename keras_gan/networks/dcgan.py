@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from keras_gan import _checks, packing, policies
+from keras_gan import _checks
+from keras_gan.backend import packing, policies
 from keras_gan.layers import ImageConv2D, LeakyReLU
 from keras_gan.networks import _images, _labels
 

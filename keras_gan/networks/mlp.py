@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gan import _checks, inspection, packing, policies
+from keras_gan import _checks
+from keras_gan.backend import inspection, packing, policies
 from keras_gan.layers import LeakyReLU
 from keras_gan.networks import _labels
 

@@ -5,7 +5,8 @@ import math
 import keras
 from keras import layers
 
-from keras_gan import _checks, packing, policies
+from keras_gan import _checks
+from keras_gan.backend import packing, policies
 from keras_gan.layers import Basis, GroupedConv2D, LeakyReLU, LowPass
 from keras_gan.networks import _images, _labels
 

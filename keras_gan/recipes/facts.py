@@ -5,10 +5,11 @@ import types
 
 import tensorflow as tf
 
-from keras_gan import _checks, feeding, inspection
-from keras_gan import samples as samples_module
-from keras_gan.inputs import labels as labels_module
-from keras_gan.inputs import readers
+from keras_gan import _checks
+from keras_gan.backend import inspection
+from keras_gan.feeding import fit_data, readers
+from keras_gan.feeding import labels as labels_module
+from keras_gan.feeding import samples as samples_module
 
 # What is not an image goes through fully connected networks, up to so many values.
 _MOST_VALUES = 4096
@@ -32,7 +33,7 @@ def look(data, labels=None, num_classes=None):
         ValueError: for data that `fit` would refuse, that can be read only once, that have labels
             of unknown number, or that no recipe is made for.
     """
-    samples, labels, names = feeding.unpacked(data, labels, None, "data")
+    samples, labels, names = fit_data.unpacked(data, labels, None, "data")
     _checks.check(
         not isinstance(samples, types.GeneratorType),
         "A generator can be read once, so that no step can be tried.",

@@ -3,7 +3,7 @@
 import keras
 
 from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
 from keras_gan.networks._images import image_shape_of
 from keras_gan.recipes import defaults
 

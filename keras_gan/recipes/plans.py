@@ -11,18 +11,12 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_gan import (
-    _checks,
-    callbacks,
-    convergence,
-    cost,
-    files,
-    inspection,
-    schedules,
-    terminal,
-)
+from keras_gan import _checks, callbacks, convergence, schedules, terminal
+from keras_gan.backend import inspection
+from keras_gan.model import cost
 from keras_gan.recipes import defaults, games
 from keras_gan.recipes.facts import look
+from keras_gan.storage import files
 
 # Epochs of a plan: enough for rules that compare epochs.
 _EPOCHS = 60

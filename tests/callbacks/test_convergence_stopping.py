@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 
 from fakes import FakeGAN
-from keras_gan import arrangement, backups, convergence
+from keras_gan import convergence
 from keras_gan.callbacks import ConvergenceStopping, _report
 from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
+from keras_gan.model import arrangement
+from keras_gan.storage import backups
 
 IMPROVING = [{"shift": 3.0 - 0.1 * i} for i in range(30)]
 FLAT = [{"shift": 1.0 - 0.2 * min(i, 3)} for i in range(30)]

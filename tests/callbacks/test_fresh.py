@@ -8,7 +8,8 @@ import pytest
 from keras import layers
 
 import helpers
-from keras_gan import fresh_weights, networks
+from keras_gan import networks
+from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _fresh, _measuring
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan import files
 from keras_gan.callbacks import _board, _report
 from keras_gan.convergence import Signals, Verdict, default_rules, judge
+from keras_gan.storage import files
 
 
 def history(epochs=20):

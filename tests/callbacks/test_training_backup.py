@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import backups
 from keras_gan.callbacks import TrainingBackup
-from keras_gan.gan import GAN
+from keras_gan.model.gan import GAN
+from keras_gan.storage import backups
 from runs import (
     EPOCHS,
     HELD_OUT,

@@ -9,9 +9,10 @@ import tensorflow as tf
 from PIL import Image
 
 import helpers
-from keras_gan import data, feeding, images
-from keras_gan.gan import GAN
-from keras_gan.samples import SampleSpec
+from keras_gan import data, images
+from keras_gan.feeding import fit_data
+from keras_gan.feeding.samples import SampleSpec
+from keras_gan.model.gan import GAN
 from runs import EPOCHS, POINTS, Crash, assert_same_run, assert_same_state, fit, plain, stage_of
 
 # Runs of some steps have learned nothing yet.
@@ -196,7 +197,7 @@ def test_files_of_the_same_name_and_size_with_other_contents(tmp_path):
 
     def checksum(seed):
         dataset = load(seed)
-        feed, _ = feeding.training_feed(
+        feed, _ = fit_data.training_feed(
             dataset,
             None,
             spec=SampleSpec((8, 8, 1), None),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import backups
 from keras_gan.callbacks import ConvergenceStopping, TrainingBackup, training_backup
+from keras_gan.storage import backups
 from runs import POINTS, Crash, assert_same_state, fit, plain, stage_of
 
 # Runs of some steps have learned nothing yet.

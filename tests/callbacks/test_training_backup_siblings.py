@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import backups
 from keras_gan.callbacks import (
     AlternatingPeriods,
     ConvergenceStopping,
@@ -17,6 +16,7 @@ from keras_gan.callbacks import (
     StopOnNonFinite,
     TrainingBackup,
 )
+from keras_gan.storage import backups
 from runs import (
     HELD_OUT,
     POINTS,

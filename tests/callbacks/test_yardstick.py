@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import feeds
 from keras_gan.callbacks._yardstick import NUM_COVERED, Yardstick
+from keras_gan.feeding import feeds
 from keras_gan.metrics.density_coverage import density_coverage
 
 

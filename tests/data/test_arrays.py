@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import data, sources
+from keras_gan import data
+from keras_gan.feeding import sources
 
 
 def arrays(dataset):

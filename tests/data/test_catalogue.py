@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import data, sources
+from keras_gan import data
 from keras_gan.data import catalogue, pixels
+from keras_gan.feeding import sources
 
 TFDS = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "tfds"
 needs_mnist = pytest.mark.skipif(not TFDS.exists(), reason="MNIST is not there")

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gan import data, sources
+from keras_gan import data
 from keras_gan.data import folder, pixels
+from keras_gan.feeding import sources
 
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -14,8 +14,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image, features
 
-from keras_gan import data, sources
+from keras_gan import data
 from keras_gan.data import image_files, pixels
+from keras_gan.feeding import sources
 
 RAMP = np.linspace(0, 255, 64).astype("uint8").reshape(8, 8)
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
-from keras_gan import replicas
+from keras_gan.backend import replicas
 from keras_gan.metrics import SlicedWasserstein
 from keras_gan.metrics import sliced_wasserstein as module
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein, sliced_wasserstein_error

@@ -1,0 +1,1 @@
+"""What stands on Keras and TensorFlow alone, and knows nothing of a game of two networks."""

@@ -1,0 +1,152 @@
+"""What must be taken over the global batch: all replicas, and all micro-batches, together."""
+
+import contextlib
+import threading
+
+import tensorflow as tf
+
+from keras_gan.backend import packing
+
+
+def count():
+    """How many replicas train in step; 1 without a strategy."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def alone():
+    """Whether there is no strategy: even a single replica of one can meet no other in a branch."""
+    return not tf.distribute.has_strategy()
+
+
+def number():
+    """Which of them this one is: 0 without a strategy, else an integer tensor."""
+    if count() == 1:
+        return 0
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
+# === Means over all ===
+
+
+def mean(values):
+    """Mean of `values` over the global batch, differentiable: a scalar."""
+    return means(values)[0]
+
+
+def means(*batches):
+    """The mean of each batch over all replicas, differentiable: a list of scalars.
+
+    Means that one loss needs must be taken by one call. Replicas meet once more for the gradient
+    of each call, and where there are several they may come in different orders, and mix them up.
+    """
+    local = [tf.reduce_mean(values) for values in batches]
+    if count() == 1:
+        return local
+    together = tf.distribute.get_replica_context().all_reduce("MEAN", tf.stack(local))
+    return tf.unstack(together)
+
+
+def total(gradients):
+    """Gradients of the mean loss of the global batch from those of each replica's mean loss."""
+    if count() == 1:
+        return gradients
+    known = [gradient for gradient in gradients if gradient is not None]
+    means = iter(tf.distribute.get_replica_context().all_reduce("MEAN", known)) if known else None
+    return [None if gradient is None else next(means) for gradient in gradients]
+
+
+def share(gradients):
+    """Each replica's share of the update: optimizers sum the gradients of all replicas."""
+    if count() == 1:
+        return gradients
+    return [gradient / count() for gradient in gradients]
+
+
+# === Random numbers ===
+
+_PART = threading.local()  # replicas are threads
+
+
+@contextlib.contextmanager
+def micro_batch(part, parts):
+    """Inside, the batch at hand is every `parts`-th row from row `part` on of a larger one."""
+    _PART.value = part, parts
+    try:
+        yield
+    finally:
+        _PART.value = 0, 1
+
+
+def rows(draw, batch_size):
+    """The rows that belong to the batch at hand of what `draw(global_batch_size)` gives.
+
+    All replicas and micro-batches draw the same numbers and take different rows of them, so that
+    together they see what one replica sees with the whole batch.
+    """
+    part, parts = getattr(_PART, "value", (0, 1))
+    batch_size = batch_size * parts
+    if count() == 1:
+        return packing.every(draw(batch_size), part, parts)
+    first = number() * batch_size
+    return packing.every(draw(batch_size * count())[first : first + batch_size], part, parts)
+
+
+def spread(generators):
+    """Let the layers' own random generators (dropout) differ between replicas.
+
+    Keras mirrors their state, so that all replicas would drop the same units. The first replica
+    keeps its state.
+
+    Args:
+        generators: their state variables, uint32 `(2,)`.
+    """
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1 or not generators:
+        return
+    states = [tf.constant(generator.numpy()) for generator in generators]
+
+    def move():
+        for generator, state in zip(generators, states, strict=True):
+            shift = tf.cast(number(), state.dtype) * tf.constant([1_000_003, 0], state.dtype)
+            generator.assign(state + shift)
+
+    tf.function(lambda: strategy.run(move))()
+
+
+# === Branches and logs ===
+
+
+def either(condition, first, second, *tensors):
+    """Call `first(*tensors)` if a condition, the same on all replicas, holds; else `second`.
+
+    Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their
+    contexts, branch together, and go back into them. The functions must use no other tensors.
+    """
+    if alone():
+        both = (lambda: _done(first, tensors), lambda: _done(second, tensors))
+        tf.cond(condition, *both)
+        return
+
+    def together(strategy, condition, *tensors):
+        condition = strategy.experimental_local_results(condition)[0]
+        both = (
+            lambda: _done(strategy.run, (first, tensors)),
+            lambda: _done(strategy.run, (second, tensors)),
+        )
+        tf.cond(condition, *both)
+
+    tf.distribute.get_replica_context().merge_call(together, args=(condition, *tensors))
+
+
+def _done(function, arguments):
+    function(*arguments)
+    return tf.constant(True)
+
+
+def logs(values):
+    """A step's logs in the form that Keras can reduce: with several workers, of rank 1."""
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return {name: tf.reshape(value, [1]) for name, value in values.items()}
+    return values

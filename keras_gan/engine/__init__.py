@@ -1,0 +1,1 @@
+"""What happens inside one step: the updates, their order, the state that they keep."""

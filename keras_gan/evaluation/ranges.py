@@ -1,0 +1,61 @@
+"""Whether real and generated images have one range, and what to do where they do not."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.backend import inspection
+from keras_gan.feeding import cures, fit_data, readers
+from keras_gan.feeding.cures import Form
+from keras_gan.feeding.samples import as_floats
+
+# As much as rounding may carry images in [0, 1] out of their range.
+_TOLERANCE = 1e-3
+
+
+def form_of(real):
+    """The `Form` of what `evaluate_generator` is given as reals."""
+    samples, _, names = fit_data.unpacked(real, None, None, "real")
+    if isinstance(samples, tf.data.Dataset):
+        return Form("dataset", "real", labelled=isinstance(samples.element_spec, tuple))
+    return Form("batches", "real") if readers.is_read(samples) else Form.of(samples, names[0])
+
+
+def check(real, fake, sampler, form):
+    """Images in [0, 1] must not be compared with images in [-1, 1]."""
+    if not inspection.is_image(real.shape[1:]):
+        return
+    floats = {"real": as_floats(real).numpy(), "generated": as_floats(fake).numpy()}
+    ranges = {
+        side: tuple(float(f"{end:.3g}") for end in (values.min(), values.max()))
+        for side, values in floats.items()
+    }
+    lowest = min(ranges.values())[0]
+    for side, (low, high) in ranges.items():
+        # Dark, but never negative: a generator of bright images alone is not meant.
+        _checks.check(
+            not (-_TOLERANCE <= low < 0.1 and high > 0.5 and lowest < -0.1),
+            "Real and generated images must have the same range, [-1, 1].",
+            cure=lambda: _cure_of_range(side, real.dtype, sampler, form),  # noqa: B023
+            **ranges,
+        )
+
+
+def _cure_of_range(side, dtype, sampler, form):
+    if side == "real":
+        return f"Use {form.samples('{} * 2 - 1')} for floats in [0, 1]."
+    cure = changed(sampler, "{} * 2 - 1", "for samples in [0, 1]")
+    if cure is None:  # a model that was trained on such images
+        change = cures.linear(form, " / 255.0")
+        if dtype != np.uint8:
+            change = form.samples("({} + 1) / 2")
+        cure = f"Give reals in [0, 1] too: {change}."
+    return cure
+
+
+def changed(sampler, change, purpose):
+    """A cure that changes what the generator makes; `None` where that has no short code."""
+    if sampler.code is None:
+        return None
+    head, call = sampler.code.split(": ")
+    return f"Use `{head}: {change.format(call)}`, with `latent_dim=`, {purpose}."

@@ -1,0 +1,224 @@
+"""One way to draw samples from whatever makes them: models, files, functions."""
+
+import collections
+import os
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks, priors
+from keras_gan.backend import inspection
+from keras_gan.feeding import values
+from keras_gan.model import sampling
+from keras_gan.model.gan import GAN
+from keras_gan.storage import files
+
+# draw: callable `(count, seed, labels) -> samples`; `labels` is `None` unless it takes labels.
+# takes_labels: whether the generator is conditional.
+# num_classes: of a conditional generator, `None` where it is not known.
+# reach: the `values.Reach` of a network, `None` where it is not known.
+# class_names: tuple of the names of the classes, `None` where they are not known.
+# code: of a function that makes the same samples, for cures; `None` where there is none so short.
+Sampler = collections.namedtuple(
+    "Sampler",
+    ["draw", "takes_labels", "num_classes", "reach", "class_names", "code"],
+    defaults=[None, None, None],
+)
+
+_DEFAULT = "serving_default"
+_OWN = ("num_samples", "seed", "truncation")
+
+
+def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
+    """How samples are drawn from a generator. See `keras_gan.evaluate_generator`.
+
+    The same seed gives the same latents to a `GAN`, to its export, and to any other generator of
+    that prior and latent size.
+
+    Returns:
+        A `Sampler`.
+
+    Raises:
+        ValueError: for something that makes no samples, and for arguments that it does not need
+            or that are missing.
+    """
+    if num_classes is not None:
+        num_classes = _checks.positive_int(num_classes, "num_classes")
+    if isinstance(generator, (str, bytes, os.PathLike)):
+        generator = _loaded(files.expanded(generator))
+    if isinstance(generator, GAN) or _is_own(generator):
+        given = {"prior": prior, "latent_dim": latent_dim}
+        given = {name: value for name, value in given.items() if value is not None}
+        _checks.check(
+            not given,
+            "This generator draws its own latents: a prior and a size must be left out.",
+            **given,
+        )
+        return (_gan if isinstance(generator, GAN) else _own_export)(generator, num_classes)
+    run, shape, takes_labels = _network(generator, num_classes)
+    if not takes_labels:
+        _refuse_classes(num_classes)
+    prior = priors.get("normal" if prior is None else prior)
+    shape = _latent_shape(shape, latent_dim)
+
+    def draw(count, seed, labels):
+        latents = sampling.latents_of(prior, count, shape.num_elements(), seed)
+        return run(tf.reshape(latents, (count, *shape)), labels)
+
+    reach = values.reach(generator) if isinstance(generator, keras.Model) else None
+    return Sampler(draw, takes_labels, num_classes, reach, code=_code(generator, takes_labels))
+
+
+def _code(generator, takes_labels):
+    if hasattr(generator, "signatures"):
+        return None
+    arguments = "latents, labels" if takes_labels else "latents"
+    nested = takes_labels and isinstance(generator, keras.Model)
+    given = f"[{arguments}]" if nested else arguments
+    return f"lambda {arguments}: generator({given})"
+
+
+def _gan(gan, num_classes):
+    _checks.check(
+        num_classes in (None, gan.num_classes),
+        "A model knows how many classes it has.",
+        cure="Leave `num_classes` out.",
+        num_classes=num_classes,
+        of_the_model=gan.num_classes,
+    )
+
+    def draw(count, seed, labels):
+        return gan.generate(count, seed=seed, labels=labels)
+
+    takes_labels = gan.num_classes is not None
+    return Sampler(draw, takes_labels, gan.num_classes, gan.spec.reach, gan.class_names)
+
+
+# === SavedModels ===
+
+
+def _loaded(path):
+    """What is in a file or folder: a SavedModel, or a Keras model."""
+    if path.is_dir() and path.joinpath("saved_model.pb").exists():
+        return tf.saved_model.load(str(path))
+    _checks.check(
+        path.is_file() and path.suffix in (".keras", ".h5"),
+        "The path of a generator must be a folder with a SavedModel or a `.keras` file.",
+        path=str(path),
+    )
+    return keras.saving.load_model(path)
+
+
+def _is_own(generator):
+    """Whether it is a SavedModel with the endpoints of `GAN.export`."""
+    concrete = getattr(getattr(generator, "sample", None), "concrete_functions", ())
+    return len(concrete) == 1 and _arguments(concrete[0])[: len(_OWN)] == _OWN
+
+
+def _arguments(concrete):
+    return tuple(spec.name for spec in tf.nest.flatten(concrete.structured_input_signature))
+
+
+def _own_export(model, num_classes):
+    takes_labels = len(_arguments(model.sample.concrete_functions[0])) > len(_OWN)
+    if not takes_labels:
+        _refuse_classes(num_classes)
+
+    def draw(count, seed, labels):
+        position = (tf.constant(count), tf.constant(seed, "int64"), tf.constant(1.0))
+        return model.sample(*position, *([tf.constant(labels)] if takes_labels else []))
+
+    names = None
+    if takes_labels and hasattr(model, "class_names"):
+        names = tuple(name.decode() for name in model.class_names().numpy())
+    return Sampler(draw, takes_labels, num_classes, class_names=names)
+
+
+def _foreign_export(model, name):
+    """A signature of someone else's SavedModel, from latents, and labels perhaps."""
+    signature = model.signatures[name]
+    inputs = signature.structured_input_signature[1]
+    latents = [key for key, spec in inputs.items() if spec.dtype.is_floating]
+    classes = [key for key, spec in inputs.items() if spec.dtype.is_integer]
+    _checks.check(
+        len(latents) == 1 and len(classes) == len(inputs) - 1 < 2,
+        f"The signature {name!r} must take floating-point latents, and integer labels perhaps.",
+        cure="Wrap the model into a function of latents, and give `latent_dim=`.",
+        inputs=inputs,
+    )
+    _checks.check(
+        len(signature.structured_outputs) == 1,
+        f"The signature {name!r} must have one output, the samples.",
+        cure="Wrap the model into a function of latents, and give `latent_dim=`.",
+        outputs=list(signature.structured_outputs),
+    )
+
+    def run(values, labels):
+        values = {latents[0]: values, **dict.fromkeys(classes, labels)}
+        values = {key: tf.cast(value, inputs[key].dtype) for key, value in values.items()}
+        for key in classes:
+            values[key] = tf.reshape(values[key], [-1, 1][: inputs[key].shape.rank or 1])
+        # Fetched anew: the functions of a SavedModel do not keep it alive.
+        return next(iter(model.signatures[name](**values).values()))
+
+    return run, inputs[latents[0]].shape, bool(classes)
+
+
+# === Anything from latents to samples ===
+
+
+def _network(generator, num_classes):
+    """`(run, latent_shape, takes_labels)` of a model, or a function; the shape may be `None`."""
+    if _DEFAULT in getattr(generator, "signatures", ()):
+        return _foreign_export(generator, _DEFAULT)
+    _checks.check(
+        callable(generator),
+        "A generator must be a model, the path of one, or a function from latents to samples.",
+        generator=generator,
+    )
+    inputs = inspection.inputs_of(generator) if isinstance(generator, keras.Model) else None
+    shapes = inputs and [tensor.shape for tensor in inputs]
+    takes_labels = len(shapes) == 2 if shapes else num_classes is not None
+    _checks.check(
+        not shapes or len(shapes) == 1 or takes_labels and shapes[1][1:] in ((), (1,)),
+        "A generator must take latents, and labels perhaps, one a sample.",
+        cure="Wrap it into a function of latents, and give `latent_dim=`.",
+        inputs=shapes,
+    )
+
+    def run(latents, labels):
+        if not isinstance(generator, keras.Model):
+            return generator(latents, labels) if takes_labels else generator(latents)
+        return generator([latents, labels] if takes_labels else latents, training=False)
+
+    return run, tf.TensorShape(shapes[0] if shapes else None), takes_labels
+
+
+def _latent_shape(known, latent_dim):
+    """The shape of one latent from that of a batch, as far as it is known, and what was given."""
+    if latent_dim is not None:
+        given = [None, _checks.positive_int(latent_dim, "latent_dim")]
+        _checks.check(
+            known.is_compatible_with(given),
+            "`latent_dim` must be the size that the generator takes.",
+            cure="Leave it out.",
+            latent_dim=latent_dim,
+            latents=known,
+        )
+        known = tf.TensorShape(given)
+    _checks.check(
+        (known.rank or 0) > 1 and known[1:].is_fully_defined(),
+        "The size of a latent must be known.",
+        cure="Give `latent_dim=`.",
+        latent_dim=latent_dim,
+        latents=known,
+    )
+    return known[1:]
+
+
+def _refuse_classes(num_classes):
+    _checks.check(
+        num_classes is None,
+        "`num_classes` must be left out: the generator takes no labels.",
+        num_classes=num_classes,
+    )

@@ -1,0 +1,344 @@
+"""How good a generator is, whoever trained it."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, _registry, directions, terminal
+from keras_gan.engine import evaluating
+from keras_gan.evaluation import ranges, samplers
+from keras_gan.feeding import class_names, fit_data, readers, sources
+from keras_gan.feeding import labels as labels_module
+from keras_gan.feeding import samples as samples_module
+from keras_gan.feeding.cures import Form
+from keras_gan.feeding.samples import SampleSpec, as_floats
+from keras_gan.metrics.quality_metric import QualityMetric
+from keras_gan.model import sampling
+
+# Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
+# the seed of an evaluation stands for.
+_BATCH = 64
+
+
+@_checks.suggesting
+def evaluate_generator(
+    generator,
+    real,
+    metrics,
+    num_samples=None,
+    seed=0,
+    *,
+    prior=None,
+    latent_dim=None,
+    num_classes=None,
+    floors=False,
+    verbose="auto",
+):
+    """Score any generator against real samples.
+
+    As many samples are generated as there are reals, and compared in batches; neither set is
+    kept. The same seed gives the same figures; a `GAN`, its averaged generator and its export
+    give the same ones, up to rounding.
+
+    A SavedModel can run any operation of TensorFlow, which can read and write files: give the path
+    of a stranger's only where a stranger's program may run.
+
+    Args:
+        generator: what makes samples:
+
+            - a `keras_gan.GAN`, whose `averaged_generator` is scored, under its own prior; give
+              `gan.generator` for the other one;
+            - a SavedModel, loaded or the path of its folder: one of `GAN.export`, under its own
+              prior, or any other whose default signature takes latents, and labels perhaps;
+            - a Keras model from latents, and labels perhaps, or the path of a `.keras` file;
+            - a callable from float32 latents `(n, latent_dim)` to samples; if `num_classes` is
+              given, from latents and int32 labels `(n,)`.
+
+        real: real samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either;
+            images are uint8, or floats in [-1, 1]. Of an array, those that are used are drawn by
+            the seed; a data set is read from its start.
+        metrics: one or several of `keras_gan.metrics`, by name or instance, or any
+            `keras.metrics.Metric` with `update_state(real, fake)`; no two that differ in their
+            names alone, such as "fid" and "frechet_distance". Instances are reset first, as in
+            `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
+        num_samples: how many samples are generated, and how many reals they are compared with.
+            Default: as many as there are reals.
+        seed: integer in [0, 2**63), of latents, labels, and which reals of an array are used.
+            Default 0.
+        prior: of the latents, as in `keras_gan.GAN`, where the generator has none of its own.
+            Default "normal".
+        latent_dim: size of a latent, where the generator does not tell.
+        num_classes: of a conditional generator, where it does not tell. Samples are made with the
+            labels of the reals that they are compared with; of reals without labels, with uniform
+            ones from 0 to `num_classes - 1`.
+        floors: whether the figures of real against other real samples are told as well, at the
+            same counts: what a perfect generator would get. It takes twice as many reals;
+            by default, `num_samples` is then half of them.
+        verbose: whether a line on standard error counts the batches once it takes some seconds:
+            "auto" on a terminal, 1 always, 0 never. Default "auto".
+
+    Returns:
+        `Figures`, a `dict` of floats by the metrics' names: `<name>`, or `<name>_<key>` for metrics
+        of several figures; floors end in `_floor`. Printed, it says in a line for each metric how
+        to read it and what it was measured with.
+
+    Raises:
+        ValueError: before anything is computed, for arguments, samples or ranges that do not fit;
+            for too few reals; as soon as a sample is not finite, or a complex number.
+
+    Example:
+
+    ```python
+    metric = keras_gan.metrics.SlicedWasserstein()
+    images = keras_gan.data.digits()
+    keras_gan.evaluate_generator("runs/digits/generator", images, metric, floors=True)
+    ```
+    """
+    seed = _checks.seed(seed)
+    if num_samples is not None:
+        num_samples = _checks.positive_int(num_samples, "num_samples")
+    floors = _checks.boolean(floors, "floors")
+    _checks.one_of(verbose, "verbose", ("auto", 0, 1, False, True))
+    chosen = _metric_list(metrics)
+    sampler = samplers.sampler(
+        generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
+    )
+    dataset = _dataset(real, sampler, seed)
+    num_samples = _count(dataset, num_samples, floors)
+    _check_needed(chosen, num_samples)
+    _check_labels(dataset, sampler)
+    _check_class_names(real, sampler)
+
+    pairs = _pairs(dataset, num_samples, sampler, seed, ranges.form_of(real))
+    first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
+    _checks.check(first is not None, "`real` must not be empty.", batches=0)
+    of_reals = {}
+    if floors:
+        halves = _halves(_blocks(dataset, 2 * num_samples, 2 * _BATCH))
+        of_reals = _figures(chosen, halves, num_samples, verbose, floors=True)
+    figures = _figures(chosen, itertools.chain([first], pairs), num_samples, verbose)
+    figures |= {f"{name}_floor": value for name, value in of_reals.items()}
+    return Figures(figures, [_line(metric) for metric in chosen])
+
+
+# === Figures ===
+
+
+class Figures(dict):
+    """What an evaluation came to: floats by name, and when printed, a line for each metric.
+
+    Args:
+        figures: `dict` of floats.
+        lines: list of strings, what is printed.
+    """
+
+    def __init__(self, figures, lines):
+        super().__init__(figures)
+        self._lines = lines
+
+    def __str__(self):
+        return "\n".join(self._lines)
+
+    __repr__ = __str__
+
+
+def _line(metric):
+    if isinstance(metric, QualityMetric):
+        return str(metric)
+    words = directions.WORDS.get(directions.of_metric(metric))
+    values = [f"{name} {float(v):.6g}" for name, v in evaluating.named_results([metric]).items()]
+    return ", ".join([*values, *filter(None, [words])])
+
+
+def _metric_list(given):
+    known = _registry.metrics(given if isinstance(given, (list, tuple)) else [given])
+    _checks.check(bool(known), "There must be a metric.", metrics=given)
+    return known
+
+
+def _figures(chosen, pairs, wanted, verbose, *, floors=False):
+    """The metrics' figures for batches of `(real, fake)`."""
+    what = "Comparing reals with reals" if floors else "Comparing"
+    batches = wanted and -(-wanted // _BATCH)
+    for metric in chosen:
+        metric.reset_state()
+    count = 0
+    for real, fake in terminal.progress(pairs, what, total=batches, verbose=verbose):
+        for metric in chosen:
+            metric.update_state(real, fake)
+        count += len(real)
+    _check_enough(count, wanted, floors)
+    _check_needed(chosen, count)
+    asked = terminal.progress(chosen, "Computing", unit="metrics", verbose=verbose)
+    found = {name: float(value) for name, value in evaluating.named_results(asked).items()}
+    for metric in chosen if floors else ():
+        metric._known_floor = count, metric.result()
+    return found
+
+
+def _pairs(dataset, num_samples, sampler, seed, form):
+    """Batches of `(real, fake)`, checked; cures are worded for reals of that form."""
+    blocks = _blocks(dataset, num_samples, _BATCH, sampler.reach)
+    for number, (real, labels) in enumerate(blocks):
+        # Hashed, so that no two evaluations share the latents of a batch.
+        words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
+        fake = _generated(sampler, real, labels, int(words[0] >> 1))
+        if number == 0:
+            ranges.check(real, fake, sampler, form)
+        yield as_floats(real), as_floats(fake)
+
+
+def _halves(blocks):
+    """Batches of real against other real samples."""
+    for samples, _ in blocks:
+        samples = as_floats(samples)
+        half = len(samples) // 2
+        if half:
+            yield samples[:half], samples[half : 2 * half]
+
+
+# === Generated samples ===
+
+
+def _generated(sampler, real, labels, seed):
+    """As many samples as there are reals, with their labels, or uniform ones."""
+    count = len(real)
+    if not sampler.takes_labels:
+        labels = None
+    elif labels is None:
+        labels = sampling.labels_of(count, sampler.num_classes, seed)
+    else:
+        labels = tf.constant(labels_module.checked(labels, count, sampler.num_classes))
+    fake = np.asarray(sampler.draw(count, seed, labels))
+    _checks.check(
+        fake.dtype.kind != "c",
+        "`generator` must make real numbers.",
+        cure=ranges.changed(sampler, "tf.math.real({})", "for their real part"),
+        dtype=str(fake.dtype),
+    )
+    _checks.check(
+        fake.shape == real.shape,
+        "`generator` must make one sample for each latent, of the shape of the reals.",
+        generated=fake.shape,
+        real=real.shape,
+        cure=None if fake.ndim == real.ndim else "Batch a data set: `.batch(batch_size)`.",
+    )
+    bad = int((~np.isfinite(fake)).reshape(count, -1).any(axis=1).sum())
+    _checks.check(
+        not bad,
+        f"`generator` must make finite samples, but {bad} of {count} hold NaN or infinity.",
+        shape=fake.shape,
+    )
+    return fake
+
+
+# === Reals ===
+
+
+def _dataset(real, sampler, seed):
+    """A data set of batches; arrays are checked whole, and mixed by the seed."""
+    samples, labels, names = fit_data.unpacked(real, None, None, "real")
+    if readers.is_read(samples):
+        reader = readers.reader(samples, "real")
+        samples = reader.dataset
+        samples.reader = reader  # which the data set alone would not keep
+    if isinstance(samples, tf.data.Dataset):
+        spec = samples.element_spec
+        parts = spec if isinstance(spec, tuple) else (spec,)
+        _checks.check(
+            len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
+            "`real` must yield batches of samples, or of (samples, labels).",
+            cure="Use `.map` to bring it into that form.",
+            element_spec=spec,
+        )
+        return samples
+    # Whether a range fits is for both sides to say.
+    samples = samples_module.checked(samples, names[0], reach=sampler.reach, warn=False)
+    if labels is not None:
+        if sampler.takes_labels:
+            labels = class_names.indices(labels, sampler.class_names, names[1])
+        labels = labels_module.checked(labels, len(samples), name=names[1])
+    return sources.ArraySource(samples, labels, seed=seed, check=False).dataset(_BATCH)
+
+
+def _blocks(dataset, num_samples, size, reach=None):
+    """The reals as NumPy `(samples, labels)`, `size` at a time, until there are `num_samples`."""
+    source = getattr(dataset, "source", None)
+    form = Form("dataset", "real", labelled=isinstance(dataset.element_spec, tuple))
+    # Those of `keras_gan.data` come in one order, however often they are read.
+    dataset = dataset.rebatch(size) if source is None else source.one_pass(size, 0)
+    for batch in dataset:
+        samples, labels = sources.as_arrays(batch)
+        if num_samples is not None:
+            samples, labels = (
+                samples[:num_samples],
+                None if labels is None else labels[:num_samples],
+            )
+            num_samples -= len(samples)
+        spec = SampleSpec(samples.shape[1:], None, reach)
+        yield spec.samples(samples, "real", form=form, warn=False), labels
+        if num_samples == 0:
+            return
+
+
+def _count(dataset, num_samples, floors):
+    """How many samples are compared, `None` for all; checked as far as is known beforehand."""
+    source, steps = getattr(dataset, "source", None), int(dataset.cardinality())
+    if source is not None:
+        available = source.num_samples // (2 if floors else 1)
+        _check_enough(available, num_samples or 1, floors)
+        return num_samples or available
+    _checks.check(
+        num_samples is not None or not floors and steps != tf.data.INFINITE_CARDINALITY,
+        "Data sets without an end, and floors of a pipeline of your own, need a number.",
+        cure="Give `num_samples=`.",
+        num_samples=None,
+    )
+    return num_samples
+
+
+def _check_enough(count, wanted, floors):
+    _checks.check(
+        wanted is None or count >= wanted,
+        "There must be as many reals as samples that they are compared with, and twice as many "
+        "for the floors.",
+        cure="Give more reals, or a smaller `num_samples`.",
+        num_reals=count * 2 if floors else count,
+        num_samples=wanted,
+    )
+
+
+def _check_needed(chosen, count):
+    """Check that each metric has a result of so many samples, where their number is known."""
+    for metric in chosen:
+        needed = getattr(metric, "needed", 1)
+        _checks.check(
+            count is None or count >= needed,
+            f"`{metric.name}` compares at least {needed} samples with as many reals.",
+            cure=f"Give at least {needed} reals, and no `num_samples` below {needed}.",
+            num_samples=count,
+        )
+
+
+def _check_labels(dataset, sampler):
+    labelled = isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) == 2
+    _checks.check(
+        labelled or not sampler.takes_labels or sampler.num_classes is not None,
+        "A conditional generator must be told which classes to make.",
+        cure="Give `(samples, labels)` as `real`, or `num_classes=`.",
+        num_classes=None,
+    )
+
+
+def _check_class_names(real, sampler):
+    """A class index must mean the same to the reals and to the generator."""
+    told = getattr(real, "class_names", None)
+    _checks.check(
+        not (told and sampler.class_names) or list(told) == list(sampler.class_names),
+        "The classes of `real` must be those of the generator, in the same order.",
+        cure="Number them alike, or leave the names out by `real.map(lambda x, y: (x, y))` if they "
+        "mean the same.",
+        real=told,
+        generator=sampler.class_names,
+    )

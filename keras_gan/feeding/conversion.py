@@ -1,0 +1,71 @@
+"""From whatever holds numbers (lists, tensors, tables) to one NumPy array."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.feeding import tables
+
+# Shapes that an error names before it only counts them.
+_NAMED = 3
+
+
+def array(values, name):
+    """`values` as a NumPy array of numbers; nothing is copied that need not be.
+
+    Args:
+        values: array, tensor, data frame, or list of samples of one shape.
+        name: what it is called in errors.
+
+    Raises:
+        ValueError: for samples of several shapes, text and other things that are no numbers.
+    """
+    if tables.is_table(values):
+        return tables.array(values, name)
+    if hasattr(values, "detach"):  # a tensor of PyTorch
+        values = values.detach().cpu().numpy()
+    _checks.check(
+        not np.ma.is_masked(values),
+        f"`{name}` must not have masked values.",
+        cure=f"Put a number in their place: `{name}.filled(0)`.",
+        masked=int(np.ma.count_masked(values)) if np.ma.isMaskedArray(values) else 0,
+    )
+    try:
+        found = np.asarray(values)
+        if found.dtype == object and found.ndim:  # an array of arrays, or of numbers
+            found = np.asarray(found.tolist() if found.ndim > 1 else np.stack(found))
+        numbers = found.dtype.kind not in "OSUMm" and tf.as_dtype(found.dtype) is not None
+    except (TypeError, ValueError):
+        found, numbers = None, False
+    if not numbers:
+        raise ValueError(_complaint(values, found, name))
+    return found
+
+
+def _complaint(values, found, name):
+    rule = f"`{name}` must be an array of numbers, all samples of one shape."
+    shapes = _shapes(values) if isinstance(values, (list, tuple, np.ndarray)) else []
+    if len(shapes) > 1:
+        size = shapes[0][:2]
+        images = all(len(shape) == 3 for shape in shapes)
+        cure = f"keras.ops.image.resize(image, {size})"
+        return _checks.sentence(
+            rule,
+            cure=f"Bring them to one size: `np.stack([{cure} for image in {name}])`."
+            if images
+            else None,
+            **{name: type(values).__name__},
+            shapes=", ".join(map(str, shapes[:_NAMED])) + (", ..." if shapes[_NAMED:] else ""),
+        )
+    received = {name: type(values).__name__}
+    if found is not None:
+        received["dtype"] = str(found.dtype)
+    return _checks.sentence(rule, **received)
+
+
+def _shapes(values):
+    """The distinct shapes of the samples in a list, in their order."""
+    try:
+        return list(dict.fromkeys(tuple(np.shape(value)) for value in values))
+    except (TypeError, ValueError):
+        return []

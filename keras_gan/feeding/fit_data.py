@@ -1,0 +1,299 @@
+"""From what a user gives to `fit` to the flat batches that a training step takes.
+
+Arrays are checked whole, pipelines on their first batch; both before the first step.
+"""
+
+import contextlib
+import itertools
+import os
+import types
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.feeding import cures, readers, sources, tables
+from keras_gan.feeding.cures import Form
+from keras_gan.feeding.feeds import Feed, reading_failed
+from keras_gan.feeding.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
+
+
+def training_feed(
+    x,
+    y,
+    *,
+    spec,
+    batch_size,
+    group,
+    parts,
+    shuffle,
+    seed,
+    position,
+    steps_per_epoch,
+    split=0.0,
+    epochs=1,
+):
+    """The feed of a training run, and the held-out one if `split` asks for it.
+
+    Args:
+        x: samples, `(samples, labels)`, a `tf.data.Dataset` of batches of either, or one of Keras's
+            other inputs, see `inputs.readers`.
+        y: labels, or `None`.
+        spec: the model's `SampleSpec`.
+        batch_size: samples of one update, or `None` for 64 (and for data sets).
+        group: discriminator updates a step; a step gets `group * batch_size` samples.
+        parts: equal parts that the batch of an update must have.
+        shuffle: whether arrays are shuffled.
+        seed: of the order of arrays.
+        position: callable that gives the number of steps done, read whenever an epoch begins.
+        steps_per_epoch: as in Keras.
+        split: share of the samples that is held out: the end of arrays, or samples from all over
+            a data set of `keras_gan.data`.
+        epochs: how many will be trained.
+
+    Returns:
+        `(feed, held_out)`; `held_out` is `None` or what `evaluation_feed` takes as `(x, y)`.
+
+    Raises:
+        ValueError: for anything a step could not be fed with.
+    """
+    x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
+    if isinstance(x, tf.data.Dataset) or readers.is_read(x):
+        source = getattr(x, "source", None)
+        _checks.check(
+            y is None and batch_size is None,
+            "With a data set, `y` and `batch_size` must be left out.",
+            cure="Put labels and batches into the data set.",
+            y=None if y is None else "given",
+            batch_size=batch_size,
+        )
+        if source is None:
+            _checks.check(
+                not split,
+                "With a pipeline of your own, `validation_split` must be left out.",
+                cure="Hold data out before you shuffle them, and pass them as `validation_data`; "
+                "or use `keras_gan.data.from_arrays` or `from_folder`, which can be split.",
+                validation_split=split,
+            )
+            reader = None
+            if not isinstance(x, tf.data.Dataset):
+                _check_generator(x, epochs, steps_per_epoch)
+                reader = readers.reader(
+                    x, "x", shuffle=shuffle, seed=seed, position=lambda: position() * group
+                )
+                x = reader.dataset
+            shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
+            return PipelineFeed(x, spec, "x", group=group, **shared), None
+        batch_size, held_out = x.batch_size, None
+        if split:
+            source, rest = source.split(split)
+            held_out = rest.dataset(batch_size), None
+        # A look at some samples: decoding them all would take as long as an epoch.
+        samples, labels = source.examples(EXAMPLES)
+        form = Form("dataset", "x", labelled=labels is not None)
+        samples = spec.samples(samples, "x", form=form, warn=not source.is_checked)
+        labels = spec.labels(labels, len(samples), "labels in x", form=form)
+    else:
+        samples = spec.samples(x, names[0])
+        labels = spec.labels(y, len(samples), names[1])
+        (samples, labels), held_out = _held_out(samples, labels, split)
+        source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, check=False)
+        batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+        samples, labels = source.examples(EXAMPLES)
+    check_divisible(batch_size, parts)
+    per_step = batch_size * group
+    _checks.check(
+        per_step <= source.num_samples,
+        "One step must fit into the data: `batch_size` times `discriminator_steps` samples.",
+        cure="Use a smaller `batch_size`.",
+        batch_size=batch_size,
+        discriminator_steps=group,
+        num_samples=source.num_samples,
+    )
+    steps = steps_per_epoch or source.num_samples // per_step
+    return Feed(source.stream(position, steps, per_step), samples, labels, source), held_out
+
+
+def evaluation_feed(
+    x, y, *, spec, batch_size, steps=None, replicas=1, name="validation_data", checked=False
+):
+    """The feed of an evaluation: never grouped, never shuffled, nothing dropped.
+
+    With several replicas the last batch is cut to what they can share equally.
+
+    Args:
+        x: samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either.
+        y: labels, or `None`.
+        spec: the model's `SampleSpec`.
+        batch_size: for arrays; `None` for 64.
+        steps: batches to be read, or `None` for all.
+        replicas: how many replicas evaluate.
+        name: what `x` is called in errors.
+        checked: whether their values have been checked before.
+
+    Returns:
+        A `Feed`.
+
+    Raises:
+        ValueError: for data that do not fit the model.
+    """
+    x, y, names = unpacked(x, y, len(spec.sample_shape), name)
+    if isinstance(x, types.GeneratorType) and name != "x":
+        x, y, names = _gathered(x, steps, name)
+        batch_size, steps = len(x) // steps, None
+    reader = None
+    if readers.is_read(x):
+        reader = readers.reader(x, name)
+        x = reader.dataset
+    if isinstance(x, tf.data.Dataset):
+        _checks.check(
+            y is None,
+            "With a data set, labels must be left out.",
+            cure="Put them into the data set.",
+            labels="given",
+        )
+        source = getattr(x, "source", None)
+        if source is not None:
+            # One order for all evaluations, those after a resume included.
+            x = source.one_pass(x.batch_size, 0)
+        shared = {"parts": replicas, "source": source, "reader": reader}
+        return PipelineFeed(x, spec, name, limit=steps, **shared)
+    samples = (spec.typed if checked else spec.samples)(x, names[0])
+    labels = spec.labels(y, len(samples), names[1])
+    batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+    parts = samples if labels is None else (samples, labels)
+    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
+    dataset = divisible(dataset, replicas).prefetch(2)
+    if steps is not None:
+        dataset = dataset.take(_checks.positive_int(steps, "steps"))
+    source = sources.ArraySource(samples, labels, seed=0, check=False)
+    return Feed(dataset, *source.examples(EXAMPLES), source)
+
+
+def _check_generator(x, epochs, steps):
+    _checks.check(
+        not isinstance(x, types.GeneratorType) or epochs < 2 or steps is not None,
+        "A generator can be read once, so the steps of an epoch must be given.",
+        cure="Give `steps_per_epoch=`, or a `keras.utils.PyDataset`.",
+        epochs=epochs,
+        steps_per_epoch=None,
+    )
+
+
+def _gathered(x, steps, name):
+    """The batches of a generator that each validation is to see, as arrays."""
+    _checks.check(
+        steps is not None,
+        f"A generator as `{name}` can be read once, so a number of batches must be given.",
+        cure="Give `validation_steps=`, or arrays.",
+        validation_steps=None,
+    )
+    reader = readers.reader(x, name)
+    batches = list(itertools.islice(reader.one_pass(), _checks.positive_int(steps, "steps")))
+    reader.check(steps)
+    parts = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+    x, y = [*map(np.concatenate, zip(*parts, strict=True)), None][:2]
+    return x, y, (name, f"labels in {name}")
+
+
+def checked_batch(x, y, spec):
+    """One batch as `train_on_batch` takes it, checked: `(samples, labels)`, labels or `None`."""
+    x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
+    samples = spec.samples(x, names[0])
+    return samples, spec.labels(y, len(samples), names[1])
+
+
+def unpacked(x, y, rank, name):
+    """The parts of what `fit` takes as data.
+
+    A tuple or list of up to three is `(samples, labels)`, as in Keras, unless each of its parts has
+    the rank of one sample: then it is a list of samples.
+
+    Args:
+        x: samples, `(samples, labels)`, or a `tf.data.Dataset`.
+        y: labels, or `None`.
+        rank: axes of a sample; `None` where no model says so: then a tuple has labels, and a list
+            is one of samples if all its parts have the same rank.
+        name: what `x` is called in errors.
+
+    Returns:
+        `(samples, labels, names)`: labels may be `None`; `names` are those of both.
+    """
+    names = name, "y" if name == "x" else "labels"
+    if isinstance(x, (tuple, list)) and y is None and not _are_samples(x, rank):
+        _checks.check(
+            len(x) < 3,
+            f"`{name}` must be samples, or `(samples, labels)`.",
+            cure=cures.NO_WEIGHTS,
+            parts=len(x),
+        )
+        names = f"{name}[0]", f"{name}[1]"
+        x, y = (*x, None)[:2]
+    known = isinstance(x, (tf.data.Dataset, list, tuple)) or hasattr(x, "__array__")
+    _checks.check(
+        known or tables.is_table(x) or readers.is_read(x),
+        f"`{name}` must be an array of samples or a `tf.data.Dataset` of batches.",
+        cure=lambda: _cure_of_no_data(x, name),
+        x=x if x is None or isinstance(x, str) else type(x).__name__,
+    )
+    return x, y, names
+
+
+def _are_samples(parts, rank):
+    """Whether the parts of a tuple or list are samples, not a batch of them and its labels."""
+    if not 1 <= len(parts) <= 3:
+        return True
+    if any(part is None or isinstance(part, tf.data.Dataset) for part in parts):
+        return False
+    try:
+        ranks = {np.ndim(part) for part in parts}
+    except ValueError:  # a list of samples of several shapes
+        return False
+    return isinstance(parts, list) and len(ranks) == 1 if rank is None else ranks == {rank}
+
+
+def _cure_of_no_data(x, name):
+    if x is None:
+        return "Give the real samples: `fit(samples)`."
+    if isinstance(x, (str, os.PathLike)):
+        return "For a folder of images, use `keras_gan.data.from_folder(path, image_size=...)`."
+    if isinstance(x, tf.SparseTensor):
+        return f"Use `tf.sparse.to_dense({name})`."
+    if isinstance(x, tf.RaggedTensor):
+        return f"Use `{name}.to_tensor()` where all samples have one shape."
+    if hasattr(x, "toarray"):  # a sparse matrix of SciPy
+        return f"Use `{name}.toarray()`."
+    if isinstance(x, dict):
+        return "Give the array that is in it: one array holds all samples."
+    return "Wrap a generator with `tf.data.Dataset.from_generator`."
+
+
+def _held_out(samples, labels, split):
+    if not split:
+        return (samples, labels), None
+    at = sources.split_at(len(samples), split)
+    parts = (samples, labels) if labels is not None else (samples,)
+    first, last = [p[:at] for p in parts], [p[at:] for p in parts]
+    return (first + [None])[:2], (last + [None])[:2]
+
+
+@contextlib.contextmanager
+def passing(*feeds):
+    """Re-raise errors of reading data with our message.
+
+    Keras's warning that data ended is kept back: where only reading tells their number, the end is
+    no fault, and what ended them early is raised by the feed.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        try:
+            yield
+        except tf.errors.OpError as error:
+            for feed in feeds:
+                if feed is not None and feed.found_error is not None:
+                    raise feed.found_error from None
+            failed = reading_failed(error)
+            if failed:
+                raise ValueError(failed) from error
+            raise

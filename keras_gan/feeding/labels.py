@@ -1,0 +1,122 @@
+"""The rule for labels: one class index a sample, the same wherever labels come in."""
+
+import numpy as np
+
+from keras_gan import _checks
+from keras_gan.feeding import conversion, tables
+from keras_gan.feeding.cures import Form
+
+# No classes are as many: these are numbers of something else.
+_MANY = 1_000_000
+
+
+def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
+    """Labels as an int32 NumPy array `(n,)`.
+
+    Args:
+        labels: whole numbers from 0 on, `(n,)` or `(n, 1)`.
+        num_samples: how many there must be.
+        num_classes: how many classes there are, `None` where that is not known.
+        name: what they are called in errors.
+        form: `Form` that cures are worded for; default: that of `labels`.
+
+    Raises:
+        ValueError: for labels of another kind.
+    """
+    form = form or Form.of(labels, name)
+    labels = _array(labels, name, form)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    _checks.check(
+        labels.ndim == 1 and len(labels) == num_samples,
+        f"`{name}` must have one class index for each sample.",
+        cure=lambda: _cure_of_shape(labels, form),
+        labels_shape=labels.shape,
+        num_samples=num_samples,
+    )
+    check_type(labels.dtype, name, form, labels)
+    low, high = int(labels.min()), int(labels.max())
+    most = num_classes or 2**31
+    _checks.check(
+        0 <= low and high < most,
+        f"`{name}` must be class indices from 0 {f'to {most - 1}' if num_classes else 'on'}.",
+        cure=lambda: _cure_of_range(labels, num_classes, form),
+        minimum=low,
+        maximum=high,
+    )
+    return labels.astype("int32", copy=False)
+
+
+def check_type(dtype, name, form, labels=None):
+    """Check that a NumPy type is one of integers; `labels` are theirs where they are known."""
+
+    def cure():
+        if dtype.kind in "OSU":
+            return f"Number the classes: {_numbered(form)}."
+        if labels is not None and dtype.kind == "f" and (labels % 1 != 0).any():
+            return None
+        code = form.labels("{}.astype('int32')", "tf.cast({}, 'int32')")
+        return f"Use {code} if they are class indices."
+
+    _checks.check(dtype.kind in "ui", f"`{name}` must be integers.", cure=cure, dtype=str(dtype))
+
+
+def check_shape(shape, name, form):
+    """Check the shape of a data set's batches of labels, as far as it is known."""
+    _checks.check(
+        shape.rank in (None, 1) or shape.rank == 2 and shape[1] in (None, 1),
+        f"`{name}` must have one class index for each sample.",
+        cure=_one_hot_cure(form),
+        labels_shape=tuple(shape) if shape.rank is not None else None,
+    )
+
+
+def _array(labels, name, form):
+    try:
+        return conversion.array(labels, name)
+    except ValueError:
+        if tables.is_table(labels):
+            raise
+        words = np.asarray(labels, dtype=object)
+        if words.ndim != 1 or not all(isinstance(word, (str, bytes)) for word in words):
+            raise
+    check_type(words.dtype, name, form)
+
+
+def _numbered(form):
+    """Code that numbers names of classes in their order."""
+    if form.kind == "dataset":
+        return (
+            "`keras.layers.StringLookup(vocabulary=class_names, num_oov_indices=0)`, applied to "
+            f"the labels in `{form.name}.map`"
+        )
+    if form.kind == "batches":
+        return "those of all batches alike, from 0 on"
+    name = form.name if form.kind == "array" else f"np.asarray({form.name})"
+    return f"`np.unique({name}, return_inverse=True)[1]`"
+
+
+def _one_hot_cure(form):
+    return f"If they are one-hot, use {form.labels('{}.argmax(-1)', 'tf.argmax({}, -1)')}."
+
+
+def _cure_of_shape(labels, form):
+    if labels.ndim == 1:
+        return None
+    ones = labels == 1
+    if labels.ndim == 2 and (ones.sum(1) == 1).all() and ((labels == 0) | ones).all():
+        return _one_hot_cure(form)
+    return "A sample has one class: choose one for each, or train without labels."
+
+
+def _cure_of_range(labels, num_classes, form):
+    low, high, classes = int(labels.min()), int(labels.max()), len(np.unique(labels))
+    if low >= 1 and high == num_classes:
+        return f"Count classes from 0: {form.labels('{} - 1')}."
+    if high >= _MANY:
+        return f"Number the classes from 0 to {num_classes - 1}." if num_classes else None
+    if num_classes is not None and (classes > num_classes or form.is_dataset and low >= 0):
+        return f"Build the networks with `num_classes={max(high + 1, classes)}`."
+    if form.is_dataset:
+        return f"Count classes from 0: {form.labels(f'{{}} + {-low}')}."
+    return f"Number the classes from 0: {_numbered(form)}."

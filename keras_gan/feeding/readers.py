@@ -1,0 +1,233 @@
+"""Keras's other inputs (`PyDataset`, generators, loaders), each as a `tf.data` pipeline.
+
+They are read in Python, a batch at a time, and pass by the same checks as any pipeline.
+"""
+
+import collections
+import concurrent.futures
+import itertools
+import types
+import weakref
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.feeding import conversion, cures
+
+
+def is_read(x):
+    """Whether this is a `keras.utils.PyDataset`, a generator, or a loader of PyTorch or Grain."""
+    return isinstance(x, (keras.utils.PyDataset, types.GeneratorType)) or _is_loader(x)
+
+
+def _is_loader(x):
+    # As in Keras; neither library is imported.
+    return any(
+        (base.__name__ == "DataLoader" and "torch.utils.data" in base.__module__)
+        or (
+            base.__name__ in ("MapDataset", "IterDataset", "DataLoader")
+            and base.__module__.split(".")[0] == "grain"
+        )
+        for base in type(x).__mro__
+    )
+
+
+def reader(x, name, *, shuffle=False, seed=0, position=lambda: 0):
+    """The `Reader` of one of these inputs.
+
+    Args:
+        x: the input.
+        name: what it is called in errors.
+        shuffle: whether the batches of a finite `PyDataset` come in an order that follows from
+            `seed` and the pass, as Keras shuffles them; other inputs shuffle themselves.
+        seed: integer seed of that order.
+        position: callable that gives the number of batches read before, whenever a pass begins.
+
+    Raises:
+        ValueError: if there is no batch, or it has a form that no batch can have.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return PyDatasetReader(x, name, shuffle=shuffle, seed=seed, position=position)
+    return GeneratorReader(x, name) if isinstance(x, types.GeneratorType) else Reader(x, name)
+
+
+class Reader:
+    """Batches of an iterable that begins anew with each pass, such as a loader.
+
+    Attributes:
+        batches: how many there are; `tf.data.UNKNOWN_CARDINALITY` or `INFINITE_CARDINALITY`.
+        dataset: `tf.data.Dataset` of them. It does not keep the reader alive.
+        error: what went wrong in reading them, or `None`; it is an end of the data set.
+        first: a checksum of the batch that was read first, to learn their form.
+        kind: what it is called where it begins a pass anew on a resume; `None` where it goes on.
+    """
+
+    kind = "loader"
+
+    def __init__(self, x, name):
+        self._x, self._name = x, name
+        self.error = None
+        self.num_read = 0
+        self.batches = self._count()
+        self._check_count()
+        arrays = self._arrays(self._first())
+        self.first = "".join(f"{zlib.crc32(np.ascontiguousarray(a)):08x}" for a in arrays)
+        self._spec = [tf.TensorSpec([None] * a.ndim, a.dtype) for a in arrays]
+        reference = weakref.ref(self)  # TensorFlow keeps the function until the process ends
+        spec = self._spec[0] if len(self._spec) == 1 else tuple(self._spec)
+        self.dataset = tf.data.Dataset.from_generator(
+            lambda: reference().one_pass(), output_signature=spec
+        )
+
+    def one_pass(self):
+        """The batches of a pass as arrays, or tuples of them; an error ends it."""
+        try:
+            for batch in self._pass():
+                arrays = self._arrays(batch)
+                self._check_like_first(arrays)
+                self.num_read += 1
+                yield arrays[0] if len(arrays) == 1 else tuple(arrays)
+        except Exception as error:  # whatever a user's code raises
+            self.error = error
+
+    def check(self, needed):
+        """Raise what went wrong in reading.
+
+        Args:
+            needed: batches that must have been read by now.
+        """
+        if self.error is not None:
+            told = f"{type(self.error).__name__}: {self.error}"
+            raise ValueError(
+                _checks.sentence(
+                    f"`{self._name}` must be readable to its end, but reading it failed.",
+                    error=told,
+                    cure="The model is as its last whole step left it: repair the data and go on.",
+                )
+            ) from self.error
+
+    def _count(self):
+        try:
+            return len(self._x)
+        except TypeError:
+            return tf.data.UNKNOWN_CARDINALITY
+
+    def _check_count(self):
+        _checks.check(self.batches != 0, f"`{self._name}` must not be empty.", batches=0)
+
+    def _first(self):
+        return next(self._pass(), None)
+
+    def _pass(self):
+        return iter(self._x)
+
+    def _arrays(self, batch):
+        """The samples of a batch, and its labels if there are any: NumPy arrays."""
+        parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+        parts = [part for part in parts if part is not None]
+        _checks.check(bool(parts), f"`{self._name}` must not be empty.", batches=0)
+        _checks.check(
+            len(parts) < 3 and not isinstance(parts[0], dict),
+            f"`{self._name}` must yield batches of samples, or of (samples, labels).",
+            cure=None if isinstance(parts[0], dict) else cures.NO_WEIGHTS,
+            batch=type(parts[0]).__name__ if isinstance(parts[0], dict) else f"{len(parts)} parts",
+        )
+        names = (self._name, f"labels in {self._name}")
+        return [conversion.array(part, name) for part, name in zip(parts, names, strict=False)]
+
+    def _check_like_first(self, arrays):
+        like = [(len(spec.shape), spec.dtype.name) for spec in self._spec]
+        found = [(array.ndim, array.dtype.name) for array in arrays]
+        _checks.check(
+            found == like,
+            f"The batches of `{self._name}` must be of one rank and type.",
+            first=like,
+            later=found,
+        )
+
+
+class PyDatasetReader(Reader):
+    """Batches of a `keras.utils.PyDataset`, with as many threads as it has workers.
+
+    Processes are not used: they would have to be started from threads of TensorFlow's.
+    """
+
+    _next_pass = 0
+
+    def __init__(self, x, name, *, shuffle, seed, position):
+        self._shuffle, self._seed, self._position = shuffle, seed, position
+        super().__init__(x, name)
+
+    @property
+    def kind(self):
+        return None if self.batches < 0 else "PyDataset"
+
+    def _count(self):
+        count = self._x.num_batches
+        return tf.data.INFINITE_CARDINALITY if count is None else count
+
+    def _first(self):
+        return self._x[0]
+
+    def _pass(self):
+        self._x.on_epoch_begin()
+        yield from self._read_ahead(self._order())
+        self._x.on_epoch_end()
+
+    def _order(self):
+        done = self._position()
+        if self.batches < 0:  # without an end, any batch can be gone on from
+            return itertools.count(done)
+        if not self._shuffle:
+            return range(self.batches)
+        # Batches read ahead have not been trained on yet, so that a pass may begin early.
+        number = max(done // self.batches, self._next_pass)
+        self._next_pass = number + 1
+        order = np.random.default_rng([self._seed, number])
+        return order.permutation(self.batches).tolist()
+
+    def _read_ahead(self, order):
+        if self._x.workers < 2:
+            yield from map(self._x.__getitem__, order)
+            return
+        waiting = collections.deque()
+        with concurrent.futures.ThreadPoolExecutor(self._x.workers) as pool:
+            for index in order:
+                waiting.append(pool.submit(self._x.__getitem__, index))
+                if len(waiting) > self._x.max_queue_size:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+class GeneratorReader(Reader):
+    """Batches of a generator, which can be read once: a pass goes on where the last one stopped."""
+
+    kind = "generator"
+
+    def check(self, needed):
+        super().check(needed)
+        _checks.check(
+            not self._has_ended or self.num_read >= needed,
+            f"`{self._name}` must yield a batch for each step: a generator can be read once.",
+            cure="Use fewer epochs, or a `keras.utils.PyDataset`.",
+            batches=self.num_read,
+            needed=needed,
+        )
+
+    _has_ended = False
+
+    def _count(self):
+        return tf.data.UNKNOWN_CARDINALITY
+
+    def _first(self):
+        first = next(self._x, None)
+        self._x = itertools.chain([] if first is None else [first], self._x)
+        return first
+
+    def _pass(self):
+        yield from self._x
+        self._has_ended = True

@@ -1,0 +1,166 @@
+"""What the networks take: the one rule that samples and labels are checked against.
+
+What values may be is told in `inputs.values`; `uint8` stays `uint8` until it is inside the graph.
+"""
+
+import contextlib
+import contextvars
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.backend import inspection
+from keras_gan.feeding import conversion, labels, shapes, values
+from keras_gan.feeding.cures import Form
+
+
+class SampleSpec:
+    """What the networks take: the rule that all samples and labels are checked against.
+
+    Args:
+        sample_shape: of one sample; `None` where any size will do.
+        num_classes: number of classes of a conditional model, else `None`.
+        reach: `values.Reach` of the generator, or `None` where it is not known.
+    """
+
+    def __init__(self, sample_shape, num_classes, reach=None):
+        self.sample_shape = tuple(sample_shape)
+        self.num_classes = num_classes
+        self.reach = reach
+        self.is_image = inspection.is_image(self.sample_shape)
+
+    def samples(self, samples, name="samples", *, form=None, warn=True):
+        """Check samples, values and all; returns them as uint8 or float32.
+
+        Args:
+            samples: array `(n, ...)`, or what can be made one.
+            name: what it is called in errors.
+            form: `Form` that cures are worded for. Default: that of `samples`.
+            warn: whether to warn of values that are allowed, but most likely not meant.
+
+        Raises:
+            ValueError: for a wrong shape, an empty array, a value that is not finite, images out
+                of range, values that the generator cannot reach.
+        """
+        samples, form = self._array(samples, name, form)
+        return values.checked(samples, self.is_image, name, form, reach=self.reach, warn=warn)
+
+    def typed(self, samples, name="samples", *, form=None):
+        """Check shape and type of samples alone; returns them as uint8 or float32."""
+        samples, form = self._array(samples, name, form)
+        return values.typed(samples, self.is_image, name, form)
+
+    def generated(self, samples, name="samples"):
+        """Check samples that may have been generated, and so overshoot their range."""
+        samples, form = self._array(samples, name, None)
+        return values.generated(samples, self.is_image, name, form)
+
+    def _array(self, samples, name, form):
+        form = form or Form.of(samples, name)
+        samples = conversion.array(samples, name)
+        _checks.check(samples.size > 0, f"`{name}` must not be empty.", shape=samples.shape)
+        shapes.check(samples.shape, self.sample_shape, name, form)
+        return samples, form
+
+    def labels(self, classes, num_samples, name="labels", *, form=None):
+        """Check labels against the model and the samples; returns int32 `(n,)` or `None`.
+
+        Raises:
+            ValueError: if labels are missing or superfluous, or not whole numbers in range.
+        """
+        self.label_presence(classes is not None, form)
+        if classes is None:
+            return None
+        return labels.checked(classes, num_samples, self.num_classes, name=name, form=form)
+
+    def label_presence(self, given, form=None):
+        """Check that labels are given exactly if the networks take them."""
+        if self.num_classes is not None:
+            _checks.check(
+                given,
+                "The networks take labels: a conditional model is fed `(samples, labels)`.",
+                cure="Call `fit(samples, labels)`, or give a data set of such pairs.",
+                labels=None,
+            )
+            return
+        leave_out = "Leave them out" if form is None else form.without_labels()
+        _checks.check(
+            not given,
+            "The networks take no labels: the model is fed samples alone.",
+            cure=f"{leave_out}, or build networks with `num_classes=`.",
+            labels="given",
+        )
+
+    def tensors(self, samples, classes, name, form):
+        """Check the `tf.TensorSpec`s of a pipeline's batches; `classes` may be `None`."""
+        self.label_presence(classes is not None, form)
+        if samples.shape.rank is not None:
+            shapes.check(samples.shape, self.sample_shape, name, form)
+        values.check_type(np.dtype(samples.dtype.as_numpy_dtype), self.is_image, name, form)
+        if classes is not None:
+            name = f"labels in {name}"
+            labels.check_shape(classes.shape, name, form)
+            labels.check_type(np.dtype(classes.dtype.as_numpy_dtype), name, form)
+
+
+def checked(samples, name="samples", *, reach=None, warn=True):
+    """Check samples of which no model is known: as uint8 or float32, see `SampleSpec.samples`."""
+    form = Form.of(samples, name)
+    samples = conversion.array(samples, name)
+    _checks.check(
+        samples.ndim >= 2,
+        f"`{name}` must have a batch axis and at least one more.",
+        cure=lambda: f"Use {form.samples('{}[:, None]')} for single numbers.",
+        shape=samples.shape,
+    )
+    spec = SampleSpec(samples.shape[1:], None, reach)
+    return spec.samples(samples, name, form=form, warn=warn)
+
+
+def checked_generated(samples, name):
+    """Check samples that may have been generated, see `SampleSpec.generated`."""
+    samples = conversion.array(samples, name)
+    return SampleSpec(samples.shape[1:], None).generated(samples, name)
+
+
+_UNCHECKED = contextvars.ContextVar("unchecked", default=False)
+
+
+@contextlib.contextmanager
+def unchecked():
+    """A block that takes samples as they are: those of a generator that may have broken."""
+    token = _UNCHECKED.set(True)
+    try:
+        yield
+    finally:
+        _UNCHECKED.reset(token)
+
+
+def are_checked():
+    """Whether samples that come into a metric or a score are checked: not within graphs."""
+    return not tf.inside_function() and not _UNCHECKED.get()
+
+
+def to_float(samples):
+    """Samples as float32 inside the graph; pixels from [0, 255] to [-1, 1], see `inputs.values`."""
+    if values.is_pixels(samples.dtype, samples.shape[1:]):
+        return tf.cast(samples, "float32") / 127.5 - 1.0
+    return tf.cast(samples, "float32")
+
+
+def as_floats(samples):
+    """A batch outside of graphs as `to_float` makes it."""
+    return to_float(tf.convert_to_tensor(samples))
+
+
+def unpack(data):
+    """`(samples, labels)` of what Keras hands to a step."""
+    samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    return samples, labels
+
+
+def flat(data):
+    """All tensors of a batch of samples, or of samples and labels: a list."""
+    return [tensor for tensor in tf.nest.flatten(data) if tensor is not None]

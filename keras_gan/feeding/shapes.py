@@ -1,0 +1,80 @@
+"""The rule for the shape of samples, and what brings samples into another shape."""
+
+import math
+
+from keras_gan import _checks
+from keras_gan.backend import inspection
+
+
+def agree(shape, wanted):
+    """Whether two shapes are the same where both are known."""
+    return len(shape) == len(wanted) and all(
+        a is None or b is None or a == b for a, b in zip(shape, wanted, strict=True)
+    )
+
+
+def check(shape, sample_shape, name, form):
+    """Check a batch's shape.
+
+    Args:
+        shape: with the batch axis; sizes that are not known are `None`.
+        sample_shape: what the networks take, without that axis.
+        name: what the samples are called in errors.
+        form: `cures.Form` of the samples.
+
+    Raises:
+        ValueError: if they differ.
+    """
+    shape, sample_shape = tuple(shape), tuple(sample_shape)
+    wanted = ", ".join(map(str, ("batch", *sample_shape)))
+    _checks.check(
+        agree(shape[1:], sample_shape),
+        f"`{name}` must have the shape ({wanted}), which the discriminator takes.",
+        cure=lambda: _cure(shape, sample_shape, form),
+        shape=shape,
+    )
+
+
+def _cure(shape, wanted, form):
+    got = shape[1:]
+    if agree((*got, 1), wanted):
+        return f"Did you mean {wanted}? Add the channel axis: {form.samples('{}[..., None]')}."
+    if agree(got, (*wanted, 1)):
+        return f"Leave out the last axis: {form.samples('{}[..., 0]')}."
+    if agree(shape, wanted):
+        batch = form.samples("{}[None]")
+        if form.kind == "dataset":
+            batch = f"`{form.name}.batch(batch_size)`"
+        return f"Add the batch axis: {batch}."
+    if len(got) == len(wanted) > 1 and agree((*got[1:], got[0]), wanted):
+        order = [0, *range(2, len(shape)), 1]
+        code = form.samples("np.moveaxis({}, 1, -1)", f"tf.transpose({{}}, {order})")
+        return f"The channels go last: {code}."
+    if inspection.is_image(got) and inspection.is_image(wanted):
+        return _cure_of_images(got, wanted, form)
+    if None not in (*got, *wanted) and math.prod(got) == math.prod(wanted):
+        sizes = (-1, *wanted)
+        return f"Use {form.samples(f'{{}}.reshape({sizes})', f'tf.reshape({{}}, {sizes})')}."
+    return f"Build both networks for samples of the shape {got}."
+
+
+def _cure_of_images(got, wanted, form):
+    size = wanted[:2]
+    if agree(got[:2], size):
+        return _cure_of_channels(got[2], wanted[2], form)
+    sides = size[0] if size[0] == size[1] else size
+    resize = form.samples(f"keras.ops.image.resize({{}}, {size})")
+    if form.kind == "dataset":
+        # `tf.image.resize` gives floats for bytes, Keras's rounds and keeps the type.
+        resize = f"`image_size={sides}` where the data set is made, or {resize}"
+    return f"Use {resize}; or build the networks for the shape {got}."
+
+
+def _cure_of_channels(got, wanted, form):
+    if wanted == 1 and got == 3:
+        return f"Use {form.samples('tf.image.rgb_to_grayscale({})')}."
+    if wanted == 3 and got == 1:
+        return f"Use {form.samples('np.repeat({}, 3, -1)', 'tf.repeat({}, 3, -1)')}."
+    if wanted < got:
+        return f"Leave out a channel: {form.samples(f'{{}}[..., :{wanted}]')}."
+    return f"Build the networks for {got} channels."

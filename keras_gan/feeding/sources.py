@@ -1,0 +1,364 @@
+"""Samples that can be read in any order, which is what makes shuffled training resumable.
+
+The order is a function of the seed and the pass alone. Nothing is remembered between batches, so
+any batch of any pass can be had at once, and a run that was cut off goes on with the very next one.
+"""
+
+import itertools
+import math
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.backend.memory import numpy_function
+from keras_gan.feeding import class_names
+from keras_gan.feeding import labels as labels_module
+from keras_gan.feeding import samples as samples_module
+
+# `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
+# the orders of two passes over 60,000 samples correlate by up to 0.9; from 16 on, no statistic
+# that we tried could tell them from NumPy's permutations.
+_ROUNDS = 24
+
+# The numbers of passes that training never makes: the orders in which examples are drawn, and in
+# which samples are held out.
+EXAMPLES_PASS, SPLIT_PASS = -1, -2
+
+
+def shuffled(positions, seed, pass_index, size, block=0):
+    """The indices that a shuffled order of `range(size)` has at some positions.
+
+    Args:
+        positions: int64 vector, values in `[0, size)`.
+        seed: integer; its lowest 32 bits count.
+        pass_index: int64 scalar; each pass has an order of its own.
+        size: int64 scalar, the number of indices.
+        block: int64 scalar, for several orders within one pass.
+
+    Returns:
+        int64 vector. All positions together give a permutation.
+    """
+    seed = tf.stack([tf.convert_to_tensor(part, "int64") for part in (seed, pass_index, block)])
+    last = tf.convert_to_tensor(size, "int64") - 1
+    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=seed, max_index=last, rounds=_ROUNDS)
+
+
+class Source:
+    """Base of all sources. A subclass implements `read`, or `batches` and `examples`.
+
+    Args:
+        num_samples: how many samples there are.
+        element_spec: `tf.TensorSpec` of one sample, or a tuple of two, for a sample and its label;
+            without a batch axis.
+        shuffle: whether each pass has an order of its own. Defaults to `True`; otherwise all passes
+            keep the order of the data.
+        seed: non-negative integer, the order's. Defaults to 0.
+    """
+
+    # Batches read at the same time; `None` where reading is a mere copy.
+    parallel_reads = None
+    # Whether all values have been checked, with the warnings that they deserve.
+    is_checked = False
+    # The name of class `i` at place `i`; `None` where there are no labels, or no names.
+    class_names = None
+
+    def __init__(self, num_samples, element_spec, *, shuffle=True, seed=0):
+        self.num_samples = _checks.positive_int(num_samples, "num_samples")
+        self.element_spec = element_spec
+        self.shuffle = _checks.boolean(shuffle, "shuffle")
+        self.seed = _checks.seed(seed)
+
+    def read(self, indices):
+        """One batch: the samples at `indices`, an int64 vector, or `(samples, labels)`."""
+        raise NotImplementedError
+
+    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
+        """What is left of one pass from a step on.
+
+        Args:
+            pass_index: int64 scalar or integer, the number of the pass.
+            first_step: int64 scalar or integer, batches of the pass to leave out.
+            batch_size: positive integer.
+            drop_tail: whether the samples that fill no batch are left out, which makes the batch
+                dimension static. Defaults to `True`.
+
+        Returns:
+            `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
+        """
+        steps = self.num_samples // batch_size
+        first_step = tf.cast(first_step, "int64")
+
+        def full(step):
+            return self._at(step * batch_size + tf.range(batch_size, dtype="int64"), pass_index)
+
+        # TensorFlow warns of an order that is asked for where there can be no other.
+        deterministic = True if self.parallel_reads else None
+        dataset = tf.data.Dataset.range(first_step, steps).map(
+            full, num_parallel_calls=self.parallel_reads, deterministic=deterministic
+        )
+        if drop_tail or not self.num_samples % batch_size:
+            return dataset
+        rest = tf.range(steps * batch_size, self.num_samples, dtype="int64")
+        tail = tf.data.Dataset.from_tensors(rest).map(lambda rest: self._at(rest, pass_index))
+        return dataset.concatenate(tail) if steps else tail
+
+    def examples(self, limit):
+        """Some distinct samples, drawn by the seed. Reading them changes nothing.
+
+        Args:
+            limit: how many, at most.
+
+        Returns:
+            `(samples, labels)`, NumPy arrays; `labels` is `None` where there are none.
+        """
+        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
+        positions = tf.range(count, dtype="int64")
+        indices = shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples)
+        return as_arrays(self.read(indices))
+
+    def stream(self, start, steps, batch_size):
+        """Full batches from any step on, pass after pass.
+
+        With `p = num_samples // batch_size` steps a pass, step `k` is batch `k % p` of pass
+        `k // p`; what fills no batch is left out of that pass.
+
+        Args:
+            start: callable without arguments that gives the first step, an integer. It is asked
+                whenever an iterator begins.
+            steps: positive integer, how many batches an iterator yields.
+            batch_size: positive integer, at most `num_samples`.
+
+        Returns:
+            `tf.data.Dataset` with `len()`, prefetched, of batches with a static batch dimension.
+
+        Raises:
+            ValueError: if not even one batch can be filled.
+        """
+        steps = _checks.positive_int(steps, "steps")
+        batch_size = _checks.positive_int(batch_size, "batch_size")
+        _checks.check(
+            batch_size <= self.num_samples,
+            "`batch_size` must not exceed the number of samples.",
+            cure="Use a smaller batch.",
+            batch_size=batch_size,
+            num_samples=self.num_samples,
+        )
+        per_pass = self.num_samples // batch_size
+
+        def first_step():
+            return np.int64(start())
+
+        def from_start(_):
+            first = tf.reshape(numpy_function(first_step, [], "int64"), [])
+            first_pass, skipped = first // per_pass, first % per_pass
+            passes = tf.data.Dataset.range(first_pass, (first + steps - 1) // per_pass + 1)
+            return passes.flat_map(
+                lambda number: self.batches(
+                    number, tf.where(number == first_pass, skipped, 0), batch_size
+                )
+            ).take(steps)
+
+        return _sized(tf.data.Dataset.from_tensors(0).flat_map(from_start), steps)
+
+    def dataset(self, batch_size):
+        """One pass as a data set: a new order with each iterator, the last batch may be short.
+
+        Args:
+            batch_size: positive integer.
+
+        Returns:
+            `tf.data.Dataset` with `len()`, and three attributes: `source`, this object, from which
+            `keras_gan.GAN.fit` draws its batches so that it resumes exactly, `batch_size`, and
+            `class_names`, which what `take`, `skip`, `batch` and so on make of it has too.
+        """
+        batch_size = _checks.positive_int(batch_size, "batch_size")
+        passes = itertools.count()
+
+        def next_pass():
+            return np.int64(next(passes))
+
+        def one_pass(_):
+            number = tf.reshape(numpy_function(next_pass, [], "int64"), [])
+            return self.batches(number, 0, batch_size, drop_tail=False)
+
+        steps = -(-self.num_samples // batch_size)
+        dataset = _sized(tf.data.Dataset.from_tensors(0).flat_map(one_pass), steps)
+        dataset = class_names.NamedDataset(dataset, self.class_names)
+        dataset.source = self
+        dataset.batch_size = batch_size
+        return dataset
+
+    def one_pass(self, batch_size, pass_index):
+        """A pass as a data set with `len()`, the same in each iteration; the tail is in it."""
+        steps = -(-self.num_samples // batch_size)
+        return _sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
+
+    def split(self, share):
+        """Two sources of the same samples, none of which is in both, drawn by the seed.
+
+        Sorted data do no harm: what is held out comes from everywhere.
+
+        Args:
+            share: of the samples that the second source gets, above 0 and below 1.
+
+        Returns:
+            `(rest, held_out)`.
+
+        Raises:
+            ValueError: if one of them would be empty.
+        """
+        at = split_at(self.num_samples, share)
+        positions = tf.range(self.num_samples, dtype="int64")
+        order = shuffled(positions, self.seed, SPLIT_PASS, self.num_samples).numpy()
+        return Subset(self, np.sort(order[:at])), Subset(self, np.sort(order[at:]))
+
+    def description(self):
+        """What tells these samples from others: a `dict` of plain values, without paths."""
+        return {
+            "source": type(self).__name__,
+            "num_samples": self.num_samples,
+            "sample": str(self.element_spec),
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+        }
+
+    def _at(self, positions, pass_index):
+        if self.shuffle:
+            positions = shuffled(positions, self.seed, pass_index, self.num_samples)
+        return self.read(positions)
+
+
+class ArraySource(Source):
+    """Samples in memory.
+
+    Args:
+        samples: array `(n, ...)` of at least two axes. `uint8` stays `uint8`; all other numbers
+            become `float32`. What values may be is told in `inputs.values`.
+        labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`. They become
+            `int32`.
+        shuffle: whether each pass has an order of its own. Defaults to `True`.
+        seed: integer in [0, 2**63), the order's. Defaults to 0.
+        check: whether samples and labels are checked; without it they must be as described below.
+            Defaults to `True`.
+
+    Attributes:
+        samples: NumPy array, `uint8` or `float32`.
+        labels: NumPy array `(n,)`, `int32`, or `None`.
+
+    Raises:
+        ValueError: for arrays that are empty, do not fit each other, or hold values that cannot be
+            trained on.
+
+    Example:
+        ```python
+        source = ArraySource(images, seed=1)
+        for batch in source.stream(start=lambda: 0, steps=100, batch_size=64):
+            ...
+        ```
+    """
+
+    def __init__(self, samples, labels=None, *, shuffle=True, seed=0, check=True):
+        if check:
+            samples = samples_module.checked(samples)
+            if labels is not None:
+                labels = labels_module.checked(labels, len(samples))
+        self.samples, self.labels, self.is_checked = samples, labels, check
+        parts = [part for part in (self.samples, self.labels) if part is not None]
+        spec = tuple(tf.TensorSpec(part.shape[1:], part.dtype) for part in parts)
+        super().__init__(
+            len(self.samples), spec if len(spec) == 2 else spec[0], shuffle=shuffle, seed=seed
+        )
+        self._tensors = None
+
+    def read(self, indices):
+        if self._tensors is None:
+            # Made when first needed, outside of any graph being traced, and never on an
+            # accelerator: all batches are cut on the host.
+            with tf.init_scope(), tf.device("CPU:0"):
+                parts = (self.samples, self.labels)
+                self._tensors = [tf.constant(part) for part in parts if part is not None]
+                # The arrays are from now on views of the tensors: nothing is held twice.
+                self.samples = np.asarray(self._tensors[0])
+        batch = tuple(tf.gather(tensor, indices) for tensor in self._tensors)
+        return batch if len(batch) == 2 else batch[0]
+
+    def examples(self, limit):
+        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
+        positions = tf.range(count, dtype="int64")
+        indices = shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples).numpy()
+        return self.samples[indices], None if self.labels is None else self.labels[indices]
+
+    def description(self):
+        parts = {"samples": self.samples, "labels": self.labels}
+        checksums = {
+            f"checksum_of_{name}": checksum(part)
+            for name, part in parts.items()
+            if part is not None
+        }
+        return {**super().description(), **checksums}
+
+
+class Subset(Source):
+    """Some of the samples of another source, in orders of their own.
+
+    Args:
+        source: that can `read`.
+        indices: int64 array `(n,)`, the samples' places in `source`.
+    """
+
+    def __init__(self, source, indices):
+        super().__init__(
+            len(indices), source.element_spec, shuffle=source.shuffle, seed=source.seed
+        )
+        self.parallel_reads = source.parallel_reads
+        self.is_checked = source.is_checked
+        self.class_names = source.class_names
+        self._source = source
+        self._indices = np.asarray(indices, "int64")
+
+    def read(self, indices):
+        return self._source.read(tf.gather(tf.constant(self._indices), indices))
+
+    def description(self):
+        return {
+            **self._source.description(),
+            "num_samples": self.num_samples,
+            "checksum_of_places": checksum(self._indices),
+        }
+
+
+def split_at(num_samples, share):
+    """How many samples are left if a share of them, `validation_split`, is held out.
+
+    Raises:
+        ValueError: if there are none on one side.
+    """
+    share = _checks.number(share, "validation_split", above=0.0, below=1.0)
+    at = math.floor(num_samples * (1.0 - share))
+    _checks.check(
+        0 < at < num_samples,
+        "`validation_split` must leave samples on both sides.",
+        validation_split=share,
+        num_samples=num_samples,
+    )
+    return at
+
+
+# === Arrays ===
+
+
+def checksum(array):
+    """A short text that differs where arrays (or bytes) do."""
+    return f"{zlib.crc32(np.ascontiguousarray(array)):08x}"
+
+
+def as_arrays(batch):
+    """`(samples, labels or None)` as NumPy arrays."""
+    parts = batch if isinstance(batch, tuple) else (batch, None)
+    return tuple(None if part is None else np.array(part) for part in parts)
+
+
+def _sized(dataset, steps):
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)

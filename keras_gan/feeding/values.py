@@ -1,0 +1,281 @@
+"""The rule for the values of samples.
+
+| type | vectors, one axis a sample | two axes or more |
+|---|---|---|
+| `bool` | the numbers 0 and 1 | pixels, black and white: 0 and 255 |
+| `uint8` | numbers; above 127 they may be pixels, and must say which | pixels in [0, 255] |
+| other integers | numbers | numbers; of images: refused |
+| floats | numbers | numbers; of images: in [-1, 1] |
+
+Pixels become floats in [-1, 1] inside the graph. Images have three axes, the last of 1, 3 or 4. All
+values are finite, and within reach of a generator that ends in a bounded activation.
+"""
+
+import collections
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, _warnings
+from keras_gan.backend import inspection
+from keras_gan.feeding import cures
+
+# Rounding may carry a scaled image this far out of range.
+_TOLERANCE = 1e-3
+# Images whose least value is not negative and whose largest is above are in another range.
+_OVERSHOOT = 1.5
+# The largest `uint8` that a vector may hold without a word: more needs all bits of a pixel.
+_LARGEST_CODE = 127
+# What a bounded generator may miss: values as far out of its range, as a share of its width, and
+# the share of all values that may lie further out.
+_MARGIN, _SHARE = 0.05, 0.01
+# Means and deviations that a new generator is too far from.
+_FAR = 10.0
+
+IMAGES = "of images must be uint8 in [0, 255] or floats in [-1, 1]."
+
+Reach = collections.namedtuple("Reach", ["low", "high", "activation", "certain"])
+
+_INFINITY = float("inf")
+_RANGES = {
+    **dict.fromkeys(("tanh", "hard_tanh", "hardtanh", "softsign", "soft_sign"), (-1.0, 1.0)),
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax"), (0.0, 1.0)),
+    **dict.fromkeys(("relu", "softplus", "exponential", "exp"), (0.0, _INFINITY)),
+    "relu6": (0.0, 6.0),
+    "linear": (-_INFINITY, _INFINITY),
+}
+
+
+def reach(generator):
+    """The `Reach` of a network by its last activation, or `None` where that is not known.
+
+    `certain` says whether its graph is known: of a subclass, the last layer is a guess.
+    """
+    activation = inspection.last_activation(generator)
+    if activation not in _RANGES:
+        return None
+    certain = inspection.last_activation(generator, guess=False) is not None
+    return Reach(*_RANGES[activation], activation, certain)
+
+
+def is_pixels(dtype, sample_shape):
+    """Whether samples of this type and shape, without the batch axis, are pixels in [0, 255]."""
+    return tf.as_dtype(dtype) == tf.uint8 and len(sample_shape) >= 2
+
+
+# === Types ===
+
+
+def check_type(dtype, is_image, name, form):
+    """Check a NumPy type of samples whose values are not known."""
+    check_real(dtype, name)
+    if is_image and _is_other_integer(dtype):
+        _refuse_integers(dtype, 0, np.iinfo(dtype).max if dtype == np.uint16 else 255, name, form)
+
+
+def typed(samples, is_image, name, form):
+    """Samples as uint8 or float32; of their values nothing is asked."""
+    dtype = samples.dtype
+    check_real(dtype, name)
+    if is_image and _is_other_integer(dtype):
+        _refuse_integers(dtype, int(samples.min()), int(samples.max()), name, form)
+    if dtype.kind == "b" and samples.ndim > 2:
+        return samples.astype("uint8") * np.uint8(255)
+    with np.errstate(over="ignore"):  # what becomes infinite is told where values are checked
+        return samples if dtype == np.uint8 else samples.astype("float32", copy=False)
+
+
+def check_real(dtype, name):
+    """Check that a NumPy type is one of real numbers."""
+    # `bfloat16` has no kind of its own in NumPy.
+    real = dtype.kind in "buif" or dtype.kind == "V" and tf.as_dtype(dtype).is_floating
+    _checks.check(real, f"`{name}` must be real numbers.", dtype=str(dtype))
+
+
+def _is_other_integer(dtype):
+    return dtype.kind in "iu" and dtype != np.uint8
+
+
+def _refuse_integers(dtype, low, high, name, form):
+    fit = low >= 0 and high <= 255
+    raise ValueError(
+        _checks.sentence(
+            f"`{name}` {IMAGES}",
+            cure=f"Use {cures.as_bytes(form)} for values in [0, 255]."
+            if fit
+            else f"Use {cures.scaled(form, low, high, pixels=True)}.",
+            dtype=str(dtype),
+        )
+    )
+
+
+# === Values ===
+
+
+def checked(samples, is_image, name, form, *, reach=None, warn=True):
+    """Samples as uint8 or float32, their type and values checked.
+
+    Args:
+        samples: array `(n, ...)` with n above 0.
+        is_image: whether they are images.
+        name: what they are called in errors.
+        form: `cures.Form` of the samples.
+        reach: `Reach` of the generator that is to make such samples, or `None`.
+        warn: whether to warn of values that are allowed, but most likely not meant.
+
+    Raises:
+        ValueError: for values that cannot be trained on.
+    """
+    given, samples = samples, typed(samples, is_image, name, form)
+    if samples.dtype == np.float32:
+        _check_finite(samples, given, name, form)
+    low, high = float(samples.min()), float(samples.max())
+    pixels = is_pixels(samples.dtype, samples.shape[1:])
+    if samples.dtype == np.uint8 and not pixels:
+        _check_codes(high, name, form)
+    if is_image and not pixels:
+        _check_range(low, high, name, form, warn)
+    if pixels and high == 1 and warn:
+        _warn_of_bits(is_image, name, form)
+    if reach is not None:
+        _check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
+        if warn and not pixels and reach.activation == "linear" and reach.certain:
+            _warn_of_scale(samples, (low, high), name, form)
+    return samples
+
+
+def generated(samples, is_image, name, form):
+    """Samples as uint8 or float32 that may have been generated, and so overshoot their range."""
+    given, samples = samples, typed(samples, is_image, name, form)
+    if samples.dtype == np.float32:
+        _check_finite(samples, given, name, form)
+    if is_image and samples.dtype != np.uint8 and samples.size:
+        low, high = float(samples.min()), float(samples.max())
+        if low >= 0.0 and high > _OVERSHOOT:
+            _check_range(low, high, name, form, warn=False)
+    return samples
+
+
+def _check_finite(samples, given, name, form):
+    finite = np.isfinite(samples)
+    if finite.all():
+        return
+    _checks.check(
+        not np.isfinite(given).all(),
+        f"`{name}` must fit into float32, whose largest number is 3.4e38.",
+        cure="Scale them, or remove what is no measurement.",
+        minimum=float(given.min()),
+        maximum=float(given.max()),
+    )
+    bad = np.unique(np.nonzero(~finite)[0])
+    repair = form.samples(
+        "np.where(np.isfinite({0}), {0}, 0.0)", "tf.where(tf.math.is_finite({0}), {0}, 0.0)"
+    )
+    _checks.check(
+        False,
+        f"`{name}` must be finite, but {len(bad)} of {len(samples)} hold NaN or infinity, the "
+        f"first at index {bad[0]}.",
+        cure=f"Remove or repair them: {repair} puts 0 in their place.",
+        shape=samples.shape,
+    )
+
+
+def _check_codes(high, name, form):
+    scaled = cures.scaled(form, 0.0, 255.0)
+    _checks.check(
+        high <= _LARGEST_CODE,
+        f"`{name}` of one axis in uint8 may be pixels or numbers, and must say which.",
+        cure=f"Use {scaled} for pixels, {cures.as_floats(form)} for numbers.",
+        maximum=int(high),
+    )
+
+
+def _check_range(low, high, name, form, warn):
+    def cure():
+        scaled = cures.scaled(form, low, high, pixels=True)
+        if low >= 0.0 and 2.0 < high <= 255.0 + _TOLERANCE:
+            return f"Use {cures.as_bytes(form)}, or {scaled}, for values in [0, 255]."
+        return f"Scale them to [-1, 1]: {scaled}."
+
+    _checks.check(
+        low >= -1.0 - _TOLERANCE and high <= 1.0 + _TOLERANCE,
+        f"`{name}` {IMAGES}",
+        cure=cure,
+        minimum=float(f"{low:.5g}"),
+        maximum=float(f"{high:.5g}"),
+    )
+    if low >= 0.0 and warn:
+        _warnings.warn(
+            f"`{name}` are floats in [{low:.3g}, {high:.3g}], but the generator makes images in "
+            f"[-1, 1]. If theirs is [0, 1], use {form.samples('{} * 2 - 1')}, and a generator that "
+            "ends in tanh."
+        )
+
+
+def _check_reach(samples, extremes, pixels, is_image, name, form, reach, given):
+    margin = _MARGIN * (reach.high - reach.low if reach.high < _INFINITY else 1.0)
+    low, high = reach.low - margin, reach.high + margin
+    if pixels:  # compared as bytes: floats would take four times the memory
+        low, high = (low + 1.0) * 127.5, (high + 1.0) * 127.5
+    if low <= extremes[0] and extremes[1] <= high:
+        return
+    outside = np.count_nonzero((samples < low) | (samples > high))
+    expected = _SHARE * samples.size
+    if outside <= expected + 3.0 * math.sqrt(expected) + 2.0:  # few values have it by chance
+        return
+    if pixels:
+        extremes = tuple(value / 127.5 - 1.0 for value in extremes)
+    text = _checks.sentence(
+        f"`{name}` must be within reach of the generator, which ends in a {reach.activation} and "
+        f"makes values in [{reach.low:g}, {reach.high:g}], but "
+        f"{outside / samples.size:.0%} of their values are not.",
+        cure=_cure_of_reach(extremes, pixels, is_image, form, reach, given),
+        minimum=float(f"{extremes[0]:.5g}"),
+        maximum=float(f"{extremes[1]:.5g}"),
+    )
+    if reach.certain:
+        raise ValueError(text)
+    _warnings.warn(text)
+
+
+def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
+    low, high = extremes
+    bounds = reach.low, reach.high
+    if is_image or pixels and bounds != (0.0, 1.0):
+        return "End the generator in tanh."
+    if bounds == (0.0, 1.0):
+        if given.kind == "b":
+            change = cures.as_floats(form)
+        elif given == np.uint8:
+            change = cures.linear(form, " / 255.0")
+        else:
+            change = cures.scaled_to_unit(form, low, high)
+    elif bounds == (-1.0, 1.0):
+        change = cures.scaled(form, low, high)
+    else:
+        return "End the generator without an activation."
+    return f"Use {change}, or end the generator without an activation."
+
+
+# === What is allowed, but most likely not meant ===
+
+
+def _warn_of_bits(is_image, name, form):
+    numbers = "" if is_image else f", or {cures.as_floats(form)} for numbers"
+    _warnings.warn(
+        f"`{name}` are uint8 of 0 and 1 alone, but pixels are in [0, 255], so that these are all "
+        f"but black. Use {form.samples('{} * 255')} for black and white{numbers}."
+    )
+
+
+def _warn_of_scale(samples, extremes, name, form):
+    if max(map(abs, extremes)) <= _FAR:
+        return
+    mean, deviation = float(samples.mean()), float(samples.std())
+    if max(abs(mean), deviation) > _FAR:
+        _warnings.warn(
+            f"`{name}` have a mean of {mean:.3g} and a standard deviation of {deviation:.3g}, but "
+            "the values of a new generator are about 0 and 1, and training takes very long to get "
+            f"from there. Standardise them: {cures.standardised(form, mean, deviation)}."
+        )

@@ -1,0 +1,337 @@
+"""How a GAN is fed: `fit`, `evaluate`, `train_on_batch`, and examples of what it was fed."""
+
+import contextlib
+
+from keras_gan import _checks, _warnings, convergence
+from keras_gan.backend.batchwise import works_by_batches
+from keras_gan.feeding import class_names, fit_data
+from keras_gan.feeding.pipelines import check_divisible
+from keras_gan.model import arrangement, cost, settings
+from keras_gan.model.progress import with_progress
+
+
+class Fitting:
+    """The part of `GAN` that brings data to its steps."""
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+        **unknown,
+    ):
+        """Train, as in Keras.
+
+        Arrays are shuffled in an order that follows from `seed` and `steps_seen`, so that a saved
+        model goes on where it stopped. A step takes `discriminator_steps * batch_size` samples;
+        what fills no step at the end of a pass is dropped, and shuffled again in the next.
+
+        Args:
+            x: real samples: an array `(n, ...)`, or a `tf.data.Dataset`, `keras.utils.PyDataset`,
+                loader or generator of batches of samples or `(samples, labels)`. Images are uint8,
+                or floats in [-1, 1]; see `docs/data.md`.
+            y: labels of a conditional model, integers `(n,)`.
+            batch_size: real samples of ONE update, for arrays. Default 64.
+            epochs: index of the last epoch.
+            verbose: as in Keras.
+            callbacks: Keras callbacks.
+            validation_split: share of the samples that is held out: the end of arrays, as in Keras
+                (so shuffle sorted ones before), or samples drawn by the seed from a data set of
+                `keras_gan.data`. Do not cut these with `.skip` and `.take`: each of their passes
+                has another order.
+            validation_data: samples, `(samples, labels)`, or batches of either, as `x`.
+            shuffle: whether arrays are shuffled.
+            initial_epoch: as in Keras.
+            steps_per_epoch: steps in an epoch; data go on where the last epoch stopped.
+            validation_steps: as in Keras.
+            validation_batch_size: for arrays; default `batch_size`.
+            validation_freq: as in Keras.
+
+        Returns:
+            A Keras `History`.
+
+        Raises:
+            ValueError: for data that cannot be trained on, before any step is made.
+            TypeError: for an argument that there is not.
+        """
+        settings.refuse(unknown, self.fit)
+        self._check_compiled("fit")
+        settings.check_trainable(self)
+        epochs = _checks.non_negative_int(epochs, "epochs")
+        initial_epoch = _checks.non_negative_int(initial_epoch, "initial_epoch")
+        if steps_per_epoch is not None:
+            steps_per_epoch = _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+        validation_freq = _validation_freq(validation_freq)
+        if validation_steps is not None:
+            validation_steps = _checks.positive_int(validation_steps, "validation_steps")
+        if validation_batch_size is not None:
+            _checks.positive_int(validation_batch_size, "validation_batch_size")
+        feed, held_out = fit_data.training_feed(
+            x,
+            y,
+            spec=self.spec,
+            batch_size=batch_size,
+            group=self.discriminator_steps,
+            parts=self.accumulation_steps * self.pack * self._replicas,
+            shuffle=shuffle,
+            seed=self.seed,
+            position=lambda: self.steps_seen,
+            steps_per_epoch=steps_per_epoch,
+            split=validation_split if validation_data is None else 0.0,
+            epochs=epochs - initial_epoch,
+        )
+        held_out_feed = None
+        if held_out is not None or validation_data is not None:
+            held_out_feed = fit_data.evaluation_feed(
+                *(held_out or (validation_data, None)),
+                spec=self.spec,
+                batch_size=validation_batch_size or batch_size,
+                steps=validation_steps,
+                replicas=self._replicas,
+                checked=held_out is not None,
+            )
+        self._training_feed, self._held_out_feed = feed, held_out_feed
+        self._warn_of_metrics()
+        self.class_names = class_names.learned(self.class_names, x, self.num_classes)
+        self._choose_steps_per_execution(feed, callbacks)
+        self._state.forget_failure()
+        self.spread_random_generators()
+        # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
+        # the next `fit`.
+        self._initial_epoch = initial_epoch
+        callbacks = arrangement.arranged(self, callbacks, epochs)
+        callbacks = with_progress(callbacks, verbose)
+        with (
+            fit_data.passing(feed, held_out_feed),
+            self._tidied(),
+            arrangement.telling_of_interruption(callbacks),
+        ):
+            history = super().fit(
+                feed.for_keras(),
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_data=None if held_out_feed is None else held_out_feed.for_keras(),
+                shuffle=False,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=feed.steps_per_epoch,
+                validation_freq=validation_freq,
+            )
+        self._warn_of_failure(callbacks)
+        return history
+
+    def train_on_batch(self, x, y=None, *, return_dict=False, **unknown):
+        """One step on `discriminator_steps * batch_size` samples, as in Keras.
+
+        Args:
+            x: samples, or `(samples, labels)`, as for `fit`.
+            y: labels of a conditional model.
+            return_dict: whether a `dict` is returned.
+
+        Returns:
+            A list of numbers, or a `dict` with `return_dict=True`.
+
+        Raises:
+            ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
+            TypeError: for an argument that there is not.
+        """
+        settings.refuse(unknown, self.train_on_batch)
+        self._check_compiled("train_on_batch")
+        if self.train_function is None or self.run_eagerly:  # later, what trains is in the graph
+            settings.check_trainable(self)
+        _checks.check(
+            self._replicas == 1,
+            "With several replicas, each would train on the whole batch.",
+            cure="Use `fit`.",
+            replicas=self._replicas,
+        )
+        samples, labels = fit_data.checked_batch(x, y, self.spec)
+        check_divisible(
+            len(samples) // self.discriminator_steps, self.accumulation_steps * self.pack
+        )
+        _checks.check(
+            len(samples) % self.discriminator_steps == 0,
+            "The batch must be a multiple of `discriminator_steps`: each update gets its share.",
+            batch=len(samples),
+            discriminator_steps=self.discriminator_steps,
+        )
+        self._average_watch.forget()
+        logs = super().train_on_batch(samples, labels, return_dict=return_dict)
+        self._custom_gradients.forget()
+        return logs
+
+    def _check_compiled(self, method):
+        if not self.compiled:
+            raise ValueError(f"A GAN must be compiled before `{method}`. Call `gan.compile()`.")
+
+    def _warn_of_failure(self, callbacks):
+        """Warn of updates that were left out, unless a callback has told of them."""
+        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
+        told = any(getattr(callback, "has_named_failure", False) for callback in callbacks)
+        if told or self.first_failure is None:
+            return
+        rule = convergence.Diverged()
+        left = "The weights are those of finite updates alone."
+        if self.first_failure["cause"] == "weight":
+            left = "The weights from the beginning of that epoch are back."
+        _warnings.warn(
+            f"Updates were left out: {rule.describe(self.first_failure)}. {left} "
+            f"{rule.cure[0].upper()}{rule.cure[1:]}. `keras_gan.callbacks.StopOnNonFinite` "
+            "stops there."
+        )
+
+    def _warn_of_metrics(self):
+        """Warn once of metrics that there are no data for."""
+        if self.quality_metrics and self._held_out_feed is None and not self._warned_of_metrics:
+            self._warned_of_metrics = True
+            _warnings.warn(
+                "`metrics` are measured on validation data, and there are none. Pass "
+                "`validation_data=` or `validation_split=`."
+            )
+
+    # Of metrics without validation data.
+    _warned_of_metrics = False
+
+    def _choose_steps_per_execution(self, feed, callbacks):
+        steps = self._compile_arguments["steps_per_execution"]
+        if steps == "auto":
+            steps = 1
+            callbacks = getattr(callbacks, "callbacks", None) or settings.callback_list(callbacks)
+            by_batches = any(map(works_by_batches, callbacks))
+            if not self.run_eagerly and self._replicas == 1 and not by_batches:
+                rows = feed.rows or 64 * self.discriminator_steps
+                steps = cost.steps_per_execution(self, rows)
+            steps = min(steps, feed.steps or steps)
+        if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
+            steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self._train_functions = {}
+            self.train_function = self.test_function = None
+
+    @property
+    def _replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: the networks are built, and Keras would take a batch of data for it."""
+
+    @contextlib.contextmanager
+    def _tidied(self):
+        """Whatever ends a fit, the phase is what it was before, and the data are let go."""
+        phase = self.phase
+        self._average_watch.rest()
+        try:
+            yield
+        finally:
+            self.set_phase(phase)
+            self._average_watch.note(self)
+            if getattr(self, "_eval_epoch_iterator", None) is not None:
+                # Keras leaves it behind, and with it the data, where training was cut off.
+                del self._eval_epoch_iterator
+            for feed in (self._training_feed, self._held_out_feed):
+                if feed is not None:
+                    feed.release()
+            self._custom_gradients.forget()
+
+    @property
+    def reference_samples(self):
+        """Up to 2,000 of the training samples of the last `fit`, or `None`."""
+        return getattr(self._training_feed, "samples", None)
+
+    @property
+    def reference_labels(self):
+        """The labels of `reference_samples`, or `None`."""
+        return getattr(self._training_feed, "labels", None)
+
+    @property
+    def held_out_samples(self):
+        """Up to 2,000 of the validation samples of the last `fit`, or `None`."""
+        return getattr(self._held_out_feed, "samples", None)
+
+    @property
+    def held_out_labels(self):
+        """The labels of `held_out_samples`, or `None`."""
+        return getattr(self._held_out_feed, "labels", None)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        *,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **unknown,
+    ):
+        """Losses of `generator`, quality metrics of `averaged_generator`, on real samples.
+
+        Repeatable, and without side effects.
+
+        Args:
+            x: samples, or batches of them, as for `fit`.
+            y: labels of a conditional model.
+            batch_size: for arrays. Default 64.
+            verbose: as in Keras.
+            steps: as in Keras.
+            callbacks: as in Keras.
+            return_dict: whether a `dict` is returned.
+
+        Returns:
+            A list of numbers, or a `dict` with `return_dict=True`.
+
+        Raises:
+            ValueError: for data that do not fit the model.
+            TypeError: for an argument that there is not.
+        """
+        within_fit = unknown.pop("_use_cached_eval_dataset", False)
+        settings.refuse({k: v for k, v in unknown.items() if v is not None}, self.evaluate)
+        told = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict}
+        self._check_compiled("evaluate")
+        self._state.evaluation_step.assign(0)
+        self._evaluating = True
+        try:
+            if within_fit:  # whose feed is ready
+                return super().evaluate(x, **told, _use_cached_eval_dataset=True)
+            feed = fit_data.evaluation_feed(
+                x,
+                y,
+                spec=self.spec,
+                batch_size=batch_size,
+                steps=steps,
+                replicas=self._replicas,
+                name="x",
+            )
+            told["callbacks"] = with_progress(callbacks, verbose)
+            with fit_data.passing(feed):
+                return super().evaluate(feed.for_keras(), **told)
+        finally:
+            self._evaluating = False
+            self._custom_gradients.forget()
+
+    def test_on_batch(self, x, y=None, *, return_dict=False, **unknown):
+        """`evaluate` on one batch, as in Keras."""
+        settings.refuse(unknown, self.test_on_batch)
+        self._check_compiled("test_on_batch")
+        x, y = fit_data.checked_batch(x, y, self.spec)
+        return self.evaluate(x, y, batch_size=len(x), verbose=0, return_dict=return_dict)
+
+
+def _validation_freq(value):
+    """How often there is validation, as Keras takes it: an `int`, or a list of epochs."""
+    if isinstance(value, (list, tuple, set, range)):
+        return [_checks.positive_int(epoch, "validation_freq") for epoch in value]
+    return _checks.positive_int(value, "validation_freq")

@@ -1,0 +1,304 @@
+"""The model: two networks that train against each other under `fit`."""
+
+import keras
+import tensorflow as tf
+
+from keras_gan import _checks, losses, priors, schedules
+from keras_gan.backend import memory, packing
+from keras_gan.backend.determinism import Deterministic
+from keras_gan.engine import ema
+from keras_gan.engine.evaluating import Evaluating
+from keras_gan.engine.state import GENERATOR, PLAYERS, TrainingState
+from keras_gan.engine.stepping import Stepping
+from keras_gan.feeding.class_names import checked as checked_names
+from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.values import reach
+from keras_gan.model import descriptions, pairs, settings
+from keras_gan.model.fitting import Fitting
+from keras_gan.model.sampling import Sampling
+from keras_gan.model.saving import Saving
+from keras_gan.optimizers import OptimizerGroup, follow
+
+_PHASES = ("both", *PLAYERS)
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.Model):
+    """Two networks trained against each other under `fit`.
+
+    The discriminator learns to tell real samples from generated ones; the generator learns
+    through it: noise, sample, verdict, loss, gradients through both, applied to the generator
+    alone. While one learns, the other stands still.
+
+    ```python
+    generator, discriminator = keras_gan.networks.mlp((2,))
+    gan = keras_gan.GAN(generator, discriminator)
+    gan.compile()
+    gan.fit(keras_gan.data.ring(10_000), epochs=10)
+    points = gan.generate(500)
+    ```
+
+    Args:
+        generator: built Keras model from latents `(batch, latent_dim)` to samples
+            `(batch, ...)`. With a second input, labels `(batch,)`, it is conditional.
+        discriminator: built Keras model from samples to one logit a sample, `(batch, 1)` or
+            `(batch,)`, or to patch logits `(batch, h, w, 1)`. Takes labels if the generator does.
+        prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
+            `(shape, seed) -> latents`, with a seed as `tf.random.stateless_normal` takes it.
+            Default "normal".
+        num_classes: number of classes of a conditional model, else `None`.
+        class_names: list of their names. Default `None`: `fit` takes them from a data set that has
+            `class_names`. They are saved and exported with the model.
+        pack: samples that the discriminator judges at a time, neighbours of a batch joined along
+            their last axis (PacGAN, arXiv:1712.04086): it sees samples that are too much alike.
+            It must be built for them (`networks.dcgan(shape, pack=2)`) and gives one logit a
+            pack: losses, accuracies and penalties are then those of packs, a gradient's norm
+            that of the joint input. Only without labels. Default 1.
+        ema_halflife_images: half-life of the generator's moving average in images, above 0;
+            `None` for no average. Early in training it is at most 0.05 times the images seen.
+            Or a schedule of it, see `keras_gan.schedules`.
+        seed: integer in [0, 2**63). All noise and the order of arrays follow from it.
+        name: of the model.
+
+    Attributes:
+        generator: the network that trains.
+        discriminator: its opponent.
+        averaged_generator: the moving average, what `generate`, `predict`, image grids, metrics
+            and `export` use; is `generator` where `ema_halflife_images=None`.
+        generator_optimizer: once compiled.
+        discriminator_optimizer: once compiled.
+        latent_dim: size of a latent.
+        sample_shape: shape of a sample.
+        is_image: whether samples are images (rank 3, last axis 1, 3 or 4).
+        steps_seen: training steps done.
+        images_seen: real samples that they were given.
+        verdict: what `ConvergenceStopping` found, or `None`.
+
+    Raises:
+        ValueError: if the networks do not fit each other, or an argument is out of range.
+
+    Source: Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014 (arXiv:1406.2661).
+    """
+
+    @_checks.suggesting
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        *,
+        prior="normal",
+        num_classes=None,
+        class_names=None,
+        pack=1,
+        ema_halflife_images=10_000,
+        seed=0,
+        name=None,
+    ):
+        super().__init__(name=name)
+        pack = packing.checked(pack, num_classes)
+        self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
+            generator, discriminator, pack
+        )
+        pairs.check_apart(generator, discriminator)
+        _checks.check(
+            conditional == (num_classes is not None),
+            "`num_classes` must be given exactly if both networks take labels.",
+            num_classes=num_classes,
+            networks_take_labels=conditional,
+        )
+        if num_classes is not None:
+            num_classes = _checks.positive_int(num_classes, "num_classes")
+            pairs.check_classes(num_classes, generator, discriminator)
+        if ema_halflife_images is not None:
+            ema_halflife_images = schedules.number_or_schedule(
+                ema_halflife_images, "ema_halflife_images", above=0.0
+            )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.prior = priors.get(prior)
+        descriptions.of_prior(self.prior)  # as it is before it is called
+        self.num_classes = num_classes
+        self.class_names = class_names
+        self.pack = pack
+        self.ema_halflife_images = ema_halflife_images
+        self.seed = _checks.seed(seed)
+
+        self.averaged_generator = generator
+        if ema_halflife_images is not None:
+            self.averaged_generator = ema.copy(generator)
+        self.spec = SampleSpec(self.sample_shape, num_classes, reach(generator))
+        self.is_image = self.spec.is_image
+        self.verdict = None
+        self.generator_optimizer = self.discriminator_optimizer = None
+        self.quality_metrics = []
+        self._state = TrainingState()
+        self._training_feed = self._held_out_feed = None
+        self._evaluating = False
+        self._trained_in_file = None
+        self._has_loaded = False
+        self._phase = "both"
+        self._train_functions = {}
+        self._custom_gradients = memory.CustomGradients()
+        self._average_watch = ema.Watch()
+        self._average_watch.note(self)
+        self.built = True
+
+    @property
+    def class_names(self):
+        """The names of the classes, that of class `i` at place `i`, or `None`."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, class_names):
+        names = checked_names(class_names, self.num_classes or 0)
+        self._class_names = None if names is None else tuple(names)  # Keras would wrap a list
+
+    # === Compiling ===
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss="non_saturating",
+        *,
+        regularizers=(),
+        discriminator_steps=1,
+        generator_steps=1,
+        accumulation_steps=1,
+        metrics=(),
+        steps_per_execution="auto",
+        jit_compile="auto",
+        run_eagerly=False,
+        **unknown,
+    ):
+        """Say how the two networks train.
+
+        Args:
+            generator_optimizer: Keras optimizer or its name; `None` for
+                `Adam(2e-4, beta_1=0.5)`.
+            discriminator_optimizer: likewise; another instance than the generator's.
+            loss: name or `keras_gan.losses.AdversarialLoss`. Default "non_saturating".
+            regularizers: names or `keras_gan.regularizers.Regularizer`s of the discriminator.
+            discriminator_steps: updates of the discriminator in a step, each with `batch_size`
+                real samples of its own. Default 1.
+            generator_steps: updates of the generator that follow. Default 1.
+            accumulation_steps: micro-batches that each update's batch is cut into to save memory;
+                their gradients are averaged into one update. Statistics of a batch (BatchNorm,
+                the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
+                micro-batch. Default 1.
+            metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
+                Frechet and the kernel distance under these names, with their default features),
+                or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
+                their names alone. They are evaluated on validation data with the averaged
+                generator.
+            steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
+                small networks, 1 under a strategy.
+            jit_compile: as in Keras; "auto" is off on CPUs.
+            run_eagerly: as in Keras.
+
+        Raises:
+            ValueError: for anything that could not train.
+            TypeError: for an argument that there is not.
+        """
+        settings.refuse(unknown, self.compile)
+        # All is resolved and checked before anything is set: a model whose compiling failed is as
+        # it was.
+        if steps_per_execution != "auto":
+            steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        jit_compile = _checks.one_of(jit_compile, "jit_compile", (True, False, "auto"))
+        run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
+        players = [
+            (settings.optimizer(generator_optimizer, "generator", self.generator), self.generator),
+            (
+                settings.optimizer(discriminator_optimizer, "discriminator", self.discriminator),
+                self.discriminator,
+            ),
+        ]
+        trained = self._trained_in_file or settings.trained(self)
+        settings.check_optimizers(players, trained)
+        loss = losses.get(loss)
+        regularizers = settings.regularizer_list(regularizers)
+        discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
+        generator_steps = _checks.positive_int(generator_steps, "generator_steps")
+        accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
+        metrics = settings.metric_list(metrics, self.sample_shape)
+        settings.check_strategy(
+            self.distribute_strategy,
+            players,
+            [*regularizers, *metrics],
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+
+        super().compile(
+            optimizer=None,
+            jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
+        )
+        for optimizer, network in players:
+            # An optimizer that is not built when a file is loaded would lose its state.
+            if not optimizer.built:
+                optimizer.build(network.trainable_variables)
+            follow(optimizer, self._state.images_seen)
+        (self.generator_optimizer, _), (self.discriminator_optimizer, _) = players
+        self.optimizer = OptimizerGroup([optimizer for optimizer, _ in players])
+        self._trained = trained
+        self._has_loaded = False
+        self.adversarial_loss = loss
+        self.regularizers = regularizers
+        self.discriminator_steps = discriminator_steps
+        self.generator_steps = generator_steps
+        self.accumulation_steps = accumulation_steps
+        self.quality_metrics = metrics
+        rates = [optimizer.learning_rate for optimizer, _ in players]
+        self._first_rates = [float(tf.convert_to_tensor(rate)) for rate in rates]
+        self._compile_arguments = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+        }
+        self._penalties = [r for r in regularizers if r.penalizes]
+        self._penalty_names = settings.log_names(self._penalties)
+        settings.warn_of_batch_norm(self)
+        self._make_trackers(self._penalty_names)
+        self._train_functions = {}
+        self._phase = "both"
+
+    # === Phases ===
+
+    @property
+    def phase(self):
+        """Who trains: "both", "discriminator" or "generator"."""
+        return self._phase
+
+    def set_phase(self, phase):
+        """Let both players train from the next step on, or one while the other stands still.
+
+        `fit` keeps the phase that it finds, and leaves it as it was whatever callbacks do with it;
+        `compile` sets it to "both". The idle player's losses are evaluated all the same, so the
+        logs keep their keys. Each phase has a compiled training function of its own, made once.
+
+        Args:
+            phase: "both", "discriminator" or "generator".
+
+        Raises:
+            ValueError: for another value.
+        """
+        _checks.one_of(phase, "phase", _PHASES)
+        if phase == self._phase:
+            return
+        self._train_functions[self._phase] = self.train_function
+        self._phase = phase
+        self.train_function = self._train_functions.get(phase)
+        if self.train_function is None and self.compiled:
+            self.make_train_function(force=True)
+
+    def trains(self, player):
+        """Whether a player (`DISCRIMINATOR` or `GENERATOR`) trains in this phase."""
+        return self._phase in ("both", PLAYERS[player])
+
+    @property
+    def _generator_updates(self):
+        # An idle generator is evaluated once.
+        return self.generator_steps if self.trains(GENERATOR) else 1

@@ -1,0 +1,429 @@
+"""How a GAN is written to files: whole, to be gone on with, or the generator alone."""
+
+import contextlib
+import functools
+import os
+import zipfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, optimizers, schedules
+from keras_gan.backend import inspection, replicas
+from keras_gan.engine.state import PLAYERS, random_generators
+from keras_gan.model import descriptions, export
+from keras_gan.storage import files, loadable
+from keras_gan.storage.seal import KIND, Seal, all_or_nothing
+
+
+class Saving:
+    """The part of `GAN` that is about files and configs."""
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Write the whole run, as in Keras: `keras.saving.load_model` goes on with it bit by bit.
+
+        The file is written beside and put in its place when it is complete.
+        `keras.saving.save_model(gan, path)` does not do that, nor the checks told below: Keras
+        opens the file before it asks the model, so that an error leaves it empty. `import
+        keras_gan` before loading it, so that Keras knows the classes in it.
+
+        Args:
+            filepath: ending in `.keras`.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: for what `load_model` would refuse: lambdas, functions and classes that are
+                not registered, and own classes that Keras cannot make again, which is tried once;
+                and for another ending: Keras's older format would lose half of the run.
+        """
+        filepath = _located(filepath)
+        _checks.check(
+            str(filepath).endswith(".keras") or str(filepath).startswith("hf://"),
+            "A GAN is saved to a file that ends in `.keras`.",
+            cure="For the weights alone use `save_weights`, for the generator alone `export`.",
+            filepath=str(filepath),
+        )
+        own = self.check_savable()
+        with _beside(filepath, overwrite) as temporary:
+            super().save(temporary, overwrite=overwrite, **kwargs)
+            if own and not self._has_loaded and os.path.isfile(temporary):
+                loadable.check_file(temporary, own)
+                self._has_loaded = True
+
+    def check_savable(self):
+        """Check that `save` can write a file that loads.
+
+        Returns:
+            The names of the user's own classes in it, which only loading would show to be right.
+
+        Raises:
+            ValueError: as in `save`.
+        """
+        return loadable.check_config(loadable.serialized(self, "model"))
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Write all weights, optimizers and counters, as in Keras; whole or not at all.
+
+        `keras.saving.save_weights(gan, path)` writes in place.
+
+        Args:
+            filepath: ending in `.weights.h5`.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+        """
+        filepath = _located(filepath)
+        with _beside(filepath, overwrite) as temporary:
+            super().save_weights(temporary, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Restore weights, optimizers and counters, as in Keras; all of them or none.
+
+        Args:
+            filepath: ending in `.weights.h5` or `.keras`.
+            skip_mismatch: restore what fits, with a warning of what does not.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: if the file is damaged or does not fit the model, which is as it was then.
+            FileNotFoundError: if there is no such file.
+        """
+        filepath = _located(filepath)
+        variables = [variable for part in self._sealed().values() for variable in part]
+        with all_or_nothing(variables):
+            try:
+                super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+            except FileNotFoundError:
+                raise
+            except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+                raise ValueError(
+                    _checks.sentence(
+                        f"The file must be whole, but it cannot be read ({error}).",
+                        filepath=str(filepath),
+                        cure="Take an older one.",
+                    )
+                ) from error
+            except ValueError as error:
+                told = str(error).split("\n\n")  # Keras's count, the first error, a list
+                if len(told) < 2:
+                    raise
+                if " Received: not_restored=" in told[1]:
+                    raise ValueError(self._seal.sentence_on_weights(filepath)) from error
+                raise ValueError(
+                    _checks.sentence(
+                        f"The file must be of a model of the same form. {told[1]}",
+                        filepath=str(filepath),
+                        cure="The model is as it was.",
+                    )
+                ) from error
+
+    def export(self, path, format=None, *, verbose=False, **kwargs):
+        """Write the averaged generator alone, for use without this package.
+
+        A SavedModel has the endpoints `serve(latents[, labels])`,
+        `sample(num_samples, seed, truncation=1.0[, labels])` and, for images, `sample_uint8`
+        likewise; `sample` equals `generate` of the same seed. They refuse labels that are no
+        classes. Where the model knows the names of its classes, `class_names()` gives them.
+
+        ONNX and LiteRT files compute in float32, in whatever precision the model does.
+
+        Args:
+            path: folder of the SavedModel, or file of another format.
+            format: "tf_saved_model", "onnx" or "litert"; `None` for what the path ends in:
+                `.onnx`, `.tflite`, else a SavedModel.
+            verbose: as in Keras. Default `False`.
+            **kwargs: passed on to Keras's `export` of the other formats.
+
+        Raises:
+            ValueError: for an unknown format.
+            ImportError: for "onnx" without the extra of that name.
+        """
+        self._average_watch.look(self)
+        export.export_generator(self, path, format=format, verbose=verbose, **kwargs)
+
+    def get_config(self):
+        return {
+            **{
+                name: loadable.serialized(getattr(self, name), name)
+                for name in ("generator", "discriminator", "prior")
+            },
+            "num_classes": self.num_classes,
+            "class_names": self.class_names and list(self.class_names),
+            "pack": self.pack,
+            "ema_halflife_images": schedules.config(self.ema_halflife_images),
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        _check_complete(config, _CONFIG)
+        for key in ("generator", "discriminator", "prior"):
+            if callable(config[key]):  # what it is, and not the config of it
+                continue
+            try:
+                config[key] = keras.saving.deserialize_keras_object(
+                    config[key], custom_objects=custom_objects
+                )
+            except TypeError as error:
+                told = loadable.first_words(error)
+                raise ValueError(
+                    _checks.sentence(
+                        f"`{key}` of a file must be made of what Keras knows. {told}",
+                        cure="Register your own classes, or give them as `custom_objects`; the "
+                        "file of a stranger should not need it.",
+                        file_has=_class_name(config[key]),
+                    )
+                ) from error
+        return cls(**config)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        parts = {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "loss": self.adversarial_loss,
+            "regularizers": self.regularizers,
+            "metrics": self.quality_metrics,
+        }
+        return {
+            **{name: loadable.serialized(part, name) for name, part in parts.items()},
+            "discriminator_steps": self.discriminator_steps,
+            "generator_steps": self.generator_steps,
+            "accumulation_steps": self.accumulation_steps,
+            **self._compile_arguments,
+            "trained": self._trained_places(),
+        }
+
+    def _trained_places(self):
+        """Which of a network's weights train, and which its optimizer has state of: their places.
+
+        `trainable` may have been changed after `compile`, and the file holds what it is now.
+        """
+        found = {}
+        for player in PLAYERS:
+            built_on = optimizers.built_on(getattr(self, f"{player}_optimizer"))
+            ids = {player: self._trained[player], f"{player}_optimizer": [id(v) for v in built_on]}
+            places = {id(w): place for place, w in enumerate(getattr(self, player).weights)}
+            for name, wanted in ids.items():
+                found[name] = [places[i] for i in wanted if i in places]
+        return found
+
+    def compile_from_config(self, config):
+        if not config:
+            return
+        _check_complete(config, _COMPILE_CONFIG)
+        config = keras.saving.deserialize_keras_object(config)
+        trained = config.pop("trained", None)  # which earlier versions did not write
+        if trained:
+            ids = {}
+            for player in PLAYERS:
+                weights, optimizer = getattr(self, player).weights, f"{player}_optimizer"
+                config[optimizer].build([weights[place] for place in trained[optimizer]])
+                ids[player] = [id(weights[place]) for place in trained[player]]
+            self._trained_in_file = ids
+        try:
+            self.compile(**config)
+        finally:
+            self._trained_in_file = None
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for name, variable in self._saved_state().items():
+            store[name] = keras.ops.convert_to_numpy(variable)
+        for part, value in self._seal.checksums().items():
+            store[f"checksum_{part}"] = np.int64(value)
+
+    def load_own_variables(self, store):
+        names = list(store.keys())
+        self._seal.expected = {
+            name.removeprefix("checksum_"): np.asarray(store[name]).tolist()
+            for name in names
+            if name.startswith("checksum_")
+        }
+        for name, variable in self._saved_state().items():
+            if name in names:
+                variable.assign(np.asarray(store[name]))
+        _checks.check(
+            any(name.startswith("state_") for name in names),
+            "The file must hold a GAN's counters.",
+            cure="It is damaged, or no GAN's. Take an older one.",
+            found=names,
+        )
+        # Keras numbers its own. What else there is belongs to what is not compiled here.
+        super().load_own_variables({name: store[name] for name in names if name.isdigit()})
+
+    @functools.cached_property
+    def _seal(self):
+        return Seal(lambda: {**self._sealed(), **self._optimizer_kinds()})
+
+    def _sealed(self):
+        """The parts of a run whose loss would make it another one: `dict` of variables."""
+        networks = ("generator", "discriminator", "averaged_generator")
+        parts = {
+            name: network.weights
+            for name in networks
+            if not inspection.is_saved_merged(network := getattr(self, name))
+        }
+        if self.compiled:
+            for name in ("generator_optimizer", "discriminator_optimizer"):
+                parts[name] = getattr(self, name).variables
+        for name, variable in self._saved_state().items():
+            parts.setdefault(_KINDS[name.split("_")[0]], []).append(variable)
+        return parts
+
+    def _optimizer_kinds(self):
+        """What each optimizer keeps for a weight, by name: other ones keep as many numbers."""
+        players = PLAYERS if self.compiled else ()
+        variables = {p: getattr(self, f"{p}_optimizer").variables for p in players}
+        return {
+            f"{player}_optimizer{KIND}": [[v.name.rsplit("_", 1)[-1] for v in variables[player]]]
+            for player in players
+        }
+
+    def spread_random_generators(self):
+        """Let dropout differ between replicas; after a restored state, which is the first's."""
+        networks = (self.discriminator, self.generator)
+        with self.distribute_strategy.scope():
+            replicas.spread([v for network in networks for v in random_generators(network)])
+
+    # === Runs ===
+
+    def run_state(self):
+        """All that training has changed so far, as copies.
+
+        The weights of both networks and of the average, the networks' random generators, both
+        optimizers, the counters, the state of the regularizers. Metrics are not in it: they begin
+        anew with each epoch.
+
+        Returns:
+            `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
+            Keras numbers the layers of a process and not those of a network.
+        """
+        # Three times faster than `keras.ops.convert_to_numpy`, and a backup is made every epoch.
+        return {
+            name: np.asarray(tf.convert_to_tensor(variable.value).numpy())
+            for name, variable in self._run_variables().items()
+        }
+
+    def set_run_state(self, state):
+        """Put the model back to where it was at a `run_state`.
+
+        Args:
+            state: the `dict`.
+
+        Raises:
+            ValueError: if it does not fit this model, which is then as it was.
+        """
+        variables = self._run_variables()
+        for name in {**variables, **state}:
+            shapes = [
+                tuple(part[name].shape) if name in part else None for part in (variables, state)
+            ]
+            _checks.check(
+                shapes[0] == shapes[1],
+                "The state must be that of a model with the same variables.",
+                name=name,
+                variable=variables[name].path if name in variables else None,
+                shape_here=shapes[0],
+                shape_in_state=shapes[1],
+            )
+        for name, variable in variables.items():
+            value = np.asarray(state[name])
+            if value.dtype.kind == "V":  # NumPy's files do not know the name of bfloat16
+                value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
+            variable.assign(value)
+        self.spread_random_generators()
+
+    def run_description(self):
+        """What the numbers of a run follow from: networks, settings of `compile`, data of `fit`.
+
+        Returns:
+            `dict` of plain values by names such as `"generator.layers[3].units"`.
+        """
+        feeds = {"data": self._training_feed, "validation_data": self._held_out_feed}
+        return descriptions.flat({**descriptions.of_model(self), **descriptions.of_feeds(feeds)})
+
+    def _run_variables(self):
+        groups = {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+        }
+        if self.averaged_generator is not self.generator:
+            groups["averaged_generator"] = self.averaged_generator.variables
+        if self.compiled:
+            groups["generator_optimizer"] = self.generator_optimizer.variables
+            groups["discriminator_optimizer"] = self.discriminator_optimizer.variables
+            groups["regularizers"] = [v for r in self.regularizers for v in r.variables]
+        named = {
+            f"{group}/{number}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+        named.update({f"state/{name}": v for name, v in self._state.variables().items()})
+        return named
+
+    # === Helpers ===
+
+    def _saved_state(self):
+        """What Keras would forget: counters, the networks' random generators, penalties' state."""
+        state = {f"state_{name}": v for name, v in self._state.variables().items()}
+        for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
+            generators = random_generators(network)
+            state.update({f"random_{player}_{i}": v for i, v in enumerate(generators)})
+        if self.compiled:
+            for i, regularizer in enumerate(self.regularizers):
+                state.update(
+                    {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
+                )
+        return state
+
+
+_CONFIG = (
+    "generator",
+    "discriminator",
+    "prior",
+    "num_classes",
+    "pack",
+    "ema_halflife_images",
+    "seed",
+)
+_COMPILE_CONFIG = (
+    *("generator_optimizer", "discriminator_optimizer", "loss", "regularizers", "metrics"),
+    *("discriminator_steps", "generator_steps", "accumulation_steps"),
+)
+
+
+def _check_complete(config, keys):
+    missing = [key for key in keys if key not in config]
+    _checks.check(
+        not missing,
+        "The config of a GAN must be complete.",
+        cure="The file is damaged, or no GAN's.",
+        missing=missing,
+    )
+
+
+_KINDS = {"state": "counters", "random": "random_generators", "regularizer": "regularizers"}
+
+
+def _class_name(config):
+    return config.get("class_name") if isinstance(config, dict) else type(config).__name__
+
+
+def _located(filepath):
+    """A local path with the home folder in place of `~`; what leads elsewhere as it is."""
+    local = isinstance(filepath, (str, bytes, os.PathLike)) and "://" not in str(filepath)
+    return files.expanded(filepath) if local else filepath
+
+
+def _beside(filepath, overwrite):
+    """Where Keras shall write: beside a local file that may be replaced, else where it was told."""
+    if "://" in str(filepath) or not str(filepath).endswith((".keras", ".weights.h5")):
+        return contextlib.nullcontext(filepath)
+    if not overwrite and filepath.exists():  # Keras asks whether it may
+        return contextlib.nullcontext(filepath)
+    return files.replacing(filepath, tidy=True)

@@ -1,0 +1,243 @@
+"""Backup files: a tree of plain values and arrays, written whole, read in full or not at all.
+
+A file is a NumPy archive without pickled objects: `arr_0`, `arr_1`, ... are the arrays, `manifest`
+is JSON text that says where in the tree they belong. Long lists of floats, one number an epoch, are
+arrays too: as text they would take ten times the memory, at every backup of a long run. Each part
+has a checksum, so that a file that was cut off or damaged is noticed.
+"""
+
+import json
+import os
+import pathlib
+import re
+import zipfile
+
+import numpy as np
+
+from keras_gan import _checks
+from keras_gan.storage import files
+
+_FORMAT = 2
+_ARRAY, _FLOATS, _ITEMS, _TUPLE = "__array__", "__floats__", "__items__", "__tuple__"
+_LONG = 8
+_NAME = re.compile(r"epoch_(\d{4,})\.npz")
+# Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
+_LOCKS = {}
+
+
+class Unreadable(Exception):
+    """A file that is damaged, cut off, or not a backup."""
+
+
+# === One file ===
+
+
+def write(path, tree):
+    """Write a backup to disk; what stood at `path` is replaced once all of it is there.
+
+    Args:
+        path: of the file.
+        tree: `dict`s, lists and plain values, with NumPy arrays anywhere.
+
+    Raises:
+        OSError: whatever the file system refuses.
+        TypeError: for any other value in the tree.
+    """
+    arrays = []
+
+    def refer(value):
+        if isinstance(value, np.generic):
+            return value.item()
+        array = np.asarray(value)
+        if not hasattr(value, "__array__") or array.dtype.hasobject:
+            raise TypeError(f"A backup holds plain values and arrays, not {type(value).__name__}.")
+        arrays.append(array)
+        return {_ARRAY: len(arrays) - 1}
+
+    manifest = json.dumps(
+        {"format": _FORMAT, "tree": _packed(tree, arrays)}, default=refer
+    ).encode()
+    with files.replacing(path) as temporary:
+        with open(temporary, "wb") as file:
+            np.savez(file, *arrays, manifest=np.frombuffer(manifest, "uint8"))
+            file.flush()
+            os.fsync(file.fileno())  # a name without its content must not survive a power cut
+
+
+# Not a function within `write`: one that calls itself is a cycle, and would keep all arrays of a
+# backup alive until the garbage collector comes by.
+def _packed(part, arrays):
+    """A tree with its long lists of floats moved to the arrays."""
+    if isinstance(part, dict):
+        if all(type(key) is str for key in part):
+            return {key: _packed(value, arrays) for key, value in part.items()}
+        # JSON would make texts of all keys.
+        items = [[_packed(key, arrays), _packed(value, arrays)] for key, value in part.items()]
+        return {_ITEMS: items}
+    if isinstance(part, tuple):
+        return {_TUPLE: [_packed(value, arrays) for value in part]}
+    if not isinstance(part, list):
+        return part
+    if len(part) < _LONG or any(type(value) is not float for value in part):
+        return [_packed(value, arrays) for value in part]
+    arrays.append(np.array(part))
+    return {_FLOATS: len(arrays) - 1}
+
+
+def read(path, keys=()):
+    """The tree of a backup.
+
+    Args:
+        path: of the file.
+        keys: what the tree, a `dict`, must hold.
+
+    Raises:
+        Unreadable: if any part of it is damaged or missing.
+        ValueError: if it is whole, but of another format.
+    """
+    try:
+        zipfile.ZipFile(path).close()  # NumPy would take what is no archive for a pickle
+        with np.load(path, allow_pickle=False) as archive:
+
+            def resolve(part):
+                if part.keys() == {_ITEMS}:
+                    return {key: value for key, value in part[_ITEMS]}
+                if part.keys() == {_TUPLE}:
+                    return tuple(part[_TUPLE])
+                if part.keys() == {_FLOATS}:
+                    return archive[f"arr_{part[_FLOATS]}"].tolist()
+                return archive[f"arr_{part[_ARRAY]}"] if part.keys() == {_ARRAY} else part
+
+            manifest = json.loads(archive["manifest"].tobytes(), object_hook=resolve)
+            written_in, tree = manifest["format"], manifest["tree"]
+    # Damage can show as nearly anything: BadZipFile, struct.error, EOFError, KeyError, ...
+    except Exception as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    _checks.check(
+        written_in == _FORMAT,
+        "A backup must be of the format that this version of keras_gan knows.",
+        cure="Use the version that wrote it.",
+        path=str(path),
+        format=written_in,
+    )
+    missing = [key for key in keys if not isinstance(tree, dict) or key not in tree]
+    if missing:
+        raise Unreadable(f"it lacks {', '.join(missing)}")
+    return tree
+
+
+# === A folder of them ===
+
+
+def epoch_path(folder, number):
+    """Where the backup after `number` epochs lies."""
+    return pathlib.Path(folder) / f"epoch_{number:04d}.npz"
+
+
+def epochs(folder):
+    """The numbers of the epochs that a folder has backups of, sorted."""
+    if not pathlib.Path(folder).is_dir():
+        return []
+    matches = (_NAME.fullmatch(path.name) for path in pathlib.Path(folder).iterdir())
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def newest(folder, keys=()):
+    """The newest backup of an epoch that can be read, and holds `keys`.
+
+    Returns:
+        `(path, tree, failures)`, `failures` being a list of `(path, error)` of newer ones that
+        cannot be read. Path and tree are `None` if there is no backup, or none can be read.
+    """
+    failures = []
+    for number in reversed(epochs(folder)):
+        path = epoch_path(folder, number)
+        try:
+            return path, read(path, keys), failures
+        except Unreadable as error:
+            failures.append((path, error))
+    return None, None, failures
+
+
+def prune(folder, last, keep):
+    """Remove all backups of epochs up to `last` but the `keep` newest ones."""
+    paths = [epoch_path(folder, number) for number in epochs(folder) if number <= last]
+    for path in [path for path in paths if _is_whole(path)][:-keep]:
+        files.remove(path)
+
+
+# A ZIP archive begins with this, and after 26 more bytes with the name of what is first in it.
+_MAGIC, _FIRST = b"PK\x03\x04", b"manifest.npy"
+
+
+def is_own(path):
+    """Whether a file, perhaps damaged or cut off, begins as `write` begins one, or is empty."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(30 + len(_FIRST))
+    except OSError:  # a folder, or what others alone may read
+        return False
+    return _MAGIC.startswith(start[:4]) and _FIRST.startswith(start[30:])
+
+
+def _is_whole(path):
+    """Whether a file was written by `write`, and not by somebody else under such a name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "manifest.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+# === One run a folder ===
+
+
+def lock(folder):
+    """Keep other processes from writing backups to a folder, until `unlock` or the process ends.
+
+    Raises:
+        ValueError: if another process does.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    key = os.path.realpath(folder)
+    if key in _LOCKS:
+        return
+    try:
+        descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError:  # nothing can be written there, which is for others to say
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ValueError(
+            _checks.sentence(
+                "Only one process at a time may train with a folder of backups.",
+                cure="Wait for the other one, end it, or choose another folder.",
+                directory=str(folder),
+            )
+        ) from None
+    except OSError:  # some network file systems know no locks
+        pass
+    _LOCKS[key] = descriptor
+
+
+def stands(folder):
+    """Whether the folder is the one that was locked, and not one made anew since."""
+    descriptor = _LOCKS.get(os.path.realpath(folder))
+    if descriptor is None:
+        return pathlib.Path(folder).is_dir()
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(pathlib.Path(folder) / ".lock"))
+    except OSError:
+        return False
+
+
+def unlock(folder):
+    """Let others have the folder."""
+    descriptor = _LOCKS.pop(os.path.realpath(folder), None)
+    if descriptor is not None:
+        os.close(descriptor)
