@@ -1,8 +1,8 @@
 """The Python code of the README and of every page of the docs, and a program that runs it.
 
-`python pages.py FOLDER` runs all pages in one process, each in a folder and a namespace of its own,
-and prints what fails. A page that links to the README's example before its first code continues it:
-it begins with the names of the README's program.
+`python pages.py FOLDER [NAME ...]` runs pages, all by default, in one process, each in a folder and
+a namespace of its own, and prints what fails. A page that links to the README's example before its
+first code continues it: it begins with the names of the README's program.
 """
 
 import os
@@ -63,8 +63,8 @@ def continues(page):
     return CONTINUES in page.read_text().partition("```python")[0]
 
 
-def main(folder):
-    """Run all pages; the number of those that fail."""
+def main(folder, only=()):
+    """Run all pages, or those of some names; the number of those that fail."""
     import numpy as np
 
     from keras_gan import images
@@ -73,7 +73,7 @@ def main(folder):
     of_readme, failed = {}, 0
     for page in PAGES:
         code, start = program(page), time.monotonic()
-        if not code:
+        if not code or only and page.stem not in only:
             continue
         place = folder / page.stem if page != README else folder / "readme"
         for number, picture in enumerate(pictures if "my_images" in code else ()):
@@ -96,4 +96,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]).absolute()))
+    sys.exit(main(pathlib.Path(sys.argv[1]).absolute(), sys.argv[2:]))

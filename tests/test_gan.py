@@ -273,7 +273,7 @@ TOGETHER = {
 
 @pytest.mark.parametrize(
     "settings",
-    [TOGETHER, *(pytest.param(one, marks=pytest.mark.slow) for one in ONE_BY_ONE)],
+    [pytest.param(one, marks=pytest.mark.slow) for one in [TOGETHER, *ONE_BY_ONE]],
     ids=lambda settings: "-".join([settings["loss"], *settings["regularizers"][:1]]),
 )
 def test_xla_gives_the_same_weights(settings, monkeypatch):

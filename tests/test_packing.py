@@ -146,6 +146,7 @@ def test_micro_batches_cut_no_pack():
         np.testing.assert_allclose(whole_logs[key], cut_logs[key], atol=1e-5, err_msg=key)
 
 
+@pytest.mark.slow
 def test_two_replicas_cut_no_pack(two_replicas):
     one, one_logs = whole_run()
     with two_replicas.scope():

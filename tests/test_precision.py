@@ -159,6 +159,7 @@ def test_a_recipe_in_half_precision():
     assert model.generate(2).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_two_replicas_in_float16(two_replicas):
     runs = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):

@@ -132,6 +132,7 @@ def whole_batch_networks():
     return generator, keras.Model([samples, labels], keras.layers.Dense(1)(x))
 
 
+@pytest.mark.slow
 def test_layers_of_the_whole_batch_labels_and_evaluations(two_replicas):
     held_out = helpers.points(25, seed=1), np.arange(25) % 3
     runs = [

@@ -65,6 +65,7 @@ def straight(shared):
     return state
 
 
+@pytest.mark.slow
 def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight, model):
     train(model, 2)
     model.save(tmp_path / "gan.keras")

@@ -486,6 +486,7 @@ def test_they_are_logged_watched_and_saved(tmp_path):
         assert again[key.removeprefix("val_")] == pytest.approx(history[key][-1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_replicas_are_as_one(two_replicas):
     real = helpers.points(64)
 
