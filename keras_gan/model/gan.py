@@ -14,6 +14,7 @@ from keras_gan.feeding.class_names import checked as checked_names
 from keras_gan.feeding.samples import SampleSpec
 from keras_gan.feeding.values import reach
 from keras_gan.model import descriptions, pairs, settings
+from keras_gan.model.configs import Configs
 from keras_gan.model.fitting import Fitting
 from keras_gan.model.sampling import Sampling
 from keras_gan.model.saving import Saving
@@ -23,7 +24,7 @@ _PHASES = ("both", *PLAYERS)
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Deterministic, keras.Model):
+class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Configs, Deterministic, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
