@@ -129,7 +129,7 @@ def test_heavy_libraries_are_imported_where_they_are_used(heavy):
 
 
 def test_files_are_of_a_size_to_be_read():
-    long = {str(p): n for p in FILES if (n := len(p.read_text().splitlines())) > 560}
+    long = {str(p): n for p in FILES if (n := len(p.read_text().splitlines())) > 400}
     assert not long
 
 
