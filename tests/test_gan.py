@@ -59,9 +59,9 @@ def test_each_discriminator_update_sees_fresh_real_samples():
 def test_slices_are_cut_by_stride():
     model = helpers.gan(discriminator_steps=3)
     data = np.arange(24, dtype="float32").reshape(12, 2)
-    share = model._shares((tf.constant(data), None, None))
+    scene_of = model._scenes((tf.constant(data), None, None))
     for i in range(3):
-        real, labels = share(i)
+        real, _, labels = scene_of(i)
         np.testing.assert_array_equal(real, data[i::3])
         assert labels is None
 

@@ -15,7 +15,7 @@ def defined_by(kind):
 
 
 def test_there_are_several_parts():
-    assert len(PARTS) > 5 and all(map(defined_by, PARTS[:5]))
+    assert sum(map(bool, map(defined_by, PARTS))) > 5
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(PARTS, 2)))

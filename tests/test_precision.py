@@ -10,7 +10,7 @@ from keras import layers
 
 import helpers
 from keras_gan import losses, recipes, regularizers
-from keras_gan.backend.gradients import Scores, input_gradients
+from keras_gan.backend.gradients import MemoizedDiscriminator, input_gradients
 from keras_gan.model.gan import GAN
 
 
@@ -112,8 +112,8 @@ def test_small_input_gradients_survive_float16():
     full = gan("float32", weight=1e-5)
     samples = tf.constant(helpers.points(8))
     expected = input_gradients(full.discriminator, samples)
-    plain = Scores(model.discriminator).gradients(samples)
-    scaled = Scores(model.discriminator, tf.constant(2.0**15)).gradients(samples)
+    plain = MemoizedDiscriminator(model.discriminator).gradients(samples)
+    scaled = MemoizedDiscriminator(model.discriminator, tf.constant(2.0**15)).gradients(samples)
     assert scaled.dtype == "float32"
     np.testing.assert_allclose(scaled, expected, rtol=2e-2, atol=5e-8)  # of up to 9e-6
     assert np.abs(plain - expected).max() > 2 * np.abs(scaled - expected).max()

@@ -5,14 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 import helpers
-from keras_gan.engine import state, updates
+from keras_gan.engine import accumulation, preserved, state
 
 
 def test_a_network_that_stands_still_draws_anew_for_each_pass():
     network, points = helpers.discriminator(dropout=0.5, batch_norm=True), helpers.points(8)
     before, passes = helpers.values(network.variables), []
     for seed in ([1, 2], [3, 4], [1, 2]):
-        with updates.standing_still(network, tf.constant(seed)):
+        with preserved.preserved_statistics(network, tf.constant(seed)):
             passes.append([network(points, training=True).numpy() for _ in range(2)])
         assert helpers.same(before, helpers.values(network.variables))
     assert not np.array_equal(passes[0][0], passes[0][1])
@@ -25,7 +25,7 @@ def test_an_update_that_is_left_out_has_used_up_its_random_numbers():
     states = state.random_generators(network)
     for unless, moved in ((False, False), (tf.constant(False), True), (tf.constant(True), True)):
         weights, drawn = helpers.values(network.weights), helpers.values(states)
-        statistics = updates.Statistics(network)
+        statistics = preserved.Statistics(network)
         network(helpers.points(8), training=True)
         statistics.restore(unless=unless)
         assert helpers.same(drawn, helpers.values(states)) != moved
@@ -39,6 +39,6 @@ def test_slices_of_an_embedding_are_added_before_they_are_squared():
         loss = tf.reduce_sum(embedding(tf.constant([1, 1, 2])) * [[1.0], [2.0], [4.0]])
     slices = tape.gradient(loss, [embedding.embeddings.value])
     assert isinstance(slices[0], tf.IndexedSlices)
-    dense, none = updates.dense([*slices, None])
+    dense, none = accumulation.dense([*slices, None])
     np.testing.assert_array_equal(dense, [[0, 0], [3, 3], [4, 4]])
     assert none is None

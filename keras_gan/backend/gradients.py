@@ -13,11 +13,12 @@ def input_gradients(discriminator, samples):
     Returns:
         float32, the shape of `samples`; differentiable once more.
     """
-    scored = discriminator if isinstance(discriminator, Scores) else Scores(discriminator)
-    return scored.gradients(samples)
+    if not isinstance(discriminator, MemoizedDiscriminator):
+        discriminator = MemoizedDiscriminator(discriminator)
+    return discriminator.gradients(samples)
 
 
-class Scores:
+class MemoizedDiscriminator:
     """A discriminator that remembers what it has scored, so that nothing is scored twice.
 
     The loss and the penalties of one update read the logits of the same batches, and some their
@@ -40,7 +41,7 @@ class Scores:
 
     def anew(self):
         """The same discriminator, with nothing remembered."""
-        return Scores(self._score, self._loss_scale)
+        return MemoizedDiscriminator(self._score, self._loss_scale)
 
     def gradients(self, samples):
         """float32 gradients of each sample's summed logits, differentiable once more."""

@@ -9,7 +9,7 @@ from keras_gan.backend.determinism import Deterministic
 from keras_gan.engine import ema
 from keras_gan.engine.evaluating import Evaluating
 from keras_gan.engine.state import GENERATOR, PLAYERS, TrainingState
-from keras_gan.engine.stepping import Stepping
+from keras_gan.engine.train_step import TrainStep
 from keras_gan.feeding.class_names import checked as checked_names
 from keras_gan.feeding.samples import SampleSpec
 from keras_gan.feeding.values import reach
@@ -24,7 +24,7 @@ _PHASES = ("both", *PLAYERS)
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(Stepping, Fitting, Evaluating, Sampling, Saving, Configs, Deterministic, keras.Model):
+class GAN(TrainStep, Fitting, Evaluating, Sampling, Saving, Configs, Deterministic, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns

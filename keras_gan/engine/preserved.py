@@ -1,0 +1,60 @@
+"""A network's own statistics and random generators, preserved while the other player learns."""
+
+import contextlib
+
+import tensorflow as tf
+
+from keras_gan.engine.state import random_generators
+
+
+class Statistics:
+    """A network's own statistics and random generators as they were, to go back to.
+
+    BatchNorm's moving averages and a power iteration's vectors advance with every pass in training
+    mode: with those made for the other player, and with those of an update that is not applied
+    since something in it was not finite. Dropout's random generator advances likewise.
+
+    Args:
+        network: Keras model whose non-trainable variables are kept.
+    """
+
+    def __init__(self, network):
+        self._weights = _kept(network.non_trainable_weights)
+        self._generators = _kept(random_generators(network))
+
+    def restore(self, *, unless=False):
+        """Go back.
+
+        Args:
+            unless: condition for statistics to stay as they are, a bool or a tensor of one. With a
+                tensor the network has had its turn, and its random numbers are used up.
+        """
+        for variable, before in self._weights:
+            if unless is not False:
+                before = tf.where(unless, variable.value, before)
+            variable.assign(before)
+        if unless is False:
+            for variable, before in self._generators:
+                variable.assign(before)
+
+    def draw_anew(self, seed):
+        """Let random layers draw other numbers than they would: those of a seed, int32 `(2,)`."""
+        for variable, before in self._generators:
+            variable.assign(before + tf.cast(tf.stack([seed[0], 0]), before.dtype))
+
+
+def _kept(variables):
+    return [(variable, tf.identity(variable.value)) for variable in variables]
+
+
+@contextlib.contextmanager
+def preserved_statistics(network, seed):
+    """Undo what passes inside the block write into a network's statistics and random generators.
+
+    Inside, its random layers draw from a seed: as the generators stand still, they would give all
+    passes between two of the network's own updates the same dropout.
+    """
+    statistics = Statistics(network)
+    statistics.draw_anew(seed)
+    yield
+    statistics.restore()
