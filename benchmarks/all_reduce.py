@@ -223,9 +223,9 @@ def r3gan(name, batch, generator, discriminator):
     of the discriminator, as a relativistic loss scores real samples too, and a gradient of the
     inputs.
     """
-    from keras_gan.model import cost
+    from keras_gan.model import compute_cost
 
-    forward = [cost.multiply_adds(network) for network in (generator, discriminator)]
+    forward = [compute_cost.multiply_adds(network) for network in (generator, discriminator)]
     weights = [
         sum(math.prod(weight.shape) for weight in network.trainable_weights)
         for network in (generator, discriminator)

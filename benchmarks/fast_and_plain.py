@@ -30,7 +30,7 @@ import tensorflow as tf  # noqa: E402
 
 import keras_gan  # noqa: E402
 import records  # noqa: E402
-from keras_gan.feeding import samples  # noqa: E402
+from keras_gan.feeding import sample_spec  # noqa: E402
 
 WAYS, NAME = ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
 STEPS, QUICK_STEPS, PARTS = 800, 8, 2
@@ -106,7 +106,7 @@ class PlainGAN(keras_gan.GAN):
     """The step as it is usually written: each pass by itself, on noise of its own."""
 
     def train_step(self, data):
-        real = samples.to_float(samples.unpack(data)[0])
+        real = sample_spec.to_float(sample_spec.unpack(data)[0])
         with tf.control_dependencies([real]):  # the data's order follows from the steps counted
             seeds = self._seeds(0)
             fake = self.generator(self._latents(real, next(seeds)), training=True)

@@ -8,7 +8,7 @@ import pytest
 
 import helpers
 from keras_gan import _registry, evaluate_generator, metrics
-from keras_gan.model import settings
+from keras_gan.model import compile_arguments
 
 
 def test_metrics_have_names():
@@ -39,7 +39,7 @@ def modes(moved, name="modes"):
 )
 def test_metrics_that_differ_in_their_names_alone_are_refused(same):
     with pytest.raises(ValueError, match="must measure different things.*Leave `[a-z_]+` out"):
-        settings.metric_list(same, (2,))
+        compile_arguments.metric_list(same, (2,))
     with pytest.raises(ValueError, match="must measure different things"):
         evaluate_generator(np.tanh, helpers.points(8), same, latent_dim=2)
 

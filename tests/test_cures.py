@@ -15,7 +15,7 @@ import helpers
 import keras_gan
 from keras_gan import networks
 from keras_gan.feeding import conversion, cures, fit_data, labels, shapes, values
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec
 from test_values import IMAGE, fed, pipeline, pixels, reach
 
 SERIES = np.random.default_rng(0).normal(size=(16, 8, 3)).astype("float32")

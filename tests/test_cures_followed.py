@@ -22,7 +22,7 @@ from keras_gan import _checks, _registry, data, evaluate_generator, metrics
 from keras_gan.data import catalogue
 from keras_gan.evaluation import ranges, scoring
 from keras_gan.feeding import fit_data
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec
 from keras_gan.metrics import (
     applications,
     features,

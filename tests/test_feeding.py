@@ -11,7 +11,7 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan.feeding import fit_data
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec
 from keras_gan.model.gan import GAN
 
 CLASSES = 3
@@ -502,11 +502,11 @@ def test_images_arrive_as_uint8_or_float32(source, dtype, wanted):
 
 
 def test_uint8_is_scaled_inside_the_graph():
-    from keras_gan.feeding import samples
+    from keras_gan.feeding import sample_spec
 
-    scaled = samples.to_float(tf.constant([[[0, 255, 51]]], "uint8"))
+    scaled = sample_spec.to_float(tf.constant([[[0, 255, 51]]], "uint8"))
     np.testing.assert_allclose(scaled, [[[-1.0, 1.0, -0.6]]], atol=1e-6)
-    np.testing.assert_array_equal(samples.to_float(tf.constant([[3]], "uint8")), 3.0)
+    np.testing.assert_array_equal(sample_spec.to_float(tf.constant([[3]], "uint8")), 3.0)
 
 
 # === What is kept for callbacks ===

@@ -10,7 +10,7 @@ from keras_gan import losses, regularizers
 from keras_gan.backend import seeds
 from keras_gan.engine import ema
 from keras_gan.engine.state import random_generators
-from keras_gan.feeding import samples
+from keras_gan.feeding import sample_spec
 from keras_gan.model.gan import GAN
 
 
@@ -382,7 +382,7 @@ def test_samples_of_any_shape(shape):
 def test_uint8_and_scaled_floats_are_the_same_images():
     images = helpers.images(16)
     np.testing.assert_allclose(
-        samples.to_float(tf.constant(images)), images / 127.5 - 1.0, atol=1e-6
+        sample_spec.to_float(tf.constant(images)), images / 127.5 - 1.0, atol=1e-6
     )
     results = []
     for data in (images, (images / 127.5 - 1.0).astype("float32")):

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan.feeding import fit_data, readers, samples, tables
+from keras_gan.feeding import fit_data, readers, sample_spec, tables
 
 CLASSES = 3
 
@@ -278,7 +278,7 @@ def test_keras_takes_our_adapter_in_the_place_of_data():
     from keras.src.trainers import data_adapters
 
     x = helpers.points(16)
-    spec = samples.SampleSpec((2,), None)
+    spec = sample_spec.SampleSpec((2,), None)
     feed = fit_data.evaluation_feed(x, None, spec=spec, batch_size=4)
     adapter = feed.for_keras()
     assert data_adapters.get_data_adapter(adapter) is adapter
@@ -448,9 +448,11 @@ def test_frames_of_pandas():
 
 def test_no_other_door_differs():
     assert fit_data.checked_batch(
-        Frame({"a": Column([0.5, 0.5])}), None, samples.SampleSpec((1,), None)
+        Frame({"a": Column([0.5, 0.5])}), None, sample_spec.SampleSpec((1,), None)
     )[0].shape == (2, 1)
-    assert samples.checked(Tensor(np.zeros((2, 3)))).shape == (2, 3)
+    assert sample_spec.checked(Tensor(np.zeros((2, 3)))).shape == (2, 3)
     with pytest.raises(ValueError, match="colour"):
         keras_gan.data.from_arrays(Frame({"colour": Column(["red"], CATEGORIES)}))
-    assert tf.is_tensor(samples.as_floats(samples.checked(Frame({"a": Column([0.5, 0.5])}))))
+    assert tf.is_tensor(
+        sample_spec.as_floats(sample_spec.checked(Frame({"a": Column([0.5, 0.5])})))
+    )

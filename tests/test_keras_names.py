@@ -6,7 +6,7 @@ import pytest
 
 import helpers
 from keras_gan import callbacks
-from keras_gan.model import descriptions
+from keras_gan.model import run_fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_changes_both_is_no_news(gan, tmp_path):
 @pytest.mark.parametrize("own", [(), (callbacks.AlternatingPeriods(1, 1),)])
 def test_fit_keeps_the_phase_that_it_finds(gan, own):
     gan.set_phase("discriminator")
-    assert descriptions.of_model(gan)["phase"] == "discriminator"
+    assert run_fingerprint.of_model(gan)["phase"] == "discriminator"
     before = [helpers.values(n.weights) for n in (gan.generator, gan.discriminator)]
     fit(gan, epochs=1, callbacks=list(own))
     after = [helpers.values(n.weights) for n in (gan.generator, gan.discriminator)]
@@ -116,4 +116,4 @@ def test_fit_keeps_the_phase_that_it_finds(gan, own):
     gan.set_phase("both")
     fit(gan)
     assert not helpers.same(before[0], helpers.values(gan.generator.weights))
-    assert "phase" not in descriptions.of_model(gan)
+    assert "phase" not in run_fingerprint.of_model(gan)

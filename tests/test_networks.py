@@ -10,7 +10,7 @@ import helpers
 from keras_gan import networks, recipes
 from keras_gan.backend import inspection, policies
 from keras_gan.layers import SpectralNormalization
-from keras_gan.model import cost, pairs
+from keras_gan.model import compute_cost, pairs
 
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (12, 20, 4), (5, 7, 1), (4, 4, 3)]
 
@@ -278,12 +278,12 @@ def test_a_recipes_precision_touches_nothing_else():
 
 def test_the_cost_of_a_pass():
     generator, discriminator = networks.mlp((2,), latent_dim=4, width=8, depth=1)
-    assert cost.multiply_adds(generator) == 4 * 8 + 8 * 2
-    assert cost.multiply_adds(discriminator) == 2 * 8 + 8
+    assert compute_cost.multiply_adds(generator) == 4 * 8 + 8 * 2
+    assert compute_cost.multiply_adds(discriminator) == 2 * 8 + 8
     _, discriminator = networks.dcgan((8, 8, 1), discriminator_filters=2)
     # A wrapped convolution counts at all its positions, beside the vector of its wrapper.
     inputs = keras.Input((8, 8, 1))
     wrapped = SpectralNormalization(keras.layers.Conv2D(2, 3, padding="same"))
-    assert cost.multiply_adds(keras.Model(inputs, wrapped(inputs))) == 64 * (9 * 2 + 2)
+    assert compute_cost.multiply_adds(keras.Model(inputs, wrapped(inputs))) == 64 * (9 * 2 + 2)
     # 4x4 kernels from 8x8x1 to 4x4x2 to 2x2x4, then 16 to 1.
-    assert cost.multiply_adds(discriminator) == 16 * 16 * 2 + 4 * 16 * 2 * 4 + 16
+    assert compute_cost.multiply_adds(discriminator) == 16 * 16 * 2 + 4 * 16 * 2 * 4 + 16

@@ -8,7 +8,7 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import networks, recipes
-from keras_gan.model import cost
+from keras_gan.model import compute_cost
 from keras_gan.recipes import defaults, plans
 
 SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 128, 3)]
@@ -39,7 +39,7 @@ def test_penalties_grow_as_the_number_of_pixels():
 
 def test_a_step_costs_about_as_the_side_and_not_as_its_cube():
     def multiply_adds(shape, **options):
-        return sum(map(cost.multiply_adds, networks.dcgan(shape, **options)))
+        return sum(map(compute_cost.multiply_adds, networks.dcgan(shape, **options)))
 
     costs = {
         side: multiply_adds((side, side, 3), **defaults.convolutions((side, side, 3)))

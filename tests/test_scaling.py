@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import networks
-from keras_gan.model import cost
+from keras_gan.model import compute_cost
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 
@@ -59,7 +59,7 @@ def test_networks_of_a_point_have_the_weights_and_the_work_that_are_counted(sett
         (gan.discriminator, workload.discriminator),
     ):
         counted = sum(throughput_bound.multiply_adds(layer) for layer in layers)
-        assert counted == cost.multiply_adds(network)
+        assert counted == compute_cost.multiply_adds(network)
 
 
 def test_a_point_is_compiled_with_its_settings():

@@ -10,7 +10,7 @@ import tensorflow as tf
 import helpers
 from keras_gan import optimizers, recipes, regularizers, schedules
 from keras_gan.engine import ema
-from keras_gan.model import descriptions
+from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
 from keras_gan.schedules import Cosine
 
@@ -210,7 +210,7 @@ def test_a_loss_scale_passes_the_clock_on():
 
 def test_the_description_tells_schedules_apart():
     gan = recipes.r3gan((8, 8, 1), filters=16, max_filters=16, burn_in_images=500)
-    told = descriptions.flat(descriptions.of_model(gan))
+    told = run_fingerprint.flat(run_fingerprint.of_model(gan))
     assert told["ema_halflife_images.over_images"] == 500.0
     assert told["regularizers[0].weight.end"] == pytest.approx(
         0.1 * gan.regularizers[0].weight.start

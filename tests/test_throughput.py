@@ -198,12 +198,12 @@ def test_more_updates_of_the_generator_and_micro_batches_have_more_kernels():
 
 @pytest.mark.parametrize("kind", ["conv", "up"])
 def test_multiply_adds_are_those_of_keras_gan(kind):
-    from keras_gan.model import cost
+    from keras_gan.model import compute_cost
 
     layer = throughput_workloads.Layer(kind, 3, 5, 8, 4, 2)
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, throughput_documentation._kernel(layer)(inputs))
-    assert throughput_bound.multiply_adds(layer) == cost.multiply_adds(model)
+    assert throughput_bound.multiply_adds(layer) == compute_cost.multiply_adds(model)
 
 
 # === The table ===

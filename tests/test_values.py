@@ -13,8 +13,8 @@ import helpers
 import keras_gan
 from keras_gan import metrics
 from keras_gan.evaluation import scoring
-from keras_gan.feeding import fit_data, samples, values
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding import fit_data, sample_spec, values
+from keras_gan.feeding.sample_spec import SampleSpec
 
 CLASSES = 3
 IMAGE = (8, 8, 1)
@@ -41,8 +41,8 @@ def fed(x, y=None, *, shape=None, num_classes=None, activation="leaky_relu"):
     )
     batch = list(feed.dataset.take(1))
     feed.check_epoch()
-    batch, labels = samples.unpack(batch[0])
-    return samples.to_float(batch).numpy(), labels
+    batch, labels = sample_spec.unpack(batch[0])
+    return sample_spec.to_float(batch).numpy(), labels
 
 
 def pixels(*shape, seed=0):
@@ -339,7 +339,7 @@ BAD_LABELS = {
     "far out of range": (INDICES + 2**32, "must be class indices from 0"),
     "negative": (INDICES - 1, "must be class indices from 0"),
 }
-SAMPLER = types.SimpleNamespace(reach=None, takes_labels=False)
+ADAPTER = types.SimpleNamespace(reach=None, takes_labels=False)
 LABEL_DOORS = {
     "fit": lambda x, y: fed(x, y, num_classes=CLASSES),
     "pair": lambda x, y: fed((x, y), shape=IMAGE, num_classes=CLASSES),
@@ -347,7 +347,7 @@ LABEL_DOORS = {
     "pipeline": lambda x, y: fed(pipeline(x, y), shape=IMAGE, num_classes=CLASSES),
     "train_on_batch": lambda x, y: fit_data.checked_batch(x, y, SampleSpec(IMAGE, CLASSES)),
     "from_arrays": keras_gan.data.from_arrays,
-    "evaluate_generator": lambda x, y: scoring._dataset((x, y), SAMPLER, 0),
+    "evaluate_generator": lambda x, y: scoring._dataset((x, y), ADAPTER, 0),
 }
 
 

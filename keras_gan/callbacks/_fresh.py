@@ -13,7 +13,7 @@ from keras_gan import losses, terminal
 from keras_gan.backend import fresh_weights, inspection, memory, packing
 from keras_gan.backend.determinism import ordered
 from keras_gan.convergence import signals
-from keras_gan.model import settings
+from keras_gan.model import compile_arguments
 
 # A few hundred steps: what a small network needs to learn a difference that is there, and about
 # as many samples as it has reals for, ten times over.
@@ -39,7 +39,7 @@ class FreshDiscriminator:
         self.pack, self._verbose = pack, verbose
         self.network = fresh_weights.fresh(discriminator, "fresh_discriminator", seed=seed)
         optimizer = keras.optimizers.Adam(_RATE)
-        self.optimizer = settings.optimizer(optimizer, "discriminator", self.network)
+        self.optimizer = compile_arguments.optimizer(optimizer, "discriminator", self.network)
         self.optimizer.build(self.network.trainable_variables)
         self._start = [(v, v.numpy()) for v in (*self.network.variables, *self.optimizer.variables)]
         # BatchNorm must see both kinds at once, as it will in inference; statistics of a batch

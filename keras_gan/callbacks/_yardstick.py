@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from keras_gan.convergence import signals
-from keras_gan.feeding.samples import as_floats
+from keras_gan.feeding.sample_spec import as_floats
 from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
 

@@ -11,7 +11,7 @@ from keras_gan.callbacks import _board, _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
 from keras_gan.callbacks._yardstick import Yardstick
 from keras_gan.convergence import signals, trends
-from keras_gan.model import pace, start_check
+from keras_gan.model import start_check, training_counters
 from keras_gan.storage import files
 
 _OWN_QUALITY = "sliced_wasserstein"
@@ -198,7 +198,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keep the epoch's number, and the counters before it."""
-        self._epoch, self._before = epoch, pace.counters(self.model)
+        self._epoch, self._before = epoch, training_counters.counters(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at once where an update was not finite."""
@@ -287,7 +287,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             direction=direction,
             js_estimate=_measuring.jensen_shannon(gan, numbers),
             generator_trained=trained,
-            **pace.of_epoch(gan, self._before),
+            **training_counters.epoch_signals(gan, self._before),
             settings=self._changed_settings(),
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
@@ -329,7 +329,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         return dataclasses.replace(last, **found)
 
     def _changed_settings(self):
-        found = pace.settings(self.model, self._before)
+        found = training_counters.run_settings(self.model, self._before)
         known = next((s.settings for s in reversed(self.history) if s.settings), {})
         return {} if found == known else found
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_gan import _warnings, convergence
 from keras_gan.callbacks import _measuring
-from keras_gan.feeding.samples import unchecked
+from keras_gan.feeding.sample_spec import unchecked
 
 _SAMPLES = 8
 # Penalties and some losses square scores, beyond this to infinity in float32.

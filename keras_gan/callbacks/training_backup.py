@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _version, _warnings, terminal
 from keras_gan.callbacks import _measuring, _states
-from keras_gan.model import descriptions
+from keras_gan.model import run_fingerprint
 from keras_gan.storage import backups, files
 
 # Differences that an error names before it only counts them.
@@ -181,7 +181,7 @@ class TrainingBackup(keras.callbacks.Callback):
         return path, found, [path for path, _ in failures]
 
     def _check(self, found):
-        different = descriptions.differences(found["run"], self._run)
+        different = run_fingerprint.differences(found["run"], self._run)
         more = f"; and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
         if different:
             raise ValueError(
@@ -189,7 +189,7 @@ class TrainingBackup(keras.callbacks.Callback):
                 f"{'; '.join(different[:_NAMED])}{more}. Put the old settings back, or choose "
                 "another directory."
             )
-        changed = descriptions.differences(found["surroundings"], self._surroundings)
+        changed = run_fingerprint.differences(found["surroundings"], self._surroundings)
         if changed:
             _warnings.warn(f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.")
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.engine import twins
-from keras_gan.feeding.samples import unchecked
+from keras_gan.feeding.sample_spec import unchecked
 
 # How often the copies are measured on their way.
 _LOOKS = 10

@@ -8,7 +8,7 @@ from keras_gan import directions, losses
 from keras_gan.backend import packing, replicas, seeds
 from keras_gan.backend.determinism import ordered
 from keras_gan.engine.state import CAUSES, PLAYERS, add
-from keras_gan.feeding.samples import flat, to_float, unchecked, unpack
+from keras_gan.feeding.sample_spec import flat, to_float, unchecked, unpack
 
 ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
 _LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)

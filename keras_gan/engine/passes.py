@@ -9,7 +9,7 @@ from keras_gan.engine.players import players_of
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.engine.state import add
-from keras_gan.feeding.samples import flat, to_float, unpack
+from keras_gan.feeding.sample_spec import flat, to_float, unpack
 
 
 class Passes:

@@ -7,7 +7,7 @@ from keras_gan.engine.discriminator_update import DiscriminatorUpdate
 from keras_gan.engine.generator_update import GeneratorUpdate
 from keras_gan.engine.loops import in_turn
 from keras_gan.engine.state import DISCRIMINATOR
-from keras_gan.feeding.samples import flat
+from keras_gan.feeding.sample_spec import flat
 
 
 class TrainStep(DiscriminatorUpdate, GeneratorUpdate):

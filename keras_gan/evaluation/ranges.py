@@ -7,7 +7,7 @@ from keras_gan import _checks
 from keras_gan.backend import inspection
 from keras_gan.feeding import cures, fit_data, readers
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.samples import as_floats
+from keras_gan.feeding.sample_spec import as_floats
 
 # As much as rounding may carry images in [0, 1] out of their range.
 _TOLERANCE = 1e-3
@@ -21,7 +21,7 @@ def form_of(real):
     return Form("batches", "real") if readers.is_read(samples) else Form.of(samples, names[0])
 
 
-def check(real, fake, sampler, form):
+def check(real, fake, adapter, form):
     """Images in [0, 1] must not be compared with images in [-1, 1]."""
     if not inspection.is_image(real.shape[1:]):
         return
@@ -36,15 +36,15 @@ def check(real, fake, sampler, form):
         _checks.check(
             not (-_TOLERANCE <= low < 0.1 and high > 0.5 and lowest < -0.1),
             "Real and generated images must have the same range, [-1, 1].",
-            cure=lambda: _cure_of_range(side, real.dtype, sampler, form),  # noqa: B023
+            cure=lambda: _cure_of_range(side, real.dtype, adapter, form),  # noqa: B023
             **ranges,
         )
 
 
-def _cure_of_range(side, dtype, sampler, form):
+def _cure_of_range(side, dtype, adapter, form):
     if side == "real":
         return f"Use {form.samples('{} * 2 - 1')} for floats in [0, 1]."
-    cure = changed(sampler, "{} * 2 - 1", "for samples in [0, 1]")
+    cure = changed(adapter, "{} * 2 - 1", "for samples in [0, 1]")
     if cure is None:  # a model that was trained on such images
         change = cures.linear(form, " / 255.0")
         if dtype != np.uint8:
@@ -53,9 +53,9 @@ def _cure_of_range(side, dtype, sampler, form):
     return cure
 
 
-def changed(sampler, change, purpose):
+def changed(adapter, change, purpose):
     """A cure that changes what the generator makes; `None` where that has no short code."""
-    if sampler.code is None:
+    if adapter.code is None:
         return None
-    head, call = sampler.code.split(": ")
+    head, call = adapter.code.split(": ")
     return f"Use `{head}: {change.format(call)}`, with `latent_dim=`, {purpose}."

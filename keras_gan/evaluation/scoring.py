@@ -7,14 +7,13 @@ import tensorflow as tf
 
 from keras_gan import _checks, _registry, directions, terminal
 from keras_gan.engine import evaluating
-from keras_gan.evaluation import ranges, samplers
-from keras_gan.feeding import class_names, fit_data, readers, sources
+from keras_gan.evaluation import generator_adapters, ranges
+from keras_gan.feeding import class_names, fit_data, readers, sample_spec, sources
 from keras_gan.feeding import labels as labels_module
-from keras_gan.feeding import samples as samples_module
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.samples import SampleSpec, as_floats
+from keras_gan.feeding.sample_spec import SampleSpec, as_floats
 from keras_gan.metrics.quality_metric import QualityMetric
-from keras_gan.model import sampling
+from keras_gan.model import generation
 
 # Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
 # the seed of an evaluation stands for.
@@ -101,16 +100,16 @@ def evaluate_generator(
     floors = _checks.boolean(floors, "floors")
     _checks.one_of(verbose, "verbose", ("auto", 0, 1, False, True))
     chosen = _metric_list(metrics)
-    sampler = samplers.sampler(
+    adapter = generator_adapters.adapt(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
-    dataset = _dataset(real, sampler, seed)
+    dataset = _dataset(real, adapter, seed)
     num_samples = _count(dataset, num_samples, floors)
     _check_needed(chosen, num_samples)
-    _check_labels(dataset, sampler)
-    _check_class_names(real, sampler)
+    _check_labels(dataset, adapter)
+    _check_class_names(real, adapter)
 
-    pairs = _pairs(dataset, num_samples, sampler, seed, ranges.form_of(real))
+    pairs = _pairs(dataset, num_samples, adapter, seed, ranges.form_of(real))
     first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
     _checks.check(first is not None, "`real` must not be empty.", batches=0)
     of_reals = {}
@@ -177,15 +176,15 @@ def _figures(chosen, pairs, wanted, verbose, *, floors=False):
     return found
 
 
-def _pairs(dataset, num_samples, sampler, seed, form):
+def _pairs(dataset, num_samples, adapter, seed, form):
     """Batches of `(real, fake)`, checked; cures are worded for reals of that form."""
-    blocks = _blocks(dataset, num_samples, _BATCH, sampler.reach)
+    blocks = _blocks(dataset, num_samples, _BATCH, adapter.reach)
     for number, (real, labels) in enumerate(blocks):
         # Hashed, so that no two evaluations share the latents of a batch.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
-        fake = _generated(sampler, real, labels, int(words[0] >> 1))
+        fake = _generated(adapter, real, labels, int(words[0] >> 1))
         if number == 0:
-            ranges.check(real, fake, sampler, form)
+            ranges.check(real, fake, adapter, form)
         yield as_floats(real), as_floats(fake)
 
 
@@ -201,20 +200,20 @@ def _halves(blocks):
 # === Generated samples ===
 
 
-def _generated(sampler, real, labels, seed):
+def _generated(adapter, real, labels, seed):
     """As many samples as there are reals, with their labels, or uniform ones."""
     count = len(real)
-    if not sampler.takes_labels:
+    if not adapter.takes_labels:
         labels = None
     elif labels is None:
-        labels = sampling.labels_of(count, sampler.num_classes, seed)
+        labels = generation.labels_of(count, adapter.num_classes, seed)
     else:
-        labels = tf.constant(labels_module.checked(labels, count, sampler.num_classes))
-    fake = np.asarray(sampler.draw(count, seed, labels))
+        labels = tf.constant(labels_module.checked(labels, count, adapter.num_classes))
+    fake = np.asarray(adapter.draw(count, seed, labels))
     _checks.check(
         fake.dtype.kind != "c",
         "`generator` must make real numbers.",
-        cure=ranges.changed(sampler, "tf.math.real({})", "for their real part"),
+        cure=ranges.changed(adapter, "tf.math.real({})", "for their real part"),
         dtype=str(fake.dtype),
     )
     _checks.check(
@@ -236,7 +235,7 @@ def _generated(sampler, real, labels, seed):
 # === Reals ===
 
 
-def _dataset(real, sampler, seed):
+def _dataset(real, adapter, seed):
     """A data set of batches; arrays are checked whole, and mixed by the seed."""
     samples, labels, names = fit_data.unpacked(real, None, None, "real")
     if readers.is_read(samples):
@@ -254,10 +253,10 @@ def _dataset(real, sampler, seed):
         )
         return samples
     # Whether a range fits is for both sides to say.
-    samples = samples_module.checked(samples, names[0], reach=sampler.reach, warn=False)
+    samples = sample_spec.checked(samples, names[0], reach=adapter.reach, warn=False)
     if labels is not None:
-        if sampler.takes_labels:
-            labels = class_names.indices(labels, sampler.class_names, names[1])
+        if adapter.takes_labels:
+            labels = class_names.indices(labels, adapter.class_names, names[1])
         labels = labels_module.checked(labels, len(samples), name=names[1])
     return sources.ArraySource(samples, labels, seed=seed, check=False).dataset(_BATCH)
 
@@ -321,24 +320,24 @@ def _check_needed(chosen, count):
         )
 
 
-def _check_labels(dataset, sampler):
+def _check_labels(dataset, adapter):
     labelled = isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) == 2
     _checks.check(
-        labelled or not sampler.takes_labels or sampler.num_classes is not None,
+        labelled or not adapter.takes_labels or adapter.num_classes is not None,
         "A conditional generator must be told which classes to make.",
         cure="Give `(samples, labels)` as `real`, or `num_classes=`.",
         num_classes=None,
     )
 
 
-def _check_class_names(real, sampler):
+def _check_class_names(real, adapter):
     """A class index must mean the same to the reals and to the generator."""
     told = getattr(real, "class_names", None)
     _checks.check(
-        not (told and sampler.class_names) or list(told) == list(sampler.class_names),
+        not (told and adapter.class_names) or list(told) == list(adapter.class_names),
         "The classes of `real` must be those of the generator, in the same order.",
         cure="Number them alike, or leave the names out by `real.map(lambda x, y: (x, y))` if they "
         "mean the same.",
         real=told,
-        generator=sampler.class_names,
+        generator=adapter.class_names,
     )

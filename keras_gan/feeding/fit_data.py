@@ -38,7 +38,7 @@ def training_feed(
 
     Args:
         x: samples, `(samples, labels)`, a `tf.data.Dataset` of batches of either, or one of Keras's
-            other inputs, see `inputs.readers`.
+            other inputs, see `feeding.readers`.
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
         batch_size: samples of one update, or `None` for 64 (and for data sets).

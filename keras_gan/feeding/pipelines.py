@@ -38,7 +38,7 @@ class PipelineFeed(Feed):
         limit: batches that are read at most.
         parts: equal parts that the batch of an update must have.
         source: the `sources.Source` of the samples, if they are this package's.
-        reader: the `inputs.readers.Reader` of the data set, if it is read in Python.
+        reader: the `feeding.readers.Reader` of the data set, if it is read in Python.
     """
 
     def __init__(

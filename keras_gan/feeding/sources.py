@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend.memory import numpy_function
-from keras_gan.feeding import class_names
+from keras_gan.feeding import class_names, sample_spec
 from keras_gan.feeding import labels as labels_module
-from keras_gan.feeding import samples as samples_module
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
 # the orders of two passes over 60,000 samples correlate by up to 0.9; from 16 on, no statistic
@@ -235,7 +234,7 @@ class ArraySource(Source):
 
     Args:
         samples: array `(n, ...)` of at least two axes. `uint8` stays `uint8`; all other numbers
-            become `float32`. What values may be is told in `inputs.values`.
+            become `float32`. What values may be is told in `feeding.values`.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`. They become
             `int32`.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
@@ -261,7 +260,7 @@ class ArraySource(Source):
 
     def __init__(self, samples, labels=None, *, shuffle=True, seed=0, check=True):
         if check:
-            samples = samples_module.checked(samples)
+            samples = sample_spec.checked(samples)
             if labels is not None:
                 labels = labels_module.checked(labels, len(samples))
         self.samples, self.labels, self.is_checked = samples, labels, check

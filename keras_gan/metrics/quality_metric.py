@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _warnings, directions, terminal
-from keras_gan.feeding import samples as samples_module
+from keras_gan.feeding import sample_spec
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
 
@@ -152,7 +152,7 @@ class QualityMetric(keras.metrics.Metric):
         for start in terminal.progress(starts, "Comparing reals with reals"):
             end = min(start + _BATCH, num_samples)
             halves = drawn[start:end], drawn[num_samples + start : num_samples + end]
-            twin.update_state(*(samples_module.as_floats(real[half]) for half in halves))
+            twin.update_state(*(sample_spec.as_floats(real[half]) for half in halves))
         self._known_floor = num_samples, twin.result()
         return self._known_floor[1]
 
@@ -179,7 +179,7 @@ class QualityMetric(keras.metrics.Metric):
         for batch in terminal.progress(read, "Reading the reference"):
             batches += 1
             if self.needs_real:
-                twin._add_real(samples_module.as_floats(batch))
+                twin._add_real(sample_spec.as_floats(batch))
         _checks.check(batches > 0, "A reference needs samples.", batches=batches)
         if self.needs_real:
             self._reference = twin._real.count(), twin._real.value()
@@ -194,11 +194,11 @@ class QualityMetric(keras.metrics.Metric):
 
     def _floats(self, real, fake):
         """Both sides of a batch as floats; checked, unless `fit` feeds them."""
-        if samples_module.are_checked():
+        if sample_spec.are_checked():
             if self.needs_real and self._reference is None:
-                real = samples_module.checked(real, "real", warn=not tf.is_tensor(real))
-            fake = samples_module.checked_generated(fake, "fake")
-        floats = samples_module.as_floats
+                real = sample_spec.checked(real, "real", warn=not tf.is_tensor(real))
+            fake = sample_spec.checked_generated(fake, "fake")
+        floats = sample_spec.as_floats
         return (None if real is None else floats(real)), floats(fake)
 
     def _twin(self):

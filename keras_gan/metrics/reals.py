@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.feeding import samples as samples_module
+from keras_gan.feeding import sample_spec
 
 
 def array(real):
@@ -29,9 +29,9 @@ def batches(real, batch_size, choose=lambda real: real):
         choose: takes those of an array that are wanted.
     """
     if isinstance(real, tuple):
-        real = samples_module.unpack(real)[0]
+        real = sample_spec.unpack(real)[0]
     if hasattr(real, "shape") or isinstance(real, list) and _are_samples(real):
-        real = choose(samples_module.checked(real, "real"))
+        real = choose(sample_spec.checked(real, "real"))
         for start in range(0, len(real), batch_size or len(real)):
             yield real[start : start + (batch_size or len(real))]
         return
@@ -41,5 +41,5 @@ def batches(real, batch_size, choose=lambda real: real):
         real=type(real).__name__,
     )
     for number, batch in enumerate(real):
-        samples = samples_module.unpack(batch)[0]
-        yield samples_module.checked(samples, "real", warn=number == 0)
+        samples = sample_spec.unpack(batch)[0]
+        yield sample_spec.checked(samples, "real", warn=number == 0)

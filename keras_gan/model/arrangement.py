@@ -18,7 +18,7 @@ import keras
 from keras_gan import _checks
 from keras_gan.backend import memory
 from keras_gan.engine.good_weights import GoodWeights
-from keras_gan.model import settings
+from keras_gan.model import compile_arguments
 from keras_gan.model.start_check import StartCheck
 from keras_gan.model.validation_progress import ValidationProgress
 
@@ -44,7 +44,7 @@ def arranged(gan, callbacks, epochs):
             gan.history.set_model(gan)
             callbacks.callbacks.append(gan.history)
         return callbacks
-    callbacks = settings.callback_list(callbacks)
+    callbacks = compile_arguments.callback_list(callbacks)
     _check_listed_once(callbacks)
     if any(_saves_models(callback) for callback in callbacks):
         gan.check_savable()

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import copies, inspection
-from keras_gan.model import sampling
+from keras_gan.model import generation
 from keras_gan.storage import files
 
 _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
@@ -137,7 +137,9 @@ def _endpoints(gan):
 
     def sample(num_samples, seed, truncation=1.0):
         return serve(
-            sampling.latents_of(gan.prior, num_samples, gan.latent_dim, seed, truncation=truncation)
+            generation.latents_of(
+                gan.prior, num_samples, gan.latent_dim, seed, truncation=truncation
+            )
         )
 
     def sample_uint8(num_samples, seed, truncation=1.0):
@@ -153,7 +155,7 @@ def _conditional_endpoints(gan):
             return tf.cast(gan.averaged_generator(inputs, training=False), "float32")
 
     def sample(num_samples, seed, truncation=1.0, labels=None):
-        latents = sampling.latents_of(
+        latents = generation.latents_of(
             gan.prior, num_samples, gan.latent_dim, seed, truncation=truncation
         )
         return serve(latents, labels)

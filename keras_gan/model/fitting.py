@@ -6,7 +6,7 @@ from keras_gan import _checks, _warnings, convergence
 from keras_gan.backend.batchwise import works_by_batches
 from keras_gan.feeding import class_names, fit_data
 from keras_gan.feeding.pipelines import check_divisible
-from keras_gan.model import arrangement, cost, settings
+from keras_gan.model import arrangement, compile_arguments, compute_cost
 from keras_gan.model.progress import with_progress
 
 
@@ -65,9 +65,9 @@ class Fitting:
             ValueError: for data that cannot be trained on, before any step is made.
             TypeError: for an argument that there is not.
         """
-        settings.refuse(unknown, self.fit)
+        compile_arguments.refuse(unknown, self.fit)
         self._check_compiled("fit")
-        settings.check_trainable(self)
+        compile_arguments.check_trainable(self)
         epochs = _checks.non_negative_int(epochs, "epochs")
         initial_epoch = _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:
@@ -146,10 +146,10 @@ class Fitting:
             ValueError: if the samples do not fit, or `discriminator_steps` does not divide them.
             TypeError: for an argument that there is not.
         """
-        settings.refuse(unknown, self.train_on_batch)
+        compile_arguments.refuse(unknown, self.train_on_batch)
         self._check_compiled("train_on_batch")
         if self.train_function is None or self.run_eagerly:  # later, what trains is in the graph
-            settings.check_trainable(self)
+            compile_arguments.check_trainable(self)
         _checks.check(
             self._replicas == 1,
             "With several replicas, each would train on the whole batch.",
@@ -207,11 +207,12 @@ class Fitting:
         steps = self._compile_arguments["steps_per_execution"]
         if steps == "auto":
             steps = 1
-            callbacks = getattr(callbacks, "callbacks", None) or settings.callback_list(callbacks)
+            callbacks = getattr(callbacks, "callbacks", callbacks)
+            callbacks = compile_arguments.callback_list(callbacks)
             by_batches = any(map(works_by_batches, callbacks))
             if not self.run_eagerly and self._replicas == 1 and not by_batches:
                 rows = feed.rows or 64 * self.discriminator_steps
-                steps = cost.steps_per_execution(self, rows)
+                steps = compute_cost.steps_per_execution(self, rows)
             steps = min(steps, feed.steps or steps)
         if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
             steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
@@ -298,7 +299,7 @@ class Fitting:
             TypeError: for an argument that there is not.
         """
         within_fit = unknown.pop("_use_cached_eval_dataset", False)
-        settings.refuse({k: v for k, v in unknown.items() if v is not None}, self.evaluate)
+        compile_arguments.refuse({k: v for k, v in unknown.items() if v is not None}, self.evaluate)
         told = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict}
         self._check_compiled("evaluate")
         self._state.evaluation_step.assign(0)
@@ -324,7 +325,7 @@ class Fitting:
 
     def test_on_batch(self, x, y=None, *, return_dict=False, **unknown):
         """`evaluate` on one batch, as in Keras."""
-        settings.refuse(unknown, self.test_on_batch)
+        compile_arguments.refuse(unknown, self.test_on_batch)
         self._check_compiled("test_on_batch")
         x, y = fit_data.checked_batch(x, y, self.spec)
         return self.evaluate(x, y, batch_size=len(x), verbose=0, return_dict=return_dict)

@@ -11,12 +11,12 @@ from keras_gan.engine.evaluating import Evaluating
 from keras_gan.engine.state import GENERATOR, PLAYERS, TrainingState
 from keras_gan.engine.train_step import TrainStep
 from keras_gan.feeding.class_names import checked as checked_names
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec
 from keras_gan.feeding.values import reach
-from keras_gan.model import descriptions, pairs, settings
+from keras_gan.model import compile_arguments, pairs, run_fingerprint
 from keras_gan.model.configs import Configs
 from keras_gan.model.fitting import Fitting
-from keras_gan.model.sampling import Sampling
+from keras_gan.model.generation import Generation
 from keras_gan.model.saving import Saving
 from keras_gan.optimizers import OptimizerGroup, follow
 
@@ -24,7 +24,7 @@ _PHASES = ("both", *PLAYERS)
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(TrainStep, Fitting, Evaluating, Sampling, Saving, Configs, Deterministic, keras.Model):
+class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Deterministic, keras.Model):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
@@ -117,7 +117,7 @@ class GAN(TrainStep, Fitting, Evaluating, Sampling, Saving, Configs, Determinist
         self.generator = generator
         self.discriminator = discriminator
         self.prior = priors.get(prior)
-        descriptions.of_prior(self.prior)  # as it is before it is called
+        run_fingerprint.of_prior(self.prior)  # as it is before it is called
         self.num_classes = num_classes
         self.class_names = class_names
         self.pack = pack
@@ -201,29 +201,28 @@ class GAN(TrainStep, Fitting, Evaluating, Sampling, Saving, Configs, Determinist
             ValueError: for anything that could not train.
             TypeError: for an argument that there is not.
         """
-        settings.refuse(unknown, self.compile)
+        compile_arguments.refuse(unknown, self.compile)
         # All is resolved and checked before anything is set: a model whose compiling failed is as
         # it was.
         if steps_per_execution != "auto":
             steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         jit_compile = _checks.one_of(jit_compile, "jit_compile", (True, False, "auto"))
         run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
+        given = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        networks = {player: getattr(self, player) for player in given}
         players = [
-            (settings.optimizer(generator_optimizer, "generator", self.generator), self.generator),
-            (
-                settings.optimizer(discriminator_optimizer, "discriminator", self.discriminator),
-                self.discriminator,
-            ),
+            (compile_arguments.optimizer(given[player], player, network), network)
+            for player, network in networks.items()
         ]
-        trained = self._trained_in_file or settings.trained(self)
-        settings.check_optimizers(players, trained)
+        trained = self._trained_in_file or compile_arguments.trained(self)
+        compile_arguments.check_optimizers(players, trained)
         loss = losses.get(loss)
-        regularizers = settings.regularizer_list(regularizers)
+        regularizers = compile_arguments.regularizer_list(regularizers)
         discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
         generator_steps = _checks.positive_int(generator_steps, "generator_steps")
         accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
-        metrics = settings.metric_list(metrics, self.sample_shape)
-        settings.check_strategy(
+        metrics = compile_arguments.metric_list(metrics, self.sample_shape)
+        compile_arguments.check_strategy(
             self.distribute_strategy,
             players,
             [*regularizers, *metrics],
@@ -260,8 +259,8 @@ class GAN(TrainStep, Fitting, Evaluating, Sampling, Saving, Configs, Determinist
             "run_eagerly": run_eagerly,
         }
         self._penalties = [r for r in regularizers if r.penalizes]
-        self._penalty_names = settings.log_names(self._penalties)
-        settings.warn_of_batch_norm(self)
+        self._penalty_names = compile_arguments.log_names(self._penalties)
+        compile_arguments.warn_of_batch_norm(self)
         self._make_trackers(self._penalty_names)
         self._train_functions = {}
         self._phase = "both"

@@ -12,9 +12,9 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.backend import inspection, replicas
 from keras_gan.engine.state import PLAYERS, random_generators
-from keras_gan.model import descriptions, export
+from keras_gan.model import export, run_fingerprint
 from keras_gan.storage import files, loadable
-from keras_gan.storage.seal import KIND, Seal, all_or_nothing
+from keras_gan.storage.checksums import KIND, ChecksumVerifier, all_or_nothing
 
 
 class Saving:
@@ -90,7 +90,7 @@ class Saving:
             FileNotFoundError: if there is no such file.
         """
         filepath = _located(filepath)
-        variables = [variable for part in self._sealed().values() for variable in part]
+        variables = [variable for part in self._checked_parts().values() for variable in part]
         with all_or_nothing(variables):
             try:
                 super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
@@ -99,9 +99,9 @@ class Saving:
             except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
                 raise ValueError(
                     _checks.sentence(
-                        f"The file must be whole, but it cannot be read ({error}).",
+                        f"The file must be complete, but it cannot be read ({error}).",
                         filepath=str(filepath),
-                        cure="Take an older one.",
+                        cure="Use an older one.",
                     )
                 ) from error
             except ValueError as error:
@@ -109,12 +109,12 @@ class Saving:
                 if len(told) < 2:
                     raise
                 if " Received: not_restored=" in told[1]:
-                    raise ValueError(self._seal.sentence_on_weights(filepath)) from error
+                    raise ValueError(self._verifier.sentence_on_weights(filepath)) from error
                 raise ValueError(
                     _checks.sentence(
-                        f"The file must be of a model of the same form. {told[1]}",
+                        f"The file must come from a model with the same structure. {told[1]}",
                         filepath=str(filepath),
-                        cure="The model is as it was.",
+                        cure="The model is unchanged.",
                     )
                 ) from error
 
@@ -146,12 +146,12 @@ class Saving:
         super().save_own_variables(store)
         for name, variable in self._saved_state().items():
             store[name] = keras.ops.convert_to_numpy(variable)
-        for part, value in self._seal.checksums().items():
+        for part, value in self._verifier.checksums().items():
             store[f"checksum_{part}"] = np.int64(value)
 
     def load_own_variables(self, store):
         names = list(store.keys())
-        self._seal.expected = {
+        self._verifier.expected = {
             name.removeprefix("checksum_"): np.asarray(store[name]).tolist()
             for name in names
             if name.startswith("checksum_")
@@ -169,10 +169,10 @@ class Saving:
         super().load_own_variables({name: store[name] for name in names if name.isdigit()})
 
     @functools.cached_property
-    def _seal(self):
-        return Seal(lambda: {**self._sealed(), **self._optimizer_kinds()})
+    def _verifier(self):
+        return ChecksumVerifier(lambda: {**self._checked_parts(), **self._optimizer_kinds()})
 
-    def _sealed(self):
+    def _checked_parts(self):
         """The parts of a run whose loss would make it another one: `dict` of variables."""
         networks = ("generator", "discriminator", "averaged_generator")
         parts = {
@@ -257,7 +257,9 @@ class Saving:
             `dict` of plain values by names such as `"generator.layers[3].units"`.
         """
         feeds = {"data": self._training_feed, "validation_data": self._held_out_feed}
-        return descriptions.flat({**descriptions.of_model(self), **descriptions.of_feeds(feeds)})
+        return run_fingerprint.flat(
+            {**run_fingerprint.of_model(self), **run_fingerprint.of_feeds(feeds)}
+        )
 
     def _run_variables(self):
         groups = {

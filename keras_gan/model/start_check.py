@@ -5,8 +5,8 @@ import numpy as np
 
 from keras_gan import _warnings
 from keras_gan.convergence import advice, discriminators, explosion, failures, run_progress, signals
-from keras_gan.feeding.samples import unchecked
-from keras_gan.model import pace
+from keras_gan.feeding.sample_spec import unchecked
+from keras_gan.model import training_counters
 from keras_gan.model.epoch_parts import EpochParts
 
 # So many samples on each side; more would take longer than the first step of a large game.
@@ -42,13 +42,13 @@ class StartCheck(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._history, self._parts, self._done = [], [], False
         self._cut = EpochParts(_OF_PARTS, size=_PART, last=_IN_PARTS)
-        self._before = pace.counters(self.model)
+        self._before = training_counters.counters(self.model)
         new = self.model.steps_seen == 0
         self._noise = FirstSamples(self.model, count=_FEW) if new else None
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._done:
-            self._epoch, self._before = epoch, pace.counters(self.model)
+            self._epoch, self._before = epoch, training_counters.counters(self.model)
 
     def on_train_batch_begin(self, batch, logs=None):
         if not self._done:
@@ -94,8 +94,8 @@ class StartCheck(keras.callbacks.Callback):
             epoch=epoch + 1,
             **found,
             **{key: value for key, value in signals.numbers(logs).items() if key in _LOGGED},
-            **pace.of_epoch(self.model, self._before),
-            settings=pace.settings(self.model, self._before) if first else {},
+            **training_counters.epoch_signals(self.model, self._before),
+            settings=training_counters.run_settings(self.model, self._before) if first else {},
         )
 
     def _told_from_noise(self):

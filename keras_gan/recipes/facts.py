@@ -7,9 +7,8 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.feeding import fit_data, readers
+from keras_gan.feeding import fit_data, readers, sample_spec
 from keras_gan.feeding import labels as labels_module
-from keras_gan.feeding import samples as samples_module
 
 # What is not an image goes through fully connected networks, up to so many values.
 _MOST_VALUES = 4096
@@ -45,7 +44,7 @@ def look(data, labels=None, num_classes=None):
     if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
         facts = _of_batches(samples, num_classes)
     else:
-        samples = samples_module.checked(samples, names[0])
+        samples = sample_spec.checked(samples, names[0])
         if labels is not None:
             labels = labels_module.checked(labels, len(samples), num_classes, name=names[1])
             num_classes = num_classes or int(labels.max()) + 1

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, callbacks, convergence, schedules, terminal
 from keras_gan.backend import inspection
-from keras_gan.model import cost
+from keras_gan.model import compute_cost
 from keras_gan.recipes import defaults, games
 from keras_gan.recipes.facts import look
 from keras_gan.storage import files
@@ -96,7 +96,7 @@ def for_data(
     plan = kept.plan
     if plan is None:
         trial = build()
-        a_call = cost.steps_per_execution(trial, batch_size)
+        a_call = compute_cost.steps_per_execution(trial, batch_size)
         costs = _measured(trial, data, labels, settings, a_call)
         spent = time.perf_counter() - began
         plan = _divided(60.0 * minutes - spent, costs, a_call)

@@ -11,7 +11,7 @@ from PIL import Image
 import helpers
 from keras_gan import data, images
 from keras_gan.feeding import fit_data
-from keras_gan.feeding.samples import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec
 from keras_gan.model.gan import GAN
 from runs import EPOCHS, POINTS, Crash, assert_same_run, assert_same_state, fit, plain, stage_of
 

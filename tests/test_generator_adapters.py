@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import helpers
-from keras_gan.evaluation.samplers import sampler
+from keras_gan.evaluation.generator_adapters import adapt
 
 LABELS = tf.constant([0, 1, 2, 0, 1])
 SEED = 2**40 + 7
@@ -36,7 +36,7 @@ def folders(gans, tmp_path_factory):
 
 
 def drawn(generator, count=5, *, labels=None, **settings):
-    made = sampler(generator, **settings)
+    made = adapt(generator, **settings)
     assert made.takes_labels == (labels is not None)
     return np.asarray(made.draw(count, SEED, labels))
 
@@ -115,7 +115,7 @@ def test_a_model_that_has_not_been_built():
             return 2.0 * latents
 
     with pytest.raises(ValueError, match="Give `latent_dim=`"):
-        sampler(Doubling())
+        adapt(Doubling())
     assert drawn(Doubling(), latent_dim=3).shape == (5, 3)
 
 
@@ -183,14 +183,14 @@ def test_a_signature_of_latents_and_labels(tmp_path):
 )
 def test_signatures_that_cannot_be_guessed(tmp_path, name, told):
     with pytest.raises(ValueError, match=told):
-        sampler(saved(name, tmp_path / name))
+        adapt(saved(name, tmp_path / name))
 
 
 def test_paths_without_a_generator(tmp_path):
     (tmp_path / "model.txt").write_text("")
     for path in (tmp_path, tmp_path / "nothing.keras", tmp_path / "model.txt"):
         with pytest.raises(ValueError, match="must be a folder with a SavedModel or a"):
-            sampler(path)
+            adapt(path)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_arguments_that_do_not_fit(gans, folders, of, settings, told):
         "array": np.zeros(3),
     }[of]
     with pytest.raises(ValueError, match=told):
-        sampler(generator, **settings)
+        adapt(generator, **settings)
 
 
 def test_the_classes_of_a_gan_may_be_repeated(gans):
-    assert sampler(gans["labelled"], num_classes=3).num_classes == 3
+    assert adapt(gans["labelled"], num_classes=3).num_classes == 3

@@ -1,4 +1,4 @@
-"""What `compile` makes of its arguments."""
+"""Checks and conversion of the arguments of `compile`."""
 
 import inspect
 import math
@@ -11,7 +11,7 @@ from keras_gan.backend import inspection
 from keras_gan.engine.state import PLAYERS
 from keras_gan.feeding import cures
 
-# Arguments of Keras's that there cannot be.
+# Arguments of Keras that have no equivalent here.
 _KNOWN_ELSEWHERE = {
     "d_optimizer": "Did you mean 'discriminator_optimizer'?",
     "g_optimizer": "Did you mean 'generator_optimizer'?",
@@ -22,7 +22,7 @@ _KNOWN_ELSEWHERE = {
 
 
 def refuse(unknown, method):
-    """Raise `TypeError` for arguments that a method has not, naming what may be meant."""
+    """Raise `TypeError` for unknown arguments, with a suggestion."""
     for name in unknown:
         cure = _checks.did_you_mean(
             name, [key for key in inspect.signature(method).parameters if key != "unknown"]
@@ -33,7 +33,7 @@ def refuse(unknown, method):
 
 
 def trained(gan):
-    """The identities of the weights that train: `dict` of lists by player."""
+    """The ids of the trainable weights: `dict` of lists by player."""
     networks = {player: getattr(gan, player) for player in PLAYERS}
     return {player: _ids(network.trainable_variables) for player, network in networks.items()}
 
@@ -43,13 +43,13 @@ def _ids(variables):
 
 
 def check_trainable(gan):
-    """Check that the same weights train as when the model was compiled."""
+    """Check that the trainable weights are the same as in `compile`."""
     for player, now in trained(gan).items():
         network, before = getattr(gan, player), gan._trained[player]
         _checks.check(
             bool(now),
-            f"`{player}` must have weights to train; while one player trains, the other is held "
-            "still for you.",
+            f"`{player}` must have trainable weights. Do not freeze it yourself: while one player "
+            "trains, the other is frozen automatically.",
             cure=_thaw(player, network),
             trainable=network.trainable,
         )
@@ -59,25 +59,25 @@ def check_trainable(gan):
         }
         _checks.check(
             set(now) == set(before),
-            f"A change of `trainable` counts from the next `compile` on, but `{player}` has been "
-            "changed since.",
+            f"A change of `trainable` needs a new `compile`, but `{player}` was changed after the "
+            "last one.",
             cure="Call `compile` again; where layers were unfrozen, with a new optimizer.",
             **{how: paths[:3] for how, paths in changed.items() if paths},
         )
 
 
 def _thaw(name, network):
-    """The cure for a network of which nothing trains."""
-    if network.trainable:  # Keras takes no notice of a value that is set already
+    """The cure for a network without trainable weights."""
+    if network.trainable:  # Keras ignores an assignment of the same value
         return (
-            f"Its layers are frozen one by one: set `{name}.trainable = False`, then "
-            f"`{name}.trainable = True`, which reaches them all, and call `compile`."
+            f"Its layers are frozen individually: set `{name}.trainable = False`, then "
+            f"`{name}.trainable = True`, which unfreezes all of them, and call `compile`."
         )
     return f"Set `{name}.trainable = True` and call `compile`."
 
 
 def callback_list(given):
-    """Callbacks from one or several instances, nested perhaps."""
+    """A flat list of callbacks from one instance or a nested structure of them."""
     callbacks = keras.tree.flatten([] if given is None else given)
     for callback in callbacks:
         _checks.check(
@@ -118,8 +118,8 @@ def optimizer(identifier, player, network):
     check_finite(inner, name)
     _checks.check(
         not inner.gradient_accumulation_steps,
-        f"`{name}` must not accumulate gradients: the moving average and the counters would follow "
-        "updates that are none.",
+        f"`{name}` must not accumulate gradients: the moving average and the counters would count "
+        "steps that do not update weights.",
         cure="Use `compile(accumulation_steps=...)`.",
         gradient_accumulation_steps=inner.gradient_accumulation_steps,
     )
@@ -220,7 +220,7 @@ def metric_list(given, sample_shape):
     return metrics
 
 
-# Keras's modules of metrics that give any two sets a number, which says nothing of them.
+# Modules of Keras metrics that accept reals and fakes but compute nothing meaningful from them.
 _OF_LABELS = (
     "accuracy_metrics",
     "confusion_metrics",
@@ -231,7 +231,7 @@ _OF_LABELS = (
 
 
 def _check_compares(metric, sample_shape):
-    """Check that a metric takes reals and fakes; those of Keras may want other arguments."""
+    """Check that a metric takes reals and fakes; Keras metrics may take other arguments."""
     parameters = list(inspect.signature(metric.update_state).parameters.values())
     places = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     takes_two = any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -262,10 +262,10 @@ def _check_compares(metric, sample_shape):
 
 
 def check_strategy(strategy, players, others, *, steps_per_execution, jit_compile):
-    """Check what Keras cannot do under a strategy, or with several replicas.
+    """Refuse what Keras does not support under a strategy or with several replicas.
 
     Args:
-        strategy: that the model was made under.
+        strategy: the strategy that the model was made under.
         players: list of `(optimizer, network)` pairs.
         others: regularizers and metrics.
         steps_per_execution: as given to `compile`.
@@ -306,33 +306,33 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
         _checks.check(
             all(strategy.extended.variable_created_in_scope(v.value) for v in part.variables),
             "Networks, optimizers, regularizers and metrics must be made under the strategy that "
-            "they train under: replicas would share what each must have.",
+            "they train under: each replica needs its own copy of their variables.",
             cure="Make and compile all of them within `with strategy.scope():`.",
             made_elsewhere=getattr(part, "name", type(part).__name__),
         )
 
 
 def warn_of_batch_norm(gan):
-    """Warn where BatchNormalization does not do what the compiled settings need."""
+    """Warn if BatchNormalization conflicts with the compiled settings."""
     gradient = [r for r in gan.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
     if gradient and inspection.has_batch_norm(gan.discriminator):
         _warnings.warn(
             "`discriminator` has BatchNormalization, which makes each logit depend on the whole "
-            f"batch, so the gradient of a sample that {gradient[0].name} penalises is not its own. "
+            f"batch, so {gradient[0].name} does not penalise the gradient of single samples. "
             "Use LayerNormalization or none."
         )
     for network in (gan.generator, gan.discriminator):
         if gan.accumulation_steps > 1 and inspection.has_batch_norm(network):
             _warnings.warn(
-                f"`{network.name}` has BatchNormalization, whose statistics with "
-                f"accumulation_steps={gan.accumulation_steps} are those of a micro-batch, not of "
-                "the batch. Use another normalisation, or larger micro-batches."
+                f"`{network.name}` has BatchNormalization. With accumulation_steps="
+                f"{gan.accumulation_steps} its statistics are those of a micro-batch, not of the "
+                "batch. Use another normalisation, or larger micro-batches."
             )
         several = gan.distribute_strategy.num_replicas_in_sync > 1
         if several and inspection.batch_norm_per_replica(network):
             _warnings.warn(
-                f"`{network.name}` has BatchNormalization with statistics of each replica's own, "
-                "so that results depend on their number, and only the first replica's are saved. "
+                f"`{network.name}` has BatchNormalization with separate statistics per replica: "
+                "results depend on the number of replicas, and only the first one's are saved. "
                 "Use `BatchNormalization(synchronized=True)`."
             )
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 from keras_gan import _checks, losses, priors
 from keras_gan.backend import packing, seeds
 from keras_gan.feeding import class_names, conversion, values
-from keras_gan.feeding.samples import are_checked, to_float
-from keras_gan.model import cost
+from keras_gan.feeding.sample_spec import are_checked, to_float
+from keras_gan.model import compute_cost
 
 # === Pure functions: the same in `generate` and in an exported model ===
 
@@ -84,7 +84,7 @@ def path(start, end, steps, mode):
 # === The model's part ===
 
 
-class Sampling:
+class Generation:
     """The part of `GAN` that is about looking at what it has learned; it changes nothing.
 
     Samples are those of `averaged_generator` throughout, and those of `generator` only where
@@ -257,7 +257,7 @@ class Sampling:
         return int(words[0] >> 2)
 
     def _in_batches(self, network, inputs, labels, batch_size):
-        parts, batch_size = [], min(batch_size, cost.samples_a_pass(network))
+        parts, batch_size = [], min(batch_size, compute_cost.samples_per_pass(network))
         for first in range(0, len(inputs), batch_size):
             batch = to_float(tf.convert_to_tensor(inputs[first : first + batch_size]))
             chosen = None

@@ -1,4 +1,4 @@
-"""One way to draw samples from whatever makes them: models, files, functions."""
+"""Adapters that draw samples from any generator: a model, a file or a function."""
 
 import collections
 import os
@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, priors
 from keras_gan.backend import inspection
 from keras_gan.feeding import values
-from keras_gan.model import sampling
+from keras_gan.model import generation
 from keras_gan.model.gan import GAN
 from keras_gan.storage import files
 
@@ -19,8 +19,8 @@ from keras_gan.storage import files
 # reach: the `values.Reach` of a network, `None` where it is not known.
 # class_names: tuple of the names of the classes, `None` where they are not known.
 # code: of a function that makes the same samples, for cures; `None` where there is none so short.
-Sampler = collections.namedtuple(
-    "Sampler",
+GeneratorAdapter = collections.namedtuple(
+    "GeneratorAdapter",
     ["draw", "takes_labels", "num_classes", "reach", "class_names", "code"],
     defaults=[None, None, None],
 )
@@ -29,14 +29,14 @@ _DEFAULT = "serving_default"
 _OWN = ("num_samples", "seed", "truncation")
 
 
-def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
-    """How samples are drawn from a generator. See `keras_gan.evaluate_generator`.
+def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
+    """Give any generator one interface. See `keras_gan.evaluate_generator`.
 
     The same seed gives the same latents to a `GAN`, to its export, and to any other generator of
     that prior and latent size.
 
     Returns:
-        A `Sampler`.
+        A `GeneratorAdapter`.
 
     Raises:
         ValueError: for something that makes no samples, and for arguments that it does not need
@@ -62,11 +62,12 @@ def sampler(generator, *, prior=None, latent_dim=None, num_classes=None):
     shape = _latent_shape(shape, latent_dim)
 
     def draw(count, seed, labels):
-        latents = sampling.latents_of(prior, count, shape.num_elements(), seed)
+        latents = generation.latents_of(prior, count, shape.num_elements(), seed)
         return run(tf.reshape(latents, (count, *shape)), labels)
 
     reach = values.reach(generator) if isinstance(generator, keras.Model) else None
-    return Sampler(draw, takes_labels, num_classes, reach, code=_code(generator, takes_labels))
+    code = _code(generator, takes_labels)
+    return GeneratorAdapter(draw, takes_labels, num_classes, reach, code=code)
 
 
 def _code(generator, takes_labels):
@@ -91,7 +92,7 @@ def _gan(gan, num_classes):
         return gan.generate(count, seed=seed, labels=labels)
 
     takes_labels = gan.num_classes is not None
-    return Sampler(draw, takes_labels, gan.num_classes, gan.spec.reach, gan.class_names)
+    return GeneratorAdapter(draw, takes_labels, gan.num_classes, gan.spec.reach, gan.class_names)
 
 
 # === SavedModels ===
@@ -131,7 +132,7 @@ def _own_export(model, num_classes):
     names = None
     if takes_labels and hasattr(model, "class_names"):
         names = tuple(name.decode() for name in model.class_names().numpy())
-    return Sampler(draw, takes_labels, num_classes, class_names=names)
+    return GeneratorAdapter(draw, takes_labels, num_classes, class_names=names)
 
 
 def _foreign_export(model, name):

@@ -1,11 +1,11 @@
-"""How far an epoch has brought the players, and how a run is set up, taken from a model."""
+"""Counters of training, their change within an epoch, and the settings of a run."""
 
 import keras
 import numpy as np
 
 
 def counters(gan):
-    """What is counted over a whole run: steps, samples, and the updates of either player."""
+    """The counters of a run: steps, images, and the updates of each player."""
     updates = {
         f"{player}_updates": _number(getattr(optimizer, "iterations", None))
         for player, optimizer in _optimizers(gan).items()
@@ -13,8 +13,8 @@ def counters(gan):
     return {**updates, **{key: getattr(gan, f"{key}_seen", None) for key in ("steps", "images")}}
 
 
-def of_epoch(gan, before):
-    """How far an epoch has brought the players: a `dict` of signals.
+def epoch_signals(gan, before):
+    """Updates and learning rates of both players in an epoch: a `dict` of signals.
 
     Args:
         gan: the model, after the epoch.
@@ -27,8 +27,8 @@ def of_epoch(gan, before):
     return {**found, "samples_seen": now["images"]}
 
 
-def settings(gan, before):
-    """How a run is set up, as far as a rule may want to name it in its advice: a `dict`."""
+def run_settings(gan, before):
+    """The settings of a run that advice may name: a `dict`."""
     steps = _difference(counters(gan)["steps"], before["steps"])
     if not steps or not hasattr(gan, "adversarial_loss"):
         return {}

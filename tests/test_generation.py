@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import priors
-from keras_gan.model import cost, sampling
+from keras_gan.model import compute_cost, generation
 from keras_gan.model.gan import GAN
 
 SEED = tf.constant([5, 6])
@@ -51,8 +51,8 @@ def test_a_prior_of_ones_own():
 
 def test_truncation_is_about_the_mean():
     prior = priors.Uniform(2.0, 4.0)
-    latents = sampling.latents_of(prior, 100, 3, seed=1)
-    close = sampling.latents_of(prior, 100, 3, seed=1, truncation=0.5)
+    latents = generation.latents_of(prior, 100, 3, seed=1)
+    close = generation.latents_of(prior, 100, 3, seed=1, truncation=0.5)
     np.testing.assert_allclose(close, 3.0 + 0.5 * (latents - 3.0), rtol=1e-6)
 
 
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_batch(model):
 def test_large_networks_are_given_few_samples_at_a_time(model, monkeypatch):
     samples, given = model.generate(10, seed=4), []
     width = sum(layer.output.shape[-1] for layer in model.generator.layers)
-    monkeypatch.setattr(cost, "_PER_PASS", 4 * width)
+    monkeypatch.setattr(compute_cost, "_PER_PASS", 4 * width)
     run = model._run
     monkeypatch.setattr(
         model, "_run", lambda net, x, *a, **k: given.append(len(x)) or run(net, x, *a, **k)
@@ -100,9 +100,9 @@ def test_interpolation_ends_where_it_should(model):
         )
     # The great circle keeps the length of latents of equal length.
     a, b = np.array([3.0, 0, 0, 0]), np.array([0, 3.0, 0, 0])
-    lengths = np.linalg.norm(sampling.path(a, b, 7, "slerp"), axis=1)
+    lengths = np.linalg.norm(generation.path(a, b, 7, "slerp"), axis=1)
     np.testing.assert_allclose(lengths, 3.0, rtol=1e-5)
-    np.testing.assert_allclose(sampling.path(a, a, 3, "slerp"), [a] * 3, atol=1e-6)
+    np.testing.assert_allclose(generation.path(a, a, 3, "slerp"), [a] * 3, atol=1e-6)
 
 
 def test_scores_are_the_discriminators_logits(model):

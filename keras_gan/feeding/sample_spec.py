@@ -1,6 +1,6 @@
-"""What the networks take: the one rule that samples and labels are checked against.
+"""The specification that samples and labels are checked against: shape, type, range, classes.
 
-What values may be is told in `inputs.values`; `uint8` stays `uint8` until it is inside the graph.
+The allowed values are documented in `feeding.values`. `uint8` is converted inside the graph.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ from keras_gan.feeding.cures import Form
 
 
 class SampleSpec:
-    """What the networks take: the rule that all samples and labels are checked against.
+    """The samples and labels that the networks take; every input is checked against it.
 
     Args:
-        sample_shape: of one sample; `None` where any size will do.
+        sample_shape: shape of one sample, with `None` for axes of any size.
         num_classes: number of classes of a conditional model, else `None`.
-        reach: `values.Reach` of the generator, or `None` where it is not known.
+        reach: `values.Reach` of the generator, or `None` if unknown.
     """
 
     def __init__(self, sample_shape, num_classes, reach=None):
@@ -32,13 +32,13 @@ class SampleSpec:
         self.is_image = inspection.is_image(self.sample_shape)
 
     def samples(self, samples, name="samples", *, form=None, warn=True):
-        """Check samples, values and all; returns them as uint8 or float32.
+        """Check shape, type and values of samples; returns them as uint8 or float32.
 
         Args:
-            samples: array `(n, ...)`, or what can be made one.
-            name: what it is called in errors.
-            form: `Form` that cures are worded for. Default: that of `samples`.
-            warn: whether to warn of values that are allowed, but most likely not meant.
+            samples: array `(n, ...)`, or what converts to one.
+            name: the name of the argument in errors.
+            form: `Form` of the data that cures refer to. Default: that of `samples`.
+            warn: whether to warn about values that are allowed but probably a mistake.
 
         Raises:
             ValueError: for a wrong shape, an empty array, a value that is not finite, images out
@@ -48,12 +48,12 @@ class SampleSpec:
         return values.checked(samples, self.is_image, name, form, reach=self.reach, warn=warn)
 
     def typed(self, samples, name="samples", *, form=None):
-        """Check shape and type of samples alone; returns them as uint8 or float32."""
+        """Check only shape and type of samples; returns them as uint8 or float32."""
         samples, form = self._array(samples, name, form)
         return values.typed(samples, self.is_image, name, form)
 
     def generated(self, samples, name="samples"):
-        """Check samples that may have been generated, and so overshoot their range."""
+        """Check samples that may be generated, and so may exceed their range."""
         samples, form = self._array(samples, name, None)
         return values.generated(samples, self.is_image, name, form)
 
@@ -76,7 +76,7 @@ class SampleSpec:
         return labels.checked(classes, num_samples, self.num_classes, name=name, form=form)
 
     def label_presence(self, given, form=None):
-        """Check that labels are given exactly if the networks take them."""
+        """Check that labels are given if and only if the networks take them."""
         if self.num_classes is not None:
             _checks.check(
                 given,
@@ -88,7 +88,7 @@ class SampleSpec:
         leave_out = "Leave them out" if form is None else form.without_labels()
         _checks.check(
             not given,
-            "The networks take no labels: the model is fed samples alone.",
+            "The networks take no labels: the model is fed samples only.",
             cure=f"{leave_out}, or build networks with `num_classes=`.",
             labels="given",
         )
@@ -106,7 +106,7 @@ class SampleSpec:
 
 
 def checked(samples, name="samples", *, reach=None, warn=True):
-    """Check samples of which no model is known: as uint8 or float32, see `SampleSpec.samples`."""
+    """Check samples without a model; returns uint8 or float32, see `SampleSpec.samples`."""
     form = Form.of(samples, name)
     samples = conversion.array(samples, name)
     _checks.check(
@@ -120,7 +120,7 @@ def checked(samples, name="samples", *, reach=None, warn=True):
 
 
 def checked_generated(samples, name):
-    """Check samples that may have been generated, see `SampleSpec.generated`."""
+    """Check samples that may be generated, see `SampleSpec.generated`."""
     samples = conversion.array(samples, name)
     return SampleSpec(samples.shape[1:], None).generated(samples, name)
 
@@ -130,7 +130,7 @@ _UNCHECKED = contextvars.ContextVar("unchecked", default=False)
 
 @contextlib.contextmanager
 def unchecked():
-    """A block that takes samples as they are: those of a generator that may have broken."""
+    """Context without checks of samples, for those of a generator that may have diverged."""
     token = _UNCHECKED.set(True)
     try:
         yield
@@ -139,28 +139,28 @@ def unchecked():
 
 
 def are_checked():
-    """Whether samples that come into a metric or a score are checked: not within graphs."""
+    """Whether metrics and scores check their samples: not inside a graph or `unchecked()`."""
     return not tf.inside_function() and not _UNCHECKED.get()
 
 
 def to_float(samples):
-    """Samples as float32 inside the graph; pixels from [0, 255] to [-1, 1], see `inputs.values`."""
+    """Samples as float32; scales uint8 pixels from [0, 255] to [-1, 1], see `feeding.values`."""
     if values.is_pixels(samples.dtype, samples.shape[1:]):
         return tf.cast(samples, "float32") / 127.5 - 1.0
     return tf.cast(samples, "float32")
 
 
 def as_floats(samples):
-    """A batch outside of graphs as `to_float` makes it."""
+    """`to_float` of an array."""
     return to_float(tf.convert_to_tensor(samples))
 
 
 def unpack(data):
-    """`(samples, labels)` of what Keras hands to a step."""
+    """`(samples, labels)` of the data that Keras passes to a step."""
     samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
     return samples, labels
 
 
 def flat(data):
-    """All tensors of a batch of samples, or of samples and labels: a list."""
+    """All tensors of a batch, with or without labels, as a list."""
     return [tensor for tensor in tf.nest.flatten(data) if tensor is not None]

@@ -1,7 +1,7 @@
-"""A check kept in every file: that what has been loaded is what was saved.
+"""Checksums of a model's parts, kept in every saved file and compared when it is loaded.
 
-Keras only warns where an optimizer's state does not fit, leaves missing counters as they are, and
-a file of weights has no checksum. A run that went on from such a file would be another run.
+Keras only warns if an optimizer's state does not fit, ignores missing counters, and writes no
+checksum into a file of weights. A run resumed from such a file would give other results.
 """
 
 import contextlib
@@ -12,33 +12,33 @@ import numpy as np
 
 from keras_gan import _checks, _warnings
 
-# Ends the names of parts that are no state, and that files of earlier versions do not have.
+# Suffix of parts that name what an optimizer stores. Files of earlier versions lack them.
 KIND = "_kind"
 
 
-class Seal(keras.layers.Layer):
-    """Compares, after all else has been loaded, each part of a model with its checksum.
+class ChecksumVerifier(keras.layers.Layer):
+    """Compares each part of a model with its checksum after everything else has been loaded.
 
-    Keras visits what belongs to a model in the order of its names, private ones last, so that it
-    comes to an attribute `_seal` at the end. The checksums themselves are among the model's own
-    variables, which it loads first.
+    Keras loads the attributes of a model in alphabetical order, private ones last. The attribute
+    `_verifier` comes after all attributes with state. The checksums themselves are stored with the
+    model's own variables, which Keras loads first.
 
     Args:
-        parts: callable that gives a `dict` from a part's name to its variables.
+        parts: callable that returns a `dict` from a part's name to its variables.
 
     Attributes:
-        expected: the checksums of the file that is being loaded, by part.
-        lost: the parts that were not restored by it, those that end in `KIND` among them.
+        expected: the checksums in the file that is being loaded, by part.
+        lost: the parts that the file did not restore, including those that end in `KIND`.
     """
 
     def __init__(self, parts):
-        super().__init__(name="seal")
+        super().__init__(name="checksum_verifier")
         self._parts = parts
         self.expected = {}
         self.lost = []
 
     def checksums(self):
-        """The checksum of each part as it is now."""
+        """The current checksum of each part."""
         return {name: checksum(variables) for name, variables in self._parts().items()}
 
     def save_own_variables(self, store):
@@ -51,7 +51,7 @@ class Seal(keras.layers.Layer):
                 "all of the model was restored could not be checked."
             )
             return
-        # A model that is not compiled leaves out what only training needs.
+        # A model that is not compiled has no optimizers, so it ignores their checksums.
         self.lost = [
             name
             for name, sum_ in self.checksums().items()
@@ -59,9 +59,9 @@ class Seal(keras.layers.Layer):
         ]
         _checks.check(
             not self.lost,
-            "What a file gives back must be what was saved, but is not.",
-            cure="The file is damaged. Take an older one; "
-            "`keras.saving.load_model(path, compile=False)` restores the networks alone.",
+            "The loaded state must match the checksums in the file, but does not.",
+            cure="The file is damaged. Use an older one, or restore only the networks with "
+            "`keras.saving.load_model(path, compile=False)`.",
             not_restored=self._lost_parts(),
         )
 
@@ -69,26 +69,26 @@ class Seal(keras.layers.Layer):
         return sorted({name.removesuffix(KIND) for name in self.lost})
 
     def sentence_on_weights(self, path):
-        """What `load_weights` says of a file that did not restore all of a model."""
+        """The error of `load_weights` for a file that did not restore all of a model."""
         parts = self._lost_parts()
         if all(f"{name}{KIND}" in self.lost for name in parts):
             return _checks.sentence(
                 "The file must hold the state of the optimizers that the model is compiled with.",
-                cure="Compile it as the model that was saved. For the networks without the state "
-                "of the optimizers, load the file before `compile`, or with `skip_mismatch=True`.",
+                cure="Compile the model like the one that was saved. To load the networks without "
+                "the optimizers, load before `compile`, or with `skip_mismatch=True`.",
                 filepath=str(path),
                 not_restored=parts,
             )
         return _checks.sentence(
-            "The file must be of a model of the same form, and whole.",
-            cure="The model is as it was. Take an older file.",
+            "The file must be complete and come from a model with the same structure.",
+            cure="The model is unchanged. Use an older file.",
             filepath=str(path),
             not_restored=parts,
         )
 
 
 def checksum(variables):
-    """CRC-32 of the values of variables, one after the other."""
+    """CRC-32 of the values of a list of variables, in order."""
     result = 0
     for variable in variables:
         result = zlib.crc32(np.asarray(variable).tobytes(), result)
@@ -97,7 +97,7 @@ def checksum(variables):
 
 @contextlib.contextmanager
 def all_or_nothing(variables):
-    """Give variables their old values back if the block fails halfway."""
+    """Restore the old values of variables if the block raises an error."""
     before = [np.asarray(variable).copy() for variable in variables]
     try:
         yield

@@ -1,7 +1,8 @@
-"""What a run is, in plain values, so that two of them can be told apart by name.
+"""The fingerprint of a run: all settings that its results depend on, as plain values by name.
 
-Left out is what changes no number (paths, names, verbosity) and what a run changes itself (the
-learning rates). Layers go by their place: Keras numbers them by what else a process has built.
+A backup is resumed only by a run with the same fingerprint. It leaves out what changes no result
+(paths, names, verbosity) and what the run itself changes (learning rates). Layers are identified by
+their position, because Keras numbers their names by what else the process has built.
 """
 
 import codecs
@@ -16,11 +17,10 @@ import keras
 
 from keras_gan import schedules
 
-# Keys that say nothing of what is computed. `inbound_nodes` repeats shapes beside its graph, see
-# `_plain`.
+# Keys of Keras configs that do not affect the computation.
 _SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
 
-# What the priors of this process were when they were first described.
+# The config of each prior of this process at its first use.
 _FIRST_PRIORS = weakref.WeakKeyDictionary()
 
 
@@ -49,15 +49,15 @@ def of_model(gan):
 
 
 def of_prior(prior):
-    """A prior as it was when it was first described: a count of its own calls is no setting."""
+    """The config of a prior at its first use, so that e.g. a counter of its calls is ignored."""
     told = _config(prior)
     try:
         first = _FIRST_PRIORS.setdefault(prior, told)
-    except TypeError:  # that cannot be hashed
+    except TypeError:  # not hashable
         return told
     if first is told or not isinstance(first.get("config"), dict):
         return first
-    # What its constructor takes is a setting for certain.
+    # Arguments of the constructor are always settings.
     settings = inspect.signature(type(prior).__init__).parameters
     fresh = {name: value for name, value in told["config"].items() if name in settings}
     return {**first, "config": {**first["config"], **fresh}}
@@ -69,10 +69,10 @@ def of_feeds(feeds):
 
 
 def flat(tree, path=""):
-    """A nested `dict` as one of plain values by paths such as `"generator.layers[3].units"`."""
+    """Flatten a nested `dict` to plain values by paths such as `"generator.layers[3].units"`."""
     if isinstance(tree, dict):
         parts = [(f"{path}.{key}" if path else str(key), value) for key, value in tree.items()]
-        # A serialized object goes by its class, and its settings lie directly below.
+        # A serialized object is named by its class; its settings come directly below.
         parts = [(name.removesuffix(".class_name"), value) for name, value in parts]
         parts = [(name.removesuffix(".config"), value) for name, value in parts]
     elif isinstance(tree, (list, tuple)):
@@ -83,10 +83,10 @@ def flat(tree, path=""):
 
 
 def differences(before, now):
-    """Sentences on where two `flat` descriptions differ, in the order of the networks."""
+    """Sentences that list where two `flat` fingerprints differ."""
 
-    def shown(description, name):
-        return repr(description[name]) if name in description else "nothing"
+    def shown(fingerprint, name):
+        return repr(fingerprint[name]) if name in fingerprint else "nothing"
 
     return [
         f"{name}: {shown(before, name)} in the backup, {shown(now, name)} now"
@@ -102,7 +102,7 @@ def _network(network):
     config = _serialized(network)
     names = {}
     _name_by_place(config.get("config"), names)
-    # Random generators are part of a run's state, wherever they started.
+    # The seeds of random generators are part of a run's state, not of its settings.
     return _plain(config, (*_SILENT, "seed"), names)
 
 
@@ -116,23 +116,23 @@ def _config(thing):
 def _serialized(thing):
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras warns of what could not be loaded again
+            warnings.simplefilter("ignore")  # about objects that could not be deserialized
             return _with_code(keras.saving.serialize_keras_object(thing), _functions_of(thing))
-    except Exception:  # a user's own class, which need not know how to be saved
+    except Exception:  # a user's class without `get_config`
         weights = [list(weight.shape) for weight in getattr(thing, "weights", ())]
         told = {"weights": weights, **_of_callable(thing)}
         return {"class_name": type(thing).__name__, "config": told}
 
 
 def _functions_of(thing):
-    """The functions that an object, or a layer of it, has as attributes, by their names."""
+    """The functions among the attributes of an object and of its layers, by name."""
     layers = list(thing._flatten_layers()) if isinstance(thing, keras.layers.Layer) else [thing]
     values = [value for part in layers for value in getattr(part, "__dict__", {}).values()]
     return {value.__name__: value for value in values if inspect.isfunction(value)}
 
 
 def _with_code(config, functions):
-    """A config in which functions, of which Keras tells the name alone, go by what they do."""
+    """Add a checksum of the code to functions in a config; Keras stores only their name."""
     if isinstance(config, (list, tuple)):
         return [_with_code(part, functions) for part in config]
     if not isinstance(config, dict):
@@ -147,7 +147,7 @@ def _with_code(config, functions):
 
 
 def _name_by_place(config, names):
-    """Fill `names` with a name for each layer of a network, and of the networks in it."""
+    """Fill `names` with a position-based name for each layer, nested networks included."""
     for layer in config.get("layers", ()) if isinstance(config, dict) else ():
         inner = layer["config"]
         names.setdefault(inner.get("name"), f"layer {len(names)}")
@@ -155,7 +155,7 @@ def _name_by_place(config, names):
 
 
 def _plain(config, silent, names):
-    """A config without what says nothing, with layers named by their place."""
+    """A config without `silent` keys, with layers named by their position."""
     if isinstance(config, dict):
         name = str(config.get("class_name"))
         if name.endswith("DTypePolicy"):
@@ -164,12 +164,12 @@ def _plain(config, silent, names):
             return _plain(config["config"]["keras_history"], silent, names)
         if name == "__lambda__":
             code, defaults, closure = config["config"]["value"]
-            code = marshal.loads(codecs.decode(code.encode(), "base64"))  # made just now
+            code = marshal.loads(codecs.decode(code.encode(), "base64"))  # from this process
             return {"class_name": name, **_of_code(code, defaults, None, closure)}
         return {
             key: _plain(value, silent, names)
             for key, value in config.items()
-            # A schedule of the learning rate is a setting, a number is what the run has made of it.
+            # A learning rate schedule is a setting; a plain number may have changed during the run.
             if key not in silent and not (key == "learning_rate" and isinstance(value, float))
         }
     if isinstance(config, (list, tuple)):
@@ -183,12 +183,12 @@ def _plain(config, silent, names):
 
 
 def _of_callable(thing):
-    """What tells a callable without a config from others: its arguments or plain attributes."""
+    """What identifies a callable without a config: its arguments or plain attributes."""
     if isinstance(thing, functools.partial):
         called = _of_function(thing.func) if inspect.isfunction(thing.func) else {}
         given = {"arguments": _value(thing.args), "keywords": _value(thing.keywords)}
         return {"function": getattr(thing.func, "__name__", ""), **called, **given}
-    if isinstance(thing, keras.layers.Layer):  # Keras's own bookkeeping, which counts on
+    if isinstance(thing, keras.layers.Layer):  # its attributes are Keras's internal state
         return {}
     return {name: _value(value) for name, value in sorted(getattr(thing, "__dict__", {}).items())}
 
@@ -208,7 +208,7 @@ def _of_code(code, defaults, keyword_defaults, closure):
 
 
 def _instructions(code):
-    """What a function does, without the path and the lines of its source."""
+    """The bytecode and constants of a function, without file name and line numbers."""
     constants = [
         _instructions(constant) if inspect.iscode(constant) else repr(constant)
         for constant in code.co_consts
@@ -224,7 +224,7 @@ def _cell(cell):
 
 
 def _value(value):
-    """A plain value, or what stands for another one."""
+    """A plain value, or a checksum or type name in its place."""
     if isinstance(value, dict):
         return {str(key): _value(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -233,6 +233,6 @@ def _value(value):
         return value
     if inspect.isfunction(value):
         return f"{value.__name__}, {zlib.crc32(repr(_instructions(value.__code__)).encode()):08x}"
-    if hasattr(value, "dtype") and hasattr(value, "tobytes"):  # an array, or a number of NumPy's
+    if hasattr(value, "dtype") and hasattr(value, "tobytes"):  # a NumPy array or scalar
         return f"{value.dtype}, {zlib.crc32(value.tobytes()):08x}"
     return type(value).__name__

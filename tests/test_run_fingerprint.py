@@ -11,7 +11,7 @@ from keras import layers
 import helpers
 from keras_gan import data, images, priors
 from keras_gan.metrics import SlicedWasserstein
-from keras_gan.model import descriptions
+from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
 from keras_gan.regularizers import R1
 
@@ -63,7 +63,7 @@ def adam(**settings):
 
 def only(before, now):
     """The differences, each the first words of a sentence."""
-    return descriptions.differences(before, now)
+    return run_fingerprint.differences(before, now)
 
 
 # === The same ===
@@ -216,7 +216,7 @@ def by_parts(factor):
 @pytest.mark.parametrize("make", [scaled, scaled_by_name, Scaled, by_parts])
 def test_functions_go_by_their_code_and_their_constants(make):
     def told(factor):
-        return descriptions.flat({"prior": descriptions._config(make(factor))})
+        return run_fingerprint.flat({"prior": run_fingerprint._config(make(factor))})
 
     assert only(told(2.0), told(2.0)) == []
     (difference,) = only(told(2.0), told(3.0))
@@ -225,7 +225,7 @@ def test_functions_go_by_their_code_and_their_constants(make):
 
 def test_functions_go_by_what_they_do():
     def told(function):
-        return descriptions.flat({"prior": descriptions._config(function)})
+        return run_fingerprint.flat({"prior": run_fingerprint._config(function)})
 
     one, other = (lambda shape, seed: 2.0 * shape), (lambda shape, seed: 3.0 * shape)
     assert [line.split(":")[0] for line in only(told(one), told(other))] == ["prior.code"]
@@ -254,7 +254,7 @@ def counting_in_a_closure():
 @pytest.mark.parametrize("make", [Counting, counting_in_a_closure])
 def test_a_prior_that_counts_its_calls_is_the_same_in_the_same_process(make):
     def told(prior):
-        return descriptions.flat({"prior": descriptions.of_prior(prior)})
+        return run_fingerprint.flat({"prior": run_fingerprint.of_prior(prior)})
 
     prior = make()
     gan = GAN(helpers.generator(), helpers.discriminator(), prior=prior)
@@ -268,7 +268,7 @@ def test_a_prior_that_counts_its_calls_is_the_same_in_the_same_process(make):
 
 
 def nested(factor):
-    @keras.saving.register_keras_serializable("test_descriptions")
+    @keras.saving.register_keras_serializable("test_run_fingerprint")
     def weight(images_seen):
         return factor * 10.0
 
@@ -296,14 +296,14 @@ def activation(factor):
 )
 def test_functions_within_configs_go_by_what_they_do(make):
     def told(factor):
-        return descriptions.flat({"of": descriptions._config(make(factor))})
+        return run_fingerprint.flat({"of": run_fingerprint._config(make(factor))})
 
     assert only(told(2.0), told(2.0)) == []
     differences = only(told(2.0), told(3.0))
     assert differences and all("closure[0]: 2.0 in the backup, 3.0" in d for d in differences)
 
 
-@keras.saving.register_keras_serializable("test_descriptions")
+@keras.saving.register_keras_serializable("test_run_fingerprint")
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, function):
         self.function = function
@@ -369,7 +369,7 @@ def test_folders_go_by_their_files_and_not_by_their_path(tmp_path, limit):
 
     def run(folder, **settings):
         source = data.from_folder(folder, image_size=8, memory_limit_gib=limit, **settings).source
-        return descriptions.flat(source.description())
+        return run_fingerprint.flat(source.description())
 
     before = run(save("first"))
     assert only(before, run(save("moved"))) == []
