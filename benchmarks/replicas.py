@@ -1,7 +1,10 @@
 """Do two devices, or two workers, train like one with the same global batch?
 
-Each row trains a small GAN on 2-D points, 20 steps of SGD in float32, on one device, on two
-replicas of one process (`MirroredStrategy`), and on two processes (`MultiWorkerMirroredStrategy`).
+Each row trains a GAN, on 2-D points and by SGD where nothing else is said, for 20 steps in float32:
+on one device, on one device of a `MirroredStrategy`, on two replicas of one process, and on two
+processes (`MultiWorkerMirroredStrategy`). Rows "64 pixels" are of colour images and of
+`networks.dcgan`
+with 8 filters; the embeddings are those of labels in both networks.
 The figure is the largest difference of any weight, moving average included, from one device's.
 """
 
@@ -18,13 +21,17 @@ import numpy as np
 import records
 
 BATCH, LATENT = 16, 4
-ALONE, REPLICAS, WORKERS = "one device", "two replicas", "two workers"
+ALONE, ONE, REPLICAS, WORKERS = "one device", "one replica", "two replicas", "two workers"
+KINDS = ONE, REPLICAS, WORKERS
 
 
 def rows():
     """`dict` from a row's name to what is given to `compile`, and to `networks`."""
     from keras_gan import losses, regularizers
     from keras_gan.schedules import Cosine
+
+    def penalties():
+        return [_regularizer(name) for name in ("r1", "r2")]
 
     names = sorted(losses._KNOWN)
     table = {f"loss {name}": {"loss": name} for name in names}
@@ -52,6 +59,14 @@ def rows():
             "regularizers": lambda: [regularizers.R1(weight=Cosine(1.0, 0.1, over_images=200))],
         },
         "gradients clipped": {"clipnorm": 0.05},
+        "Adam": {"adam": True},
+        "embeddings": {"labels": 3},
+        "embeddings, Adam": {"labels": 3, "adam": True},
+        "embeddings, Adam, 4 micro-batches": {"labels": 3, "adam": True, "accumulation_steps": 4},
+        "64 pixels": {"side": 64, "loss": "relativistic_paired", "regularizers": penalties},
+        "64 pixels, Adam": {"side": 64, "adam": True},
+        "64 pixels, 2:2 updates": {"side": 64, "discriminator_steps": 2, "generator_steps": 2},
+        "64 pixels, 4 micro-batches": {"side": 64, "accumulation_steps": 4},
         "all together": {
             "loss": "relativistic_average",
             "regularizers": lambda: [
@@ -74,9 +89,17 @@ def _regularizer(name, every=1):
     return regularizer
 
 
-def networks(batch_norm=False, whole_batch=False, pack=1):
-    """A small generator and discriminator of 2-D points, or of packs of them."""
+def networks(batch_norm=False, whole_batch=False, pack=1, labels=None, side=None):
+    """A small generator and discriminator of 2-D points or packs of them, or of images."""
     import keras
+
+    import keras_gan
+
+    if labels or side:
+        kind = keras_gan.networks.dcgan if side else keras_gan.networks.mlp
+        filters = {"generator_filters": 8, "discriminator_filters": 8} if side else {"width": 16}
+        shape = (side, side, 3) if side else (2,)
+        return kind(shape, LATENT, num_classes=labels, **filters)
     from keras import layers
 
     from keras_gan.layers import MinibatchStdDev, SpectralNormalization
@@ -100,18 +123,31 @@ def train(strategy, steps, settings):
     import keras_gan
 
     settings = dict(settings)
-    keys = ("batch_norm", "whole_batch", "pack")
+    keys = ("batch_norm", "whole_batch", "pack", "labels", "side")
     shape = {key: settings.pop(key) for key in keys if key in settings}
     model = {k: settings.pop(k) for k in ("ema_halflife_images",) if k in settings}
-    model["pack"] = shape.get("pack", 1)
-    clipnorm = settings.pop("clipnorm", None)
+    model |= {"pack": shape.get("pack", 1), "num_classes": shape.get("labels")}
+    clipnorm, adam = settings.pop("clipnorm", None), settings.pop("adam", False)
     with strategy.scope():
         settings = {k: v() if callable(v) else v for k, v in settings.items()}
         keras.utils.set_random_seed(0)
         gan = keras_gan.GAN(*networks(**shape), **model)
-        gan.compile(*(keras.optimizers.SGD(0.1, clipnorm=clipnorm) for _ in range(2)), **settings)
+        optimizers = [
+            # Adam divides by the size of a gradient: where that is rounding alone, so is the rest.
+            keras.optimizers.Adam(1e-2, epsilon=1e-3)
+            if adam
+            else keras.optimizers.SGD(0.1 if "side" not in shape else 0.01, clipnorm=clipnorm)
+            for _ in range(2)
+        ]
+        gan.compile(*optimizers, **settings)
     count = BATCH * steps * settings.get("discriminator_steps", 1)
-    gan.fit(keras_gan.data.ring(count), batch_size=BATCH, verbose=0)
+    data = [keras_gan.data.ring(count)]
+    if "side" in shape:
+        pixels = np.random.default_rng(0).integers(0, 256, (count, *gan.sample_shape))
+        data = [pixels.astype("uint8")]
+    if "labels" in shape:
+        data.append(np.arange(count) % shape["labels"])
+    gan.fit(*data, batch_size=BATCH, verbose=0)
     return gan.get_weights()
 
 
@@ -123,7 +159,9 @@ def work(kind, steps, names, out):
     import tensorflow as tf
 
     strategy = tf.distribute.get_strategy()
-    if kind == REPLICAS:
+    if kind == ONE:
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    elif kind == REPLICAS:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2
@@ -197,7 +235,7 @@ def main():
             again=given.again,
             keep=not given.quick,
         )
-        for kind in (REPLICAS, WORKERS)
+        for kind in KINDS
     ]
     if given.json:
         records.write(given.json, runs)
@@ -214,7 +252,7 @@ def differences(alone, several):
 def report(runs):
     """One Markdown table of all rows."""
     return records.table(
-        ("row", REPLICAS, WORKERS),
+        ("row", *KINDS),
         [
             (name, *(f"{each['differences'][name]:.1e}" for each in runs))
             for name in runs[0]["differences"]

@@ -19,8 +19,31 @@ def cosine(images, start, end, over_images):
     return start + (end - start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
 
 
+class _Way:
+    """From one number to another, in so many images."""
+
+    def __init__(self, start, end, over_images):
+        self.start = _checks.number(start, "start")
+        self.end = _checks.number(end, "end")
+        self.over_images = _checks.number(over_images, "over_images", above=0.0)
+
+    def get_config(self):
+        """The constructor's arguments, for saving."""
+        return {"start": self.start, "end": self.end, "over_images": self.over_images}
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a `get_config`."""
+        return cls(**config)
+
+    def __repr__(self):
+        start, end, *more = self.get_config().items()
+        more = ", ".join(f"{name}={value}" for name, value in more)
+        return f"{type(self).__name__}({start[1]}, {end[1]}, {more})"
+
+
 @keras.saving.register_keras_serializable("keras_gan")
-class Cosine:
+class Cosine(_Way):
     """Half a wave of a cosine from one number to another, which then stays (R3GAN's burn-in).
 
     `start + (end - start) * (1 - cos(pi t)) / 2` with `t = min(images_seen / over_images, 1)`.
@@ -45,25 +68,42 @@ class Cosine:
     Source: Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
     """
 
-    def __init__(self, start, end, over_images):
-        self.start = _checks.number(start, "start")
-        self.end = _checks.number(end, "end")
-        self.over_images = _checks.number(over_images, "over_images", above=0.0)
-
     def __call__(self, images_seen):
         return cosine(images_seen, self.start, self.end, self.over_images)
 
+
+@keras.saving.register_keras_serializable("keras_gan")
+class Linear(_Way):
+    """A number that stays for a while, and then goes straight to another one, which stays.
+
+    `start + (end - start) * t` with
+    `t = min(max(images_seen - after, 0) / (over_images - after), 1)`. CycleGAN's learning rate is
+    `Linear(2e-4, 0.0, over_images, after=over_images / 2)`.
+
+    Args:
+        start: finite number, the value up to `after` images.
+        end: finite number, the value from `over_images` images on.
+        over_images: real images until the end is reached, above `after`.
+        after: real images before which nothing changes, at least 0. Default 0.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+    Networks", ICCV 2017 (arXiv:1703.10593).
+    """
+
+    def __init__(self, start, end, over_images, *, after=0):
+        super().__init__(start, end, over_images)
+        self.after = _checks.number(after, "after", minimum=0.0, below=self.over_images)
+
+    def __call__(self, images_seen):
+        images = tf.cast(images_seen, "float32") - self.after
+        progress = tf.clip_by_value(images / (self.over_images - self.after), 0.0, 1.0)
+        return self.start + (self.end - self.start) * progress
+
     def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {"start": self.start, "end": self.end, "over_images": self.over_images}
-
-    @classmethod
-    def from_config(cls, config):
-        """The schedule of a `get_config`."""
-        return cls(**config)
-
-    def __repr__(self):
-        return f"Cosine({self.start}, {self.end}, over_images={self.over_images})"
+        return {**super().get_config(), "after": self.after}
 
 
 # === Settings that may be schedules ===
@@ -72,8 +112,8 @@ class Cosine:
 def number_or_schedule(setting, name, **bounds):
     """A setting as a `float` within bounds, or as a schedule; a config becomes its schedule.
 
-    Of a `Cosine` both ends must be within the bounds. `above` is for numbers that nothing may
-    reach: a schedule may start there.
+    Of a schedule of this file both ends must be within the bounds. `above` is for numbers that
+    nothing may reach: a schedule may start there.
     """
     if isinstance(setting, dict):
         setting = keras.saving.deserialize_keras_object(setting)
@@ -81,7 +121,7 @@ def number_or_schedule(setting, name, **bounds):
         return _checks.number(setting, name, **bounds)
     if "above" in bounds:
         bounds = {**bounds, "minimum": bounds["above"], "above": None}
-    if isinstance(setting, Cosine):
+    if isinstance(setting, _Way):
         for end in ("start", "end"):
             _checks.number(getattr(setting, end), f"{name}.{end}", **bounds)
     return setting

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 
 import helpers
-from keras_gan import recipes
+from keras_gan import losses, networks, recipes, regularizers
 from keras_gan.backend import determinism
 from keras_gan.model.gan import GAN
 
@@ -172,7 +172,33 @@ def fingerprint(gan):
 def test_one_step_from_one_state_has_one_result(recipe, size, batch, precision):
     shape = (size, size, 3)
     gan = getattr(recipes, recipe)(shape, precision=precision)
-    images = helpers.images(batch * gan.discriminator_steps, shape)
+    assert_one_result(gan, helpers.images(batch * gan.discriminator_steps, shape))
+
+
+GAMES = [{"loss": loss, "regularizers": ["r1", "r2"]} for loss in sorted(losses._KNOWN)]
+GAMES += [{"loss": "hinge", "regularizers": [name]} for name in sorted(regularizers._KNOWN)]
+GAMES += [
+    {"loss": "relativistic_average", "regularizers": ["lecam", "dragan"], **more}
+    for more in (
+        {"discriminator_steps": 2, "generator_steps": 2},
+        {"accumulation_steps": 2},
+    )
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", GAMES, ids=lambda game: "-".join(map(str, game.values())))
+def test_every_loss_and_penalty_has_one_result_at_64_pixels(settings):
+    shape = (64, 64, 3)
+    # BatchNorm sees micro-batches, which is warned of.
+    options = {"batch_norm": "accumulation_steps" not in settings}
+    pair = networks.dcgan(shape, 16, generator_filters=16, discriminator_filters=16, **options)
+    gan = GAN(*pair)
+    gan.compile(**settings)
+    assert_one_result(gan, helpers.images(32 * gan.discriminator_steps, shape))
+
+
+def assert_one_result(gan, images):
     start, found = helpers.snapshot(gan), set()
     for _ in range(6):
         helpers.restore(start)

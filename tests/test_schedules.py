@@ -12,7 +12,7 @@ from keras_gan import optimizers, recipes, regularizers, schedules
 from keras_gan.engine import ema
 from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
-from keras_gan.schedules import Cosine
+from keras_gan.schedules import Cosine, Linear
 
 OVER = 64  # images
 
@@ -40,6 +40,23 @@ def scheduled(rate=None, loss_scale=False, **settings):
 def test_half_a_cosine(images, expected):
     value = Cosine(2.0, 4.0, over_images=100)(tf.constant(images, "int64"))
     assert value.dtype == tf.float32 and float(value) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "images, expected", [(0, 2.0), (40, 2.0), (70, 3.0), (100, 4.0), (10**9, 4.0)]
+)
+def test_a_straight_way_after_a_while(images, expected):
+    schedule = Linear(2.0, 4.0, over_images=100, after=40)
+    value = schedule(tf.constant(images, "int64"))
+    assert value.dtype == tf.float32 and float(value) == pytest.approx(expected, rel=1e-6)
+    again = schedules.number_or_schedule(schedules.config(schedule), "x", minimum=2.0)
+    assert again.get_config() == schedule.get_config()
+    assert repr(again) == "Linear(2.0, 4.0, over_images=100.0, after=40.0)"
+
+
+def test_the_end_of_a_way_comes_after_its_beginning():
+    with pytest.raises(ValueError, match="`after` must be .* below 100"):
+        Linear(2.0, 4.0, over_images=100, after=100)
 
 
 def test_the_moving_average_follows_its_schedule_alone():

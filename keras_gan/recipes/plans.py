@@ -51,9 +51,10 @@ def for_data(
     It looks at size, channels, count and labels of the data, and takes `dcgan` for images and `mlp`
     for anything else, with their defaults. Then it measures what a step takes on this machine,
     which costs some ten seconds of the time, and prints the plan in one sentence. The learning rate
-    falls along a cosine to a fiftieth over the images that the run will see. An epoch is a sixtieth
-    of the time, or more where watching it would take over 5 % of it. Data that are read in Python
-    are read for a few batches. The machine is taken to be as busy later as it is now.
+    stays for half of the images that the run will see, and falls to a fiftieth over the other half.
+    An epoch is a sixtieth of the time, or more where watching it would take over 5 % of it. Data
+    that are read in Python are read for a few batches. The machine is taken to be as busy later as
+    it is now.
 
     Args:
         data: samples, as `fit` takes them: an array, `(samples, labels)`, or batches of either.
@@ -165,7 +166,9 @@ def _build(facts, *, seed, precision, over_images=None):
     recipe = games.dcgan if inspection.is_image(shape) else games.mlp
     if over_images is not None:
         rate = defaults.LEARNING_RATE
-        shared["learning_rate"] = schedules.Cosine(rate, _LAST_RATE * rate, over_images=over_images)
+        shared["learning_rate"] = schedules.Linear(
+            rate, _LAST_RATE * rate, over_images=over_images, after=over_images / 2
+        )
     return recipe(shape, num_classes=facts.num_classes, **shared)
 
 
