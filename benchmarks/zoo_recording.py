@@ -56,17 +56,17 @@ def asks(rules, history):
 
 def hidden(history, asked):
     """The history without what fresh discriminators say in epochs that are not in `asked`."""
-    nothing = {"fresh_real_above_fake": None, "num_fresh": 0}
+    nothing = {"fresh_discriminator_auc": None, "num_fresh": 0}
     return [s if s.epoch in asked else dataclasses.replace(s, **nothing) for s in history]
 
 
 def _is_unsure(last):
     from keras_gan import convergence
 
-    chance = last.real_above_fake
+    chance = last.discriminator_auc
     if chance is None or not math.isfinite(chance):
         return False
-    return abs(chance - 0.5) <= 2.0 * convergence.coin_tolerance(last.num_real, last.num_fake)
+    return abs(chance - 0.5) <= 2.0 * convergence.auc_tolerance(last.num_real, last.num_fake)
 
 
 # === Recording ===

@@ -38,10 +38,10 @@ def run(qualities, chances=None, *, noise=0.01, fresh=0.5, **fields):
             epoch=epoch,
             quality=quality,
             quality_noise=noise,
-            real_above_fake=chance,
+            discriminator_auc=chance,
             num_real=1000,
             num_fake=1000,
-            fresh_real_above_fake=fresh,
+            fresh_discriminator_auc=fresh,
             num_fresh=1000,
             **{k: v[epoch - 1] if isinstance(v, list) else v for k, v in fields.items()},
         )
@@ -61,36 +61,36 @@ def first_verdict(history, rules=RULES, **options):
 # === Measures ===
 
 
-def test_real_above_fake_is_the_area_under_the_roc_curve():
+def test_discriminator_auc_is_the_area_under_the_roc_curve():
     random = np.random.default_rng(0)
     # Rounded, so that there are ties within and between both sides.
     real, fake = random.normal(0.7, 1, 311).round(1), random.normal(0, 1, 173).round(1)
     labels = np.r_[np.ones(311), np.zeros(173)]
     expected = roc_auc_score(labels, np.r_[real, fake])
-    assert convergence.real_above_fake(real, fake) == pytest.approx(expected, abs=1e-12)
-    assert convergence.real_above_fake(fake, real) == pytest.approx(1 - expected, abs=1e-12)
+    assert convergence.discriminator_auc(real, fake) == pytest.approx(expected, abs=1e-12)
+    assert convergence.discriminator_auc(fake, real) == pytest.approx(1 - expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
     ("real", "fake", "expected"),
     [([1, 1], [0, 0], 1.0), ([0], [1, 2], 0.0), ([3, 3], [3], 0.5)],
 )
-def test_real_above_fake_at_its_ends(real, fake, expected):
-    assert convergence.real_above_fake(real, fake) == expected
+def test_discriminator_auc_at_its_ends(real, fake, expected):
+    assert convergence.discriminator_auc(real, fake) == expected
 
 
 @pytest.mark.parametrize("scores", [[np.nan, 1.0], []])
-def test_real_above_fake_of_no_numbers_is_nan(scores):
-    assert np.isnan(convergence.real_above_fake(scores, [0.0]))
+def test_discriminator_auc_of_no_numbers_is_nan(scores):
+    assert np.isnan(convergence.discriminator_auc(scores, [0.0]))
 
 
-def test_real_above_fake_error_is_the_spread_of_drawn_scores():
+def test_discriminator_auc_error_is_the_spread_of_drawn_scores():
     random = np.random.default_rng(1)
     drawn = [
-        convergence.real_above_fake(random.normal(size=60), random.normal(size=90))
+        convergence.discriminator_auc(random.normal(size=60), random.normal(size=90))
         for _ in range(2000)
     ]
-    assert convergence.real_above_fake_error(60, 90) == pytest.approx(np.std(drawn), rel=0.05)
+    assert convergence.discriminator_auc_error(60, 90) == pytest.approx(np.std(drawn), rel=0.05)
 
 
 def test_fluctuation_is_the_noise_about_a_trend():
@@ -247,9 +247,9 @@ def test_equilibrium_after_separation():
     qualities = [1.0, 0.8, 0.6, 0.4, 0.3] + [0.295] * 7
     verdict = first_verdict(run(qualities, chances), min_epochs=5)
     assert (verdict.kind, verdict.epoch) == ("equilibrium", 12)
-    assert verdict.evidence["real_above_fake"] == 0.5
+    assert verdict.evidence["discriminator_auc"] == 0.5
     assert verdict.evidence["highest_before"] == 0.98
-    assert "98%" in verdict.message
+    assert "0.98" in verdict.message
 
 
 def test_a_dead_discriminator_is_no_equilibrium():
@@ -308,7 +308,7 @@ def test_a_fresh_discriminator_is_asked_for_where_all_else_holds_and_seldom():
         if rule.wants_fresh(history[:epoch]):
             asked.append(epoch)
             last = history[epoch - 1]
-            history[epoch - 1] = dataclasses.replace(last, fresh_real_above_fake=0.9)
+            history[epoch - 1] = dataclasses.replace(last, fresh_discriminator_auc=0.9)
     assert asked == [14, 21, 32, 48]
     assert not Equilibrium(fresh=False).wants_fresh(history)
     assert not rule.wants_fresh(run([1.0] * 60, [0.9] * 60, fresh=None))
@@ -455,7 +455,7 @@ def test_samples_that_are_all_alike_are_named_however_the_distance_creeps():
     assert "have 9% of their spread;" in verdict.message
     warned = [bool(convergence.early_warnings(history[:n], RULES)) for n in range(1, 9)]
     assert warned == [False] * 5 + [True] * 3, "after four epochs, and 300 updates"
-    assert "All samples are alike" in convergence.early_warnings(history, RULES)["mode_collapse"]
+    assert "All samples are similar" in convergence.early_warnings(history, RULES)["mode_collapse"]
     # The rule waits as long as it is told to, and not before the updates were many.
     assert first_verdict(history, [ModeCollapse(patience=12)]).epoch == 12
     few = run(creeping, [0.0] * 30, **ALIKE, discriminator_updates=15, generator_updates=150)
@@ -499,7 +499,7 @@ def test_epochs_in_which_a_rate_rises_do_not_count(player):
     falling = run([1.0] * 60, **{f"{player}_rate": rates[::-1]}, **PACE)
     assert first_verdict(falling, min_epochs=5).epoch == 9
     # Nor is a game called impossible.
-    noise = {"real_above_noise": 0.5, "num_noise": 256}
+    noise = {"first_samples_auc": 0.5, "num_first_samples": 256}
     warming = run([1.0] * 60, [0.5] * 60, **{f"{player}_rate": rates}, **PACE, **noise)
     assert first_verdict(warming, [DiscriminatorFailed()]).epoch == 26
 
@@ -508,17 +508,20 @@ def test_epochs_in_which_a_rate_rises_do_not_count(player):
 
 
 def test_a_discriminator_that_never_began():
-    history = run([1.0] * 8, [0.52] * 8, real_above_noise=0.55, num_noise=256)
+    history = run([1.0] * 8, [0.52] * 8, first_samples_auc=0.55, num_first_samples=256)
     verdict = first_verdict(history)
     assert (verdict.kind, verdict.epoch) == ("discriminator_failed", 4)
     assert "could not even tell data from the untrained" in verdict.message
     # One epoch in which it knew either is enough.
     rule = DiscriminatorFailed()
-    began = run([1.0] * 8, [0.52] * 8, real_above_noise=[0.55] * 7 + [0.7], num_noise=256)
+    began = run([1.0] * 8, [0.52] * 8, first_samples_auc=[0.55] * 7 + [0.7], num_first_samples=256)
     assert rule(began) is None
-    assert rule(run([1.0] * 8, [0.9] + [0.5] * 7, real_above_noise=0.5, num_noise=256)) is None
+    assert (
+        rule(run([1.0] * 8, [0.9] + [0.5] * 7, first_samples_auc=0.5, num_first_samples=256))
+        is None
+    )
     # Of few samples, more is chance.
-    few = run([1.0] * 8, [0.52] * 8, real_above_noise=0.7, num_noise=10)
+    few = run([1.0] * 8, [0.52] * 8, first_samples_auc=0.7, num_first_samples=10)
     assert rule(few) is not None
 
 
@@ -546,7 +549,7 @@ def test_a_discriminator_too_weak_to_see_what_is_missing():
     qualities = [9.0] + [0.7] * 19
     verdict = first_verdict(run(qualities, chances, coverage=0.1, **fields))
     assert verdict.kind == "discriminator_failed"
-    assert "a coin flip, while samples cover 10% of the data against 97%" in verdict.message
+    assert "chance level, while samples cover 10% of the data against 97%" in verdict.message
     assert first_verdict(run(qualities, chances, coverage=0.6, **fields)).kind == "equilibrium"
     # Within two standard errors of a half nothing is sure.
     assert Equilibrium()(run(qualities, chances, coverage=0.46, **fields)) is not None
@@ -657,20 +660,26 @@ def test_noise_is_no_cycle():
 
 
 def test_a_discriminator_that_knows_its_data_by_heart_is_named():
-    heart = run([1.0] * 12, train_above_held_out=0.85, num_train=1000)
+    heart = run([1.0] * 12, train_vs_held_out_auc=0.85, num_train=1000)
     verdict = first_verdict(heart)
-    assert verdict.kind == "stalled" and "above a held-out one 85% of the time" in verdict.message
+    assert (
+        verdict.kind == "stalled" and "training against held-out reals is 0.85" in verdict.message
+    )
     assert "more data" in verdict.message and "ema_halflife" not in verdict.message
-    plain = run([1.0] * 12, train_above_held_out=0.6, num_train=1000, fresh=None)
+    plain = run([1.0] * 12, train_vs_held_out_auc=0.6, num_train=1000, fresh=None)
     assert "ema_halflife" in first_verdict(plain).message
 
 
 @pytest.mark.parametrize(
     ("chance", "fresh", "words"),
     [
-        (0.97, None, "far ahead (a real scores above a sample 97% of the time): try an R1"),
-        (0.97, 0.99, "far ahead"),
-        (0.6, 0.75, "fallen behind (one trained afresh reaches 75%): try discriminator_steps=2"),
+        (0.97, None, "the discriminator is too strong (AUC 0.97): try an R1"),
+        (0.97, 0.99, "too strong"),
+        (
+            0.6,
+            0.75,
+            "too weak (the AUC of a freshly trained one is 0.75): try discriminator_steps=2",
+        ),
         (0.6, None, "ema_halflife"),
         (None, None, "ema_halflife"),
     ],
@@ -906,3 +915,21 @@ def test_a_history_in_columns_comes_back():
     assert table["fields"]["quality"] == [0.5, None]
     assert signals.from_columns(json.loads(json.dumps(table))) == history
     assert signals.from_columns(signals.columns([])) == []
+
+
+OLD_NAMES = {
+    "real_above_fake": "discriminator_auc",
+    "fresh_real_above_fake": "fresh_discriminator_auc",
+    "real_above_noise": "first_samples_auc",
+    "train_above_held_out": "train_vs_held_out_auc",
+    "num_noise": "num_first_samples",
+}
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_NAMES.items())
+def test_records_of_earlier_versions_are_read(old, new):
+    now = Signals(epoch=1, **{new: 7})
+    assert Signals.from_dict({"epoch": 1, old: 7}) == now
+    table = signals.columns([now])
+    table["fields"][old] = table["fields"].pop(new)
+    assert signals.from_columns(table) == [now]

@@ -203,10 +203,10 @@ def signals(qualities, chances=None, *, fresh=None, **fields):
             epoch=epoch,
             quality=quality,
             quality_noise=0.01,
-            real_above_fake=chance,
+            discriminator_auc=chance,
             num_real=1000,
             num_fake=1000,
-            fresh_real_above_fake=asked,
+            fresh_discriminator_auc=asked,
             num_fresh=0 if asked is None else 1000,
             **fields,
         )
@@ -291,7 +291,7 @@ def test_a_fresh_discriminator_is_shown_only_where_a_rule_asks():
             return len(history) in (3, 6)  # the third is before the least number of epochs
 
         def __call__(self, history):
-            seen.append([s.fresh_real_above_fake for s in history])
+            seen.append([s.fresh_discriminator_auc for s in history])
 
     seen = []
     history = signals([0.5] * 8, fresh=[0.7] * 8)
@@ -339,7 +339,7 @@ def test_the_recorder_asks_for_more_than_the_rules_and_hides_it_from_them():
         kind = "asks"
 
         def wants_fresh(self, history):
-            seen.append([s.fresh_real_above_fake for s in history])
+            seen.append([s.fresh_discriminator_auc for s in history])
             return len(history) == 2
 
         def __call__(self, history):

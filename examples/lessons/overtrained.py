@@ -51,7 +51,7 @@ def measure(seed):
         "verdict": stopping.verdict.kind if stopping.verdict else "none",
         "stopped": stopped,
         "best": best,
-        "chance": signals.real_above_fake,
+        "chance": signals.discriminator_auc,
         **distances,
     }
 

@@ -1,8 +1,8 @@
-"""Could any discriminator still tell? One trained afresh against the generator as it stands.
+"""A classifier two-sample test: a new discriminator, trained against the current generator.
 
-"1/2 everywhere" is a statement about the best discriminator, and the one that plays may just have
-fallen behind, forgotten or died. This one starts from new weights of the same architecture and
-sees nothing but the question.
+At equilibrium even the optimal discriminator has an AUC of 1/2. The AUC of the discriminator in
+training may be 1/2 because it has become too weak. A new one with the same architecture and random
+initial weights shows which is the case.
 """
 
 import keras
@@ -15,24 +15,24 @@ from keras_gan.backend.determinism import ordered
 from keras_gan.convergence import signals
 from keras_gan.model import compile_arguments
 
-# A few hundred steps: what a small network needs to learn a difference that is there, and about
-# as many samples as it has reals for, ten times over.
+# A few hundred steps let a small network learn an existing difference. They are about ten epochs
+# of the reals that it is given.
 STEPS, BATCH_SIZE = 300, 64
 _RATE = 1e-3
 
 
 class FreshDiscriminator:
-    """A twin of a discriminator that is trained from its first weights whenever it is asked.
+    """A discriminator that is trained from its initial weights for each measurement.
 
-    It learns by cross-entropy and Adam, whatever the game's loss, regularizers and learning rates
-    are: the question is whether samples can be told apart, not how the game is played. All
-    randomness follows from the seeds given.
+    It is trained with cross-entropy and Adam, independent of the loss, regularizers and learning
+    rates of the GAN, to test whether real and generated samples can be told apart. All randomness
+    follows from the given seeds.
 
     Args:
-        discriminator: the network to be like.
-        pack: samples that it judges at a time, see `GAN`.
-        seed: integer seed of its first weights.
-        verbose: whether its training shows how far it is, as in `terminal.progress`.
+        discriminator: the network whose architecture it has.
+        pack: samples per pack, see `GAN`.
+        seed: integer seed of its initial weights.
+        verbose: whether to show a progress bar, as in `terminal.progress`.
     """
 
     def __init__(self, discriminator, *, pack=1, seed, verbose="auto"):
@@ -42,19 +42,19 @@ class FreshDiscriminator:
         self.optimizer = compile_arguments.optimizer(optimizer, "discriminator", self.network)
         self.optimizer.build(self.network.trainable_variables)
         self._start = [(v, v.numpy()) for v in (*self.network.variables, *self.optimizer.variables)]
-        # BatchNorm must see both kinds at once, as it will in inference; statistics of a batch
-        # against its neighbours must not.
+        # BatchNormalization needs reals and fakes in one batch, since its moving statistics are of
+        # both. Layers with statistics of a batch need them apart.
         self._together = inspection.has_batch_norm(self.network)
         self._step = ordered(tf.function(ordered(self._one_step), reduce_retracing=True))
         self._custom_gradients = memory.CustomGradients()
 
-    def chance(self, train, judged, *, seed):
-        """The chance that a real scores above a fake once it has been trained.
+    def auc(self, train, judged, *, seed):
+        """The AUC of the trained discriminator on unseen samples, see `signals.discriminator_auc`.
 
         Args:
-            train: `(real, fake, labels)` to learn from; arrays of equal length in the generator's
+            train: `(real, fake, labels)` to train on; arrays of equal length in the generator's
                 range, and the labels of both or `None`.
-            judged: `(real, fake, labels)` that it has not seen.
+            judged: `(real, fake, labels)` to evaluate on.
             seed: integer seed of the order of the samples.
 
         Returns:
@@ -75,7 +75,7 @@ class FreshDiscriminator:
             self._step(*(None if part is None else tf.constant(part[rows]) for part in train))
         self._custom_gradients.forget()
         real, fake, labels = judged
-        return signals.real_above_fake(self._scores(real, labels), self._scores(fake, labels))
+        return signals.discriminator_auc(self._scores(real, labels), self._scores(fake, labels))
 
     def _one_step(self, real, fake, labels):
         self._custom_gradients.note()

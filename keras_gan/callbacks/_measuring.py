@@ -1,6 +1,6 @@
-"""Taking signals from a model, by its public attributes alone.
+"""Measures the signals of a model through its public attributes.
 
-All noise comes from explicit seeds: watching a run never changes it.
+All random numbers come from explicit seeds, so measuring never changes a run.
 """
 
 import keras
@@ -15,7 +15,7 @@ _NETWORKS = ("generator", "discriminator", "averaged_generator")
 
 
 def require(model, attribute, callback):
-    """Check that a callback watches a GAN.
+    """Check that a callback is used with a GAN.
 
     Raises:
         ValueError: if `model` lacks `attribute`.
@@ -28,7 +28,7 @@ def require(model, attribute, callback):
 
 
 def require_own_folder(callback, callbacks):
-    """Check that no other callback of the kind writes into the same `directory`.
+    """Check that no other callback of this class writes into the same `directory`.
 
     Raises:
         ValueError: if one does.
@@ -37,18 +37,18 @@ def require_own_folder(callback, callbacks):
     folders = [other.directory.resolve() for other in others if other.directory is not None]
     _checks.check(
         callback.directory.resolve() not in folders,
-        f"Each `{type(callback).__name__}` must have a folder of its own.",
+        f"Each `{type(callback).__name__}` must have its own folder.",
         cure="Give another `directory`.",
         directory=str(callback.directory),
     )
 
 
 def scored(gan, epoch):
-    """What the discriminator makes of reals and fresh fakes of the raw generator: a `dict`.
+    """AUCs of the discriminator for reals and samples of the generator: a `dict` of signals.
 
-    Up to 1,000 held-out reals if there are any, otherwise training reals; always the same ones.
-    Where there are both, as many of the one kind are compared with the other. Empty if the model
-    has seen no sample yet.
+    Uses up to 1,000 held-out reals if there are any, otherwise training reals; always the same.
+    With both, training reals are compared with held-out ones too. Empty if the model has not been
+    trained yet.
     """
     held_out = gan.held_out_samples is not None
     train, train_labels = some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES)
@@ -61,24 +61,24 @@ def scored(gan, epoch):
     with unchecked():
         real_scores, fake_scores = gan.score(samples, labels), gan.score(fake, labels)
     found = {
-        "real_above_fake": signals.real_above_fake(real_scores, fake_scores),
+        "discriminator_auc": signals.discriminator_auc(real_scores, fake_scores),
         "num_real": len(real_scores),
         "num_fake": len(fake_scores),
         "held_out": held_out,
     }
     if held_out and train is not None:
         train_scores = gan.score(train, train_labels)
-        found["train_above_held_out"] = signals.real_above_fake(train_scores, real_scores)
+        found["train_vs_held_out_auc"] = signals.discriminator_auc(train_scores, real_scores)
         found["num_train"] = len(train_scores)
     return found
 
 
 def fresh(gan, discriminator, epoch):
-    """The chance that a fresh discriminator scores a real above a fake: a `dict`.
+    """The AUC of a newly trained discriminator: a `dict` of signals.
 
-    It learns from training reals and is judged on held-out ones; where there are none, on a half
-    of the training reals that it has not seen. The fakes are the averaged generator's, which is
-    the one that is kept.
+    It is trained on training reals and evaluated on held-out ones. Without held-out reals it is
+    trained on one half of the training reals and evaluated on the other. The generated samples are
+    those of the averaged generator.
     """
     train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
     judged = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
@@ -92,8 +92,8 @@ def fresh(gan, discriminator, epoch):
     for number, (samples, labels) in enumerate((train, judged), 1):
         fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch, number))
         sides.append((in_model_range(samples), fake, labels))
-    chance = discriminator.chance(*sides, seed=seed(gan, epoch))
-    return {"fresh_real_above_fake": chance, "num_fresh": -(-len(judged[0]) // gan.pack)}
+    auc = discriminator.auc(*sides, seed=seed(gan, epoch))
+    return {"fresh_discriminator_auc": auc, "num_fresh": -(-len(judged[0]) // gan.pack)}
 
 
 def _halves(half):
@@ -101,22 +101,22 @@ def _halves(half):
 
 
 def seed(gan, epoch, number=0):
-    """An integer seed that follows from the model's, the epoch, and what it is for."""
+    """An integer seed derived from the model's seed, the epoch and a number."""
     words = [gan.seed, epoch, number] if number else [gan.seed, epoch]
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def monitored(logs, monitor):
-    """The number that is logged under a name.
+    """The logged value of a name.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if the value is not a number.
     """
     found = signals.numbers({monitor: logs[monitor]})
     _checks.check(
         monitor in found,
         "`monitor` must be the name of a number in the logs.",
-        cure="Monitor another one, or correct the callback that logs it.",
+        cure="Monitor another name, or correct the callback that logs it.",
         monitor=monitor,
         logged=logs[monitor],
     )
@@ -124,7 +124,7 @@ def monitored(logs, monitor):
 
 
 def jensen_shannon(gan, logs):
-    """`signals.jensen_shannon` of the logs, on held-out data where there are; `None` if undefined.
+    """`signals.jensen_shannon` of the logs, on held-out data if there is any, or `None`.
 
     Defined for cross-entropy without smoothed labels.
     """
@@ -136,7 +136,7 @@ def jensen_shannon(gan, logs):
 
 
 def metric_error(gan, monitor):
-    """The standard error of a logged metric, or `None` if the metric does not tell."""
+    """The standard error of a logged metric, or `None` if the metric has none."""
     for metric in getattr(gan, "quality_metrics", ()):
         if f"val_{metric.name}" == monitor and hasattr(metric, "standard_error"):
             return metric.standard_error()
@@ -153,6 +153,6 @@ def broken_weight(gan):
 
 
 def new_failure(gan, known):
-    """`gan.first_failure`, unless it is the one `known` from before this run."""
+    """`gan.first_failure`, or `None` if it is the `known` one from before this run."""
     failure = gan.first_failure
     return None if failure == known else failure

@@ -131,8 +131,8 @@ def _is_verdict(path):
 def _is_history(path):
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-        return bool([signals.Signals(**record) for record in records])
-    except (OSError, ValueError, TypeError):
+        return bool([signals.Signals.from_dict(record) for record in records])
+    except (OSError, ValueError, TypeError, AttributeError):
         return False
 
 
@@ -205,12 +205,12 @@ _DOTS = {"linestyle": "", "marker": "o", "markersize": 5}
 _PANELS = (
     ("quality", (("quality", "{last.quality_name}", _SOLID), ("quality_floor", "reals", _DASHED))),
     (
-        "chance that one scores above the other",
+        "discriminator AUC",
         (
-            ("real_above_fake", "real above fake", _SOLID),
-            ("train_above_held_out", "training above held-out real", _SOLID),
-            ("real_above_noise", "real above first samples", _SOLID),
-            ("fresh_real_above_fake", "real above fake, trained afresh", _DOTS),
+            ("discriminator_auc", "real vs generated", _SOLID),
+            ("train_vs_held_out_auc", "training vs held-out reals", _SOLID),
+            ("first_samples_auc", "real vs first samples", _SOLID),
+            ("fresh_discriminator_auc", "real vs generated, fresh discriminator", _DOTS),
         ),
     ),
     (
@@ -263,8 +263,8 @@ def plot(history, verdict=None, restored=None):
             _line(axis, history, name, label.format(last=history[-1]), style)
         if title == "quality":
             _noise_band(axis, history)
-        if title.startswith("chance"):
-            _coin_band(axis, history)
+        if title == "discriminator AUC":
+            _chance_level_band(axis, history)
         if title == "gradient norms":
             axis.set_yscale("log")
         _mark(axis, verdict, restored)
@@ -302,9 +302,9 @@ def _noise_band(axis, history):
     )
 
 
-def _coin_band(axis, history):
+def _chance_level_band(axis, history):
     known = [s for s in history if s.num_real and s.num_fake]
-    widths = [signals.coin_tolerance(s.num_real, s.num_fake) for s in known]
+    widths = [signals.auc_tolerance(s.num_real, s.num_fake) for s in known]
     axis.fill_between(
         [s.epoch for s in known],
         [0.5 - width for width in widths],

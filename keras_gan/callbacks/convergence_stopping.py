@@ -26,9 +26,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
     - the quality, see `monitor`, with its noise: the smaller of its standard error, where the
       metric tells it, and of how much it jumps between epochs; and what reals reach;
     - coverage, density and spread of the samples, of 500 and 1,000 samples, and what reals reach;
-    - the chance that a held-out real scores above a fresh fake, 1/2 at equilibrium for any loss;
-    - the chance that a training real scores above a held-out one, 1/2 without overfitting;
-    - the chance that a real scores above a sample of the untrained generator, until it is clear;
+    - the discriminator's AUC: the probability that it scores a held-out real above a generated
+      sample, 1/2 at equilibrium for any loss;
+    - the AUC of training reals against held-out reals, 1/2 without overfitting;
+    - the AUC of reals against samples of the untrained generator, until it is clearly above 1/2;
     - gradient norms and losses as logged, the Jensen-Shannon estimate of a cross-entropy loss, and
       whether all numbers are finite
 
@@ -267,7 +268,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if not broken:  # otherwise there is nothing left to compare
             scored = _measuring.scored(gan, epoch)
             if scored:
-                scored |= self._chance_above_noise()
+                scored |= self._first_samples_auc()
                 quality, error, found = self._held_against_reals()
         direction = "min"
         if monitor is not None:
@@ -303,14 +304,14 @@ class ConvergenceStopping(keras.callbacks.Callback):
         quality, error, found = self._yardstick.measure(self.model)
         return quality, error, {"quality_floor": self._yardstick.floor, **found}
 
-    def _chance_above_noise(self):
+    def _first_samples_auc(self):
         gan, first = self.model, self._first_samples
         if first is None or gan.reference_samples is None:
             return {}
-        chance, count = first.chance(gan)
-        if chance - 0.5 > convergence.coin_tolerance(count, count):
-            self._first_samples = None  # a discriminator that has told them once has begun
-        return {"real_above_noise": chance, "num_noise": count}
+        auc, count = first.auc(gan)
+        if auc - 0.5 > convergence.auc_tolerance(count, count):
+            self._first_samples = None  # the discriminator has learned to tell them apart
+        return {"first_samples_auc": auc, "num_first_samples": count}
 
     def _asked_afresh(self, last):
         """These signals, with what a fresh discriminator says, if a rule wants to know."""

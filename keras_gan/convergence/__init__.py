@@ -40,10 +40,10 @@ from keras_gan.convergence.failures import ModeCollapse, Oscillating
 from keras_gan.convergence.run_progress import best, epochs_without_improvement
 from keras_gan.convergence.signals import (
     Signals,
-    coin_tolerance,
+    auc_tolerance,
+    discriminator_auc,
+    discriminator_auc_error,
     jensen_shannon,
-    real_above_fake,
-    real_above_fake_error,
     relative_spread,
 )
 from keras_gan.convergence.trends import fluctuation
@@ -61,7 +61,7 @@ __all__ = [
     "Verdict",
     "best",
     "check_rules",
-    "coin_tolerance",
+    "auc_tolerance",
     "default_rules",
     "duality_gap",
     "early_warnings",
@@ -70,7 +70,7 @@ __all__ = [
     "fluctuation",
     "jensen_shannon",
     "judge",
-    "real_above_fake",
-    "real_above_fake_error",
+    "discriminator_auc",
+    "discriminator_auc_error",
     "relative_spread",
 ]

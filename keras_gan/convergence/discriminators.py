@@ -1,63 +1,63 @@
-"""The rules about discriminators that have nothing to teach: too weak, or too strong."""
+"""Rules for discriminators that are too weak or too strong for the generator to learn."""
 
 import dataclasses
 
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
 from keras_gan.convergence.run_progress import covers_little, loss
-from keras_gan.convergence.signals import coin_tolerance, is_finite, latest_measured
+from keras_gan.convergence.signals import auc_tolerance, is_finite, latest_measured
 
-# Of the way from the first samples to the data, and of what reals cover.
+# A fraction of the distance from the first samples to the data, and of the coverage of reals.
 _HALF = 0.5
-# A run comes nearer to the data if it makes up for this share of what is missing in every epoch.
+# A run progresses if it gains this fraction of the remaining distance in every epoch.
 _PACE = 0.02
-# An accuracy that differs from 1/2 by more is no coin flip.
+# An accuracy that differs from 1/2 by more is not at chance level.
 _RIGHT = 0.1
 
 
-def _is_coin(chance, first, second):
-    return abs(chance - 0.5) <= coin_tolerance(first, second)
+def _at_chance_level(auc, first, second):
+    return abs(auc - 0.5) <= auc_tolerance(first, second)
 
 
 def tells(s):
-    """Whether a discriminator tells reals from the first samples, or from the current ones.
+    """Whether a discriminator separates reals from the first samples, or from current ones.
 
-    Where the latter were not scored, its accuracy on its own batches stands in.
+    Without an AUC for the current ones, its accuracy on the training batches is used.
     """
-    if is_finite(s.real_above_noise):
-        if s.real_above_noise - 0.5 > coin_tolerance(s.num_noise, s.num_noise):
+    if is_finite(s.first_samples_auc):
+        if s.first_samples_auc - 0.5 > auc_tolerance(s.num_first_samples, s.num_first_samples):
             return True
-    if is_finite(s.real_above_fake):
-        return not _is_coin(s.real_above_fake, s.num_real, s.num_fake)
+    if is_finite(s.discriminator_auc):
+        return not _at_chance_level(s.discriminator_auc, s.num_real, s.num_fake)
     return is_finite(s.d_accuracy) and s.d_accuracy - 0.5 > _RIGHT
 
 
 def _is_fooled(s):
-    """Whether it takes samples for reals and reals for samples, which is no coin flip either."""
-    if is_finite(s.real_above_fake):
+    """Whether its accuracy is clearly below 1/2."""
+    if is_finite(s.discriminator_auc):
         return False
     return is_finite(s.d_accuracy) and s.d_accuracy - 0.5 < -_RIGHT
 
 
 def never_told(history, epochs):
-    """Evidence that a discriminator `tells` nothing from the first epoch on, or `None`.
+    """Evidence that `tells` was false in every epoch of the run, or `None`.
 
-    It takes so many epochs, and updates that make them count, see `Progress.have_played`.
+    Needs `epochs` epochs, and enough updates, see `Progress.have_played`.
     """
-    if len(history) < epochs or not is_finite(history[-1].real_above_noise):
+    if len(history) < epochs or not is_finite(history[-1].first_samples_auc):
         return None
-    if any(tells(s) or not is_finite(s.real_above_noise) for s in history):
+    if any(tells(s) or not is_finite(s.first_samples_auc) for s in history):
         return None
     if any(map(_is_fooled, history[-epochs:])) or not run_progress.of(history).have_played():
         return None
     return {
-        "real_above_noise": max(s.real_above_noise for s in history),
+        "first_samples_auc": max(s.first_samples_auc for s in history),
         "epochs": len(history),
     }
 
 
 def _comes_nearer(latest):
-    """Whether the quality, or the coverage, makes up for 2 % of what it lacks in every epoch."""
+    """Whether quality or coverage gains 2 % of the remaining distance to reals in every epoch."""
     first, last = latest[0], latest[-1]
     gains, left = [], (1.0 - _PACE) ** (len(latest) - 1)
     if is_finite(first.quality) and is_finite(last.quality):
@@ -70,16 +70,16 @@ def _comes_nearer(latest):
 
 
 def _floor(s):
-    """What reals reach, as a number to be small; 0 if it is not known."""
+    """The quality of reals, negated if higher is better; 0 if unknown."""
     floor = s.quality_floor if is_finite(s.quality_floor) else 0.0
     return floor if s.direction == "min" else -floor
 
 
 def fooled(history, epochs):
-    """Evidence that a discriminator takes samples for reals and reals for samples, or `None`.
+    """Evidence that the accuracy of a discriminator is below chance level, or `None`.
 
-    In the latest `epochs`, in each of which it learned, it was right in less than 40 % of cases,
-    and both players had the updates that make epochs count: the generator outruns it.
+    Its accuracy was below 40 % in each of the latest `epochs`, in all of which it was trained, and
+    both players had enough updates: the generator is too strong for it.
     """
     latest = history[-epochs:]
     if len(latest) < epochs or any(s.discriminator_updates == 0 for s in latest):
@@ -91,27 +91,30 @@ def fooled(history, epochs):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DiscriminatorFailed:
-    """The discriminator tells nothing: it never did, or it has died far from the data.
+    """The discriminator separates nothing: it never did, or it failed far from the data.
 
-    A GAN starts by telling data from the first, random samples. *Never*: in all epochs, of which
-    there are `epochs` at least, with 300 updates of each player at rates that do not rise, reals
-    score above neither these samples nor the current ones, each within
-    `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2. *Dead*: the chance that a real scores
-    above a fake is that near to 1/2 in the mean of `epochs` epochs, and twice that near in each,
-    nothing has improved for `patience`, and the samples are far from the data: either the quality
-    `q` has not come half the way from the run's first one to the floor that reals reach,
-    `q - floor > (first - floor) / 2`, or the coverage is surely less than half of that of reals. A
-    discriminator at its equilibrium shows 1/2 too, but then the samples are near. Or the distance
-    creeps down by fits and starts, but all of this holds for `patience` epochs with 300 updates of
-    each player, in which neither quality nor coverage makes up for 2 % of what it lacks an epoch.
+    An AUC is at chance level if it is within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2.
+
+    *Never*: in all epochs of the run, at least `epochs`, with 300 updates of each player at
+    learning rates that do not rise, the AUCs of reals against the samples of the untrained
+    generator and against the current ones are at chance level.
+
+    *Failed*: the mean AUC of `epochs` epochs is at chance level, and each is within twice that
+    bound. Nothing has improved for `patience` epochs, and the samples are far from the data: either
+    the quality `q` is less than halfway from the first one to that of reals,
+    `q - floor > (first - floor) / 2`, or the coverage is significantly below half of that of reals.
+    (At equilibrium the AUC is 1/2 too, but the samples are near the data.) If the distance still
+    falls slowly and irregularly, all of this must hold for `patience` epochs with 300 updates of
+    each player, in which neither quality nor coverage gains 2 % of the remaining distance per
+    epoch.
 
     Args:
-        epochs: for how many in a row this is seen, at least 1. Default 4.
+        epochs: number of consecutive epochs, at least 1. Default 4.
         patience: epochs without improvement, at least 1. Default 8.
 
     Source: the optimal discriminator is 1/2 only where generated and real density agree,
-    Goodfellow et al., NeurIPS 2014 (arXiv:1406.2661), proposition 1: with samples that differ, a
-    discriminator at 1/2 is far from optimal, and its gradient says nothing about the data.
+    Goodfellow et al., NeurIPS 2014 (arXiv:1406.2661), proposition 1: while they differ, a
+    discriminator at 1/2 is far from optimal, and its gradient carries no information on the data.
     """
 
     kind = "discriminator_failed"
@@ -133,13 +136,13 @@ class DiscriminatorFailed:
 
     def _never(self, history):
         evidence = never_told(history, self.epochs)
-        chances = [s.real_above_fake for s in history] if evidence else []
-        if not chances or not all(map(is_finite, chances)):
+        aucs = [s.discriminator_auc for s in history] if evidence else []
+        if not aucs or not all(map(is_finite, aucs)):
             return None
-        return {**evidence, "real_above_fake": max(chances)}
+        return {**evidence, "discriminator_auc": max(aucs)}
 
     def _dead(self, history):
-        latest = latest_measured(history, self.epochs, "real_above_fake")
+        latest = latest_measured(history, self.epochs, "discriminator_auc")
         if latest is None or not self._is_at_chance(latest):
             return None
         first = run_progress.of(history).first
@@ -148,24 +151,24 @@ class DiscriminatorFailed:
         far = latest and (self._far(latest[-1], first) or self._uncovering(latest))
         if not far:
             return None
-        return {"real_above_fake": latest[-1].real_above_fake, "epochs": len(latest), **far}
+        return {"discriminator_auc": latest[-1].discriminator_auc, "epochs": len(latest), **far}
 
     def _lasting(self, history, first):
-        """The latest epochs, if it is dead in them for long, however the distance creeps."""
+        """The latest epochs in which it has failed, if they are `patience` or more, else `[]`."""
 
-        def is_dead(s):
-            if not is_finite(s.real_above_fake) or not self._is_at_chance([s], 2.0):
+        def has_failed(s):
+            if not is_finite(s.discriminator_auc) or not self._is_at_chance([s], 2.0):
                 return False
             return covers_little(s) or self._far(s, first) is not None
 
-        latest = run_progress.lasting(history, is_dead, self.patience)
+        latest = run_progress.lasting(history, has_failed, self.patience)
         return latest if latest and self._is_at_chance(latest) and not _comes_nearer(latest) else []
 
     @staticmethod
     def _is_at_chance(latest, factor=1.0):
-        away = [s.real_above_fake - 0.5 for s in latest]
-        allowed = min(coin_tolerance(s.num_real, s.num_fake) for s in latest)
-        # Samples that are all alike are one trial, whose share of reals beyond it jumps.
+        away = [s.discriminator_auc - 0.5 for s in latest]
+        allowed = min(auc_tolerance(s.num_real, s.num_fake) for s in latest)
+        # If all samples are identical, the AUC varies more than its standard error says.
         mean = abs(sum(away)) / len(away)
         return mean <= factor * allowed and max(map(abs, away)) <= 2.0 * allowed
 
@@ -185,11 +188,11 @@ class DiscriminatorFailed:
 
     def describe(self, evidence):
         """The evidence in words."""
-        if "real_above_noise" in evidence:
+        if "first_samples_auc" in evidence:
             return (
                 f"in {evidence['epochs']} epochs the discriminator could not even tell data from "
-                "the untrained generator's samples (a real scored above one at most "
-                f"{evidence['real_above_noise']:.0%} of the time)"
+                "the untrained generator's samples (its AUC was at most "
+                f"{evidence['first_samples_auc']:.2f})"
             )
         if "coverage" in evidence:
             far = (
@@ -198,12 +201,13 @@ class DiscriminatorFailed:
             )
         else:
             far = (
-                f"the quality ({evidence['quality']:.4g}) is not half the way from its first value "
-                f"({evidence['first_quality']:.4g}) to that of reals ({evidence['floor']:.4g})"
+                f"the quality ({evidence['quality']:.4g}) is less than halfway from its first "
+                f"value ({evidence['first_quality']:.4g}) to that of reals "
+                f"({evidence['floor']:.4g})"
             )
         return (
-            f"a real scores above a sample {evidence['real_above_fake']:.0%} of the time, a coin "
-            f"flip, while {far}"
+            f"the discriminator's AUC is {evidence['discriminator_auc']:.2f}, chance level, while "
+            f"{far}"
         )
 
 
@@ -211,19 +215,19 @@ class DiscriminatorFailed:
 class DiscriminatorWon:
     """The discriminator separates perfectly while the generator's gradient has vanished.
 
-    For `epochs` epochs `1 - p <= 3 / min(n, m)`, where `p` is the chance that a real scores above
-    a fake: no more errors than none in as many trials is compatible with (the rule of three). The
-    norm of the generator's gradient is below `fraction` of the largest it has been, and nothing
-    has improved for `patience`; or the distance creeps down by fits and starts, but all of this
-    holds for `patience` epochs with 300 updates of each player, in which neither quality nor
-    coverage makes up for 2 % of what it lacks an epoch. Losses whose gradient does not vanish
-    (non-saturating, Wasserstein) may go on learning from a perfect discriminator; they are left
-    alone.
+    For `epochs` epochs `1 - AUC <= 3 / min(n, m)`, the 95 % bound for an error rate with no error
+    observed (the rule of three), with `n` reals and `m` fakes. The norm of the generator's gradient
+    is below `fraction` of the largest of the run, and nothing has improved for `patience` epochs.
+    If the distance still falls slowly and irregularly, all of this must hold for `patience` epochs
+    with 300 updates of each player, in which neither quality nor coverage gains 2 % of the
+    remaining distance per epoch. With losses whose gradient does not vanish (non-saturating,
+    Wasserstein) the generator can still learn from a perfect discriminator; the rule is silent.
 
     Args:
-        epochs: for how many in a row this is seen, at least 1. Default 4.
+        epochs: number of consecutive epochs, at least 1. Default 4.
         patience: epochs without improvement, at least 1. Default 8.
-        fraction: in (0, 1). Default 0.1: gradients of healthy runs vary by a factor of a few.
+        fraction: of the largest gradient norm, in (0, 1]. Default 0.1; in healthy runs the norm
+            varies by a small factor.
 
     Source: Arjovsky and Bottou, "Towards principled methods for training generative adversarial
     networks", ICLR 2017 (arXiv:1701.04862), theorem 2.4: where supports do not touch, the
@@ -251,9 +255,9 @@ class DiscriminatorWon:
         largest = max(norms, default=0.0)
 
         def has_won(s):
-            if not is_finite(s.real_above_fake) or not is_finite(s.g_gradient_norm):
+            if not is_finite(s.discriminator_auc) or not is_finite(s.g_gradient_norm):
                 return False
-            perfect = 1.0 - s.real_above_fake <= 3.0 / min(s.num_real, s.num_fake)
+            perfect = 1.0 - s.discriminator_auc <= 3.0 / min(s.num_real, s.num_fake)
             return perfect and s.g_gradient_norm <= self.fraction * largest
 
         latest = history[-self.epochs :]
@@ -264,7 +268,7 @@ class DiscriminatorWon:
             if not latest or _comes_nearer(latest):
                 return None
         return {
-            "real_above_fake": latest[-1].real_above_fake,
+            "discriminator_auc": latest[-1].discriminator_auc,
             "g_gradient_norm": latest[-1].g_gradient_norm,
             "largest_g_gradient_norm": largest,
             "epochs": len(latest),
@@ -273,8 +277,8 @@ class DiscriminatorWon:
     def describe(self, evidence):
         """The evidence in words."""
         return (
-            f"a real has scored above a sample {evidence['real_above_fake']:.1%} of the time for "
-            f"{evidence['epochs']} epochs, and the generator's gradient is "
+            f"the discriminator's AUC has been {evidence['discriminator_auc']:.3f} for "
+            f"{evidence['epochs']} epochs, and the norm of the generator's gradient is "
             f"{evidence['g_gradient_norm']:.2g}, after up to "
             f"{evidence['largest_g_gradient_norm']:.2g}"
         )

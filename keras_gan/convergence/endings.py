@@ -1,4 +1,4 @@
-"""The rules about runs that have come to their end: at rest, or without progress."""
+"""Rules for runs that have ended: at equilibrium, or without progress."""
 
 import dataclasses
 import itertools
@@ -6,30 +6,36 @@ import itertools
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
 from keras_gan.convergence.run_progress import covers_little
-from keras_gan.convergence.signals import COIN_MARGIN, coin_tolerance, is_finite
+from keras_gan.convergence.signals import AUC_MARGIN, auc_tolerance, is_finite
 
-# A fresh discriminator that could tell is asked for again when the run is this much longer: the
-# number of times grows with the logarithm of the run alone, and so does the cost.
+# A fresh discriminator is trained again when the run is longer by this factor, so the number of
+# trainings grows with the logarithm of the epochs.
 _ASKED_AGAIN = 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Equilibrium:
-    """Discriminators flip a coin, after having known better, and the samples are at rest.
+    """Real and generated samples can no longer be told apart, and nothing improves any more.
 
-    For `epochs` epochs, `|p - 1/2| <= 2 sqrt((n + m + 1) / (12 n m)) + margin`, where `p` is the
-    chance that a real scores above a fresh fake, of `n` reals and `m` fakes. Before these, `p`
-    was above 1/2 by more than twice as much: a dead discriminator shows 1/2 from the start.
-    Nothing has improved by more than its noise for as long, and samples cover at least half of
-    what reals do: where they do not, no discriminator at hand is strong enough to see it. And one
-    that is trained afresh against the generator as it stands, for some hundred steps, is within
-    the same bound above 1/2: the one that plays may only have fallen behind. That is asked for
-    where all the rest holds, and not again before the run is half as long again.
+    All of these hold:
+
+    - For `epochs` epochs `|AUC - 1/2| <= 2 sqrt((n + m + 1) / (12 n m)) + margin`, where `AUC` is
+      the probability that the discriminator scores a real above a generated sample, with `n` reals
+      and `m` generated samples.
+    - Before, the AUC exceeded 1/2 by more than twice that bound. (The AUC of a discriminator that
+      cannot learn is 1/2 from the start.)
+    - Nothing has improved by more than its noise for `epochs` epochs.
+    - Samples cover at least half of what reals do. Otherwise the discriminators are too weak to
+      notice the difference.
+    - The AUC of a new discriminator, trained for some hundred steps against the current generator,
+      exceeds 1/2 by no more than the same bound. (The AUC of the GAN's own discriminator may be 1/2
+      only because it has become too weak.) This is measured when all else holds, and again when
+      the run is 1.5 times as long.
 
     Args:
-        epochs: how many epochs in a row, at least 1. Default 4.
-        margin: what is allowed beyond sampling error, in [0, 0.25]. Default 0.05.
-        fresh: whether the fresh discriminator is needed; `False` to judge records without it.
+        epochs: number of consecutive epochs, at least 1. Default 4.
+        margin: tolerance beyond sampling error, in [0, 0.25]. Default 0.05.
+        fresh: whether the new discriminator is needed; `False` to judge records without it.
             Default `True`.
 
     Source: at its optimum `D = p_data / (p_data + p_generator)`, which is 1/2 everywhere if and
@@ -41,7 +47,7 @@ class Equilibrium:
     kind = "equilibrium"
     cure = "more epochs are unlikely to help; larger networks or more data may"
     epochs: int = 4
-    margin: float = COIN_MARGIN
+    margin: float = AUC_MARGIN
     fresh: bool = True
 
     def __post_init__(self):
@@ -50,11 +56,11 @@ class Equilibrium:
         _checks.boolean(self.fresh, "fresh")
 
     def tolerance(self, signals):
-        """How far from 1/2 the playing discriminator of these signals may lie."""
-        return coin_tolerance(signals.num_real, signals.num_fake, self.margin)
+        """How far from 1/2 the `discriminator_auc` of these signals may be."""
+        return auc_tolerance(signals.num_real, signals.num_fake, self.margin)
 
     def wants_fresh(self, history):
-        """Whether all that is missing is a fresh discriminator."""
+        """Whether only the AUC of a fresh discriminator is missing for the verdict."""
         if not self.fresh:
             return False
         if self._at_rest(history) is None:
@@ -68,50 +74,49 @@ class Equilibrium:
         if known is None:
             return None
         evidence = {
-            "real_above_fake": last.real_above_fake,
+            "discriminator_auc": last.discriminator_auc,
             "tolerance": self.tolerance(last),
             "epochs": self.epochs,
-            "highest_before": known.real_above_fake,
+            "highest_before": known.discriminator_auc,
             "quality": last.quality,
         }
         if self.fresh:
-            if not is_finite(last.fresh_real_above_fake):
+            if not is_finite(last.fresh_discriminator_auc):
                 return None
-            allowed = coin_tolerance(last.num_fresh, last.num_fresh, self.margin)
-            if last.fresh_real_above_fake - 0.5 > allowed:
+            allowed = auc_tolerance(last.num_fresh, last.num_fresh, self.margin)
+            if last.fresh_discriminator_auc - 0.5 > allowed:
                 return None
-            evidence["fresh_real_above_fake"] = last.fresh_real_above_fake
+            evidence["fresh_discriminator_auc"] = last.fresh_discriminator_auc
         return evidence
 
     def _at_rest(self, history):
-        """The signals in which the discriminator knew best, if by now it flips a coin at rest."""
-        if not is_finite(history[-1].real_above_fake):
+        """The signals with the highest AUC, if the latest AUCs are at chance level, or `None`."""
+        if not is_finite(history[-1].discriminator_auc):
             return None
-        scored = (s for s in reversed(history) if is_finite(s.real_above_fake))
+        scored = (s for s in reversed(history) if is_finite(s.discriminator_auc))
         recent = itertools.islice(scored, self.epochs)
-        if any(abs(s.real_above_fake - 0.5) > self.tolerance(s) for s in recent):
+        if any(abs(s.discriminator_auc - 0.5) > self.tolerance(s) for s in recent):
             return None
         if covers_little(history[-1]) or not run_progress.of(history).has_waited(self.epochs):
             return None
-        known = max(scored, key=lambda s: s.real_above_fake, default=None)
-        if known is None or known.real_above_fake - 0.5 <= 2.0 * self.tolerance(known):
+        known = max(scored, key=lambda s: s.discriminator_auc, default=None)
+        if known is None or known.discriminator_auc - 0.5 <= 2.0 * self.tolerance(known):
             return None
         return known
 
     def describe(self, evidence):
         """The evidence in words."""
-        fresh = evidence.get("fresh_real_above_fake")
-        words = "" if fresh is None else f", a freshly trained discriminator reaches {fresh:.0%}"
+        fresh = evidence.get("fresh_discriminator_auc")
+        words = "" if fresh is None else f", a freshly trained discriminator reaches {fresh:.2f}"
         return (
-            f"a real scores above a fresh sample {evidence['real_above_fake']:.0%} of the time, "
-            f"within {evidence['tolerance']:.0%} of a coin flip for {evidence['epochs']} epochs "
-            f"after up to {evidence['highest_before']:.0%}{words}, and samples have stopped "
-            "improving"
+            f"the discriminator's AUC is {evidence['discriminator_auc']:.2f}, within "
+            f"{evidence['tolerance']:.2f} of 0.50 for {evidence['epochs']} epochs after up to "
+            f"{evidence['highest_before']:.2f}{words}, and samples have stopped improving"
         )
 
 
 def _has_fresh(s):
-    return s.fresh_real_above_fake is not None
+    return s.fresh_discriminator_auc is not None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,14 +154,14 @@ class Stalled:
             evidence["floor"] = last.quality_floor
         if last.coverage is not None:
             evidence["coverage"] = last.coverage
-        if is_finite(last.train_above_held_out):
-            evidence["train_above_held_out"] = last.train_above_held_out
-            evidence["train_tolerance"] = coin_tolerance(last.num_train, last.num_real)
-        if is_finite(last.real_above_fake):
-            evidence["real_above_fake"] = last.real_above_fake
-        asked = next((s for s in reversed(history) if is_finite(s.fresh_real_above_fake)), None)
+        if is_finite(last.train_vs_held_out_auc):
+            evidence["train_vs_held_out_auc"] = last.train_vs_held_out_auc
+            evidence["train_tolerance"] = auc_tolerance(last.num_train, last.num_real)
+        if is_finite(last.discriminator_auc):
+            evidence["discriminator_auc"] = last.discriminator_auc
+        asked = next((s for s in reversed(history) if is_finite(s.fresh_discriminator_auc)), None)
         if asked is not None:
-            evidence["fresh_real_above_fake"] = asked.fresh_real_above_fake
+            evidence["fresh_discriminator_auc"] = asked.fresh_discriminator_auc
         return evidence
 
     def describe(self, evidence):
@@ -172,24 +177,23 @@ class Stalled:
         )
 
     def advise(self, evidence):
-        """What is most likely to help."""
-        known = evidence.get("train_above_held_out", 0.5)
+        """The change of settings that is most likely to help."""
+        known = evidence.get("train_vs_held_out_auc", 0.5)
         if known - 0.5 > 2.0 * evidence.get("train_tolerance", 0.0):
             return (
-                f"a training real scores above a held-out one {known:.0%} of the time, so the "
-                "discriminator knows its data by heart: try more data, a stronger R1 penalty or a "
-                "smaller discriminator"
+                f"the discriminator overfits (its AUC of training against held-out reals is "
+                f"{known:.2f}): try more data, a stronger R1 penalty or a smaller discriminator"
             )
-        ahead = evidence.get("real_above_fake", 0.5)
-        if ahead >= 1.0 - COIN_MARGIN:
+        ahead = evidence.get("discriminator_auc", 0.5)
+        if ahead >= 1.0 - AUC_MARGIN:
             return (
-                f"the discriminator is far ahead (a real scores above a sample {ahead:.0%} of the "
-                "time): try an R1 penalty or a lower discriminator learning rate"
+                f"the discriminator is too strong (AUC {ahead:.2f}): try an R1 penalty or a lower "
+                "discriminator learning rate"
             )
-        if "fresh_real_above_fake" in evidence:
+        if "fresh_discriminator_auc" in evidence:
             return (
-                "the discriminator has fallen behind (one trained afresh reaches "
-                f"{evidence['fresh_real_above_fake']:.0%}): try discriminator_steps=2 or a larger "
-                "discriminator"
+                "the discriminator is too weak (the AUC of a freshly trained one is "
+                f"{evidence['fresh_discriminator_auc']:.2f}): try discriminator_steps=2 or a "
+                "larger discriminator"
             )
         return self.cure

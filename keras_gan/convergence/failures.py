@@ -1,58 +1,57 @@
-"""The rules about samples that are too much alike, and about players that go in circles."""
+"""Rules for mode collapse and for oscillating players."""
 
 import dataclasses
 
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
 from keras_gan.convergence.run_progress import covers_little, loss
-from keras_gan.convergence.signals import COIN_MARGIN, is_finite, latest_measured
+from keras_gan.convergence.signals import AUC_MARGIN, is_finite, latest_measured
 from keras_gan.convergence.trends import fluctuation, swings
 
-# What has been lost, or was never gained, is judged by halves: of the way from the first samples
-# to the data, of what reals cover, of their spread.
+# Thresholds as a fraction of the coverage and of the spread of reals.
 _HALF = 0.5
-# Below this share of the reals' spread, all samples are about one; near the data, below this one.
+# Below these fractions of the spread of reals, samples count as identical.
 _TENTH, _FIFTH = 0.1, 0.2
 _MEASURED = ("coverage", "density", "real_coverage", "spread")
-# Samples that get out of it have a spread that grows by this factor an epoch.
+# A run that recovers has a spread that grows by this factor per epoch.
 _GROWTH = 1.05
 
 
 def _covered_by(density):
-    """The share of balls that samples of a density hit if they are spread like the data."""
+    """The coverage of samples with this density, if they are distributed like the data."""
     return 1.0 - (1.0 + density) ** -5
 
 
 def _fooled(latest):
-    """Whether fakes score above nearly all reals."""
-    chances = [s.real_above_fake for s in latest if is_finite(s.real_above_fake)]
-    return bool(chances) and max(chances) <= COIN_MARGIN
+    """Whether generated samples score above nearly all reals."""
+    aucs = [s.discriminator_auc for s in latest if is_finite(s.discriminator_auc)]
+    return bool(aucs) and max(aucs) <= AUC_MARGIN
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModeCollapse:
-    """Samples reach less than half of what reals reach, although they are like some of the data.
+    """Samples resemble some of the data, but cover less than half of what reals cover.
 
-    For `epochs` epochs, and nothing having improved for `patience` (some games collapse at first
-    and find out of it), either
+    For `epochs` epochs, while nothing has improved for `patience` epochs (some runs recover from
+    an early collapse), either
 
-    - `coverage + 2 sqrt(c (1 - c) / n) < 1/2 min(real_coverage, 1 - (1 + density)^-5)`: fewer than
-      half of the balls about `n` reals that other reals hit, and than half of those that samples
-      of this density would hit if they were spread like the data. Of samples far from all data,
-      few balls are hit too, but that is no collapse;
-    - or the samples' spread is below half of that of reals, and they are dense enough to cover half
-      of the balls; or it is below a tenth, wherever they are.
+    - `coverage + 2 sqrt(c (1 - c) / n) < 1/2 min(real_coverage, 1 - (1 + density)^-5)`: the
+      coverage `c` of `n` reals is below half of that of other reals, and below half of that of
+      samples with this density and the distribution of the data. (Samples far from all data have
+      a low coverage too, which is not mode collapse.)
+    - or the spread of samples is below half of that of reals, and their density is enough to cover
+      half of the reals; or their spread is below a tenth of that of reals.
 
-    And whatever the distance does, since it may creep down by fits and starts: all samples are
-    alike for `patience` epochs, their spread below a fifth of that of reals and not growing by 5 %
-    an epoch, with some of them near the data or fakes above all reals. After `epochs` of these
-    epochs there is a warning.
+    The verdict also follows, even while the distance falls, if all samples are similar for
+    `patience` epochs: their spread is below a fifth of that of reals and grows by less than 5 % per
+    epoch, and some are near the data or they score above nearly all reals. A warning comes after
+    `epochs` of these epochs.
 
-    Distances between samples alone are blind to dropped modes: four of eight modes of a ring keep
-    96 % of them.
+    Distances between samples do not reveal dropped modes: with four of eight modes of a ring, the
+    mean distance is still 96 %.
 
     Args:
-        epochs: for how many in a row this is seen, at least 1. Default 4.
+        epochs: number of consecutive epochs, at least 1. Default 4.
         patience: epochs without improvement, at least 1. Default 8.
 
     Source: coverage and density, Naeem et al., ICML 2020 (arXiv:2002.09797): a ball that reaches
@@ -84,13 +83,13 @@ class ModeCollapse:
         }
 
     def warns(self, history):
-        """What to warn of before there is a verdict, or `None`."""
+        """A warning that precedes the verdict, or `None`."""
         if not self._alike(history, self.epochs):
             return None
         return (
-            f"All samples are alike: in epoch {history[-1].epoch} they have "
-            f"{history[-1].spread:.0%} of the data's spread, and in the {self.epochs} latest ones "
-            f"not much more. This is mode collapse"
+            f"All samples are similar: in epoch {history[-1].epoch} they have "
+            f"{history[-1].spread:.0%} of the data's spread, and hardly more in the latest "
+            f"{self.epochs} epochs. This is mode collapse"
         )
 
     def _lacks(self, history):
@@ -107,7 +106,7 @@ class ModeCollapse:
         latest = latest_measured(history, epochs, *_MEASURED)
         if latest is None or any(s.spread >= _FIFTH for s in latest):
             return False
-        # A run that is slow to begin is far from the data, and its discriminator is ahead.
+        # At a slow start samples are similar too, but far from the data and scored below reals.
         near = all(s.density > 0.0 for s in latest) or _fooled(latest)
         grows = latest[-1].spread >= _GROWTH ** (epochs - 1) * latest[0].spread > 0.0
         return near and not grows and run_progress.of(history).have_played()
@@ -130,19 +129,18 @@ class ModeCollapse:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Oscillating:
-    """Losses and quality go round in cycles and come no nearer.
+    """Losses and quality oscillate without progress.
 
-    In the latest `2 patience` epochs, and nothing having improved for `patience`, the quality
-    goes from one side of its mean to the other three times at least, a cycle and a half, each time
-    by more than twice its noise and by more than a quarter of what the run has gained in all. And
-    so does one of the losses, or the chance that a real scores above a fake, by more than twice
-    what it jumps from one epoch to the next.
+    In the latest `2 patience` epochs, while nothing has improved for `patience` epochs, the quality
+    crosses its mean at least three times (one and a half cycles), each time by more than twice its
+    noise and more than a quarter of the total gain of the run. One of the losses, or the
+    discriminator's AUC, does so too, by more than twice its typical change between two epochs.
 
     Args:
         patience: epochs without improvement, at least 2. Default 8.
 
     Source: Mescheder et al., "Which training methods for GANs do actually converge?", ICML 2018
-    (arXiv:1801.04406): without regularization gradient steps circle about the equilibrium.
+    (arXiv:1801.04406): without regularization gradient steps rotate around the equilibrium.
     """
 
     kind = "oscillating"
@@ -162,7 +160,7 @@ class Oscillating:
         gained = loss(known.trained[0]) - loss(known.best)
         size = max(2.0 * window[-1].quality_noise, gained / 4.0)
         cycles = {"quality": swings([s.quality for s in window], size)}
-        for name in ("d_loss", "g_loss", "real_above_fake"):
+        for name in ("d_loss", "g_loss", "discriminator_auc"):
             values = [getattr(s, name) for s in window]
             if all(is_finite(value) for value in values):
                 cycles[name] = swings(values, 2.0 * fluctuation(values))

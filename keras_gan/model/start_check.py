@@ -1,4 +1,4 @@
-"""Whether a game can start, and what goes wrong at once: looked at in every fit."""
+"""Checks at the start of every `fit` whether a GAN can train."""
 
 import keras
 import numpy as np
@@ -9,34 +9,33 @@ from keras_gan.feeding.sample_spec import unchecked
 from keras_gan.model import training_counters
 from keras_gan.model.epoch_parts import EpochParts
 
-# So many samples on each side; more would take longer than the first step of a large game.
+# Number of samples of each kind; more would take longer than the first step of a large model.
 _FEW = 64
-# Epochs for which a sign must be seen, and those after which nothing is looked at any more.
+# Consecutive epochs with a symptom before a warning, and epochs that are checked at all.
 _EPOCHS, _FIRST = 3, 20
-# Steps of a part of an epoch, and the first ones of a fit that are looked at part by part.
+# Steps in a part of an epoch, and steps at the start of `fit` that are checked part by part.
 _PART, _IN_PARTS = 25, 1_000
 _LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
 _OF_PARTS = ("d_loss", "d_gradient_norm")
 
 
 class StartCheck(keras.callbacks.Callback):
-    """Warns once, in the first epochs, of a game that cannot start or goes wrong at once.
+    """Warns once, in the first epochs, if a GAN cannot start to learn or diverges.
 
-    - The samples of the untrained generator are noise. A discriminator that has told data neither
-      from them nor from the generator's current samples has nothing to teach: that is the rule
-      of `convergence.DiscriminatorFailed`, asked after three epochs in which each player had 300
-      updates at a learning rate that does not rise. It is not asked of a model that has been
-      trained before.
-    - A discriminator that takes samples for reals and reals for samples, after as many updates, is
-      outrun by the generator, whose samples need not differ any more.
-    - Losses and gradients that grow by orders of magnitude, see `convergence.exploding`: from
-      epoch to epoch, and those of the discriminator in the first 1,000 steps of a fit, 25 at a
-      time, since an epoch may be as long as a run.
+    - The discriminator has separated data neither from samples of the untrained generator nor from
+      current ones. This is the rule of `convergence.DiscriminatorFailed`, applied after three
+      epochs in which each player had 300 updates at a learning rate that does not rise. It is not
+      applied to a model that has been trained before.
+    - The accuracy of the discriminator is clearly below 1/2 after as many updates: the generator
+      is too strong for it, and mode collapse is likely.
+    - Losses and gradients grow by orders of magnitude, see `convergence.exploding`: from epoch to
+      epoch, and for the discriminator also within the first 1,000 steps of `fit`, in parts of 25
+      steps, because one epoch may be the whole run.
 
-    All but the first is read from the logs. What comes later is for `ConvergenceStopping`.
+    All but the first are read from the logs. `ConvergenceStopping` detects later problems.
     """
 
-    # Nothing that Keras may let another thread do needs an order.
+    # Keras may call it from another thread.
     async_safe = True
 
     def on_train_begin(self, logs=None):
@@ -44,7 +43,7 @@ class StartCheck(keras.callbacks.Callback):
         self._cut = EpochParts(_OF_PARTS, size=_PART, last=_IN_PARTS)
         self._before = training_counters.counters(self.model)
         new = self.model.steps_seen == 0
-        self._noise = FirstSamples(self.model, count=_FEW) if new else None
+        self._first_samples = FirstSamples(self.model, count=_FEW) if new else None
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._done:
@@ -73,10 +72,10 @@ class StartCheck(keras.callbacks.Callback):
         if self._done:
             return
         self._history.append(
-            self._measured(epoch, logs or {}, first=not self._history, **self._told_from_noise())
+            self._measured(epoch, logs or {}, first=not self._history, **self._first_samples_auc())
         )
         if discriminators.tells(self._history[-1]):
-            self._noise = None  # a discriminator that has told them once has begun
+            self._first_samples = None  # the discriminator has learned to tell them apart
         if sentence := self._found():
             self._warn(sentence)
         elif len(self._history) >= _FIRST and run_progress.of(self._history).have_played():
@@ -87,7 +86,7 @@ class StartCheck(keras.callbacks.Callback):
         _warnings.warn(sentence)
 
     def _end(self):
-        self._done, self._noise = True, None
+        self._done, self._first_samples = True, None
 
     def _measured(self, epoch, logs, *, first, **found):
         return signals.Signals(
@@ -98,47 +97,46 @@ class StartCheck(keras.callbacks.Callback):
             settings=training_counters.run_settings(self.model, self._before) if first else {},
         )
 
-    def _told_from_noise(self):
-        if self._noise is None:
+    def _first_samples_auc(self):
+        if self._first_samples is None:
             return {}
-        chance, count = self._noise.chance(self.model)
-        return {"real_above_noise": chance, "num_noise": count}
+        auc, count = self._first_samples.auc(self.model)
+        return {"first_samples_auc": auc, "num_first_samples": count}
 
     def _found(self):
-        """What there is to warn of, or `None`."""
+        """The warning that the history calls for, or `None`."""
         history = self._history
         if evidence := explosion.exploding(history):
             return _explodes(evidence, history)
         if evidence := discriminators.fooled(history, _EPOCHS):
             return (
-                f"The generator outruns the discriminator: in {evidence['epochs']} epochs it took "
-                "samples for data and data for samples (it was right in at most "
-                f"{evidence['d_accuracy']:.0%} of cases), so that samples may all be alike, which "
-                f"is mode collapse; {advice.unusual(history) or failures.ModeCollapse.cure}."
+                f"The discriminator is too weak: for {evidence['epochs']} epochs its accuracy was "
+                f"at most {evidence['d_accuracy']:.0%}, below chance level. Mode collapse "
+                f"is likely: {advice.unusual(history) or failures.ModeCollapse.cure}."
             )
         if evidence := discriminators.never_told(history, _EPOCHS):
             return (
                 f"This GAN cannot start: after {evidence['epochs']} epochs the discriminator "
-                "cannot tell real samples from those of the untrained generator (it was right in "
-                f"at most {evidence['real_above_noise']:.0%} of cases; 50% is a coin flip). Give "
-                "the discriminator more capacity, a higher learning rate or fewer penalties."
+                "cannot tell real samples from those of the untrained generator (its AUC was at "
+                f"most {evidence['first_samples_auc']:.2f}; 0.50 is chance level). Give the "
+                "discriminator more capacity, a higher learning rate or fewer penalties."
             )
         return None
 
     def get_state(self):
-        """What it has seen, and the first samples while it needs them."""
-        noise = None if self._noise is None else self._noise.samples
+        """The history, and the first samples while they are needed."""
+        noise = None if self._first_samples is None else self._first_samples.samples
         seen = {"history": self._history, "parts": self._parts}
         seen = {name: signals.columns(history) for name, history in seen.items()}
         return {**seen, "done": self._done, "noise": noise}
 
     def set_state(self, state):
-        """Go on from a `get_state`."""
+        """Restore the result of `get_state`."""
         self._history, self._done = signals.from_columns(state["history"]), state["done"]
-        if "parts" in state:  # which earlier versions did not keep
+        if "parts" in state:  # missing in files of earlier versions
             self._parts = signals.from_columns(state["parts"])
         noise = state["noise"]
-        self._noise = None if noise is None else FirstSamples(self.model, noise)
+        self._first_samples = None if noise is None else FirstSamples(self.model, noise)
 
 
 def _explodes(evidence, history):
@@ -146,12 +144,12 @@ def _explodes(evidence, history):
 
 
 class FirstSamples:
-    """Samples of a generator that has not been trained, to ask a discriminator about.
+    """Samples of the untrained generator, to compare with reals.
 
     Args:
         gan: the model, before its first step.
-        samples: those of an earlier run, for one that goes on.
-        count: how many. Default 256.
+        samples: the samples of the run that is resumed; `None` generates them.
+        count: number of samples. Default 256.
     """
 
     def __init__(self, gan, samples=None, *, count=256):
@@ -160,14 +158,14 @@ class FirstSamples:
             labels = _classes(gan, count)
             self.samples = gan.generate(count, labels=labels, seed=0, averaged=False)
 
-    def chance(self, gan):
-        """The chance that a training real scores above one of them, and how many were asked of."""
+    def auc(self, gan):
+        """The AUC of training reals against these samples, and the number of reals."""
         labels, count = gan.reference_labels, len(self.samples)
         labels = None if labels is None else labels[:count]
         with unchecked():
             real = gan.score(gan.reference_samples[:count], labels)
             noise = gan.score(self.samples, _classes(gan, count))
-        return signals.real_above_fake(real, noise), len(real)
+        return signals.discriminator_auc(real, noise), len(real)
 
 
 def _classes(gan, count):

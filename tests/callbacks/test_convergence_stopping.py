@@ -78,7 +78,7 @@ def test_a_run_that_gains_nothing_stalls_and_gets_its_best_weights_back(tmp_path
     assert [step for step, _ in curves["signals/quality"]] == list(range(1, 16))
     written = [value for _, value in curves["signals/quality"]]
     np.testing.assert_allclose(written, [s.quality for s in callback.history], rtol=1e-6)
-    assert {"signals/coverage", "signals/real_above_fake", "signals/d_loss"} <= set(curves)
+    assert {"signals/coverage", "signals/discriminator_auc", "signals/d_loss"} <= set(curves)
 
 
 def entries(folder):
@@ -149,7 +149,7 @@ def test_equilibrium_after_separation():
     gan.fit(callback)
     assert gan.verdict.kind == "equilibrium"
     assert gan.verdict.evidence["highest_before"] > 0.95
-    asked = [s for s in callback.history if s.fresh_real_above_fake is not None]
+    asked = [s for s in callback.history if s.fresh_discriminator_auc is not None]
     assert asked == callback.history[-1:] and asked[0].num_fresh == 300
     assert "a freshly trained discriminator reaches" in gan.verdict.message
 
@@ -159,8 +159,8 @@ def test_where_a_fresh_discriminator_can_tell_there_is_no_equilibrium():
     gan, callback = FakeGAN(script), ConvergenceStopping()
     gan.fit(callback)
     assert gan.verdict.kind == "stalled"
-    asked = [s for s in callback.history if s.fresh_real_above_fake is not None]
-    assert all(s.fresh_real_above_fake > 0.7 for s in asked)
+    asked = [s for s in callback.history if s.fresh_discriminator_auc is not None]
+    assert all(s.fresh_discriminator_auc > 0.7 for s in asked)
     epochs = [s.epoch for s in asked]
     assert epochs and all(b >= 1.5 * a for a, b in zip(epochs, epochs[1:], strict=False))
 
@@ -169,7 +169,7 @@ def test_a_dead_discriminator_is_not_called_equilibrium():
     gan = FakeGAN([{**act, "separation": 0.0} for act in FLAT])
     gan.fit(ConvergenceStopping())
     assert gan.verdict.kind == "discriminator_failed"
-    assert gan.verdict.evidence["real_above_noise"] < 0.6
+    assert gan.verdict.evidence["first_samples_auc"] < 0.6
 
 
 def test_the_quality_is_the_sliced_distance_to_held_out_reals_and_more():
@@ -187,7 +187,7 @@ def test_the_quality_is_the_sliced_distance_to_held_out_reals_and_more():
     assert signals.quality == pytest.approx(sliced_wasserstein(real, fake), rel=1e-5)
     assert 0 < signals.quality_noise < 0.1
     assert (signals.num_real, signals.num_fake, signals.held_out) == (300, 300, True)
-    assert 0.85 < signals.real_above_fake < 1
+    assert 0.85 < signals.discriminator_auc < 1
     # Of 700 reals the halves are compared, and the floor of 700 is lower by the root of two.
     assert signals.quality_floor == pytest.approx(
         sliced_wasserstein(real[:350], real[-350:]) / np.sqrt(2), rel=1e-5
@@ -196,7 +196,7 @@ def test_the_quality_is_the_sliced_distance_to_held_out_reals_and_more():
     assert signals.coverage == expected["coverage"] < 0.9 < signals.real_coverage
     assert signals.density == expected["density"] and signals.num_covered == 350
     assert signals.spread == pytest.approx(fake.std() / real.std(), rel=0.01)
-    assert (signals.num_train, signals.train_above_held_out) == (400, pytest.approx(0.5, abs=0.07))
+    assert (signals.num_train, signals.train_vs_held_out_auc) == (400, pytest.approx(0.5, abs=0.07))
 
 
 def test_noise_is_drawn_from_seeds_of_its_own_and_afresh():

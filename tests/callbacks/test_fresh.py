@@ -26,7 +26,7 @@ def asked(network, shift, *, labels=None, seed=1, pack=1):
         fake = helpers.points(300, seed=number) + np.float32([shift, 0.0])
         sides.append((helpers.points(300, seed=number + 2), fake, labels))
     discriminator = _fresh.FreshDiscriminator(network, pack=pack, seed=0)
-    return discriminator, discriminator.chance(*sides, seed=seed), sides
+    return discriminator, discriminator.auc(*sides, seed=seed), sides
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"dropout": 0.3}])
@@ -44,9 +44,9 @@ def test_it_judges_packs():
 
 def test_each_time_it_begins_anew():
     discriminator, first, sides = asked(helpers.discriminator(dropout=0.3), 0.5)
-    assert discriminator.chance(*sides, seed=1) == first
-    assert discriminator.chance(*sides, seed=2) != first
-    assert discriminator.chance(*sides[::-1], seed=1) != first
+    assert discriminator.auc(*sides, seed=1) == first
+    assert discriminator.auc(*sides, seed=2) != first
+    assert discriminator.auc(*sides[::-1], seed=1) != first
 
 
 def test_nothing_else_is_touched():
@@ -81,8 +81,8 @@ def test_layers_that_do_not_train_keep_their_weights():
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
-    discriminator, chance, _ = asked(network, 0.8)
-    assert chance > 0.7
+    discriminator, auc, _ = asked(network, 0.8)
+    assert auc > 0.7
     kept = discriminator.network.get_layer("given").get_weights()[0]
     np.testing.assert_array_equal(kept, network.get_layer("given").get_weights()[0])
 
@@ -95,14 +95,14 @@ def test_patches_labels_and_half_precision():
         half = helpers.discriminator()
     finally:
         keras.config.set_dtype_policy("float32")
-    discriminator, chance, _ = asked(half, 0.8)
-    assert chance > 0.7
+    discriminator, auc, _ = asked(half, 0.8)
+    assert auc > 0.7
     assert isinstance(discriminator.optimizer, keras.optimizers.LossScaleOptimizer)
     inputs = keras.Input((8, 8, 1))
     patches = keras.Model(inputs, layers.Conv2D(1, 4, strides=2)(inputs))
     dark, bright = (np.full((20, 8, 8, 1), value, "float32") for value in (-0.5, 0.5))
     side = bright, dark, None
-    assert _fresh.FreshDiscriminator(patches, seed=0).chance(side, side, seed=0) == 1.0
+    assert _fresh.FreshDiscriminator(patches, seed=0).auc(side, side, seed=0) == 1.0
 
 
 @pytest.mark.parametrize("held_out", [True, False])
@@ -112,7 +112,7 @@ def test_of_a_model_what_it_is_judged_on_it_has_not_seen(held_out):
     model.fit(data, batch_size=16, verbose=0, validation_split=0.25 if held_out else 0.0)
 
     class Sees:
-        def chance(self, train, judged, *, seed):
+        def auc(self, train, judged, *, seed):
             self.train, self.judged = train, judged
             return 0.5
 
@@ -122,5 +122,5 @@ def test_of_a_model_what_it_is_judged_on_it_has_not_seen(held_out):
     assert not rows[0] & rows[1] and rows[0] | rows[1] == {tuple(row) for row in data}
     fakes = [{tuple(row) for row in side[1]} for side in (seen.train, seen.judged)]
     assert not fakes[0] & fakes[1]
-    assert found == {"fresh_real_above_fake": 0.5, "num_fresh": 16 if held_out else 32}
+    assert found == {"fresh_discriminator_auc": 0.5, "num_fresh": 16 if held_out else 32}
     assert len(rows[1]) == found["num_fresh"]

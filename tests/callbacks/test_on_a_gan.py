@@ -93,12 +93,12 @@ def test_watching_changes_nothing_and_the_best_weights_come_back(begun, monkeypa
     assert watched.steps_seen == 3 * 8, "the clock is not turned back"
     assert [s.epoch for s in callback.history] == [1, 2, 3]
     last = callback.history[-1]
-    assert last.quality > 0 and 0 <= last.real_above_fake <= 1 and last.held_out
+    assert last.quality > 0 and 0 <= last.discriminator_auc <= 1 and last.held_out
     assert last.d_gradient_norm > 0 and last.quality_name == "sliced_wasserstein"
     assert last.coverage <= 1 and last.spread > 0 and last.num_train == 256
     expected = np.log(2) - last.logs["val_d_loss"] / 2
     assert last.js_estimate == pytest.approx(expected)
-    assert callback.history[0].real_above_noise is not None
+    assert callback.history[0].first_samples_auc is not None
     # How far each epoch has brought the players, and how the run is set up: once.
     for s in callback.history:
         assert (s.discriminator_updates, s.generator_updates) == (8, 8)
@@ -114,7 +114,7 @@ def test_watching_changes_nothing_and_the_best_weights_come_back(begun, monkeypa
         "discriminator_optimizer": "Adam",
         "generator_optimizer": "Adam",
     }
-    asked = [s.fresh_real_above_fake for s in callback.history]
+    asked = [s.fresh_discriminator_auc for s in callback.history]
     assert all(0 <= chance <= 1 for chance in asked) and len(set(asked)) == 3
 
 
@@ -175,7 +175,7 @@ def test_several_replicas_are_watched_like_one(two_replicas, monkeypatch):
         fit(model, callback, epochs=1)
         histories.append(callback.history)
     (one,), (several,) = histories
-    for name in ("quality", "coverage", "real_above_fake", "fresh_real_above_fake"):
+    for name in ("quality", "coverage", "discriminator_auc", "fresh_discriminator_auc"):
         assert getattr(several, name) == pytest.approx(getattr(one, name), abs=0.02), name
 
 
