@@ -2,10 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan.engine import accumulation, preserved, state
+from keras_gan.engine import accumulation, preserved, state, updates
+from keras_gan.engine.players import players_of
+from keras_gan.engine.state import GENERATOR
 
 
 def test_a_network_that_stands_still_draws_anew_for_each_pass():
@@ -42,3 +45,30 @@ def test_slices_of_an_embedding_are_added_before_they_are_squared():
     dense, none = accumulation.dense([*slices, None])
     np.testing.assert_array_equal(dense, [[0, 0], [3, 3], [4, 4]])
     assert none is None
+
+
+@pytest.mark.parametrize("loss", [1.0, np.nan, np.inf])
+@pytest.mark.parametrize("gradient", [1.0, np.nan])
+def test_an_update_is_applied_if_its_loss_and_its_gradients_are_finite(loss, gradient):
+    gan = helpers.gan()
+    players = players_of(gan)
+    before = helpers.values(players[GENERATOR].variables)
+    gradients = [tf.ones(v.shape) * gradient for v in players[GENERATOR].variables]
+    done = []
+    applied = updates.apply_if_finite(
+        GENERATOR,
+        players,
+        gradients,
+        updates.norm(gradients, GENERATOR),
+        tf.constant(loss),
+        gan._state,
+        lambda: done.append(True),
+    )
+    finite = np.isfinite(loss) and np.isfinite(gradient)
+    assert bool(applied) == finite == (done == [True])
+    moved = [
+        not np.array_equal(*pair)
+        for pair in zip(before, helpers.values(players[GENERATOR].variables), strict=True)
+    ]
+    assert all(moved) if finite else not any(moved)
+    assert (gan.first_failure is None) == finite
