@@ -3,6 +3,7 @@
 import keras
 
 from keras_gan import schedules
+from keras_gan.backend import private_keras
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -28,7 +29,7 @@ class Adam(keras.optimizers.Adam):
     def __init__(self, learning_rate=2e-4, beta_1=0.0, beta_2=0.99, **kwargs):
         rate = schedules.number_or_schedule(learning_rate, "learning_rate", above=0.0)
         super().__init__(rate, beta_1=beta_1, beta_2=beta_2, **kwargs)
-        self._scheduled = callable(rate)
+        self._schedule = rate if callable(rate) else None
 
     def follow(self, images_seen):
         """Take a counter, a Keras variable, for the clock of the schedules."""
@@ -37,13 +38,13 @@ class Adam(keras.optimizers.Adam):
 
     @property
     def learning_rate(self):
-        if self._scheduled:
-            return schedules.value(self._learning_rate, self._images_seen())
+        if self._schedule is not None:
+            return schedules.value(self._schedule, self._images_seen())
         return super().learning_rate
 
     @learning_rate.setter
     def learning_rate(self, rate):
-        if self._scheduled:
+        if self._schedule is not None:
             raise TypeError(
                 "The learning rate follows a schedule, and cannot be set. "
                 "Create the optimizer with a number."
@@ -71,7 +72,7 @@ def follow(optimizer, images_seen):
 
 def built_on(optimizer):
     """The variables that an optimizer has been built for; none if it has not been."""
-    return list(getattr(optimizer, "_trainable_variables", ()))
+    return private_keras.optimized_variables(optimizer)
 
 
 def _there_are_two(name):

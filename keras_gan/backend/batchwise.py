@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_gan.backend import private_keras
+
 _HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 # Keras's callbacks that have such a hook and need not be called with every batch; whether they do
 # is in their settings.
@@ -27,7 +29,7 @@ def works_by_batches(callback):
         return callback.save_freq is not False
     if getattr(callback, "update_freq", "epoch") != "epoch":
         return True
-    if isinstance(callback, keras.callbacks.TensorBoard) and callback._start_batch > 0:  # a profile
+    if isinstance(callback, keras.callbacks.TensorBoard) and private_keras.profiles(callback):
         return True
     if type(callback).__module__.startswith("keras_gan."):  # ours know of calls
         return False

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.backend import private_graphs, private_keras, private_tensorflow
 
 # A function or an object that leads to one of these is copied; others are shared.
 _STATE = (
@@ -24,7 +25,6 @@ _STATE = (
 )
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, type})
 _HALF = ("float16", "bfloat16")
-_TRACKER = type(keras.layers.Layer()._tracker)
 
 
 def copy(network, name, *, cure=None, **options):
@@ -82,16 +82,16 @@ class Copier:
         result = self._of(thing)
         self._fill()
         graphs = [old for old in self._originals if isinstance(old, keras.Function)]
-        for node in {id(node): node for graph in graphs for node in _nodes(graph)}.values():
-            self._attach(node)
+        nodes = [node for graph in graphs for node in private_graphs.calls_in(graph)]
+        for node in {id(node): node for node in nodes}.values():
+            private_graphs.attach(node, self._of)
         self._fill()
         for graph in self.made(keras.Function):
-            _wire(graph)
+            private_graphs.wire(graph)
         for model in self.made(keras.Model):
             _uncompile(model)
-        for tracker in self.made(_TRACKER):
-            stores = {name: store for name, (_, store) in tracker.config.items()}
-            tracker.stored_ids = {name: {id(part) for part in stores[name]} for name in stores}
+        for tracker in self.made(private_keras.tracker_class()):
+            private_keras.recount(tracker)
         if self.full_precision:
             for new in self._copies.values():
                 _to_full_precision(new)
@@ -177,97 +177,37 @@ class Copier:
         self._fill_attributes(new, old)
 
     def _fill_object(self, new, old):
-        anew = _anew(old)
-        # Where a tensor comes from, `_attach` says.
-        self._fill_attributes(new, old, {*anew, *_DEPENDENCIES, "_keras_history"})
+        anew = private_graphs.begun_anew(old)
+        self._fill_attributes(new, old, {*anew, *private_tensorflow.DEPENDENCIES})
         new.__dict__.update(anew)
-        dependencies, by_name = (vars(old).get(name) for name in _DEPENDENCIES)
+        dependencies, by_name = private_tensorflow.dependencies(old)
         if dependencies is not None:
             kept = [self._of(part) for part in dependencies if part.name not in anew]
             by_name = {k: self._of(v) for k, v in by_name.items() if k not in anew}
-            new.__dict__.update(zip(_DEPENDENCIES, (kept, by_name), strict=True))
+            names = private_tensorflow.DEPENDENCIES
+            new.__dict__.update(zip(names, (kept, by_name), strict=True))
 
     def _fill_attributes(self, new, old, without=()):
         for key, value in getattr(old, "__dict__", {}).items():
-            if key not in without:
+            # Where a symbolic tensor comes from is told when all are copied.
+            if key not in without and not private_graphs.is_origin(key):
                 new.__dict__[key] = self._of(value)
-
-    # === Graphs of functional models ===
-
-    def _attach(self, node):
-        """Copy one call of an operation, and say of its results where they come from."""
-        operation = self._of(node.operation)
-        for tensor in node.outputs:
-            self._of(tensor)._keras_history = tensor._keras_history._replace(
-                operation=operation, node_index=len(operation._inbound_nodes)
-            )
-        operation._inbound_nodes.append(self._of(node))
-        for tensor in node.input_tensors:
-            self._of(tensor._keras_history.operation)._outbound_nodes.append(self._of(node))
-
-
-# What TensorFlow keeps of an object's attributes.
-_DEPENDENCIES = (
-    "_self_unconditional_checkpoint_dependencies",
-    "_self_unconditional_dependency_names",
-)
-# What Keras keeps of a functional model's graph.
-_GRAPH = ("_operations", "_nodes", "_nodes_by_depth", "_operations_by_depth")
-
-
-def _nodes(graph):
-    """The calls that a functional model is made of, in the order of each operation's calls."""
-    own = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes}
-    for operation in graph._operations:
-        yield from (node for node in operation._inbound_nodes if id(node) in own)
-
-
-def _wire(graph):
-    """Let a copied functional model run through the copied calls."""
-    same = keras.Function(graph._inputs_struct, graph._outputs_struct, name=graph.name)
-    vars(graph).update({name: vars(same)[name] for name in _GRAPH})
-
-
-def _anew(old):
-    """The attributes that the copy of an object does not take from it: a `dict`."""
-    result = {}
-    if isinstance(old, keras.Operation):  # their calls may belong to other models, too
-        result |= {"_inbound_nodes": [], "_outbound_nodes": []}
-    if isinstance(old, keras.Layer):  # those of the last call
-        result |= {"_losses": [], "_loss_ids": set(), "_losses_override": []}
-    if isinstance(old, keras.Function):  # `_wire` has them; all operations must be copied by then
-        result |= dict.fromkeys(_GRAPH[1:])
-    return result
 
 
 def _uncompile(model):
     """Take from a model what `compile` and `fit` of its own have given to it."""
-    attributes = _trainer_attributes()
+    attributes = private_keras.trainer_attributes()
     gone = {id(vars(model)[name]) for name in attributes if name in vars(model)}
-    for _, store in model._tracker.config.values():
-        store[:] = [part for part in store if id(part) not in gone]
+    private_keras.forget_parts(model, gone)
     for name, value in attributes.items():
         vars(model).pop(name, None)
-        if value is not _NOTHING:
+        if value is not NotImplemented:
             vars(model)[name] = value
-    dependencies, by_name = (vars(model).get(name) for name in _DEPENDENCIES)
+    dependencies, by_name = private_tensorflow.dependencies(model)
     if dependencies is not None:
         dependencies[:] = [part for part in dependencies if part.name not in attributes]
         for name in attributes:
             by_name.pop(name, None)
-
-
-_NOTHING = object()
-
-
-@functools.cache
-def _trainer_attributes():
-    """The attributes that make a model a trainer, with their values before `compile`."""
-    model, layer = keras.Model(name="blank"), keras.layers.Layer(name="blank")
-    before = dict(vars(model))
-    model.compile(keras.optimizers.SGD(name="blank"), "mse", metrics=["mse"])
-    names = vars(model).keys() - vars(layer).keys() - {"_distribute_strategy"}
-    return {n: before.get(n, _NOTHING) for n in names if not n.startswith("_self_")}
 
 
 def _to_full_precision(new):
@@ -275,10 +215,9 @@ def _to_full_precision(new):
     if isinstance(new, keras.Layer) and new.compute_dtype in _HALF:
         mode = new.quantization_mode
         new.dtype_policy = f"{mode}_from_float32" if mode else "float32"
-    if getattr(new, "_dtype", None) in _HALF:  # a variable, a symbolic tensor, an input
-        new._dtype = "float32"
+    private_keras.replace_dtype(new, _HALF, "float32")
     if isinstance(new, keras.Variable) and new.value.dtype.name in _HALF:
-        new._value = tf.Variable(tf.cast(new.value, "float32"), trainable=False)
+        private_keras.set_value(new, tf.cast(new.value, "float32"))
 
 
 # === What is shared ===

@@ -15,10 +15,7 @@ import functools
 
 import tensorflow as tf
 
-# Private: TensorFlow has no public way to give options to one call, or to replace an operation in
-# one graph. `tests/test_determinism.py` fails where these names or what they do have changed.
-from tensorflow.python.eager import context, record
-from tensorflow.python.framework import op_callbacks
+from keras_gan.backend import private_tensorflow
 
 
 class Deterministic:
@@ -62,15 +59,8 @@ def ordered_sums():
     Around the call of a `tf.function` this switches arithmetic optimization off for it. Where a
     graph is built, inside of such a function, sums are cut into sums of two. Both are needed.
     """
-    here = context.context()
-    before = here.function_call_options
-    config = _without_arithmetic_optimization(before.config_proto_serialized)
-    here.function_call_options = context.FunctionCallOptions(before.executor_type, config)
-    try:
-        with _sums_of_two():
-            yield
-    finally:
-        here.function_call_options = before
+    with private_tensorflow.configured(_without_arithmetic_optimization), _sums_of_two():
+        yield
 
 
 @functools.lru_cache(maxsize=8)
@@ -92,12 +82,9 @@ def _sums_of_two():
         if op_type != "AddN" or len(inputs) < 3:
             return outputs
         # The tape still records the sum of all, whose gradient is the same.
-        with record.stop_recording():
+        with private_tensorflow.not_recorded():
             return [functools.reduce(lambda a, b: tf.raw_ops.AddN(inputs=[a, b]), inputs)]
 
     # A new function each time: replicas are threads that share one list of callbacks.
-    op_callbacks.add_op_callback(cut)
-    try:
+    with private_tensorflow.replacing_operations(cut):
         yield
-    finally:
-        op_callbacks.remove_op_callback(cut)

@@ -6,13 +6,9 @@ import random
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
 
 from keras_gan import _checks
-from keras_gan.backend import copies, inspection
-
-# Where Keras keeps the generator of those who draw without a seed.
-_SHARED = "global_seed_generator"
+from keras_gan.backend import copies, inspection, private_keras
 
 
 def fresh(network, name, *, seed):
@@ -39,17 +35,18 @@ def fresh(network, name, *, seed):
         copier = copies.Copier(local=True)
         unbuilt = inspection.all_layers(copier.copied(network))
         for initializer in copier.made(keras.Initializer):
-            if getattr(initializer, "_init_seed", 0) is None:
+            if private_keras.draws_unseeded(initializer):
                 initializer.seed = random.randint(1, 10**9)
         for generator in (*copier.made(keras.random.SeedGenerator), *_generators(twin)):
             first = generator.get_config()["seed"]
             first = random.randint(1, 10**9) if first is None else first
             generator.state.assign([first, 0])
         for layer in unbuilt:
-            _unbuild(layer)
+            private_keras.unbuild(layer)
         for layer, again in zip(inspection.all_layers(twin), unbuilt, strict=True):
-            if layer.trainable and _own(layer):
-                for variable, first in zip(_own(layer), _first(layer, again), strict=True):
+            own = private_keras.own_variables(layer)
+            if layer.trainable and own:
+                for variable, first in zip(own, _first(layer, again), strict=True):
                     variable.assign(first)
     return twin
 
@@ -70,36 +67,19 @@ def _seeded(seed):
     """Whatever draws inside the block follows from `seed`; outside nobody notices."""
     # Keras draws the seeds of initializers and of dropout from Python's generator.
     states = random.getstate(), np.random.get_state()
-    shared = global_state.get_global_attribute(_SHARED)
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    own = keras.random.SeedGenerator(seed % 2**31, name=_SHARED)
-    global_state.set_global_attribute(_SHARED, own)
     try:
-        yield
+        with private_keras.shared_generator(keras.random.SeedGenerator(seed % 2**31)):
+            yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
-        global_state.set_global_attribute(_SHARED, shared)
 
 
 def _generators(network):
-    return [part for layer in inspection.all_layers(network) for part in layer._seed_generators]
-
-
-def _own(layer):
-    """The variables of a layer itself, without those of the layers in it."""
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
-
-
-def _unbuild(layer):
-    """Take a layer's own variables from it, so that it can be built again."""
-    tracker = layer._tracker
-    tracker.unlock()
-    for kind in ("trainable_variables", "non_trainable_variables"):
-        tracker.stored_ids[kind].clear()
-        tracker.config[kind][1].clear()
-    layer.built = False
+    layers = inspection.all_layers(network)
+    return [part for layer in layers for part in private_keras.seed_generators(layer)]
 
 
 # === What weights were at first ===
@@ -112,7 +92,7 @@ def _first(layer, unbuilt):
             found = again(unbuilt)
         except Exception:  # of the layer's own code, which was not written for this
             continue
-        if [v.shape for v in found] == [v.shape for v in _own(layer)]:
+        if [v.shape for v in found] == [v.shape for v in private_keras.own_variables(layer)]:
             return found
     raise ValueError(
         _checks.sentence(
@@ -127,8 +107,8 @@ def _first(layer, unbuilt):
 
 def _built_again(layer):
     if not layer.built:  # the layer that it is in may have done so
-        layer.build(**layer._build_shapes_dict)
-    return _own(layer)
+        layer.build(**private_keras.build_shapes(layer))
+    return private_keras.own_variables(layer)
 
 
 def _made_again(layer):
@@ -137,9 +117,9 @@ def _made_again(layer):
         new = type(layer).from_config(layer.get_config())
     except Exception:  # a class that was not written to be saved: its attributes tell the rest
         new = type(layer)(**_arguments(layer))
-    if not new.built and layer._build_shapes_dict:
-        new.build(**layer._build_shapes_dict)
-    return _own(new)
+    if not new.built and private_keras.build_shapes(layer):
+        new.build(**private_keras.build_shapes(layer))
+    return private_keras.own_variables(new)
 
 
 def _arguments(layer):

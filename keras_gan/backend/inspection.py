@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_gan.backend import private_graphs, private_keras
+
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
 # What changes the shape alone: layers and operations, by the names of their classes.
 _RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
@@ -78,7 +80,7 @@ def all_layers(network):
         layer = waiting.pop()
         if id(layer) not in found:
             found[id(layer)] = layer
-            waiting.extend(reversed(layer._layers))
+            waiting.extend(reversed(private_keras.sublayers(layer)))
     return list(found.values())
 
 
@@ -95,11 +97,11 @@ def last_activation(network, *, guess=True):
 
     Of a subclass, whose graph is not known, it is a guess by its last layer, if `guess` allows it.
     """
-    layer, node = network, None
+    layer, call = network, None
     while getattr(layer, "outputs", None) or type(layer).__name__ in _RESHAPING:
         outputs = getattr(layer, "outputs", None)
-        tensor = outputs[0] if outputs else layer._inbound_nodes[node].input_tensors[0]
-        layer, node, _ = tensor._keras_history
+        tensor = outputs[0] if outputs else private_graphs.calls(layer)[call].input_tensors[0]
+        layer, call = private_graphs.origin(tensor)
     if isinstance(layer, keras.Model):  # a subclass
         if not guess:
             return None

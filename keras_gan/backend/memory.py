@@ -1,10 +1,10 @@
 """What TensorFlow would keep until the process ends, freed with the model that it belongs to."""
 
-import contextlib
-import inspect
 import weakref
 
 import tensorflow as tf
+
+from keras_gan.backend import private_tensorflow
 
 
 @tf.autograph.experimental.do_not_convert
@@ -60,39 +60,12 @@ class CustomGradients:
         """
         if not self._graphs:
             return
-        # No public function does it. Where TensorFlow has changed it, memory grows again, no more.
-        with contextlib.suppress(ImportError, AttributeError):
-            from tensorflow.python.framework import ops
-
-            registry = ops.gradient_registry._registry
-            for name in [name for name in registry if name.startswith("CustomGradient-")]:
-                if self._owns(registry[name]["type"]):
-                    registry.pop(name, None)
+        private_tensorflow.forget_custom_gradients(self._owns)
         self._graphs.clear()
 
-    def _owns(self, gradient):
-        try:  # the registered function calls another one, which knows the results of the call
-            (inner,) = inspect.getclosurevars(gradient).nonlocals.values()
-            results = tf.nest.flatten(inspect.getclosurevars(inner).nonlocals["result"])
-            graph = results[0].graph
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-            return False
+    def _owns(self, graph):
         while graph.building_function:
             if graph in self._graphs:
                 return True
             graph = graph.outer_graph
         return False
-
-
-def forget_scalars():
-    """Empty TensorFlow's cache of scalars.
-
-    Each Python number that becomes an eager tensor is kept with it, about 0.7 KB, as long as the
-    process lives. `keras.callbacks.TensorBoard` makes one of every log of every batch, which comes
-    to gigabytes in a run of days. The cache is there to save time alone.
-    """
-    # No public function empties it. Where TensorFlow has moved it, memory grows again, no more.
-    with contextlib.suppress(ImportError, AttributeError):
-        from tensorflow.python import pywrap_tfe
-
-        pywrap_tfe.TFE_ClearScalarCache()

@@ -1,5 +1,6 @@
-"""One clear error where Keras runs on something else than TensorFlow."""
+"""One clear error where Keras runs on something else than TensorFlow, or has changed inside."""
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -37,3 +38,20 @@ def _check(backend):
         raise ImportError(
             f"keras_gan needs Keras's TensorFlow backend. Received: backend={backend!r}. {_CURE}"
         )
+
+
+def changed(library, checked, error):
+    """The error for a version of Keras or TensorFlow that lacks a part the package imports.
+
+    Args:
+        library: "keras" or "tensorflow".
+        checked: version that has the part.
+        error: the `ImportError` that tells what is missing.
+
+    Returns:
+        An `ImportError`.
+    """
+    return ImportError(
+        f"keras_gan needs a part of {library} that version {importlib.metadata.version(library)} "
+        f"no longer has: {error}. Install {library}=={checked}."
+    )

@@ -13,21 +13,17 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_gan.backend import private_keras
 from keras_gan.callbacks import _held
 from keras_gan.storage import files
 
 _ATTRIBUTES = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
     keras.callbacks.History: ("epoch", "history"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        "_batches_seen_since_last_saving",
-        "_last_batch_seen",
-    ),
+    keras.callbacks.ModelCheckpoint: ("best",),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
-    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
-    # The step axes of its curves.
-    keras.callbacks.TensorBoard: ("_global_train_batch", "_global_test_batch"),
+    keras.callbacks.SwapEMAWeights: (),
+    keras.callbacks.TensorBoard: (),
     # What follows from the epoch, the logs and the model alone.
     keras.callbacks.LambdaCallback: (),
     keras.callbacks.LearningRateScheduler: (),
@@ -95,10 +91,10 @@ def _named(callbacks):
 
 
 def _attributes(callback):
-    """The table's entry for a callback or a subclass, or `None`."""
+    """The table's entry for a callback or a subclass, with what is private, or `None`."""
     for kind, attributes in _ATTRIBUTES.items():
         if isinstance(callback, kind):
-            return attributes
+            return (*attributes, *private_keras.counters(kind))
     return None
 
 
@@ -182,7 +178,7 @@ def _unkept(callback):
 def _attributes_of_base(callback):
     """Keras's own attributes of a callback: settings, and what the table knows."""
     kind = next(kind for kind in type(callback).__mro__ if kind in _KINDS)
-    return _attributes_set_by(kind) | {"model", "params", "_model", "_model_ref"}
+    return _attributes_set_by(kind)
 
 
 @functools.cache

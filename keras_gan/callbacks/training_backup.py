@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, _version, _warnings, terminal
+from keras_gan.backend import private_keras
 from keras_gan.callbacks import _measuring, _states
 from keras_gan.model import run_fingerprint
 from keras_gan.storage import backups, files
@@ -213,7 +214,7 @@ class TrainingBackup(keras.callbacks.Callback):
             "`TrainingBackup` must be given to `fit` of a `keras_gan.GAN` in a list.",
         )
         if self._found is None:
-            self._epoch = self.model._initial_epoch or 0
+            self._epoch = private_keras.initial_epoch(self.model) or 0
             self._write(backups.epoch_path(self.directory, self._epoch))
             self._settle(fatal=True)
         else:
@@ -222,10 +223,11 @@ class TrainingBackup(keras.callbacks.Callback):
     def _restore(self, found):
         self.model.set_run_state(found["model"])
         anew, left = _states.set_all(self._siblings, found["callbacks"])
-        self._epoch = self.model._initial_epoch = found["epoch"]
+        self._epoch = found["epoch"]
+        private_keras.set_initial_epoch(self.model, self._epoch)
         if found["stopped"] or self._finished:
             # No epoch is left to Keras, whatever its `epochs`.
-            self.model._initial_epoch = max(self._epochs, self._epoch)
+            private_keras.set_initial_epoch(self.model, max(self._epochs, self._epoch))
             self.model.stop_training = found["stopped"]
         told = _told_finished(found, self._path) if self._finished else self._resumed(anew, left)
         terminal.tell(told)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _warnings
+from keras_gan.backend import private_tensorflow
 
 # The methods of a data set after which a label still stands for the same class. `map` may have
 # changed it, so that a name could be wrong afterwards.
@@ -44,7 +45,7 @@ class NamedDataset(tf.data.Dataset):
     def __init__(self, dataset, class_names):
         self._dataset = dataset
         self.class_names = class_names
-        super().__init__(dataset._variant_tensor)
+        super().__init__(private_tensorflow.variant(dataset))
 
     def _inputs(self):
         return [self._dataset]

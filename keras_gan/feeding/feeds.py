@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import tensorflow as tf
-from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
 from keras_gan import _checks, _warnings
+from keras_gan.backend import private_keras
 from keras_gan.feeding import sources
 
 
@@ -142,7 +142,7 @@ def _each_once(samples, labels):
     return samples[rows], None if labels is None else labels[rows]
 
 
-class _Adapter(TFDatasetAdapter):
+class _Adapter(private_keras.DatasetAdapter):
     """Tells Keras how long an epoch is, and ends it with the error that was found in the data.
 
     An error inside of a pipeline would make TensorFlow print its call stacks, several times over.

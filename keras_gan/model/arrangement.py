@@ -16,7 +16,7 @@ import contextlib
 import keras
 
 from keras_gan import _checks
-from keras_gan.backend import memory
+from keras_gan.backend import private_keras, private_tensorflow
 from keras_gan.engine.good_weights import GoodWeights
 from keras_gan.model import compile_arguments
 from keras_gan.model.start_check import StartCheck
@@ -50,7 +50,7 @@ def arranged(gan, callbacks, epochs):
         gan.check_savable()
     tidy = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: _go_on_with_curves(callbacks, gan),
-        on_epoch_end=lambda epoch, logs: memory.forget_scalars(),
+        on_epoch_end=lambda epoch, logs: private_tensorflow.forget_scalars(),
     )
     last = [callback for callback in callbacks if getattr(callback, "acts_last", 0)]
     others = [callback for callback in callbacks if callback not in last]
@@ -88,9 +88,9 @@ def _go_on_with_curves(callbacks, gan):
 
     Keras begins them at 0, so that those of a run with `initial_epoch` would overlap.
     """
-    for callback in callbacks:
-        if gan._initial_epoch and hasattr(callback, "_global_train_batch"):
-            callback._global_train_batch = gan.steps_seen
+    if private_keras.initial_epoch(gan):
+        for callback in callbacks:
+            private_keras.continue_curves(callback, gan.steps_seen)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import contextlib
 
 from keras_gan import _checks, _warnings, convergence
+from keras_gan.backend import private_keras
 from keras_gan.backend.batchwise import works_by_batches
 from keras_gan.feeding import class_names, fit_data
 from keras_gan.feeding.pipelines import check_divisible
@@ -109,7 +110,7 @@ class Fitting:
         self.spread_random_generators()
         # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
         # the next `fit`.
-        self._initial_epoch = initial_epoch
+        private_keras.set_initial_epoch(self, initial_epoch)
         callbacks = arrangement.arranged(self, callbacks, epochs)
         callbacks = with_progress(callbacks, verbose)
         with (
@@ -238,9 +239,7 @@ class Fitting:
         finally:
             self.set_phase(phase)
             self._average_watch.note(self)
-            if getattr(self, "_eval_epoch_iterator", None) is not None:
-                # Keras leaves it behind, and with it the data, where training was cut off.
-                del self._eval_epoch_iterator
+            private_keras.release_validation_data(self)
             for feed in (self._training_feed, self._held_out_feed):
                 if feed is not None:
                     feed.release()
@@ -298,7 +297,7 @@ class Fitting:
             ValueError: for data that do not fit the model.
             TypeError: for an argument that there is not.
         """
-        within_fit = unknown.pop("_use_cached_eval_dataset", False)
+        within_fit = private_keras.is_validation(unknown)
         compile_arguments.refuse({k: v for k, v in unknown.items() if v is not None}, self.evaluate)
         told = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict}
         self._check_compiled("evaluate")
@@ -306,7 +305,7 @@ class Fitting:
         self._evaluating = True
         try:
             if within_fit:  # whose feed is ready
-                return super().evaluate(x, **told, _use_cached_eval_dataset=True)
+                return super().evaluate(x, **told, **private_keras.as_validation())
             feed = fit_data.evaluation_feed(
                 x,
                 y,

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, _warnings
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, private_graphs
 
 # What a network takes, and the size of one, as the cures call them.
 _TAKES = {"generator": ("latents", "latent_dim"), "discriminator": ("samples", "*sample_shape")}
@@ -64,9 +64,10 @@ def check_classes(num_classes, *networks):
         for layer in network.layers if labels is not None else []:
             if not isinstance(layer, keras.layers.Embedding):
                 continue
-            fed = [t._keras_history[0] for node in layer._inbound_nodes for t in node.input_tensors]
+            fed = [t for call in private_graphs.calls(layer) for t in call.input_tensors]
+            makers = [private_graphs.origin(tensor)[0] for tensor in fed]
             _checks.check(
-                labels._keras_history[0] not in fed or layer.input_dim >= num_classes,
+                private_graphs.origin(labels)[0] not in makers or layer.input_dim >= num_classes,
                 f"`{network.name}` must know all classes, but its Embedding has fewer.",
                 cure="Build the networks with the same `num_classes`.",
                 num_classes=num_classes,

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_gan.backend import private_keras
 from keras_gan.convergence import signals
 
 
@@ -45,7 +46,7 @@ class Progress(keras.callbacks.ProgbarLogger):
 
     def on_test_end(self, logs=None):
         """End the bar of `evaluate`."""
-        if self.target is None and not self._called_in_fit:
+        if self.target is None and not private_keras.is_called_in_fit(self):
             self.seen = int(self.model._state.evaluation_step.numpy()) or self.seen
         super().on_test_end(logs)
 

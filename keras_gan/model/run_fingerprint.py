@@ -16,6 +16,7 @@ import zlib
 import keras
 
 from keras_gan import schedules
+from keras_gan.backend import inspection
 
 # Keys of Keras configs that do not affect the computation.
 _SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
@@ -126,7 +127,7 @@ def _serialized(thing):
 
 def _functions_of(thing):
     """The functions among the attributes of an object and of its layers, by name."""
-    layers = list(thing._flatten_layers()) if isinstance(thing, keras.layers.Layer) else [thing]
+    layers = inspection.all_layers(thing) if isinstance(thing, keras.layers.Layer) else [thing]
     values = [value for part in layers for value in getattr(part, "__dict__", {}).values()]
     return {value.__name__: value for value in values if inspect.isfunction(value)}
 
