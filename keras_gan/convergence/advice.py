@@ -1,4 +1,4 @@
-"""What is out of the ordinary in how a run is set up."""
+"""Detects unusual settings of a run."""
 
 # Players are usually updated 1 to 5 times for one update of the other one's, at rates that differ
 # by a factor of 4 or so; Adam's are 1e-5 to 1e-3.
@@ -9,14 +9,14 @@ _SMALL_BATCH = 8
 
 
 def unusual(history):
-    """The setting of a run that is out of the ordinary, with what is usual; `None` if none is.
+    """An unusual setting of a run and its usual value, or `None`.
 
     Args:
         history: non-empty list of `Signals`.
 
     Returns:
-        A sentence to act on: on the updates of either player first, then on their learning rates,
-        on a loss that needs a penalty and has none, on the batch.
+        A sentence with advice. Checked in this order: the updates of both players, their learning
+        rates, a loss without the penalty it needs, the batch size.
     """
     settings = next((s.settings for s in reversed(history) if s.settings), {})
     checks = (_updates(settings), _rates(settings, history[-1]), _penalties(settings))

@@ -1,4 +1,4 @@
-"""The rules that are asked unless others are given."""
+"""The default rules."""
 
 import math
 
@@ -9,13 +9,13 @@ from keras_gan.convergence.failures import ModeCollapse, Oscillating
 
 
 def default_rules(*, patience=8):
-    """The rules that `ConvergenceStopping` asks unless it is given others, in order.
+    """The default rules of `ConvergenceStopping`, in order.
 
-    What names a cause comes before what only sees that there is no progress.
+    Rules that name a cause come before rules that only detect missing progress.
 
     Args:
-        patience: epochs without improvement that mean a stall, whatever its cause. Half as many,
-            three at least, mean equilibrium, and are how long a cause must be seen in a row.
+        patience: epochs without improvement until `stalled`. The other rules need their symptom for
+            half as many consecutive epochs, at least three.
     """
     epochs = max(3, math.ceil(patience / 2))
     return [

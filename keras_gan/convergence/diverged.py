@@ -1,4 +1,4 @@
-"""The rule about numbers that are none."""
+"""Rule for NaN and infinity."""
 
 import dataclasses
 import math
@@ -6,10 +6,10 @@ import math
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Diverged:
-    """A loss, a gradient or a weight is not finite. Fires at once.
+    """A loss, a gradient or a weight is not finite. The verdict is immediate.
 
-    Gradients are judged by `first_failure` alone: under a dynamic loss scale, a gradient that
-    overflows now and then is part of the game.
+    Gradients are judged only by `first_failure`: with dynamic loss scaling, gradients overflow
+    occasionally in normal training.
     """
 
     kind = "diverged"
@@ -27,7 +27,7 @@ class Diverged:
         return broken or None
 
     def describe(self, evidence):
-        """The evidence in words."""
+        """A sentence on the evidence."""
         if "player" not in evidence:
             return " and ".join(f"{key} is {value}" for key, value in evidence.items())
         player, variable = evidence["player"].replace("_", " "), evidence.get("variable")

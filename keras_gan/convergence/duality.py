@@ -1,4 +1,4 @@
-"""How much could each player still gain, if the other stood still?"""
+"""The duality gap: how much each player could gain while the other is fixed."""
 
 import numpy as np
 
@@ -18,35 +18,34 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
 
     `max_d' V(g, d') - min_g' V(g', d) = (max_d' V - V) + (V - min_g' V)`,
 
-    the sum of what the two could gain alone. It is zero at an equilibrium and nowhere else,
-    whatever the loss; a generator that has collapsed, or samples that are still poor, leave one
-    player much to gain.
+    the sum of the gains of the two players. It is zero exactly at an equilibrium, for every loss.
+    It is large for a collapsed generator or for poor samples.
 
-    Neither extreme is known. Instead a copy of each player trains for `steps` steps with the
-    game's own loss, penalties and optimizers, begun anew, while the other stands still; from
-    weights with a little noise on them, since a copy that starts on a saddle would stay there. Of
-    its way, measured at ten points and at the start without noise, the best point by one half of
-    the samples is taken, and its value on the other half is reported. No training finds more than
-    there is, so both gains are lower bounds, up to the error of sampling: a small gap of a slow
-    learner says little, a large one is sure. Gaps compare where `steps` and the rest are the same.
+    The extremes are estimated by training a copy of each player for `steps` steps, with the GAN's
+    loss, penalties and re-initialized optimizers, while the other player is fixed. The copy starts
+    with a little noise on its weights, because it could not leave a saddle point otherwise. It is
+    evaluated at ten points of the training and at the start without noise. The best point is chosen
+    on one half of the samples, and its value on the other half is returned. Both gains are
+    therefore lower bounds, up to sampling error: a large gap is certain, a small one may be due to
+    slow training. Gaps are comparable only for equal arguments.
 
-    The model itself is not changed. The cost is that of `2 * steps` training steps, and of
-    compiling two of them.
+    The model itself is not changed. It costs `2 * steps` training steps and two compilations.
 
     Args:
-        gan: a compiled `GAN` that has been in `fit`, whose samples are used: training reals to
-            learn from, held-out ones to measure with, if there are any.
+        gan: a compiled `GAN` after `fit`. Its training samples are used for training, and its
+            held-out samples, if there are any, for evaluation.
         steps: training steps of each copy, at least 1. Default 100.
-        num_samples: reals, and as many fakes, to measure with; at least 2. Half of them choose
-            the point of the way, the others give its value. Default 1,000.
+        num_samples: number of reals, and of generated samples, for the evaluation; at least 2. One
+            half selects the best point, the other gives its value. Default 1,000.
         batch_size: reals in one update of a copy. Default 64.
-        perturbation: standard deviation of the noise on a copy's trainable weights, as a share of
+        perturbation: standard deviation of the noise on a copy's trainable weights, relative to
             their root mean square, at least 0. Default 0.01.
-        seed: integer seed of all of it.
+        seed: integer seed of all random numbers.
 
     Returns:
         `dict` of floats: `duality_gap`, the sum of `discriminator_gain` and `generator_gain`; and
-        `value`, `V` as it stands. In units of the loss; non-negative but for sampling errors.
+        `value`, the current `V`. In units of the loss; the gains are non-negative up to sampling
+        error.
 
     Raises:
         ValueError: if the model has seen no samples, or an argument is out of range.
@@ -72,7 +71,7 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
     )
     train, judges = _reals(gan, num_samples)
     twin = twins.twin(gan)
-    # Optimizers as they are made, everything else as it stands.
+    # Optimizers are re-initialized, everything else is copied.
     new = {name: value for name, value in twin.run_state().items() if "_optimizer/" in name}
     start = {**gan.run_state(), **new}
     twin.set_run_state(start)
@@ -83,7 +82,7 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
         twin.set_phase(player)
         random = np.random.default_rng([seed, len(gains)])
         _perturb(getattr(twin, player).trainable_variables, perturbation, random)
-        best = 0.0, 0.0  # where it stands, which is always to be had
+        best = 0.0, 0.0  # the start is always available
         for number, count in enumerate(np.diff(np.linspace(0, steps, _LOOKS + 1).astype(int))):
             for _ in range(count):
                 twin.train_on_batch(*_batch(twin, train, batch_size, random))
@@ -98,7 +97,7 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
 
 
 def _reals(gan, count):
-    """Reals to learn from, and two sets of others to measure with, each with labels or `None`."""
+    """Reals for training, and two sets for evaluation, each with labels or `None`."""
     train = gan.reference_samples, gan.reference_labels
     judged = gan.held_out_samples, gan.held_out_labels
     if judged[0] is None:

@@ -1,17 +1,17 @@
-"""Whether a run explodes: losses and gradients that grow by orders of magnitude."""
+"""Detects losses and gradients that grow by orders of magnitude."""
 
 import dataclasses
 
 from keras_gan.convergence import advice
 from keras_gan.convergence.signals import is_finite
 
-# Growth by this factor is no part of learning: gradients of healthy runs vary by a factor of 5.
+# Growth by this factor is not normal: gradients of healthy runs vary by a factor of 5.
 _TIMES = 10.0
-# A loss below this one is of a player that is far ahead, and its growth says nothing.
+# A loss below this value may grow by large factors in healthy runs.
 _SMALL = 0.5
-# So many epochs are looked at, each against all before it.
+# Number of latest epochs that are compared with all epochs before them.
 _LATEST = 5
-# The loss of a discriminator that says the same of all samples, where it says nothing for certain.
+# Losses of a discriminator with output 0 for all samples.
 _AT_CHANCE = {
     "NonSaturating": 1.39,
     "Minimax": 1.39,
@@ -25,18 +25,19 @@ _PLAYERS = {"d": "discriminator", "g": "generator"}
 def exploding(history):
     """Evidence that losses and gradients grow by orders of magnitude, or `None`.
 
-    In two epochs in a row, of the latest five, a player's loss is ten times (in size) what was the
-    smallest of any epoch before, and not below 5, and the norm of a player's gradient is ten times
-    what was the smallest. Or the discriminator's loss is ten times that of one that says the same
-    of all samples, which needs no epoch before; a Wasserstein loss has no such bound. One epoch is
-    enough if the next one is not finite; healthy runs may jump for one, and come back.
+    Two consecutive epochs of the latest five meet one of these conditions. First, the magnitude of
+    a player's loss is at least 5 and ten times its smallest value in any earlier epoch, and the
+    gradient norm of a player is ten times its smallest value. Second, the discriminator's loss is
+    ten times that of a constant output, which needs no earlier epoch; a Wasserstein loss has no
+    such bound. One epoch is enough if the next one is not finite. Healthy runs may jump for a
+    single epoch.
 
     Args:
         history: list of `Signals`, oldest first.
 
     Returns:
-        `None`, or a `dict` of `exploding_epoch` and of what has grown in it: by the signal's name
-        its value, and as `<name>_before` the smallest before.
+        `None`, or a `dict` of `exploding_epoch` and, for each signal that has grown, its value
+        under its name and the smallest earlier value as `<name>_before`.
     """
     loss = next((s.settings["loss"] for s in history if "loss" in s.settings), None)
     for index in range(max(len(history) - _LATEST, 0), len(history) - 1):
@@ -47,11 +48,11 @@ def exploding(history):
 
 
 def exploding_within(parts):
-    """As `exploding`, of an epoch's parts, such as 25 steps each.
+    """As `exploding`, for parts of an epoch, e.g. of 25 steps.
 
-    Only the discriminator's loss and gradient are looked at, and only where the loss has a scale:
-    the generator's grow by as much in the first steps of healthy runs, in which the discriminator
-    begins to tell samples from data, and so does a Wasserstein loss.
+    Uses only the discriminator's loss and gradient, and only for losses with a fixed scale. The
+    loss and gradient of the generator, and a Wasserstein loss, grow as much in the first steps of
+    healthy runs, while the discriminator learns to separate samples from data.
 
     Args:
         parts: list of `Signals`, oldest first, with the epoch that each is a part of.
@@ -72,7 +73,7 @@ def _is_broken(s):
 
 
 def _jump(history, index, loss):
-    """What has grown in an epoch, against all before it: a `dict`, empty if it is not enough."""
+    """The signals that have grown in an epoch against all before it; empty if it is not enough."""
     now, before = history[index], history[:index]
     losses = _grown(now, before, "loss", _SMALL)
     if losses and (norms := _grown(now, before, "gradient_norm", 0.0)):
@@ -97,7 +98,7 @@ def _grown(now, before, kind, least):
 
 
 def describe(evidence):
-    """The evidence of `exploding` in words."""
+    """A sentence on the evidence of `exploding`."""
     return f"in epoch {evidence['exploding_epoch']} " + ", ".join(
         _words(name, value, evidence.get(f"{name}_before"))
         for name, value in evidence.items()
@@ -112,7 +113,7 @@ def _words(name, value, before):
 
 
 def cure(history):
-    """The change that is most likely to help: of an unusual setting, a penalty, the rates."""
+    """Advice: change an unusual setting, add a penalty, or lower the learning rates."""
     settings = next((s.settings for s in reversed(history) if s.settings), {})
     if found := advice.unusual(history):
         return found

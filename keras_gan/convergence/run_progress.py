@@ -1,4 +1,4 @@
-"""What a history of signals has come to: its best epoch, and how long nothing has improved."""
+"""The progress of a run: its best epoch, and the epochs without improvement."""
 
 import collections
 import math
@@ -13,28 +13,28 @@ from keras_gan.convergence.trends import (
     noise,
 )
 
-# Epochs whose mean may improve where no single one does.
+# Number of epochs in a running mean, which may improve when no single epoch does.
 SMOOTHING = 4
-# From so many epochs on a trend counts however small it is; before, it must exceed the noise, too.
+# From this many epochs on every trend counts; before, it must also exceed the noise.
 _LONG = 16
 # Updates of either player without which no epoch counts as one that brought nothing: on small data
 # an epoch is a handful of updates, in which nothing can be seen yet.
 MIN_UPDATES = 300
-# A learning rate rises while it exceeds by this share what it was when counting began.
+# A learning rate counts as rising if it is higher by this fraction than at the start of counting.
 _RISE = 0.01
 
 
 def loss(signals):
-    """The quality of signals as a number to be small."""
+    """The quality of signals, negated if higher is better."""
     return signals.quality if signals.direction == "min" else -signals.quality
 
 
 def covers_little(s, possible=1.0):
-    """Whether samples cover surely less than half of what reals do; `False` if unknown.
+    """Whether the coverage is significantly below half of that of reals; `False` if unknown.
 
     Args:
         s: signals.
-        possible: the most that they could cover, where that is less than what reals do.
+        possible: an upper bound of the coverage, if lower than that of reals.
     """
     if not is_finite(s.coverage) or not is_finite(s.real_coverage):
         return False
@@ -45,44 +45,43 @@ def covers_little(s, possible=1.0):
 def best(history):
     """The latest signals as good as the best ones, or `None` if no quality was measured.
 
-    As good is a quality `q` with `q - q_best <= sqrt(noise^2 + noise_best^2)`, the noise of their
-    difference. Of epochs that noise alone tells apart, the latest has learned and been averaged
+    A quality `q` is as good as the best if `q - q_best <= sqrt(noise^2 + noise_best^2)`, the noise
+    of their difference. Of epochs that differ only by noise, the latest was trained and averaged
     for longest.
     """
     return of(history).best
 
 
 def epochs_without_improvement(history):
-    """Epochs since the samples last came nearer to the data by more than noise.
+    """Epochs since the samples last improved by more than noise.
 
-    They do if the quality improves, or the coverage or the density, each up to that of reals: a
-    distance between distributions is soon lost in its sampling error, while neighbourhoods still
-    fill, and samples between the data still find to them.
+    Quality, coverage and density count, the latter two up to the values of reals. They may still
+    improve when the change of a distance is smaller than its sampling error.
 
-    Each improves if it beats the last value that did by more than `sqrt(noise_1^2 + noise_2^2)`,
-    the noise of a difference, or if the mean of the last four epochs so beats the last such mean
-    that did, at half the noise: a slow gain shows in means before it shows in any one epoch, and
-    either way it adds up until it counts. The slowest shows as a trend, see `SlidingTrend`, and so
-    does a steady gain below an early epoch that was good by chance. Epochs without a quality, or
-    in which the generator stood still, are not counted.
+    A value improves if it exceeds the last improvement by more than `sqrt(noise_1^2 + noise_2^2)`,
+    the noise of a difference, or if the mean of the last four epochs exceeds the last improved mean
+    by half of that. Means show slow gains earlier than single epochs. The slowest gains, and those
+    after an early epoch that was good by chance, are found as a trend, see `SlidingTrend`. Epochs
+    without a quality, or in which the generator was not trained, are not counted.
     """
     return of(history).idle
 
 
 def lasting(history, holds, patience):
-    """The latest epochs, if something holds in them for so long that it means something.
+    """The latest epochs, if a condition holds in them for `patience` epochs.
 
-    Which does not ask whether anything has improved: a distance may creep for ever.
+    Improvements are ignored, because a distance may fall slowly for a very long time.
 
     Args:
         history: list of `Signals`, oldest first.
-        holds: of the `Signals` of an epoch in which the generator trained, whether it holds.
-        patience: epochs of the generator for which it must hold, in which each player has had
-            `MIN_UPDATES` updates at a rate that does not rise.
+        holds: the condition, a function of the `Signals` of an epoch in which the generator
+            trained.
+        patience: epochs of the generator for which it must hold, with at least `MIN_UPDATES`
+            updates of each player at learning rates that do not rise.
 
     Returns:
-        List of `Signals` of the generator's epochs, oldest first; empty if it does not hold, or
-        not for long.
+        List of `Signals` of the generator's epochs, oldest first; empty if the condition has not
+        held for long enough.
     """
     known, found = of(history), []
     before = known.updates
@@ -110,13 +109,13 @@ _RECENT = collections.deque(maxlen=4)
 def of(history):
     """The `Progress` of a list of `Signals`, oldest first.
 
-    The last few are kept: of a history that has grown since, only what is new is looked at.
+    The latest results are cached; only new epochs of a longer history are processed.
     """
     history = list(history)
     with _LOCK:
         for known in _RECENT:
             count = len(known.seen)
-            # Mostly the same objects, which is found out fast.
+            # Comparing the same objects is fast.
             if count <= len(history) and known.seen == history[:count]:
                 break
         else:
@@ -128,10 +127,9 @@ def of(history):
 
 
 class Progress:
-    """How a history has gone, kept up to date epoch by epoch.
+    """The progress of a history, updated epoch by epoch.
 
-    Qualities are compared with others of the same name, against the same reals; what is said here
-    is of those that are comparable with the latest one.
+    Only qualities with the name and the reals of the latest one are compared.
 
     Attributes:
         seen: list of the `Signals` so far.
@@ -144,7 +142,7 @@ class Progress:
         self._players = _Player("discriminator"), _Player("generator")
 
     def add(self, signals):
-        """Take the signals of another epoch."""
+        """Add the signals of an epoch."""
         self.seen.append(signals)
         risen = [player.add(signals) for player in self._players]
         if signals.quality is not None:
@@ -159,7 +157,7 @@ class Progress:
 
     @property
     def updates(self):
-        """All updates of either player; `None` where they are not known."""
+        """The number of updates of each player; `None` if unknown."""
         return [player.updates for player in self._players]
 
     @property
@@ -183,20 +181,19 @@ class Progress:
         return self._course.idle
 
     def has_waited(self, patience):
-        """Whether nothing has improved for so long that it means something.
+        """Whether nothing has improved for `patience` epochs.
 
-        That is for `patience` epochs in which each player had `MIN_UPDATES` updates. Epochs in
-        which a learning rate still rose, and all before them, do not count. Where updates were not
-        recorded, epochs alone decide.
+        Each player must have had `MIN_UPDATES` updates in them. Epochs up to the last one with a
+        rising learning rate do not count. Without recorded updates, only epochs count.
         """
         course = self._course
         return course.counted >= patience and self.have_played(course.updates)
 
     def have_played(self, since=(0, 0)):
-        """Whether each player that trains had `MIN_UPDATES` updates while no rate rose.
+        """Whether each trained player had `MIN_UPDATES` updates while no learning rate rose.
 
         Args:
-            since: the updates of either player before which they do not count.
+            since: number of updates of each player from which to count.
         """
         return all(
             player.have_come(before) for player, before in zip(self._players, since, strict=True)
@@ -204,7 +201,7 @@ class Progress:
 
 
 class _Player:
-    """How often a player was updated, and whether its learning rate still rises.
+    """The updates of a player, and whether its learning rate still rises.
 
     Attributes:
         updates: all so far; `None` if they are not known.
@@ -216,9 +213,9 @@ class _Player:
         self.updates = 0
 
     def add(self, signals):
-        """Count an epoch's updates; returns whether the rate has risen in it."""
+        """Count an epoch's updates; returns whether the learning rate has risen in it."""
         updates, rate = (getattr(signals, name) for name in self._names)
-        # Once unknown, always unknown.
+        # Stays unknown.
         self.updates = None if None in (updates, self.updates) else self.updates + updates
         if rate is None or (self._rate is not None and rate <= self._rate * (1.0 + _RISE)):
             return False
@@ -226,24 +223,24 @@ class _Player:
         return not is_first
 
     def begin_to_count(self):
-        """Forget the updates so far: they were made at rates that still rose."""
+        """Reset the count, because the learning rate still rose."""
         self._before = self.updates
 
     def have_come(self, before):
-        """Whether there have been enough updates since there were so many."""
+        """Whether there were enough updates since a given count."""
         if not self.updates or before is None:  # unknown, or a player that does not train
             return True
         return self.updates - max(before, self._before) >= MIN_UPDATES
 
 
 class _Course:
-    """Qualities that are comparable, and what came with them.
+    """Progress over epochs with comparable qualities.
 
     Attributes:
         best: see `best`.
         first: the first signals whose quality is finite.
         trained: the signals whose quality is finite, of epochs in which the generator trained.
-        updates: those of either player when something improved for the last time.
+        updates: number of updates of each player at the last improvement.
     """
 
     def __init__(self):
@@ -260,7 +257,7 @@ class _Course:
 
     @property
     def counted(self):
-        """Of these, the ones since no learning rate rose."""
+        """The number of these after the last rise of a learning rate."""
         return self._epochs - max(self._improved, self._counted_from)
 
     def add(self, signals, updates):
@@ -293,12 +290,12 @@ class _Course:
 
 
 def _is_gain(value, error, reference, reference_error):
-    # Whatever is not finite compares as no gain.
+    # Values that are not finite compare as no gain.
     return reference - value > math.hypot(error, reference_error)
 
 
 class _Series:
-    """Numbers that are to fall, and their noise, epoch by epoch.
+    """A series of values that improve by falling, with their noise.
 
     Subclasses define `measured`: the number of an epoch, NaN if there is none, and its noise.
     """
@@ -310,7 +307,7 @@ class _Series:
         self._values = collections.deque(maxlen=NOISE_WINDOW)
 
     def add(self, signals):
-        """Whether it has fallen with this epoch, by more than noise or by a trend."""
+        """Add an epoch; whether the series has fallen by more than noise or by a trend."""
         self._latest.append(self.measured(signals))
         self._epochs += 1
         gains = [self._gains(window) for window in self._beaten]
@@ -343,7 +340,7 @@ class _Quality(_Series):
 
 
 class _Uncovered(_Series):
-    """What the coverage lacks, down to what that of reals lacks."""
+    """`1 - coverage`, at least that of reals."""
 
     def measured(self, s):
         if not is_finite(s.coverage):
@@ -354,7 +351,7 @@ class _Uncovered(_Series):
 
 
 class _Sparse(_Series):
-    """What the density lacks to 1, that of reals."""
+    """`1 - density`, at least 0, the value of reals."""
 
     def measured(self, s):
         value = max(1.0 - s.density, 0.0) if is_finite(s.density) else math.nan

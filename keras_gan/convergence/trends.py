@@ -1,4 +1,4 @@
-"""What a series of numbers shows: noise, trends, cycles."""
+"""Noise, trends and cycles of a series."""
 
 import bisect
 import collections
@@ -8,17 +8,17 @@ import statistics
 
 import numpy as np
 
-# Epochs whose values tell how much a series fluctuates.
+# Number of latest values that determine the fluctuation.
 NOISE_WINDOW = 16
-# Of a trend: values that it takes, epochs that it is looked for in, standard deviations.
+# Of a trend: minimum number of values, maximum number of epochs, standard deviations.
 _FEWEST, _LONGEST, _SURE = 8, 64, 3.0
 
 
 def fluctuation(values):
-    """How much a series jumps from one value to the next, apart from its trend.
+    """The noise of a series without its trend.
 
     `1.4826 median |v[t] - 2 v[t-1] + v[t-2]| / sqrt(6)`: for a straight line plus independent
-    normal noise, the noise's standard deviation. The median keeps single jumps out.
+    normal noise, this is the noise's standard deviation. The median is robust to single jumps.
 
     Args:
         values: the series, oldest first; the last 16 count.
@@ -37,29 +37,29 @@ def fluctuation(values):
 def noise(values, error):
     """The noise of the latest value of a series, from two bounds that are both too large.
 
-    The standard error counts what epochs share, as they are judged on the same reals and latents;
-    the jumps between epochs count what the training itself does.
+    The standard error includes errors that all epochs share, since they use the same reals and
+    latents. The fluctuation between epochs includes changes by training.
 
     Args:
         values: the series, oldest first.
         error: the standard error of the latest value, or `None`.
 
     Returns:
-        The smaller one of `error` and `fluctuation(values)`; 0 where neither is known.
+        The smaller of `error` and `fluctuation(values)`; 0 if both are unknown.
     """
     known = [bound for bound in (error, fluctuation(values)) if bound is not None and bound > 0.0]
     return min(known, default=0.0)
 
 
 def swings(values, size):
-    """How often a series goes from more than `size` on one side of its mean to the other side.
+    """How often a series crosses from more than `size` on one side of its mean to the other.
 
-    Three swings are a cycle and a half. What stays within `size` counts for neither side, so that
-    noise on the way is no swing.
+    Three swings are one and a half cycles. Values within `size` of the mean count for neither side,
+    so noise near the mean is ignored.
 
     Args:
         values: the series, oldest first, all finite.
-        size: of the smallest excursion that counts.
+        size: minimum deviation from the mean.
 
     Returns:
         An integer of at least 0.
@@ -71,16 +71,16 @@ def swings(values, size):
 
 
 def falls(values):
-    """Mann-Kendall test for a downward trend: whether a series falls by more than chance.
+    """Mann-Kendall test for a downward trend.
 
-    `S` counts the pairs in which the later value is the smaller one, less those in which it is the
-    larger one. Without a trend its standard deviation is `sqrt(n (n - 1) (2 n + 5) / 18)`,
-    whatever the noise; three of them decide, since it is looked at epoch by epoch and neighbours
-    are alike.
+    `S` is the number of pairs whose later value is smaller, minus the number of pairs whose later
+    value is larger. Without a trend its standard deviation is `sqrt(n (n - 1) (2 n + 5) / 18)` for
+    every noise distribution. The threshold is three standard deviations, because the test is
+    repeated every epoch and neighbouring values are correlated.
 
     Args:
-        values: the series, oldest first; what is not finite is left out. Fewer than eight never
-            fall.
+        values: the series, oldest first; values that are not finite are ignored. With fewer than
+            eight values the result is `False`.
 
     Source: Mann, "Nonparametric tests against trend", Econometrica 13, 1945.
     """
@@ -95,9 +95,9 @@ def _is_sure(score, n):
 
 
 class SlidingTrend:
-    """`falls`, over the latter half of a series that grows: 8 values at least and 64 at most.
+    """`falls` over the second half of a growing series: at least 8 values, at most 64.
 
-    The longer a run, the slower it gains.
+    Longer runs improve more slowly.
     """
 
     def __init__(self):
@@ -105,7 +105,7 @@ class SlidingTrend:
         self._score = self._end = 0
 
     def add(self, value):
-        """Take the next value; returns whether the series falls up to there."""
+        """Add a value; returns whether the series falls."""
         self._end += 1
         self._window.append(value)
         if math.isfinite(value):

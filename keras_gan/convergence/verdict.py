@@ -1,4 +1,4 @@
-"""What rules find, put into words."""
+"""Verdicts: the results of rules with a message and advice."""
 
 import dataclasses
 import json
@@ -18,10 +18,10 @@ class Verdict:
     Attributes:
         kind: the rule's name, such as `"equilibrium"`.
         epoch: the epoch at which it was found, from 1.
-        best_epoch: the epoch of the best quality, the latest one that is as good but for noise;
-            `None` if none was measured.
-        evidence: `dict` of what the rule found; numbers, with the names of a player or variable.
-        message: one sentence to act on.
+        best_epoch: the latest epoch whose quality equals the best one within noise; `None` if none
+            was measured.
+        evidence: `dict` of the rule's measurements: numbers, and names of players or variables.
+        message: one sentence with advice.
     """
 
     kind: str
@@ -76,14 +76,15 @@ def _is_name(kind):
 
 
 def judge(history, rules, *, min_epochs=0, restored=False):
-    """The first verdict that a rule gives, or `None`.
+    """The verdict of the first rule that has one, or `None`.
 
     Args:
         history: non-empty list of `Signals`, oldest first.
         rules: list of rules, asked in order. A rule returns `None`, its evidence as a `dict`, or a
             whole `Verdict`.
-        min_epochs: epochs before which only rules with `immediate = True` are asked. Default 0.
-        restored: whether the best epoch's weights come back, for the message. Default `False`.
+        min_epochs: epochs before which only rules with `immediate = True` apply. Default 0.
+        restored: whether the best epoch's weights will be restored, for the message. Default
+            `False`.
 
     Returns:
         A `Verdict`, or `None`.
@@ -133,7 +134,7 @@ def _worded(rule, history, evidence, restored):
 
 
 def _advice(rule, history, evidence=None):
-    """What is most likely to help: the run's own settings are looked at first."""
+    """Advice for a run: unusual settings first, then that of the rule."""
     if getattr(rule, "looks_at_settings", False) and (found := advice.unusual(history)):
         return found
     if evidence is not None and hasattr(rule, "advise"):
@@ -142,7 +143,7 @@ def _advice(rule, history, evidence=None):
 
 
 def early_warnings(history, rules):
-    """What rules warn of before they give a verdict: a `dict` of sentences by kind."""
+    """Warnings of rules before their verdict: a `dict` of sentences by kind."""
     found = {}
     for rule in rules:
         sentence = rule.warns(history) if hasattr(rule, "warns") else None

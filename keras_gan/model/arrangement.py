@@ -1,14 +1,13 @@
-"""The callbacks of a run: in which order they act, and what they are told beyond Keras's hooks.
+"""The callbacks of a run: their order, and hooks in addition to those of Keras.
 
 A callback may have
 
-- `acts_last`, a number above 0: its hooks come after those of all others, in the order of these
-  numbers;
-- `gives_back_weights`, true: its hooks come first, before weights that are not finite are given
-  back for it;
-- `meet(callbacks)`, called before training begins with all callbacks of the run;
+- `acts_last`, a number above 0: its hooks run after those of all other callbacks, in ascending
+  order;
+- `gives_back_weights`, true: it restores weights itself, so its hooks run first;
+- `meet(callbacks)`, called before training with all callbacks of the run;
 - `prepare(gan, siblings, epochs)`, likewise, with the model and the other callbacks;
-- `on_train_interrupted()`, called where Ctrl-C or an error ends a run, in place of `on_train_end`.
+- `on_train_interrupted()`, called instead of `on_train_end` if Ctrl-C or an error ends the run.
 """
 
 import contextlib
@@ -24,16 +23,16 @@ from keras_gan.model.validation_progress import ValidationProgress
 
 
 def arranged(gan, callbacks, epochs):
-    """The callbacks of a `fit`, with those that every run has, in the order in which they act.
+    """The callbacks of `fit`, including those of every run, in the order in which they run.
 
     Args:
-        gan: the model, fed.
+        gan: the model, with its data set.
         callbacks: as given to `fit`. A `keras.callbacks.CallbackList` is left as it is, but for a
             `History` where it has none: `fit` returns it.
         epochs: number of the last epoch.
 
     Returns:
-        What Keras's `fit` is to be given.
+        The `callbacks` argument for Keras's `fit`.
 
     Raises:
         ValueError: for a callback that is listed twice, and whatever `prepare` raises.
@@ -84,9 +83,9 @@ def _saves_models(callback):
 
 
 def _go_on_with_curves(callbacks, gan):
-    """Let curves over batches go on where an earlier `fit` has ended, as those over epochs do.
+    """Continue TensorBoard's curves over batches at the end of an earlier `fit`.
 
-    Keras begins them at 0, so that those of a run with `initial_epoch` would overlap.
+    Keras starts them at 0, so the curves of a run with `initial_epoch` would overlap.
     """
     if private_keras.initial_epoch(gan):
         for callback in callbacks:
@@ -95,11 +94,11 @@ def _go_on_with_curves(callbacks, gan):
 
 @contextlib.contextmanager
 def telling_of_interruption(callbacks):
-    """Call `on_train_interrupted` of those callbacks that have it if the block raises."""
+    """Call `on_train_interrupted` of all callbacks that have it if the block raises."""
     try:
         yield
     except BaseException:
         for callback in getattr(callbacks, "callbacks", callbacks):  # of a `CallbackList`
-            with contextlib.suppress(Exception):  # the first error is the one to be told
+            with contextlib.suppress(Exception):  # report the first error
                 getattr(callback, "on_train_interrupted", lambda: None)()
         raise

@@ -1,4 +1,4 @@
-"""How a GAN is made again from plain values: its config, and that of `compile`."""
+"""The configs that re-create a GAN: those of the model and of `compile`."""
 
 import keras
 
@@ -8,7 +8,7 @@ from keras_gan.storage import loadable
 
 
 class Configs:
-    """The part of `GAN` that is about configs."""
+    """Mixin of `GAN` with its configs."""
 
     def get_config(self):
         return {
@@ -67,9 +67,9 @@ class Configs:
         }
 
     def _trained_places(self):
-        """Which of a network's weights train, and which its optimizer has state of: their places.
+        """Positions of a network's trainable weights and of those its optimizer has state for.
 
-        `trainable` may have been changed after `compile`, and the file holds what it is now.
+        `trainable` may have changed since `compile`; the file stores its current value.
         """
         found = {}
         for player in PLAYERS:
@@ -85,7 +85,7 @@ class Configs:
             return
         _check_complete(config, _COMPILE_CONFIG)
         config = keras.saving.deserialize_keras_object(config)
-        trained = config.pop("trained", None)  # which earlier versions did not write
+        trained = config.pop("trained", None)  # missing in files of earlier versions
         if trained:
             ids = {}
             for player in PLAYERS:

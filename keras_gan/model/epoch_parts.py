@@ -1,17 +1,16 @@
-"""The means of an epoch's parts, from the running means that callbacks get after each batch."""
+"""Means over parts of an epoch, from the running means that callbacks get after each batch."""
 
 
 class EpochParts:
-    """Cuts the first steps of a run into parts, and gives the means of each.
+    """Splits the first steps of a run into parts and computes the means of each.
 
-    `(n M_n - m M_m) / (n - m)` is the mean of the steps after `m` up to `n`, where `M_n` is that of
-    the first `n` steps of the epoch. A part ends with an epoch; shorter ones than `size` are left
-    out.
+    The mean of steps `m + 1` to `n` is `(n M_n - m M_m) / (n - m)`, where `M_n` is the mean of the
+    first `n` steps of the epoch. A part ends with its epoch; parts shorter than `size` are dropped.
 
     Args:
-        names: of the logs that are wanted.
-        size: steps of a part, at least; several steps in one compiled call are not cut.
-        last: steps of the run after which nothing is looked at.
+        names: keys of the logs to average.
+        size: minimum number of steps in a part; steps of one compiled call stay together.
+        last: steps of the run after which no more parts are made.
     """
 
     def __init__(self, names, *, size, last):
@@ -19,16 +18,16 @@ class EpochParts:
         self.begin()
 
     def begin(self):
-        """Begin an epoch."""
+        """Start an epoch."""
         self._running, self._start = {}, (0, dict.fromkeys(self._names, 0.0))
 
     def add(self, batch, logs):
-        """Note the running means after a batch, counted from 0; other threads may call this."""
+        """Record the running means after a batch, counted from 0; thread-safe."""
         if batch < self._left and all(name in logs for name in self._names):
             self._running[batch + 1] = {name: float(logs[name]) for name in self._names}
 
     def take(self):
-        """The means of the parts that are complete and have not been taken: a list of `dict`s."""
+        """The means of complete parts since the last call: a list of `dict`s."""
         parts = []
         for end in sorted(list(self._running)):
             before, means = self._start

@@ -1,4 +1,4 @@
-"""The averaged generator as a file for use without this package."""
+"""Export of the averaged generator for use without this package."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 
 
 def export_generator(gan, path, *, format=None, verbose=False, **kwargs):
-    """Write `gan`'s averaged generator to `path`, whole or not at all. See `GAN.export`."""
+    """Export the averaged generator to `path`, which is never half written. See `GAN.export`."""
     endings = {suffix: name for name, suffix in _SUFFIXES.items()}
     if format is None:
         format = endings.get(os.path.splitext(os.fspath(path))[1], "tf_saved_model")
@@ -43,7 +43,7 @@ def export_generator(gan, path, *, format=None, verbose=False, **kwargs):
 
 
 def _keep_sizes(network):
-    """LiteRT's converter loses sizes in nearest upsampling, and cannot convert what comes next."""
+    """Work around LiteRT's converter, which loses the output sizes of nearest upsampling."""
     for layer in inspection.all_layers(network):
         if isinstance(layer, keras.layers.UpSampling2D):
             vars(layer)["call"] = _sized(layer, layer.call)
@@ -59,7 +59,7 @@ def _sized(layer, call):
 
 
 def _functional(network, gan):
-    """Keras takes all inputs of a subclass for floats when it exports one: labels are not."""
+    """Work around Keras, which exports all inputs of a subclassed model as floats."""
     if getattr(network, "inputs", None):
         return network
     inputs = keras.Input((gan.latent_dim,), name="latents")
@@ -69,13 +69,13 @@ def _functional(network, gan):
 
 
 def _call_once(network, gan):
-    """Keras exports to ONNX only what has been called."""
+    """Call the model once, which Keras needs before an export to ONNX."""
     latents, labels = tf.zeros([1, gan.latent_dim]), tf.zeros([1], "int32")
     network(latents if gan.num_classes is None else [latents, labels], training=False)
 
 
 def _check_folder(path):
-    """Whatever is replaced must be a SavedModel, and not all that somebody has."""
+    """Check that a folder that will be replaced is a SavedModel."""
     _checks.check(
         path.is_dir() or not path.exists(),
         "The path of a SavedModel must be a folder, or not be there yet.",
@@ -167,7 +167,7 @@ def _conditional_endpoints(gan):
 
 
 def _label_checks(labels, count, num_classes):
-    """What fails where labels are no classes: TensorFlow would take others, or zeros."""
+    """Assert that labels are in range, which TensorFlow's lookups do not check."""
     one_each = tf.equal(tf.shape(labels)[0], count)
     known = tf.reduce_all((labels >= 0) & (labels < num_classes))
     rules = {

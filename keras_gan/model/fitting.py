@@ -1,4 +1,4 @@
-"""How a GAN is fed: `fit`, `evaluate`, `train_on_batch`, and examples of what it was fed."""
+"""`fit`, `evaluate` and `train_on_batch` of a GAN, and samples of the data it was trained on."""
 
 import contextlib
 
@@ -12,7 +12,7 @@ from keras_gan.model.progress import with_progress
 
 
 class Fitting:
-    """The part of `GAN` that brings data to its steps."""
+    """Mixin of `GAN` with the methods that take data."""
 
     def fit(
         self,
@@ -34,9 +34,9 @@ class Fitting:
     ):
         """Train, as in Keras.
 
-        Arrays are shuffled in an order that follows from `seed` and `steps_seen`, so that a saved
-        model goes on where it stopped. A step takes `discriminator_steps * batch_size` samples;
-        what fills no step at the end of a pass is dropped, and shuffled again in the next.
+        The order of arrays is determined by `seed` and `steps_seen`, so a saved model continues
+        with the next batch. A step takes `discriminator_steps * batch_size` samples. The remaining
+        samples at the end of a pass are dropped; the next pass has a new order.
 
         Args:
             x: real samples: an array `(n, ...)`, or a `tf.data.Dataset`, `keras.utils.PyDataset`,
@@ -47,14 +47,14 @@ class Fitting:
             epochs: index of the last epoch.
             verbose: as in Keras.
             callbacks: Keras callbacks.
-            validation_split: share of the samples that is held out: the end of arrays, as in Keras
+            validation_split: fraction of the samples to hold out: the end of arrays, as in Keras
                 (so shuffle sorted ones before), or samples drawn by the seed from a data set of
                 `keras_gan.data`. Do not cut these with `.skip` and `.take`: each of their passes
                 has another order.
             validation_data: samples, `(samples, labels)`, or batches of either, as `x`.
             shuffle: whether arrays are shuffled.
             initial_epoch: as in Keras.
-            steps_per_epoch: steps in an epoch; data go on where the last epoch stopped.
+            steps_per_epoch: steps in an epoch; the next epoch continues with the next batch.
             validation_steps: as in Keras.
             validation_batch_size: for arrays; default `batch_size`.
             validation_freq: as in Keras.
@@ -63,7 +63,7 @@ class Fitting:
             A Keras `History`.
 
         Raises:
-            ValueError: for data that cannot be trained on, before any step is made.
+            ValueError: for data that cannot be trained on, before the first step.
             TypeError: for an argument that there is not.
         """
         compile_arguments.refuse(unknown, self.fit)
@@ -177,7 +177,7 @@ class Fitting:
             raise ValueError(f"A GAN must be compiled before `{method}`. Call `gan.compile()`.")
 
     def _warn_of_failure(self, callbacks):
-        """Warn of updates that were left out, unless a callback has told of them."""
+        """Warn of skipped updates, unless a callback has reported them."""
         callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
         told = any(getattr(callback, "has_named_failure", False) for callback in callbacks)
         if told or self.first_failure is None:
@@ -193,7 +193,7 @@ class Fitting:
         )
 
     def _warn_of_metrics(self):
-        """Warn once of metrics that there are no data for."""
+        """Warn once of metrics without validation data."""
         if self.quality_metrics and self._held_out_feed is None and not self._warned_of_metrics:
             self._warned_of_metrics = True
             _warnings.warn(
@@ -215,7 +215,7 @@ class Fitting:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = compute_cost.steps_per_execution(self, rows)
             steps = min(steps, feed.steps or steps)
-        if feed.steps_per_epoch:  # Keras would run past the end of such an epoch
+        if feed.steps_per_epoch:  # Keras would not stop at the end of such an epoch
             steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
@@ -227,11 +227,11 @@ class Fitting:
         return self.distribute_strategy.num_replicas_in_sync
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: the networks are built, and Keras would take a batch of data for it."""
+        """Does nothing: the networks are built already, and Keras would read a batch of data."""
 
     @contextlib.contextmanager
     def _tidied(self):
-        """Whatever ends a fit, the phase is what it was before, and the data are let go."""
+        """Restore the phase and release the data at the end of `fit`, also after an error."""
         phase = self.phase
         self._average_watch.rest()
         try:
@@ -277,7 +277,8 @@ class Fitting:
         return_dict=False,
         **unknown,
     ):
-        """Losses of `generator`, quality metrics of `averaged_generator`, on real samples.
+        """Evaluate the losses of `generator` and the metrics of `averaged_generator` on real
+        samples.
 
         Repeatable, and without side effects.
 
@@ -331,7 +332,7 @@ class Fitting:
 
 
 def _validation_freq(value):
-    """How often there is validation, as Keras takes it: an `int`, or a list of epochs."""
+    """Check `validation_freq`, as in Keras: an `int` or a list of epochs."""
     if isinstance(value, (list, tuple, set, range)):
         return [_checks.positive_int(epoch, "validation_freq") for epoch in value]
     return _checks.positive_int(value, "validation_freq")

@@ -28,8 +28,8 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
-    through it: noise, sample, verdict, loss, gradients through both, applied to the generator
-    alone. While one learns, the other stands still.
+    from the discriminator's gradient with respect to generated samples. While one network is
+    updated, the weights of the other are fixed.
 
     ```python
     generator, discriminator = keras_gan.networks.mlp((2,))
@@ -44,35 +44,36 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
             `(batch, ...)`. With a second input, labels `(batch,)`, it is conditional.
         discriminator: built Keras model from samples to one logit a sample, `(batch, 1)` or
             `(batch,)`, or to patch logits `(batch, h, w, 1)`. Takes labels if the generator does.
-        prior: where latents come from: "normal", "uniform", "truncated_normal", or a callable
+        prior: distribution of the latents: "normal", "uniform", "truncated_normal", or a callable
             `(shape, seed) -> latents`, with a seed as `tf.random.stateless_normal` takes it.
             Default "normal".
         num_classes: number of classes of a conditional model, else `None`.
         class_names: list of their names. Default `None`: `fit` takes them from a data set that has
             `class_names`. They are saved and exported with the model.
         pack: samples that the discriminator judges at a time, neighbours of a batch joined along
-            their last axis (PacGAN, arXiv:1712.04086): it sees samples that are too much alike.
-            It must be built for them (`networks.dcgan(shape, pack=2)`) and gives one logit a
+            their last axis (PacGAN, arXiv:1712.04086), which makes a lack of variety visible. It
+            must be built for them (`networks.dcgan(shape, pack=2)`) and gives one logit a
             pack: losses, accuracies and penalties are then those of packs, a gradient's norm
             that of the joint input. Only without labels. Default 1.
         ema_halflife_images: half-life of the generator's moving average in images, above 0;
             `None` for no average. Early in training it is at most 0.05 times the images seen.
             Or a schedule of it, see `keras_gan.schedules`.
-        seed: integer in [0, 2**63). All noise and the order of arrays follow from it.
+        seed: integer in [0, 2**63) that determines all noise and the order of arrays.
         name: of the model.
 
     Attributes:
         generator: the network that trains.
-        discriminator: its opponent.
-        averaged_generator: the moving average, what `generate`, `predict`, image grids, metrics
-            and `export` use; is `generator` where `ema_halflife_images=None`.
+        discriminator: the network that is trained to separate real from generated samples.
+        averaged_generator: the moving average of the generator, used by `generate`, `predict`,
+            image grids, metrics and `export`; the same object as `generator` if
+            `ema_halflife_images=None`.
         generator_optimizer: once compiled.
         discriminator_optimizer: once compiled.
         latent_dim: size of a latent.
         sample_shape: shape of a sample.
         is_image: whether samples are images (rank 3, last axis 1, 3 or 4).
         steps_seen: training steps done.
-        images_seen: real samples that they were given.
+        images_seen: real samples used in these steps.
         verdict: what `ConvergenceStopping` found, or `None`.
 
     Raises:
@@ -117,7 +118,7 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
         self.generator = generator
         self.discriminator = discriminator
         self.prior = priors.get(prior)
-        run_fingerprint.of_prior(self.prior)  # as it is before it is called
+        run_fingerprint.of_prior(self.prior)  # its config before the first call
         self.num_classes = num_classes
         self.class_names = class_names
         self.pack = pack
@@ -146,7 +147,7 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
 
     @property
     def class_names(self):
-        """The names of the classes, that of class `i` at place `i`, or `None`."""
+        """The names of the classes by index, or `None`."""
         return self._class_names
 
     @class_names.setter
@@ -172,19 +173,19 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
         run_eagerly=False,
         **unknown,
     ):
-        """Say how the two networks train.
+        """Configure the training of both networks.
 
         Args:
-            generator_optimizer: Keras optimizer or its name; `None` for
+            generator_optimizer: Keras optimizer or its name. `None` for
                 `Adam(2e-4, beta_1=0.5)`.
             discriminator_optimizer: likewise; another instance than the generator's.
             loss: name or `keras_gan.losses.AdversarialLoss`. Default "non_saturating".
             regularizers: names or `keras_gan.regularizers.Regularizer`s of the discriminator.
             discriminator_steps: updates of the discriminator in a step, each with `batch_size`
                 real samples of its own. Default 1.
-            generator_steps: updates of the generator that follow. Default 1.
-            accumulation_steps: micro-batches that each update's batch is cut into to save memory;
-                their gradients are averaged into one update. Statistics of a batch (BatchNorm,
+            generator_steps: updates of the generator after those. Default 1.
+            accumulation_steps: micro-batches that the batch of an update is split into to save
+                memory; their gradients are averaged. Statistics of a batch (BatchNorm,
                 the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
                 micro-batch. Default 1.
             metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
@@ -202,8 +203,8 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
             TypeError: for an argument that there is not.
         """
         compile_arguments.refuse(unknown, self.compile)
-        # All is resolved and checked before anything is set: a model whose compiling failed is as
-        # it was.
+        # All arguments are checked before any attribute is set, so a failed `compile` changes
+        # nothing.
         if steps_per_execution != "auto":
             steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         jit_compile = _checks.one_of(jit_compile, "jit_compile", (True, False, "auto"))
@@ -269,15 +270,15 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
 
     @property
     def phase(self):
-        """Who trains: "both", "discriminator" or "generator"."""
+        """Which networks are trained: "both", "discriminator" or "generator"."""
         return self._phase
 
     def set_phase(self, phase):
-        """Let both players train from the next step on, or one while the other stands still.
+        """Train both networks from the next step on, or only one of them.
 
-        `fit` keeps the phase that it finds, and leaves it as it was whatever callbacks do with it;
-        `compile` sets it to "both". The idle player's losses are evaluated all the same, so the
-        logs keep their keys. Each phase has a compiled training function of its own, made once.
+        `fit` starts in the current phase and restores it at the end, even if callbacks change it.
+        `compile` sets it to "both". The loss of the network that is not trained is still evaluated,
+        so the keys of the logs do not change. Each phase has its own compiled training function.
 
         Args:
             phase: "both", "discriminator" or "generator".

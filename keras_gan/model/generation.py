@@ -1,4 +1,4 @@
-"""Samples of a trained model, and the latents that a seed stands for."""
+"""Generation of samples from latents, and of latents from a seed."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,14 +13,14 @@ from keras_gan.model import compute_cost
 
 
 def latents_of(prior, num_samples, latent_dim, seed, truncation=1.0):
-    """Latents of an integer seed, drawn towards the prior's mean by `truncation`.
+    """Latents of an integer seed, scaled towards the prior's mean by `truncation`.
 
     Args:
         prior: callable `(shape, seed) -> latents`.
         num_samples: integer, or int32 scalar tensor.
         latent_dim: integer.
         seed: integer, or int64 scalar tensor.
-        truncation: factor about the prior's mean, 1 for none.
+        truncation: scale of the deviation from the prior's mean, 1 for none.
 
     Returns:
         float32, `(num_samples, latent_dim)`.
@@ -41,7 +41,7 @@ def _seed(seed, part):
 
 
 def checked(latents, name):
-    """Latents as float32 NumPy numbers; only finite real numbers are any."""
+    """Check that latents are finite real numbers; returns them as float32 NumPy array."""
     latents = conversion.array(latents, name)
     values.check_real(latents.dtype, name)
     with np.errstate(over="ignore"):
@@ -51,11 +51,11 @@ def checked(latents, name):
 
 
 def path(start, end, steps, mode):
-    """Latents on the way from one to another: `(steps, latent_dim)`, both ends included.
+    """Latents on a path between two: `(steps, latent_dim)`, both ends included.
 
     `lerp` is the straight line. `slerp` follows the great circle,
     `sin((1-t)a)/sin(a) * start + sin(t a)/sin(a) * end` with `a` the angle between them, which
-    keeps a normal latent's length typical (White, "Sampling Generative Networks", 2016,
+    keeps the typical norm of a normal latent (White, "Sampling Generative Networks", 2016,
     arXiv:1609.04468).
 
     Args:
@@ -85,10 +85,10 @@ def path(start, end, steps, mode):
 
 
 class Generation:
-    """The part of `GAN` that is about looking at what it has learned; it changes nothing.
+    """Mixin of `GAN` with the methods that generate and score samples.
 
-    Samples are those of `averaged_generator` throughout, and those of `generator` only where
-    `generate` is told `averaged=False`. `score` asks the discriminator, of which there is one.
+    Samples come from `averaged_generator`, except in `generate(averaged=False)`. None of the
+    methods changes the model.
     """
 
     def call(self, inputs, training=False):
@@ -148,11 +148,11 @@ class Generation:
             latents: `(n, latent_dim)`, instead of drawing them.
             labels: classes of a conditional model, one for each sample, or one for all, by index
                 or, where `class_names` are known, by name. `None` draws them uniformly.
-            seed: integer: the same seed gives the same samples, whatever `batch_size`. `None`
-                draws from a stream of its own, which never alters training.
-            truncation: scales latents about the prior's mean; below 1 for more typical and less
-                varied samples.
-            batch_size: samples made at a time; fewer where they would take much memory.
+            seed: integer; the same seed gives the same samples for every `batch_size`. `None` draws
+                from a separate random stream that does not affect training.
+            truncation: scales the deviation of latents from the prior's mean; below 1 gives more
+                typical and less varied samples.
+            batch_size: samples generated at a time; reduced if they would need much memory.
             averaged: `True` for `averaged_generator`, `False` for `generator`. Default `True`.
 
         Returns:
@@ -227,16 +227,16 @@ class Generation:
         return latents_of(self.prior, num_samples, self.latent_dim, seed).numpy()
 
     def score(self, samples, labels=None, *, batch_size=256):
-        """What the discriminator makes of samples; neither generator takes part, nothing trains.
+        """The discriminator's logits of samples; nothing is trained.
 
         Args:
             samples: `(n, ...)`, uint8 images or floats, as for `fit`.
             labels: their classes, by index or name, if the model is conditional.
-            batch_size: samples scored at a time; fewer where they would take much memory.
+            batch_size: samples scored at a time; reduced if they would need much memory.
 
         Returns:
             float32 NumPy `(n,)`: the mean logit of each sample. With `pack=m`, `(ceil(n / m),)`:
-            that of each pack, the last one being filled up from the first samples on.
+            the mean logit of each pack; the last pack is filled with the first samples.
 
         Raises:
             ValueError: for samples or labels that do not fit, or are not finite.
@@ -250,7 +250,7 @@ class Generation:
         return losses.per_sample(logits).numpy()
 
     def _draw(self):
-        """A seed from a stream of its own, whose position is saved with the model."""
+        """A seed from a separate random stream, whose position is saved with the model."""
         position = int(self._state.draws.numpy())
         self._state.draws.assign(position + 1)
         words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")

@@ -1,4 +1,4 @@
-"""Whether two networks can play against each other: checked before they do, in one sentence."""
+"""Checks that a generator and a discriminator fit each other."""
 
 import math
 
@@ -8,23 +8,23 @@ import tensorflow as tf
 from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection, private_graphs
 
-# What a network takes, and the size of one, as the cures call them.
+# Names of a network's inputs and of their size in error messages.
 _TAKES = {"generator": ("latents", "latent_dim"), "discriminator": ("samples", "*sample_shape")}
 
 
 def check_pair(generator, discriminator, pack=1):
-    """Check that two networks can play against each other.
+    """Check that a generator and a discriminator fit each other.
 
     Args:
-        generator: built Keras model from latents, and labels perhaps, to samples.
-        discriminator: built Keras model from samples, and labels perhaps, to logits.
+        generator: built Keras model from latents, and optionally labels, to samples.
+        discriminator: built Keras model from samples, and optionally labels, to logits.
         pack: samples that the discriminator takes at a time, joined along the last axis.
 
     Returns:
         `(latent_dim, sample_shape, conditional)`.
 
     Raises:
-        ValueError: naming what does not fit.
+        ValueError: if they do not fit.
     """
     _check_floatx()
     networks = {"generator": generator, "discriminator": discriminator}
@@ -54,7 +54,7 @@ def check_pair(generator, discriminator, pack=1):
 
 
 def check_classes(num_classes, *networks):
-    """Check that the embeddings of labels, where they can be found, know all classes.
+    """Check that the embeddings of labels that can be found have an entry for every class.
 
     Raises:
         ValueError: if one is smaller.
@@ -140,7 +140,7 @@ def _output(network, name):
 
 
 def _check_weights(network, name):
-    """Check that a network has weights, and that they are such as training can move."""
+    """Check that a network has weights of a trainable type."""
     _checks.check(
         bool(network.weights), f"`{name}` must have weights to train.", **{name: network.name}
     )
@@ -166,7 +166,7 @@ def _check_weights(network, name):
 
 
 def _described(structure):
-    """A nest of symbolic tensors as one of their shapes."""
+    """The shapes of a nested structure of symbolic tensors."""
     return keras.tree.map_structure(_shape, structure)
 
 
@@ -218,7 +218,7 @@ _ONE_EACH = ((), (1,))
 
 
 def _check_numbers(inputs):
-    """Check that networks take what they will be given: dense floats, and labels as numbers."""
+    """Check the input types of a network: dense floats, and numeric labels."""
     for name, tensors in inputs.items():
         takes = _TAKES[name][0], "labels"
         for tensor, what in zip(tensors, takes, strict=False):
@@ -238,7 +238,7 @@ def _check_numbers(inputs):
 
 
 def _sample_shape(made, judged, pack):
-    """The shape of samples, of which either network may leave sizes open."""
+    """The shape of samples; each network may leave sizes unspecified."""
     whole = judged
     if pack > 1:
         _checks.check(
@@ -269,7 +269,7 @@ def _sample_shape(made, judged, pack):
 
 
 def _check_format(shape, networks):
-    """Check that images have their channels last, where the networks show that these are images."""
+    """Check that images have channels last, if the networks show that samples are images."""
     formats = {keras.config.image_data_format()}
     for network in networks:
         formats |= {getattr(layer, "data_format", None) for layer in inspection.all_layers(network)}
@@ -308,10 +308,10 @@ def _warn_of_activations(generator, discriminator, makes_images):
 
 
 def check_apart(generator, discriminator):
-    """Check that no weight, and no state of a random generator, belongs to both networks.
+    """Check that the networks share no weights and no random generators.
 
     Raises:
-        ValueError: naming those that do.
+        ValueError: with the names of shared variables.
     """
     known = {id(variable) for variable in generator.variables}
     shared = [variable.path for variable in discriminator.variables if id(variable) in known]

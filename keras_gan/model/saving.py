@@ -1,4 +1,4 @@
-"""How a GAN is written to files: whole, to be gone on with, or the generator alone."""
+"""Saving and loading of a GAN: the whole training state, or the generator for export."""
 
 import contextlib
 import functools
@@ -18,15 +18,14 @@ from keras_gan.storage.checksums import KIND, ChecksumVerifier, all_or_nothing
 
 
 class Saving:
-    """The part of `GAN` that is about files."""
+    """Mixin of `GAN` with the methods that read and write files."""
 
     def save(self, filepath, overwrite=True, **kwargs):
-        """Write the whole run, as in Keras: `keras.saving.load_model` goes on with it bit by bit.
+        """Save the whole training state; a loaded model continues bit-identically.
 
-        The file is written beside and put in its place when it is complete.
-        `keras.saving.save_model(gan, path)` does not do that, nor the checks told below: Keras
-        opens the file before it asks the model, so that an error leaves it empty. `import
-        keras_gan` before loading it, so that Keras knows the classes in it.
+        The file is written under a temporary name and renamed when it is complete.
+        `keras.saving.save_model(gan, path)` skips this and the checks below, so an error leaves an
+        empty file. Run `import keras_gan` before loading, so that its classes are registered.
 
         Args:
             filepath: ending in `.keras`.
@@ -35,8 +34,9 @@ class Saving:
 
         Raises:
             ValueError: for what `load_model` would refuse: lambdas, functions and classes that are
-                not registered, and own classes that Keras cannot make again, which is tried once;
-                and for another ending: Keras's older format would lose half of the run.
+                not registered, and classes that Keras cannot re-create, which is tested once by
+                loading the file. Also for another suffix: Keras's older formats lose parts of the
+                state.
         """
         filepath = _located(filepath)
         _checks.check(
@@ -56,7 +56,7 @@ class Saving:
         """Check that `save` can write a file that loads.
 
         Returns:
-            The names of the user's own classes in it, which only loading would show to be right.
+            The names of the user's classes in it, which only loading can verify.
 
         Raises:
             ValueError: as in `save`.
@@ -64,7 +64,7 @@ class Saving:
         return loadable.check_config(loadable.serialized(self, "model"))
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Write all weights, optimizers and counters, as in Keras; whole or not at all.
+        """Save all weights, optimizers and counters, as in Keras; the file is never half written.
 
         `keras.saving.save_weights(gan, path)` writes in place.
 
@@ -78,7 +78,7 @@ class Saving:
             super().save_weights(temporary, overwrite=overwrite, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
-        """Restore weights, optimizers and counters, as in Keras; all of them or none.
+        """Load weights, optimizers and counters, as in Keras; on an error nothing is changed.
 
         Args:
             filepath: ending in `.weights.h5` or `.keras`.
@@ -86,7 +86,7 @@ class Saving:
             **kwargs: as in Keras.
 
         Raises:
-            ValueError: if the file is damaged or does not fit the model, which is as it was then.
+            ValueError: if the file is damaged or does not fit the model. The model is unchanged.
             FileNotFoundError: if there is no such file.
         """
         filepath = _located(filepath)
@@ -105,7 +105,7 @@ class Saving:
                     )
                 ) from error
             except ValueError as error:
-                told = str(error).split("\n\n")  # Keras's count, the first error, a list
+                told = str(error).split("\n\n")  # number of errors, the first error, a list
                 if len(told) < 2:
                     raise
                 if " Received: not_restored=" in told[1]:
@@ -119,12 +119,12 @@ class Saving:
                 ) from error
 
     def export(self, path, format=None, *, verbose=False, **kwargs):
-        """Write the averaged generator alone, for use without this package.
+        """Export the averaged generator, for use without this package.
 
         A SavedModel has the endpoints `serve(latents[, labels])`,
         `sample(num_samples, seed, truncation=1.0[, labels])` and, for images, `sample_uint8`
-        likewise; `sample` equals `generate` of the same seed. They refuse labels that are no
-        classes. Where the model knows the names of its classes, `class_names()` gives them.
+        likewise. `sample` equals `generate` with the same seed. Labels outside of the classes raise
+        an error. `class_names()` returns the names of the classes if the model knows them.
 
         ONNX and LiteRT files compute in float32, in whatever precision the model does.
 
@@ -165,7 +165,7 @@ class Saving:
             cure="It is damaged, or no GAN's. Take an older one.",
             found=names,
         )
-        # Keras numbers its own. What else there is belongs to what is not compiled here.
+        # Keras's own variables have numbers as names. Others belong to parts that are not compiled.
         super().load_own_variables({name: store[name] for name in names if name.isdigit()})
 
     @functools.cached_property
@@ -173,7 +173,7 @@ class Saving:
         return ChecksumVerifier(lambda: {**self._checked_parts(), **self._optimizer_kinds()})
 
     def _checked_parts(self):
-        """The parts of a run whose loss would make it another one: `dict` of variables."""
+        """The parts of the training state that have a checksum: `dict` of lists of variables."""
         networks = ("generator", "discriminator", "averaged_generator")
         parts = {
             name: network.weights
@@ -188,7 +188,9 @@ class Saving:
         return parts
 
     def _optimizer_kinds(self):
-        """What each optimizer keeps for a weight, by name: other ones keep as many numbers."""
+        """The variable names of each optimizer, since different optimizers may have equal
+        shapes.
+        """
         players = PLAYERS if self.compiled else ()
         variables = {p: getattr(self, f"{p}_optimizer").variables for p in players}
         return {
@@ -197,7 +199,9 @@ class Saving:
         }
 
     def spread_random_generators(self):
-        """Let dropout differ between replicas; after a restored state, which is the first's."""
+        """Let dropout differ between replicas, also after the first replica's state was
+        restored.
+        """
         networks = (self.discriminator, self.generator)
         with self.distribute_strategy.scope():
             replicas.spread([v for network in networks for v in random_generators(network)])
@@ -205,11 +209,11 @@ class Saving:
     # === Runs ===
 
     def run_state(self):
-        """All that training has changed so far, as copies.
+        """The whole training state, as copies.
 
         The weights of both networks and of the average, the networks' random generators, both
-        optimizers, the counters, the state of the regularizers. Metrics are not in it: they begin
-        anew with each epoch.
+        optimizers, the counters, the state of the regularizers. Metrics are reset every epoch and
+        are not included.
 
         Returns:
             `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
@@ -222,13 +226,13 @@ class Saving:
         }
 
     def set_run_state(self, state):
-        """Put the model back to where it was at a `run_state`.
+        """Restore the training state that `run_state` returned.
 
         Args:
             state: the `dict`.
 
         Raises:
-            ValueError: if it does not fit this model, which is then as it was.
+            ValueError: if it does not fit this model, which is then unchanged.
         """
         variables = self._run_variables()
         for name in {**variables, **state}:
@@ -245,13 +249,13 @@ class Saving:
             )
         for name, variable in variables.items():
             value = np.asarray(state[name])
-            if value.dtype.kind == "V":  # NumPy's files do not know the name of bfloat16
+            if value.dtype.kind == "V":  # NumPy's files have no type bfloat16
                 value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
             variable.assign(value)
         self.spread_random_generators()
 
     def run_description(self):
-        """What the numbers of a run follow from: networks, settings of `compile`, data of `fit`.
+        """The fingerprint of a run: networks, arguments of `compile`, data of `fit`.
 
         Returns:
             `dict` of plain values by names such as `"generator.layers[3].units"`.
@@ -283,7 +287,7 @@ class Saving:
     # === Helpers ===
 
     def _saved_state(self):
-        """What Keras would forget: counters, the networks' random generators, penalties' state."""
+        """State that Keras does not save: counters, random generators, state of regularizers."""
         state = {f"state_{name}": v for name, v in self._state.variables().items()}
         for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
             generators = random_generators(network)
@@ -300,15 +304,15 @@ _KINDS = {"state": "counters", "random": "random_generators", "regularizer": "re
 
 
 def _located(filepath):
-    """A local path with the home folder in place of `~`; what leads elsewhere as it is."""
+    """A local path with `~` expanded; remote paths are unchanged."""
     local = isinstance(filepath, (str, bytes, os.PathLike)) and "://" not in str(filepath)
     return files.expanded(filepath) if local else filepath
 
 
 def _beside(filepath, overwrite):
-    """Where Keras shall write: beside a local file that may be replaced, else where it was told."""
+    """The path that Keras writes to: a temporary one for local files that may be replaced."""
     if "://" in str(filepath) or not str(filepath).endswith((".keras", ".weights.h5")):
         return contextlib.nullcontext(filepath)
-    if not overwrite and filepath.exists():  # Keras asks whether it may
+    if not overwrite and filepath.exists():  # Keras asks for permission
         return contextlib.nullcontext(filepath)
     return files.replacing(filepath, tidy=True)
