@@ -1,10 +1,13 @@
 """All seeds have one range, and are refused where they are given."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import helpers
 from keras_gan import data, metrics
+from keras_gan.backend import seeds
 from keras_gan.callbacks import ImageGrid
 from keras_gan.convergence import duality_gap
 from keras_gan.metrics import kernel_distance
@@ -36,3 +39,17 @@ def test_a_seed_out_of_range_is_refused(seeded, seed):
 def test_the_largest_seed_is_taken():
     for name in ("GAN", "ImageGrid", "a metric", "from_arrays", "ring", "stacked_mnist"):
         SEEDED[name](2**63 - 1)
+
+
+def test_no_two_numbers_of_a_run_come_from_one_seed():
+    """Model, stream, step and place within the step: each makes another seed."""
+    drawn = set()
+    for seed in (0, 1, 2**40):
+        for stream in (seeds.TRAINING, seeds.EVALUATION, seeds.SAMPLING, seeds.STANDING):
+            for step in (0, 1, 2, 2**33):
+                of_step = seeds.sequence(seed, stream, step)
+                drawn |= {tuple(next(of_step).numpy()) for _ in range(3)}
+    assert len(drawn) == 3 * 4 * 4 * 3
+    later = seeds.sequence(0, seeds.TRAINING, 0, first=2)
+    third = list(itertools.islice(seeds.sequence(0, seeds.TRAINING, 0), 3))[2]
+    np.testing.assert_array_equal(next(later), third)

@@ -47,28 +47,35 @@ def test_slices_of_an_embedding_are_added_before_they_are_squared():
     assert none is None
 
 
+def update(gan, loss, gradient, after_update=lambda: None):
+    """An update of the generator with gradients of this value; whether it was applied."""
+    players = players_of(gan)
+    gradients = [tf.ones(v.shape) * gradient for v in players[GENERATOR].variables]
+    size = updates.norm(gradients, GENERATOR)
+    given = (GENERATOR, players, gradients, size, tf.constant(loss), gan._state)
+    return bool(updates.apply_if_finite(*given, after_update))
+
+
 @pytest.mark.parametrize("loss", [1.0, np.nan, np.inf])
 @pytest.mark.parametrize("gradient", [1.0, np.nan])
 def test_an_update_is_applied_if_its_loss_and_its_gradients_are_finite(loss, gradient):
-    gan = helpers.gan()
-    players = players_of(gan)
-    before = helpers.values(players[GENERATOR].variables)
-    gradients = [tf.ones(v.shape) * gradient for v in players[GENERATOR].variables]
-    done = []
-    applied = updates.apply_if_finite(
-        GENERATOR,
-        players,
-        gradients,
-        updates.norm(gradients, GENERATOR),
-        tf.constant(loss),
-        gan._state,
-        lambda: done.append(True),
-    )
+    gan, done = helpers.gan(), []
+    before = helpers.values(gan.generator.trainable_variables)
+    applied = update(gan, loss, gradient, lambda: done.append(True))
     finite = np.isfinite(loss) and np.isfinite(gradient)
-    assert bool(applied) == finite == (done == [True])
-    moved = [
-        not np.array_equal(*pair)
-        for pair in zip(before, helpers.values(players[GENERATOR].variables), strict=True)
-    ]
+    assert applied == finite == (done == [True])
+    after = helpers.values(gan.generator.trainable_variables)
+    moved = [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
     assert all(moved) if finite else not any(moved)
     assert (gan.first_failure is None) == finite
+
+
+def test_the_first_failure_is_kept_until_it_is_forgotten():
+    gan = helpers.gan()
+    for step in (3, 4):
+        gan._state.steps_seen.assign(step)
+        update(gan, np.nan, 1.0)
+        assert gan.first_failure["step"] == 3
+    gan._state.forget_failure()
+    update(gan, np.nan, 1.0)
+    assert gan.first_failure["step"] == 4
