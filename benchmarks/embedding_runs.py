@@ -18,7 +18,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).parents[1]
 FOLDER = ROOT / "runs" / "embeddings"
 CHECKPOINTS, RATIO = 6, 1.7
-COUNT = 1_000
+COUNT = 700
 BATCH = 32
 # Latents of all checkpoints are the same, as those of all epochs are in a callback.
 _SEED = 20_260_101
@@ -34,6 +34,7 @@ class Set:
         generator_filters: of DCGAN's generator.
         discriminator_filters: of DCGAN's discriminator.
         gamma: weight of R1 and R2.
+        learning_rate: of both players.
     """
 
     name: str
@@ -41,22 +42,23 @@ class Set:
     generator_filters: int
     discriminator_filters: int
     gamma: float
+    learning_rate: float
 
 
 SETS = {
     each.name: each
     for each in (
-        Set("digits", 2_000, 16, 32, 0.1),
-        Set("mnist", 400, 16, 32, 0.1),
-        Set("sprites", 240, 16, 16, 0.5),
-        Set("facades", 200, 16, 16, 0.5),
+        Set("digits", 800, 16, 32, 0.1, 1e-3),
+        Set("mnist", 320, 16, 32, 0.1, 1e-3),
+        Set("sprites", 180, 8, 8, 0.5, 2e-3),
+        Set("facades", 180, 8, 8, 0.5, 2e-3),
     )
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """How a run differs from the usual: relativistic paired loss, R1 + R2, rate 1e-3, DCGAN.
+    """How a run differs from the usual: relativistic paired loss, R1 + R2, DCGAN.
 
     Attributes:
         name: of the kind.
@@ -89,9 +91,10 @@ KINDS = {
         Kind("healthy", "choose", 0),
         Kind("three_generator_steps", "choose", 0, generator_steps=3, length=0.3),
         Kind("sngan", "choose", 0, loss="hinge", penalty="none", networks="resnet", length=0.5),
+        Kind("longer", "choose", 2, width=2.0, length=2.5),
         Kind("non_saturating", "report", 1, loss="non_saturating", penalty="r1"),
         Kind("no_penalty_high_rate", "report", 1, loss="non_saturating", penalty="none", rate=4.0),
-        Kind("half_width", "report", 1, width=0.5),
+        Kind("least_squares", "report", 1, loss="least_squares", penalty="r1", width=1.5),
     )
 }
 
@@ -128,8 +131,9 @@ def _sprites(data_dir):
     """No character is on both sides: each has four views."""
     views = _images(data_dir / "tinyhero_64.zip", "", count=3_648).reshape(4, -1, 64, 64, 3)
     order = np.random.default_rng(0).permutation(views.shape[1])
-    held, train = order[: COUNT // 4], order[COUNT // 4 :]
-    return tuple(views[:, rows].reshape(-1, 64, 64, 3) for rows in (train, held))
+    held, train = order[: -(-COUNT // 4)], order[-(-COUNT // 4) :]
+    train, held = (views[:, rows].reshape(-1, 64, 64, 3) for rows in (train, held))
+    return train, held[:COUNT]
 
 
 @functools.cache
@@ -226,7 +230,7 @@ def _game(of, kind, shape):
     from keras_gan import regularizers
 
     filters = [int(f * kind.width) for f in (of.generator_filters, of.discriminator_filters)]
-    options = {"widening": 1.5, "max_filters": 64} if kind.networks == "resnet" else {}
+    options = {"max_filters": 64} if kind.networks == "resnet" else {}
     pair = getattr(keras_gan.networks, kind.networks)(
         shape,
         64,
@@ -238,7 +242,10 @@ def _game(of, kind, shape):
     gan = keras_gan.GAN(*pair, ema_halflife_images=1_000, seed=kind.seed)
     penalties = {"r1_r2": (regularizers.R1, regularizers.R2), "r1": (regularizers.R1,), "none": ()}
     gan.compile(
-        *(keras.optimizers.Adam(1e-3 * kind.rate, beta_1=0.0, beta_2=0.99) for _ in range(2)),
+        *(
+            keras.optimizers.Adam(of.learning_rate * kind.rate, beta_1=0.0, beta_2=0.99)
+            for _ in range(2)
+        ),
         loss=kind.loss,
         regularizers=[penalty(weight=of.gamma) for penalty in penalties[kind.penalty]],
         generator_steps=kind.generator_steps,

@@ -2,7 +2,7 @@
 
 Digits and MNIST are compared on the 128 features of a classifier trained on them, sprites and
 facades on the 512 outputs of SqueezeNet's `fire9`, averaged over positions, of images resized to
-227 x 227. `COUNT` samples are compared with `COUNT` reals everywhere, and the noise of a distance
+127 x 127. `COUNT` samples are compared with `COUNT` reals everywhere, and the noise of a distance
 is its standard deviation over draws of the samples with replacement.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 
 import embedding_runs
 
-DRAWS = 8
+DRAWS = 3
 _BGR_MEANS = (104.0, 117.0, 123.0)
-_SIZE = 227
+_SIZE = 127
 
 
 def distances(set_name, kinds, data_dir):
@@ -52,9 +52,34 @@ def distances(set_name, kinds, data_dir):
     return truth
 
 
+def of_mean_image(set_name, data_dir):
+    """The distance of samples that are all the mean of the reals."""
+    from keras_gan.metrics.frechet_distance import frechet_distance
+
+    _, held_out = embedding_runs.reals(set_name, data_dir)
+
+    def look():
+        judge = _judge(set_name, data_dir)
+        mean = np.round(held_out.mean(axis=0, keepdims=True)).astype("uint8")
+        fake = np.repeat(judge(mean), 2, axis=0)
+        real = _kept(f"{set_name}_reals", lambda: {"reals": judge(held_out)})["reals"]
+        return {"distance": np.array(frechet_distance(real, fake))}
+
+    return float(_kept(f"{set_name}_mean_image", look)["distance"])
+
+
+def is_known(set_name, kind):
+    """Whether the truth of a run lies in a file."""
+    return _file(f"{set_name}_{kind}_distances").exists()
+
+
+def _file(name):
+    return embedding_runs.FOLDER / "truth" / f"{name}.npz"
+
+
 def _kept(name, make):
     """Arrays by name, read from a file that is made if there is none."""
-    file = embedding_runs.FOLDER / "truth" / f"{name}.npz"
+    file = _file(name)
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_name(f".{file.name}")

@@ -1,0 +1,185 @@
+"""Which embedding orders checkpoints of real runs as a trained network does, without a download?
+
+For each set of `embedding_runs`, all pairs of checkpoints whose truth (`embedding_truth`) differs
+by more than three standard errors are judged. Checkpoints that the trained network finds no nearer
+to the reals than the mean of the reals, repeated, are left out: of what is no image yet its
+distances say nothing. Told are the share of pairs on which an embedding agrees, by the Frechet and
+by the sliced Wasserstein distance, and Spearman's correlation over the checkpoints of a set.
+Candidates see other samples than the truth does.
+
+`--record` trains the runs that are missing, one after another, and `--truth` compares them with
+trained networks. Both keep their results in files; without them, only what is there is judged.
+"""
+
+import functools
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np  # noqa: E402
+
+import embedding_candidates  # noqa: E402
+import embedding_runs  # noqa: E402
+import embedding_truth  # noqa: E402
+import records  # noqa: E402
+
+STATISTICS = ("frechet", "sliced_wasserstein")
+ERRORS = 3.0
+QUICK_STEPS = 12
+
+
+def main():
+    parser = records.parser(__doc__.splitlines()[0])
+    parser.set_defaults(seeds=[0])
+    parser.add_argument("--data-dir", default="../shared/data", help="with MNIST, sprites, facades")
+    parser.add_argument("--record", action="store_true", help="train the runs that are missing")
+    parser.add_argument("--truth", action="store_true", help="compute the truth that is missing")
+    sets = embedding_runs.SETS
+    parser.add_argument("--sets", nargs="+", choices=list(sets), default=list(sets))
+    known = embedding_candidates.ALL
+    parser.add_argument("--candidates", nargs="+", choices=known, default=list(known))
+    given = parser.parse_args()
+    records.one_thread()
+    if given.quick:
+        samples = embedding_runs.recorded("digits", "healthy", given.data_dir, steps=QUICK_STEPS)
+        print(records.table(["step", "samples"], [[step, len(x)] for step, x in samples.items()]))
+        return
+    if given.record:
+        for kind in embedding_runs.KINDS:
+            for name in given.sets:
+                embedding_runs.recorded(name, kind, given.data_dir, again=given.again)
+    runs = []
+    for name in given.sets:
+        judged = functools.cache(functools.partial(Judged, name, given.data_dir, given.truth))
+        for candidate in given.candidates:
+            for seed in given.seeds:
+
+                def measure(name=name, candidate=candidate, seed=seed, judged=judged):
+                    make = embedding_candidates.ALL[candidate]
+                    return {
+                        "set": name,
+                        "candidate": candidate,
+                        "seed": seed,
+                        **judged().judge(make, seed),
+                    }
+
+                keep = f"embeddings_{name}_{candidate}_seed{seed}"
+                runs.append(records.measured(keep, measure, again=given.again))
+                print(report(runs[-1:]), flush=True)
+    if given.json:
+        records.write(given.json, runs)
+    print(report(runs))
+
+
+class Judged:
+    """A set: its reals, the samples of its runs, and which of them are truly nearer."""
+
+    def __init__(self, name, data_dir, all_truth):
+        self.name = name
+        known = [
+            kind
+            for kind in embedding_runs.KINDS
+            if embedding_runs.path(name, kind).exists()
+            and (all_truth or embedding_truth.is_known(name, kind))
+        ]
+        _, self.reals = embedding_runs.reals(name, data_dir)
+        truth = embedding_truth.distances(name, known, data_dir)
+        self.far = embedding_truth.of_mean_image(name, data_dir)
+        self.recorded = len(truth)
+        self.truth = {key: pair for key, pair in truth.items() if pair[0] < self.far}
+        self.samples = {
+            (kind, step): samples[-embedding_runs.COUNT :]
+            for kind in known
+            for step, samples in embedding_runs.recorded(name, kind, data_dir).items()
+            if (kind, step) in self.truth
+        }
+        self.halves = {
+            half: [key for key in self.truth if embedding_runs.KINDS[key[0]].half in half]
+            for half in ("choose", "report", "choose and report")
+        }
+
+    def judge(self, make, seed):
+        """How a candidate does, by half of the runs and by statistic."""
+        from keras_gan.metrics.frechet_distance import frechet_distance
+        from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
+
+        embed = make(self.reals.shape[1:], self.reals, seed)
+        real = embedded(embed, self.reals)
+        found = {statistic: {} for statistic in STATISTICS}
+        for key, samples in self.samples.items():
+            fake = embedded(embed, samples)
+            found["frechet"][key] = frechet_distance(real, fake)
+            found["sliced_wasserstein"][key] = sliced_wasserstein(real, fake)
+        return {
+            "dimension": real.shape[1],
+            "recorded_checkpoints": self.recorded,
+            "truth_of_mean_image": round(self.far, 3),
+            "halves": {
+                half: {
+                    name: agreement([self.truth[k] for k in keys], [values[k] for k in keys])
+                    for name, values in found.items()
+                }
+                for half, keys in self.halves.items()
+            },
+        }
+
+
+def agreement(truth, values):
+    """How far an embedding's distances have the order of the truth.
+
+    Args:
+        truth: `(distance, standard error)` of each checkpoint.
+        values: the embedding's distances, in the same order.
+
+    Returns:
+        A `dict`: the number of `checkpoints` and of `pairs` whose truth differs clearly, the share
+        of these pairs that are in the same order (`agreement`), and Spearman's correlation over all
+        checkpoints; `None` of too few.
+    """
+    truth, values = np.array(truth).reshape(-1, 2), np.array(values)
+    first, second = np.triu_indices(len(truth), 1)
+    differences = truth[first, 0] - truth[second, 0]
+    clear = np.abs(differences) > ERRORS * np.hypot(truth[first, 1], truth[second, 1])
+    agree = (np.sign(values[first] - values[second]) == np.sign(differences))[clear]
+    ranks = np.argsort(np.argsort([truth[:, 0], values], axis=1), axis=1)
+    return {
+        "checkpoints": len(truth),
+        "pairs": int(clear.sum()),
+        "agreement": round(float(agree.mean()), 4) if clear.any() else None,
+        "spearman": round(float(np.corrcoef(ranks)[0, 1]), 4) if len(truth) > 2 else None,
+    }
+
+
+def embedded(embed, images):
+    """What an embedding makes of uint8 images, a batch at a time."""
+    from digit_classifier import scaled
+
+    starts = range(0, len(images), 250)
+    return np.concatenate([np.asarray(embed(scaled(images[i : i + 250]))) for i in starts])
+
+
+def report(runs):
+    sets = list(dict.fromkeys(run["set"] for run in runs))
+    columns = ["candidate", "statistic", *sets, "mean agreement", "mean Spearman"]
+    rows = []
+    for candidate, seed in dict.fromkeys((run["candidate"], run["seed"]) for run in runs):
+        mine = {
+            run["set"]: run for run in runs if (run["candidate"], run["seed"]) == (candidate, seed)
+        }
+        for statistic in STATISTICS:
+            cells = [mine[name]["halves"]["choose and report"][statistic] for name in sets]
+            rows.append([f"{candidate}, seed {seed}", statistic, *map(_cell, cells)])
+            for figure in ("agreement", "spearman"):
+                known = [cell[figure] for cell in cells if cell[figure] is not None]
+                rows[-1].append(f"{np.mean(known):.3f}" if known else "-")
+    return records.table(columns, rows)
+
+
+def _cell(found):
+    if found["agreement"] is None:
+        return "-"
+    return f"{found['agreement']:.0%} of {found['pairs']}, {found['spearman']:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""How the benchmark of embeddings counts agreement."""
+
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
+
+import embedding_candidates  # noqa: E402
+import embeddings  # noqa: E402
+
+TRUTH = [(4.0, 0.1), (3.0, 0.1), (2.0, 0.1), (1.0, 0.1)]
+
+
+def test_pairs_in_the_order_of_the_truth_are_counted():
+    same = embeddings.agreement(TRUTH, [40.0, 30.0, 20.0, 10.0])
+    assert (same["agreement"], same["spearman"], same["pairs"]) == (1.0, 1.0, 6)
+    other = embeddings.agreement(TRUTH, [10.0, 20.0, 30.0, 40.0])
+    assert (other["agreement"], other["spearman"]) == (0.0, -1.0)
+    one_swapped = embeddings.agreement(TRUTH, [30.0, 40.0, 20.0, 10.0])
+    assert one_swapped["agreement"] == pytest.approx(5 / 6, abs=1e-4)
+
+
+def test_pairs_within_the_noise_of_the_truth_are_left_out():
+    noisy = [(4.0, 0.1), (3.9, 0.1), (1.0, 0.1)]
+    assert embeddings.agreement(noisy, [1.0, 2.0, 0.0])["pairs"] == 2
+    assert embeddings.agreement(noisy[:2], [1.0, 2.0])["agreement"] is None
+
+
+@pytest.mark.parametrize("name", sorted(embedding_candidates.ALL))
+@pytest.mark.parametrize("shape", [(8, 8, 1), (24, 24, 3)])
+def test_a_candidate_gives_each_image_a_finite_vector_of_its_own(name, shape):
+    reals = np.random.default_rng(0).integers(0, 256, (300, *shape)).astype("uint8")
+    embed = embedding_candidates.ALL[name](shape, reals, 0)
+    found = embeddings.embedded(embed, reals)
+    assert found.ndim == 2 and len(found) == 300 and np.isfinite(found).all()
+    np.testing.assert_allclose(embeddings.embedded(embed, reals[7:8])[0], found[7], atol=1e-3)
