@@ -1,4 +1,4 @@
-"""What callbacks give TensorBoard: pictures, curves and words, each under its epoch's number."""
+"""Images, scalars and text that callbacks write to TensorBoard, with the epoch as step."""
 
 import os
 import weakref
@@ -11,16 +11,16 @@ from keras_gan.storage import files
 
 # Beside the folders "train" and "validation" of `keras.callbacks.TensorBoard`.
 _FOLDER = "gan"
-# TensorBoard follows one file of a folder, so that callbacks must share its writer.
+# TensorBoard reads one file of a folder, so callbacks must share its writer.
 _writers = weakref.WeakValueDictionary()
 
 
 class Board:
-    """Entries of a callback for TensorBoard, if anybody wants them.
+    """Writes a callback's entries for TensorBoard, if it is in use.
 
     Args:
-        log_dir: folder that the callback was given; `None` for a folder "gan" in that of a
-            `keras.callbacks.TensorBoard` of the same run, and for nothing if there is none.
+        log_dir: the callback's folder. `None`: a folder "gan" in that of a
+            `keras.callbacks.TensorBoard` of the same run, or nothing if there is none.
         callback: the callback.
         callbacks: all callbacks of the run, this one included.
 
@@ -37,7 +37,7 @@ class Board:
         self._writer = None if log_dir is None else _writer(str(log_dir))
         kind = [c for c in callbacks if type(c) is type(callback)]
         number = 1 + next((i for i, c in enumerate(kind) if c is callback), 0)
-        self._ending = "" if number == 1 else f"_{number}"  # a name of its own for the second
+        self._ending = "" if number == 1 else f"_{number}"  # another name for the second one
 
     def image(self, name, picture, step):
         """Add a `uint8` picture `(height, width, channels)`."""
@@ -53,7 +53,7 @@ class Board:
         self._add(tf.summary.text, f"{name}{self._ending}", words, step)
 
     def close(self):
-        """Let the file go; nothing can be added afterwards."""
+        """Close the file; nothing can be added afterwards."""
         self._writer = None
 
     def _add(self, write, name, value, step, **options):

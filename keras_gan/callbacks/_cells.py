@@ -1,11 +1,11 @@
-"""Which class lies in which cell of a grid, and how its rows are named."""
+"""The class of each cell of a grid, and the names of its rows."""
 
 import numpy as np
 
 from keras_gan import _checks, lettering
 from keras_gan.feeding import class_names
 
-# Rows of a grid that was told no number, and most rows of one that has a row for each class.
+# Default number of rows, and the maximum with one row per class.
 _ROWS, _MOST_ROWS = 8, 100
 
 
@@ -14,8 +14,8 @@ class Cells:
 
     Args:
         rows: number of rows; `None` for 8, or one a class.
-        columns: number of columns.
-        labels: classes by index or name, one for all cells, one a row, or one for each cell;
+        columns: number of columns. labels: classes by index or name: one for all cells, one per
+        row, or one per cell;
             `None` for one a row. See `ImageGrid`.
         num_classes: of the model, or `None`.
         names: of the model's classes, or `None`.
@@ -24,7 +24,7 @@ class Cells:
         rows: number of rows.
         columns: number of columns.
         classes: int array, one for each cell in reading order; `None` without classes.
-        row_names: list of strings, or `None` where rows are not of one class.
+        row_names: list of strings, or `None` if a row has several classes.
 
     Raises:
         ValueError: if `labels` do not fit the model or the grid.
@@ -61,7 +61,7 @@ class Cells:
         return self.rows * self.columns
 
     def _by_row(self, rows, labels, num_classes):
-        """The class of each row, or `None` where a row has several."""
+        """The class of each row, or `None` if a row has several."""
         if labels is None:
             if rows is None:
                 self.rows = min(num_classes, _MOST_ROWS)
@@ -80,7 +80,7 @@ class Cells:
 
 
 def check_labels(labels, rows, columns):
-    """`labels` if they may be classes, as far as is known without a model.
+    """Check `labels`, as far as possible without a model.
 
     Raises:
         ValueError: otherwise.
@@ -107,7 +107,7 @@ def check_labels(labels, rows, columns):
 
 
 def _row_names(classes, names):
-    """The name of each row; none where it is that of the row above."""
+    """The name of each row; empty if equal to that of the row above."""
     row_names = []
     for row, label in enumerate(classes):
         name = lettering.drawable(class_names.shown(label, names), f"class {label}")

@@ -1,9 +1,9 @@
-"""What the functions given to a callback hold, so that a resumed run goes on with it.
+"""The state of functions that were given to a callback, which a resumed run restores.
 
 The schedule of a `LearningRateScheduler` or a hook of a `LambdaCallback` may be an object with
 `__call__`, a method, or a function that counts in its closure, in an attribute or in a global
-variable. What these hold is walked, and what the classes of objects and of the callback itself do,
-but not into Keras, TensorFlow, NumPy or the standard library.
+variable. Their contents are searched recursively, as are the classes of objects and of the callback
+itself, but not the objects of Keras, TensorFlow, NumPy or the standard library.
 """
 
 import collections
@@ -18,20 +18,20 @@ import types
 import numpy as np
 
 _LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
-# Containers that are kept as lists, and filled again in place.
+# Containers that are stored as lists and refilled in place.
 _AS_LISTS = (set, collections.deque)
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
-# Objects within objects.
+# Maximum depth of nested objects.
 _DEPTH = 3
 
 
 class Holder:
-    """An object, class or function, and what it holds by name.
+    """An object, class or function, and its values by name.
 
     Attributes:
-        path: where it was found, such as `"schedule.counter"`.
+        path: its location, such as `"schedule.counter"`.
         values: `dict` of its plain values.
-        unkept: the names of what it holds that changes, and that cannot be kept.
+        unkept: names of values that change but cannot be stored.
     """
 
     def __init__(self, path, held, put, is_function):
@@ -46,13 +46,15 @@ class Holder:
         ]
 
     def put(self, name, value):
-        """Put a value back: into the same container, which others may hold too."""
+        """Restore a value; containers are refilled in place, because other objects may refer to
+        them.
+        """
         if not refill(self.values.get(name), value):
             self._put(name, value)
 
 
 def holders(callback):
-    """The `Holder`s that a callback's functions lead to, and those of its own classes."""
+    """The `Holder`s that are reachable from a callback's functions and its own classes."""
     seen = set()
     yield from _of_classes(callback, seen)
     for name, value in list(vars(callback).items()):
@@ -61,7 +63,7 @@ def holders(callback):
 
 
 def is_plain(value):
-    """Whether a backup can hold a value: numbers, texts, arrays, and containers of these."""
+    """Whether a backup can store a value: numbers, strings, arrays, and containers of these."""
     if isinstance(value, dict):
         return all(is_plain(part) for pair in value.items() for part in pair)
     if isinstance(value, (list, tuple, *_AS_LISTS)):
@@ -72,7 +74,7 @@ def is_plain(value):
 
 
 def copied(value):
-    """A plain value as a backup holds it: nothing in it is changed by what happens next."""
+    """A deep copy of a plain value in the form of a backup."""
     if isinstance(value, dict):
         return {key: copied(part) for key, part in value.items()}
     if isinstance(value, (list, *_AS_LISTS)):
@@ -83,7 +85,7 @@ def copied(value):
 
 
 def same(first, second):
-    """Whether two plain values are equal, arrays within them too."""
+    """Whether two plain values are equal, including arrays in them."""
     if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
         return type(first) is type(second) and np.array_equal(first, second, equal_nan=False)
     if isinstance(first, dict) and isinstance(second, dict):
@@ -94,7 +96,7 @@ def same(first, second):
 
 
 def refill(container, value):
-    """Fill a container with what it held; `False` if it is none that can be filled."""
+    """Refill a container with stored values; `False` if it is not such a container."""
     if isinstance(container, dict) and isinstance(value, dict):
         container.clear()
         container.update(value)
@@ -126,7 +128,7 @@ def _walk(thing, path, seen, depth):
 
 
 def _of_classes(thing, seen):
-    """The `Holder`s of the user's classes that an object is of."""
+    """The `Holder`s of an object's user-defined classes."""
     for kind in type(thing).__mro__:
         if id(kind) not in seen and not _is_of_library(kind):
             seen.add(id(kind))
@@ -143,7 +145,7 @@ def _is_walked(thing):
         return False
     if inspect.isfunction(thing):
         return not _is_of_library(thing)
-    # A user's own model, callback or data set has a state that others keep.
+    # The state of models, callbacks and data sets is stored elsewhere.
     return hasattr(thing, "__dict__") and not any(map(_is_of_library, type(thing).__mro__[:-1]))
 
 
@@ -152,7 +154,7 @@ def _is_of_library(thing):
 
 
 def _of_function(function):
-    """What a function holds by name, and how to put it back."""
+    """The values of a function by name, and functions that restore them."""
     code, scope = function.__code__, function.__globals__
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     attributes = vars(function)
@@ -161,7 +163,7 @@ def _of_function(function):
     defaults = function.__defaults__ or ()
     held.update(zip(code.co_varnames[code.co_argcount - len(defaults) :], defaults, strict=False))
     for name, cell in cells.items():
-        with contextlib.suppress(ValueError):  # not filled yet
+        with contextlib.suppress(ValueError):  # empty
             held[name] = cell.cell_contents
     held.update(attributes)
 
@@ -177,13 +179,13 @@ def _of_function(function):
 
 
 def _goes_on(value):
-    """Whether something yields another value each time."""
+    """Whether an object yields another value each time."""
     iterates = hasattr(type(value), "__next__") and not isinstance(value, io.IOBase)
     return iterates or isinstance(value, _RANDOM)
 
 
 def _is_opaque(value):
-    """Whether an attribute is neither walked, nor a function, nor kept by others."""
+    """Whether an attribute is not searched, not a function and not stored elsewhere."""
     libraries = {base.__module__.split(".")[0] for base in type(value).__mro__[:-1]}
     kept = libraries & {"keras", "keras_gan", "tensorflow"}
     return not (kept or callable(value) or _is_walked(value) or inspect.ismodule(value))

@@ -1,4 +1,4 @@
-"""What a watched run leaves in its folder: the verdict, the signals, a plot of them."""
+"""The report of a run: files with the verdict, the signals and a plot of them."""
 
 import json
 import math
@@ -10,32 +10,32 @@ from keras_gan.convergence import run_progress, signals
 from keras_gan.storage import files
 
 FILES = ("verdict.json", "signals.json", "signals.png")
-# Significant digits of a record: more than any signal has.
+# Significant digits of a record, more than the precision of any signal.
 _DIGITS = 6
-# The plot is drawn again when it has been idle for so many times as long as drawing takes.
+# The plot is redrawn after this multiple of the time that drawing takes.
 _IDLE = 20.0
 
 
 class Report:
-    """The files of one run: written whole, after each epoch, at a small share of its time.
+    """The files of a run, updated after each epoch in a small fraction of its time.
 
-    `verdict.json` is there once there is a verdict, and `signals.png` with matplotlib only. What
-    cannot be written is told in a warning: a report is not worth the run.
+    `verdict.json` exists once there is a verdict, and `signals.png` only with matplotlib. If a file
+    cannot be written, a warning follows and the run continues.
 
     Args:
         directory: folder, or `None` for no files.
-        board: the callback's `Board`, which gets the same.
+        board: the callback's `Board`, which receives the same data.
     """
 
     def __init__(self, directory, board):
         self._directory, self._board = directory, board
-        self._missing = None  # a sentence about what could not be drawn
-        self._lines = []  # of `signals.json`: pairs of a record and its text
+        self._missing = None  # a sentence on a plot that could not be drawn
+        self._lines = []  # pairs of a record and its text in `signals.json`
         self._shown = None  # what `signals.png` shows
         self._next_plot = 0.0
 
     def epoch(self, history, verdict):
-        """Bring all up to date after an epoch; the plot if it is due.
+        """Update all files after an epoch, and the plot if it is due.
 
         Args:
             history: list of `Signals`.
@@ -45,16 +45,16 @@ class Report:
         self._board.scalars("signals", curves(history[-1]), history[-1].epoch)
 
     def end(self, history, verdict, restored, *, number):
-        """Bring all up to date for the last time.
+        """Update all files for the last time.
 
         Args:
             history: list of `Signals`.
             verdict: the `Verdict`, or `None`.
-            restored: number of the epoch whose weights have come back, or `None`.
-            number: of the epoch at which training ended; `None` where this run had ended before.
+            restored: number of the epoch whose weights were restored, or `None`. number: the epoch
+            at which training ended; `None` if this run had ended before.
 
         Returns:
-            List of sentences: how the run has ended, and what is missing.
+            List of sentences on the end of the run and on missing files.
         """
         self._update(history, verdict, restored, final=True)
         found = verdict.message if verdict else still_learning(history)
@@ -79,7 +79,7 @@ class Report:
             self._next_plot = end + _IDLE * (end - start)
 
     def _as_json(self, history):
-        """A list of all records, a line each; those of earlier calls are not made again."""
+        """All records as JSON, one per line; the text of earlier records is cached."""
         same = 0
         for (record, _), now in zip(self._lines, history, strict=False):
             if record is not now:
@@ -110,9 +110,9 @@ class Report:
 
 
 def remove_earlier(directory):
-    """Remove what an earlier run has left, which would be taken for this one's.
+    """Remove the files of an earlier run, which could be mistaken for this run's.
 
-    A file of the same name that holds something else stays until it has to be replaced.
+    A file of the same name with other content remains until it must be replaced.
     """
     if _is_verdict(directory / FILES[0]):
         files.remove(directory / FILES[0])
@@ -151,17 +151,17 @@ def _short(value):
 
 
 def still_learning(history):
-    """What there is to say of a run without a verdict."""
+    """The summary of a run without a verdict."""
     return f"still learning after {len(history)} epoch{'' if len(history) == 1 else 's'}"
 
 
 def weights_line(history, number, restored):
-    """Which epoch's weights a model is left with, and why.
+    """A sentence on the weights of the model after training.
 
     Args:
         history: list of `Signals`.
-        number: of the epoch at which training ended.
-        restored: whether the best epoch's weights come back.
+        number: the epoch at which training ended. restored: whether the best epoch's weights were
+        restored.
     """
     top = run_progress.best(history)
     if number == 0:
@@ -180,7 +180,7 @@ def weights_line(history, number, restored):
 
 
 def ended_at(history, verdict):
-    """The number of the epoch at which training ended; 0 before the first one's end."""
+    """The epoch at which training ended; 0 before the end of the first."""
     if verdict is not None:
         return verdict.epoch
     return history[-1].epoch if history else 0
@@ -198,7 +198,7 @@ def curves(record):
 
 # === Plot ===
 
-# Of each line: the signal, its label, how it is drawn.
+# Of each line: the signal, its label, its style.
 _SOLID = {"linewidth": 1.5, "marker": ".", "markersize": 3}
 _DASHED = {"linewidth": 1.0, "linestyle": "--", "color": "grey"}
 _DOTS = {"linestyle": "", "marker": "o", "markersize": 5}
@@ -234,14 +234,12 @@ _PANELS = (
 def plot(history, verdict=None, restored=None):
     """A figure of all signals that were measured.
 
-    The epoch of the verdict is marked, and the one whose weights have come back, or the best one.
+    Marks the epoch of the verdict, and the epoch of the restored weights or the best one.
 
     Args:
         history: non-empty list of `Signals`.
         verdict: the `Verdict`, or `None`.
-        restored: number of the epoch whose weights have come back, or `None`.
-
-    Returns:
+        restored: number of the epoch whose weights were restored, or `None`. Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
@@ -269,7 +267,7 @@ def plot(history, verdict=None, restored=None):
             axis.set_yscale("log")
         _mark(axis, verdict, restored)
         for text in axis.legend(fontsize=7, framealpha=0.7).get_texts():
-            text.set_parse_math(False)  # a metric's name may hold a dollar
+            text.set_parse_math(False)  # a metric's name may contain a dollar sign
         axis.tick_params(labelsize=8)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()

@@ -1,8 +1,8 @@
-"""What callbacks have come to, so that they too can go on: a protocol, and a table for Keras's.
+"""The state of callbacks in backups: a protocol, and a table for Keras's callbacks.
 
-A callback that can go on has `get_state()`, which gives a tree of `dict`s, lists, plain values and
-NumPy arrays that it does not change afterwards, and `set_state(state)`, which is called after
-`on_train_begin`. Where there is nothing to remember, the state is empty.
+A resumable callback has `get_state()`, which returns a tree of `dict`s, lists, plain values and
+NumPy arrays that it does not modify afterwards, and `set_state(state)`, which is called after
+`on_train_begin`. A callback without state returns an empty one.
 """
 
 import csv
@@ -24,7 +24,7 @@ _ATTRIBUTES = {
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.SwapEMAWeights: (),
     keras.callbacks.TensorBoard: (),
-    # What follows from the epoch, the logs and the model alone.
+    # Callbacks that depend only on the epoch, the logs and the model.
     keras.callbacks.LambdaCallback: (),
     keras.callbacks.LearningRateScheduler: (),
     keras.callbacks.ProgbarLogger: (),
@@ -34,14 +34,14 @@ _ATTRIBUTES = {
 
 
 _KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger}
-# What the state of a `CSVLogger` holds, see below.
+# Keys of the state of a `CSVLogger`, see below.
 _CSV = ("text", "keys")
-# The key of what a callback's functions hold; no attribute has such a name.
+# The key of the state of a callback's functions; no attribute has such a name.
 _HELD = "its functions"
 
 
 def start(callbacks):
-    """What Keras's callbacks hold before training beyond the table: settings, for `get_all`."""
+    """Attributes of Keras's callbacks before training that are not in the table, for `get_all`."""
     return {
         name: {**_own(callback), _HELD: _of_functions(callback)}
         for name, callback in _named(callbacks)
@@ -50,11 +50,11 @@ def start(callbacks):
 
 
 def get_all(callbacks, start=None):
-    """The states of those callbacks that have one, by their class and place among its kind.
+    """The states of callbacks, by class and position among callbacks of that class.
 
     Args:
         callbacks: list of them.
-        start: what `start` gave: settings, which a resumed run may change, are no state.
+        start: the result of `start`: settings, which a resumed run may change.
     """
     start = start or {}
     states = {name: _get(callback, start.get(name)) for name, callback in _named(callbacks)}
@@ -62,11 +62,11 @@ def get_all(callbacks, start=None):
 
 
 def set_all(callbacks, states):
-    """Let callbacks go on from a `get_all`.
+    """Restore callbacks from the result of `get_all`.
 
     Returns:
-        `(anew, left)`: the names of the callbacks that cannot go on, and those of states that no
-        callback has taken.
+        `(anew, left)`: the names of callbacks that could not be restored, and of states without a
+        callback.
     """
     anew, left = [], set(states)
     for name, callback in _named(callbacks):
@@ -104,7 +104,7 @@ def _knows(callback):
 
 
 def _fits(callback, state):
-    """Whether a callback can go on from a state: one of another version may lack something."""
+    """Whether a callback can use a state; one of another version may be incomplete."""
     if not _is_of_keras(callback):
         return _knows(callback)
     known = _attributes(callback)
@@ -112,7 +112,7 @@ def _fits(callback, state):
 
 
 def _is_of_keras(callback):
-    """Whether its state is known from Keras's class, with what subclasses and functions add."""
+    """Whether the state is known from Keras's class and additions by subclasses and functions."""
     known = isinstance(callback, keras.callbacks.CSVLogger) or _attributes(callback) is not None
     return known and not hasattr(callback, "get_state")
 
@@ -144,13 +144,13 @@ def _changed(before, now):
 
 
 def _of_functions(callback):
-    """What the functions of a callback hold, as far as it is plain: `dict`s by path and name."""
+    """Plain values of a callback's functions: `dict`s by path and name."""
     found = _held.holders(callback)
     return {holder.path: _held.copied(holder.values) for holder in found}
 
 
 def _own(callback):
-    """What a subclass of one of Keras's callbacks keeps itself, as far as it is plain."""
+    """Plain attributes that a subclass of a Keras callback adds."""
     if type(callback) in _KINDS:
         return {}
     skipped = _attributes_of_base(callback)
@@ -162,7 +162,7 @@ def _own(callback):
 
 
 def _unkept(callback):
-    """What a subclass, or a function, holds that is not plain, and so is not kept."""
+    """Names of values of a subclass or function that are not plain and so are not stored."""
     if not _is_of_keras(callback):
         return []
     skipped = _attributes_of_base(callback)
@@ -176,14 +176,14 @@ def _unkept(callback):
 
 
 def _attributes_of_base(callback):
-    """Keras's own attributes of a callback: settings, and what the table knows."""
+    """Attributes that Keras sets: settings, and those in the table."""
     kind = next(kind for kind in type(callback).__mro__ if kind in _KINDS)
     return _attributes_set_by(kind)
 
 
 @functools.cache
 def _attributes_set_by(kind):
-    """All names that the methods of Keras's classes set on themselves."""
+    """All attribute names that the methods of Keras's classes set."""
     names = set()
     for base in kind.__mro__[:-1]:
         for method in vars(base).values():
@@ -206,7 +206,7 @@ def _set(callback, state):
     for name in state.keys() - {*known, _HELD}:
         value = state[name]
         if not callable(getattr(type(callback), name, None)):
-            # In place: others may hold the same container, which may be a `defaultdict`.
+            # In place: other objects may refer to the container, which may be a `defaultdict`.
             if not _held.refill(vars(callback).get(name), value):
                 setattr(callback, name, value)
     for holder in _held.holders(callback):
@@ -215,7 +215,7 @@ def _set(callback, state):
 
 
 def _copied(value):
-    """A copy of all containers that Keras goes on to fill; it never writes into arrays."""
+    """A copy of all containers, which Keras modifies later; it never writes into arrays."""
     if isinstance(value, dict):
         return {key: _copied(part) for key, part in value.items()}
     return list(value) if isinstance(value, list) else value
@@ -231,7 +231,7 @@ def _get_csv(logger):
 
 
 def _set_csv(logger, state):
-    """Put the file back as it was: `on_train_begin` has emptied it, or rows have come since."""
+    """Restore the file, which `on_train_begin` has emptied or which has more rows."""
     logger.csv_file.close()
     text = state["text"].tobytes()
     with files.replacing(logger.filename) as temporary:

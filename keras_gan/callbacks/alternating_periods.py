@@ -1,4 +1,4 @@
-"""Train the two players in turns of whole epochs."""
+"""Train the two players alternately, for whole epochs."""
 
 import keras
 
@@ -7,15 +7,14 @@ from keras_gan.callbacks import _measuring
 
 
 class AlternatingPeriods(keras.callbacks.Callback):
-    """The discriminator trains for some epochs while the generator stands still, then the reverse.
+    """Trains the discriminator for some epochs with a fixed generator, then the reverse.
 
-    This is the classic description of how a GAN trains; without this callback the players
-    alternate within every step. Turns are counted from epoch 0 of the whole run, so that a run
-    resumed with `initial_epoch` goes on with the right player. The logs hold the same keys
-    throughout: what the idle player would score is evaluated.
+    Without this callback the players alternate within every step. Periods are counted from epoch 0
+    of the whole run, so a run resumed with `initial_epoch` continues with the right player. The
+    keys of the logs do not change: the loss of the player that is not trained is evaluated.
 
     Args:
-        discriminator_epochs: epochs of the discriminator, which begins. Default 1.
+        discriminator_epochs: epochs of the discriminator, which is first. Default 1.
         generator_epochs: epochs of the generator that follow. Default 1.
 
     Raises:
@@ -38,7 +37,7 @@ class AlternatingPeriods(keras.callbacks.Callback):
         self.generator_epochs = _checks.positive_int(generator_epochs, "generator_epochs")
 
     def phase_of(self, epoch):
-        """Who trains in an epoch, counted from 0: "discriminator" or "generator"."""
+        """The player trained in an epoch, counted from 0: "discriminator" or "generator"."""
         place = epoch % (self.discriminator_epochs + self.generator_epochs)
         return "discriminator" if place < self.discriminator_epochs else "generator"
 
@@ -47,16 +46,16 @@ class AlternatingPeriods(keras.callbacks.Callback):
         _measuring.require(self.model, "set_phase", self)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Hand over the turn."""
+        """Set the phase of the epoch."""
         self.model.set_phase(self.phase_of(epoch))
 
     def on_train_end(self, logs=None):
-        """Let both train again."""
+        """Train both players again."""
         self.model.set_phase("both")
 
     def get_state(self):
-        """Nothing: whose turn it is follows from the epoch."""
+        """No state: the phase follows from the epoch."""
         return {}
 
     def set_state(self, state):
-        """Go on from a `get_state`."""
+        """Restore the result of `get_state`."""

@@ -1,4 +1,4 @@
-"""Stop when training has nothing left to gain, or has gone wrong, and say why."""
+"""Stop training at convergence or failure, and give the reason."""
 
 import dataclasses
 import os
@@ -19,13 +19,13 @@ _PATIENCE = 8
 
 
 class ConvergenceStopping(keras.callbacks.Callback):
-    """Watches signals, asks rules, gives a verdict, and brings the best weights back.
+    """Measures signals, stops training on a verdict, and restores the best weights.
 
     GAN losses do not say when to stop. After each epoch this measures
 
-    - the quality, see `monitor`, with its noise: the smaller of its standard error, where the
-      metric tells it, and of how much it jumps between epochs; and what reals reach;
-    - coverage, density and spread of the samples, of 500 and 1,000 samples, and what reals reach;
+    - the quality, see `monitor`, the quality of reals, and its noise: the smaller of its standard
+      error, if the metric has one, and its fluctuation between epochs;
+    - coverage, density and spread of the samples, on 500 and 1,000 samples, and those of reals;
     - the discriminator's AUC: the probability that it scores a held-out real above a generated
       sample, 1/2 at equilibrium for any loss;
     - the AUC of training reals against held-out reals, 1/2 without overfitting;
@@ -33,60 +33,59 @@ class ConvergenceStopping(keras.callbacks.Callback):
     - gradient norms and losses as logged, the Jensen-Shannon estimate of a cross-entropy loss, and
       whether all numbers are finite
 
-    and asks the rules of `keras_gan.convergence`: `diverged`, `discriminator_failed`,
-    `discriminator_won`, `mode_collapse`, `equilibrium`, `oscillating`, `stalled`. Where all else
-    says equilibrium, a discriminator is trained afresh, for 300 steps, against the averaged
-    generator as it stands; if it can tell, that is asked again when the run is half as long again.
-    On a verdict the training stops. It is found in `verdict` of the callback and of the model, its
-    message is printed (unless `fit` is silent), and written as told below.
+    and applies the rules of `keras_gan.convergence`: `diverged`, `discriminator_failed`,
+    `discriminator_won`, `mode_collapse`, `equilibrium`, `oscillating`, `stalled`. When all other
+    conditions of `equilibrium` hold, a new discriminator is trained for 300 steps against the
+    current averaged generator. If its AUC is above chance level, this is repeated when the run is
+    1.5 times as long. A verdict stops the training. It is stored in `verdict` of the callback and
+    of the model, its message is printed (unless `fit` is silent), and it is written to `directory`
+    and `log_dir`.
 
     Quality and coverage are those of the averaged generator, on 1,000 samples against as many
-    reals: held-out ones, filled up with training samples if they are fewer. Scores are compared on
-    held-out reals alone, or on training samples if there are none, which the verdict then says. All
-    noise is drawn from explicit seeds, so watching a run does not change it. A compiled metric sees
-    the validation data and nothing else: of some hundred reals it is too noisy to show what is
-    still to be gained, so hold out a thousand, or compile without metrics.
+    reals: held-out ones, and training samples if there are fewer. AUCs use only held-out reals, or
+    training samples if there are none, which the verdict mentions. All noise is drawn from explicit
+    seeds, so the callback does not change the run. A compiled metric uses only the validation data.
+    On some hundred reals it is too noisy to show slow gains, so hold out a thousand, or compile
+    without metrics.
 
-    The best epoch's weights come back when training ends, as with
-    `keras.callbacks.EarlyStopping`, also if it ran to its last epoch without a verdict. Counters
-    and the optimizers' state are those of the last epoch.
+    The best epoch's weights are restored when training ends, as with
+    `keras.callbacks.EarlyStopping`, also after the last epoch without a verdict. Counters and the
+    state of optimizers remain those of the last epoch.
 
     Args:
         monitor: log key of the quality, such as `"val_sliced_wasserstein"`. `None` watches the
             first metric given to `compile`; without one, or without validation data to compute
             it on, a sliced Wasserstein distance that this callback measures itself.
-        mode: `"min"` or `"max"`, which way `monitor` improves; `"auto"` knows it of quality
-            metrics. Default `"auto"`.
-        patience: epochs without improvement that mean a stall. It configures the default rules.
+        mode: `"min"` if a lower `monitor` is better, else `"max"`; `"auto"` for quality metrics.
+            Default `"auto"`.
+        patience: epochs without improvement until `stalled`. It configures the default rules.
             Default 8.
-        min_epochs: epochs before which only divergence stops the training. Default 5.
-        restore_best_weights: whether the best epoch's weights come back. Default `True`.
-        rules: list of rules, asked in order, see `keras_gan.convergence`. `None` for
+        min_epochs: before this epoch only divergence stops the training. Default 5.
+        restore_best_weights: whether to restore the best epoch's weights. Default `True`.
+        rules: list of rules, applied in order, see `keras_gan.convergence`. `None` for
             `convergence.default_rules(patience=patience)`.
         directory: folder for `verdict.json`, `signals.json` (the records of all epochs, which
             `convergence.judge` takes) and `signals.png` (a plot of them with the stopping point;
-            needs matplotlib), made if need be. Those of an earlier run are removed when training
-            begins; files of these names that hold something else are not. They are up to date after
-            each epoch, the plot from time to time and at the end, be it Ctrl-C or an error. Default
-            `None`.
-        log_dir: folder for TensorBoard, which gets the signals of each epoch under its number, and
-            in the end the verdict as text, or that the model is still learning. Default `None`:
-            where a `keras.callbacks.TensorBoard` is among the callbacks, a folder "gan" in its own;
-            else none.
+            needs matplotlib), created if missing. Those of an earlier run are removed when training
+            begins; other files with these names are not. They are updated after each epoch, the
+            plot from time to time and at the end, also after Ctrl-C or an error. Default `None`.
+        log_dir: folder for TensorBoard, with the signals of each epoch and, at the end, the verdict
+            as text, or a text that the model is still learning. Default `None`: a folder "gan" in
+            that of a `keras.callbacks.TensorBoard` of the run, if there is one.
 
     Attributes:
         verdict: the `convergence.Verdict`, or `None`.
-        history: list of `convergence.Signals`, one an epoch.
-        best_epoch: the epoch of the best quality, from 1, the latest one that is as good but for
-            noise; or `None`.
+        history: list of `convergence.Signals`, one per epoch.
+        best_epoch: the latest epoch, from 1, whose quality equals the best one within noise; or
+            `None`.
         best_weights: its weights, as `gan.get_weights()`, or `None`.
-        restored_epoch: the epoch whose weights have come back when training ended; `None` where
-            those of the last epoch stay.
+        restored_epoch: the epoch whose weights were restored when training ended; `None` if those
+            of the last epoch remain.
 
     Raises:
-        ValueError: for arguments that make no sense; when training begins, if `directory` cannot
-            be written to or is that of another such callback, or the direction of `monitor` is not
-            known; at the end of the first epoch, if `monitor` is not in the logs.
+        ValueError: for invalid arguments; when training begins, if `directory` cannot be written to
+            or is that of another such callback, or the direction of `monitor` is unknown; at the
+            end of the first epoch, if `monitor` is not in the logs.
 
     Example:
 
@@ -146,7 +145,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._reset()
 
     def meet(self, callbacks):
-        """Be told of all callbacks of a run; `fit` calls this before training begins."""
+        """Receive all callbacks of a run; `fit` calls this before training."""
         self._callbacks = callbacks
 
     def _reset(self):
@@ -169,13 +168,13 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     @property
     def has_named_failure(self):
-        """Whether the verdict is about updates that were not finite; `fit` warns otherwise."""
+        """Whether the verdict reports updates that were not finite; `fit` warns otherwise."""
         return self.verdict is not None and self.verdict.kind == convergence.Diverged.kind
 
     # === Training ===
 
     def on_train_begin(self, logs=None):
-        """Start afresh, and check what can be checked before the first step."""
+        """Reset the state, and check all that can be checked before the first step."""
         gan = self.model
         _measuring.require(gan, "metric_directions", self)
         self._reset()
@@ -202,14 +201,14 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._epoch, self._before = epoch, training_counters.counters(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Stop at once where an update was not finite."""
+        """Stop at once if an update was not finite."""
         failure = _measuring.new_failure(self.model, self._known_failure)
         if failure is not None and self.verdict is None:
             last = convergence.Signals(epoch=self._epoch + 1, first_failure=failure)
             self._judge([*self.history, last])
 
     def on_epoch_end(self, epoch, logs=None):
-        """Measure, keep the best weights, ask the rules."""
+        """Measure, keep the best weights, apply the rules."""
         if self.verdict is not None:  # given in the middle of this epoch
             return
         before = self.best_epoch
@@ -223,7 +222,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._report.epoch(self.history, self.verdict)
 
     def on_train_end(self, logs=None):
-        """Bring the best weights back and write down what was seen."""
+        """Restore the best weights and write the report."""
         number, restores = _report.ended_at(self.history, self.verdict), bool(self.best_weights)
         if restores:
             self.model.set_weights(self.best_weights)
@@ -231,7 +230,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._end(_report.weights_line(self.history, number, restores))
 
     def on_train_interrupted(self):
-        """Write down what was seen where Ctrl-C or an error ends a run; the weights stay."""
+        """Write the report after Ctrl-C or an error; the weights are not restored."""
         if self._before is not None:
             self._end(f"Training was cut off in epoch {self._epoch + 1}; the weights stay.")
 
@@ -273,7 +272,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         direction = "min"
         if monitor is not None:
             direction = self._direction(monitor)
-            found.pop("quality_floor", None)  # of this callback's own measure
+            found.pop("quality_floor", None)  # of this callback's own metric
             quality = error = None
             if monitor in logs:
                 quality = _measuring.monitored(logs, monitor)
@@ -298,7 +297,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         )
 
     def _held_against_reals(self):
-        """The own quality, its error, and the signals that come with it."""
+        """The quality that this callback measures, its error, and related signals."""
         if self._yardstick is None or not self._yardstick.is_of(self.model):
             self._yardstick = Yardstick(self.model)
         quality, error, found = self._yardstick.measure(self.model)
@@ -314,7 +313,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         return {"first_samples_auc": auc, "num_first_samples": count}
 
     def _asked_afresh(self, last):
-        """These signals, with what a fresh discriminator says, if a rule wants to know."""
+        """These signals, with the AUC of a fresh discriminator if a rule asks for it."""
         history = [*self.history, last]
         wanted = (getattr(rule, "wants_fresh", None) for rule in self.rules)
         if len(history) < self.min_epochs or not any(ask and ask(history) for ask in wanted):
@@ -343,12 +342,12 @@ class ConvergenceStopping(keras.callbacks.Callback):
     # === Monitor ===
 
     def _watched(self, logs):
-        """The log key to look at, or `None` for this callback's own measure."""
+        """The log key of the quality, or `None` for this callback's own metric."""
         validates = self.model.held_out_samples is not None
         if self.monitor is None:
             first = next(iter(self.model.metric_directions), None)
             return first if validates or first in logs else None
-        # With `validation_freq`, epochs pass without validation.
+        # With `validation_freq`, some epochs have no validation.
         absent = validates and not any(key.startswith("val_") for key in logs)
         if self.monitor not in logs and not (absent and self.monitor.startswith("val_")):
             cure = _checks.did_you_mean(self.monitor, logs)
@@ -373,7 +372,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
     # === State ===
 
     def get_state(self):
-        """What has been seen so far: a `dict` of plain values and arrays."""
+        """The state so far: a `dict` of plain values and arrays."""
         return {
             "history": signals.columns(self.history),
             "verdict": None if self.verdict is None else vars(self.verdict),
@@ -383,7 +382,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         }
 
     def set_state(self, state):
-        """Go on from a `get_state`, after `on_train_begin`."""
+        """Restore the result of `get_state`, after `on_train_begin`."""
         self.history = signals.from_columns(state["history"])
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict

@@ -1,4 +1,4 @@
-"""Pictures of what the generator makes, epoch by epoch."""
+"""Grids of generated samples after each epoch."""
 
 import re
 
@@ -11,50 +11,48 @@ from keras_gan.storage import files
 
 
 class ImageGrid(keras.callbacks.Callback):
-    """Draws the same latents after each epoch, so that one sees the generator learn.
+    """Draws samples of the same latents after each epoch.
 
-    Into `directory` go
+    Files in `directory`:
 
-    - `real.png`: training samples, to compare with; for a conditional model, of the classes that
-      are drawn, in the same cells. With a pipeline they are known after its first batches, so
-      this picture may come with the first epoch's;
-    - `epoch_0001.png` and so on: what the averaged generator makes of the latents of `seed`.
-      Epochs count from 1; a run resumed with `initial_epoch` goes on counting;
-    - `restored.png`, when training ends: the samples of the weights that `ConvergenceStopping`, or
-      `keras.callbacks.EarlyStopping`, has brought back, in a green frame, with the number of their
-      epoch below. It is not there where those of the last epoch stay;
-    - `training.gif`, when training ends: the animation of these files, those of the epochs before
-      a resumed run included. Other pictures, which an earlier run may have left, are neither used
-      nor removed.
+    - `real.png`: training samples for comparison; for a conditional model, with the same class in
+      each cell. With a pipeline it may be written after the first epoch only;
+    - `epoch_0001.png` and so on: samples of the averaged generator for the latents of `seed`.
+      Epochs count from 1, also in a run resumed with `initial_epoch`;
+    - `restored.png`, when training ends: samples of the weights that `ConvergenceStopping` or
+      `keras.callbacks.EarlyStopping` has restored, in a green frame, with the number of their
+      epoch. It is missing if the weights of the last epoch remain;
+    - `training.gif`, when training ends: the animation of these files, including the epochs before
+      a resumed run. Pictures of other runs are neither used nor removed.
 
     Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
-    on a grey checkerboard. Looking changes nothing: neither the training, nor what
-    `gan.generate()` draws next. If a file cannot be written in the middle of a run (a full disk),
-    one is warned and training goes on. This callback acts after all others but `TrainingBackup`,
-    wherever it stands in the list.
+    on a grey checkerboard. The callback affects neither the training nor the next `gan.generate()`.
+    If a file cannot be written during a run (a full disk), a warning follows and training
+    continues. This callback runs after all others but `TrainingBackup`, whatever its position in
+    the list.
 
     Args:
-        directory: folder for the pictures, made if need be.
-        rows: rows of the grid. Default `None`: 8, or with a conditional model one for each class,
-            at most 100.
+        directory: folder for the pictures, created if missing.
+        rows: rows of the grid. Default `None`: 8, or with a conditional model one per class, at
+            most 100.
         columns: columns of the grid. Default 8.
-        every_epochs: draw each epoch whose number this divides, and the last one, be it the one
-            that `fit` was asked for or the one at which training was stopped. Default 1.
-        seed: integer that the latents follow from. Default 0.
-        labels: classes to draw with a conditional model, by index, or by name where the model knows
-            its `class_names`: one for all cells, one a row, or `rows * columns` in reading order.
-            Default `None`: each row is of one class, 0, 1, 2, ..., beginning anew if there are more
-            rows than classes; if `rows` are fewer, classes follow each other in reading order
-            instead, so that none is left out. A row of one class has its name written beside it.
-        log_dir: folder for TensorBoard, which gets the same pictures as `real`, at step 0, as
-            `samples`, each under the number of its epoch, and as `restored`. Default `None`: where
-            a `keras.callbacks.TensorBoard` is among the callbacks, a folder "gan" in its own; else
-            none. (Keras counts the epochs of its own curves from 0.)
+        every_epochs: draw epochs whose number is a multiple of this, and the last one, also if
+            training is stopped early. Default 1.
+        seed: integer seed of the latents. Default 0.
+        labels: classes to draw with a conditional model, by index, or by name if the model has
+            `class_names`: one for all cells, one per row, or `rows * columns` in reading order.
+            Default `None`: one class per row, 0, 1, 2, ..., repeated if there are more rows than
+            classes. With fewer rows, classes follow each other in reading order, so that none is
+            missing. The name of the class is written beside a row with one class.
+        log_dir: folder for TensorBoard, with the same pictures as `real` (step 0), `samples` (the
+            epoch as step) and `restored`. Default `None`: a folder "gan" in that of a
+            `keras.callbacks.TensorBoard` of the run, if there is one. (Keras counts the epochs of
+            its own curves from 0.)
         gif: whether to write `training.gif`. Default `True`.
 
     Raises:
-        ValueError: for arguments that make no sense; when training begins, if samples are not
-            images, `labels` do not fit the model, a folder cannot be written to, or another
+        ValueError: for invalid arguments; when training begins, if samples are not images, `labels`
+            do not fit the model, a folder cannot be written to, or another
             `ImageGrid` draws into the same one.
 
     Example:
@@ -65,7 +63,7 @@ class ImageGrid(keras.callbacks.Callback):
     ```
     """
 
-    # After those that stop training and bring weights back, see `arrangement`.
+    # After those that stop training and restore weights, see `arrangement`.
     acts_last = 1
 
     @_checks.suggesting
@@ -96,7 +94,7 @@ class ImageGrid(keras.callbacks.Callback):
         self._start()
 
     def meet(self, callbacks):
-        """Be told of all callbacks of a run; `fit` calls this before training begins."""
+        """Receive all callbacks of a run; `fit` calls this before training."""
         self._callbacks = callbacks
 
     def _start(self):
@@ -110,7 +108,7 @@ class ImageGrid(keras.callbacks.Callback):
     # === Training ===
 
     def on_train_begin(self, logs=None):
-        """Check everything before training time is spent, and draw the real samples."""
+        """Check all arguments before training, and draw the real samples."""
         gan = self.model
         _measuring.require(gan, "sample_latents", self)
         _check_image_shape(gan)
@@ -133,11 +131,11 @@ class ImageGrid(keras.callbacks.Callback):
         """Keep the number of the first epoch."""
         if self._first is None:
             self._first = epoch + 1
-        # The last epoch of a run that was shorter may be none that this one draws.
+        # The last epoch of a shorter run may be one that this run does not draw.
         self._drawn = {number for number in self._drawn if self._draws(number)}
 
     def on_epoch_end(self, epoch, logs=None):
-        """Draw the epoch, if it is its turn."""
+        """Draw the epoch if it is due."""
         self._draw_real()
         self._last = number = epoch + 1
         # Of callbacks that stop training, those before this one have spoken; at the end of training
@@ -149,7 +147,7 @@ class ImageGrid(keras.callbacks.Callback):
             self._undrawn = number
 
     def on_train_end(self, logs=None):
-        """Draw what has come back, or the last epoch if it is not drawn; make the animation."""
+        """Draw the restored weights, or the last epoch if missing, and write the animation."""
         restored = self._restored_epoch()
         if self._undrawn is not None and restored is None:
             self._draw(self._undrawn)
@@ -162,14 +160,14 @@ class ImageGrid(keras.callbacks.Callback):
             self._write(images.save_gif, "training.gif", frames)
 
     def on_train_interrupted(self):
-        """Let TensorBoard's file go; all pictures are there."""
+        """Close TensorBoard's file; all pictures are complete."""
         if self._board is not None:
             self._board.close()
 
     # === State ===
 
     def get_state(self):
-        """Which pictures belong to this run: a `dict` of plain values."""
+        """The pictures of this run: a `dict` of plain values."""
         return {
             "first": self._first,
             "last": self._last,
@@ -179,7 +177,7 @@ class ImageGrid(keras.callbacks.Callback):
         }
 
     def set_state(self, state):
-        """Go on from a `get_state`, after `on_train_begin`."""
+        """Restore the result of `get_state`, after `on_train_begin`."""
         self._first, self._undrawn = state["first"], state["undrawn"]
         self._last = state.get("last")
         self._drawn = set(state["drawn"])
@@ -194,12 +192,12 @@ class ImageGrid(keras.callbacks.Callback):
         self._board.image("samples", picture, number)
 
     def _picture(self):
-        """What the averaged generator makes now."""
-        # With a seed, the model's own stream of draws stays where it is.
+        """The current samples of the averaged generator."""
+        # A seed leaves the model's own random stream unchanged.
         samples = self.model.generate(
             latents=self._latents, labels=self._cells.classes, seed=self.seed
         )
-        # A generator may overshoot; `grid` would take that for another range.
+        # Clip values that exceed [-1, 1]; `grid` would assume another range.
         return self._grid(np.clip(samples, -1.0, 1.0))
 
     def _grid(self, samples):
@@ -207,7 +205,7 @@ class ImageGrid(keras.callbacks.Callback):
         return images.grid(samples, cells.rows, cells.columns, row_names=cells.row_names)
 
     def _draws(self, number):
-        """Whether the epoch of this number is drawn."""
+        """Whether this epoch is drawn."""
         return number % self.every_epochs == 0 or number == (self.params or {}).get("epochs")
 
     def _draw_real(self):
@@ -227,7 +225,7 @@ class ImageGrid(keras.callbacks.Callback):
         self._board.image("real", picture, 0)
 
     def _restored_epoch(self):
-        """The number of the epoch whose weights other callbacks have brought back, or `None`."""
+        """The number of the epoch whose weights other callbacks have restored, or `None`."""
         number = None
         for callback in self._callbacks:
             number = _restored_by(callback) or number
@@ -240,7 +238,7 @@ class ImageGrid(keras.callbacks.Callback):
 
     def _remove_restored(self):
         path = self.directory / _RESTORED
-        if images.comment_of(path) == _COMMENT:  # an earlier run's, and nobody else's
+        if images.comment_of(path) == _COMMENT:  # of an earlier run
             files.remove(path)
 
     def _frames(self):
@@ -253,7 +251,7 @@ class ImageGrid(keras.callbacks.Callback):
     # === Writing ===
 
     def _write(self, save, name, content):
-        """Whether it could be written. A picture is not worth the run."""
+        """Whether it could be written; a failure only warns."""
         path = self.directory / name
         try:
             save(path, content)
@@ -276,7 +274,7 @@ def _save_restored(path, picture):
 
 
 def _restored_by(callback):
-    """The number of the epoch whose weights a callback has brought back, or `None`."""
+    """The number of the epoch whose weights a callback has restored, or `None`."""
     if isinstance(callback, keras.callbacks.EarlyStopping):
         restores = callback.restore_best_weights and callback.best_weights is not None
         return callback.best_epoch + 1 if restores else None
@@ -297,9 +295,9 @@ def _check_image_shape(gan):
 
 
 def _choose_real(samples, labels, wanted, count, seed):
-    """`count` samples from all over the data, of the classes `wanted`, if any, in their order.
+    """`count` samples spread over the data, of the classes `wanted`, if any, in their order.
 
-    A cell whose class has run out of samples is black.
+    A cell is black if its class has too few samples.
     """
     order = np.random.default_rng(seed).permutation(len(samples))  # data may be sorted by class
     if wanted is None or labels is None:

@@ -1,4 +1,4 @@
-"""Stop a run whose numbers are no longer finite."""
+"""Stop training at NaN or infinity."""
 
 import keras
 import numpy as np
@@ -8,20 +8,21 @@ from keras_gan.callbacks import _measuring
 from keras_gan.feeding.sample_spec import unchecked
 
 _SAMPLES = 8
-# Penalties and some losses square scores, beyond this to infinity in float32.
+# Penalties and some losses square scores; larger ones overflow in float32.
 _LARGEST = 1e19
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops at the first update that was not finite, and says which one.
+    """Stops training at the first update that is not finite, and reports it.
 
     The model never applies an update whose loss or gradients are not finite, so its weights are
-    the last good ones. Where they are not, since a weight itself is no longer finite, or so large
-    that squared scores are not, the weights from the beginning of the epoch come back. After
-    every batch this reads one number; at the end of an epoch it also looks at all weights and at
-    the losses. One warning names the step, the player and the variable.
+    usually the last good ones. If a weight itself is not finite, or so large that squared scores
+    overflow, the weights from the beginning of the epoch are restored. This reads one number after
+    every batch, and all weights and losses at the end of an epoch. One warning names the step, the
+    player and the variable.
 
-    `keras.callbacks.TerminateOnNaN` works as well, but reads `loss` alone and names nothing.
+    `keras.callbacks.TerminateOnNaN` works as well, but reads only `loss` and does not name the
+    cause.
 
     Raises:
         ValueError: when training begins, if the model is not a GAN.
@@ -33,7 +34,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     ```
     """
 
-    # Its hooks come before those that give weights back in every run: it has its own way.
+    # It restores weights itself, so it runs before the callbacks that do so in every run.
     gives_back_weights = True
 
     def on_train_begin(self, logs=None):
@@ -50,11 +51,11 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._good_weights = self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look for a skipped update."""
+        """Check for a skipped update."""
         self._judge()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Look at weights and losses too."""
+        """Check weights and losses too."""
         logs = logs or {}
         self._judge(
             broken_weight=_measuring.broken_weight(self.model),
@@ -64,15 +65,15 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     @property
     def has_named_failure(self):
-        """Whether the user has been told; `fit` warns otherwise."""
+        """Whether it has warned; `fit` warns otherwise."""
         return self._stopped
 
     def get_state(self):
-        """Nothing: a run that it has stopped trains no further."""
+        """No state: a run that it has stopped trains no further."""
         return {}
 
     def set_state(self, state):
-        """Go on from a `get_state`."""
+        """Restore the result of `get_state`."""
 
     def _judge(self, **seen):
         failure = _measuring.new_failure(self.model, self._known_failure)
@@ -90,7 +91,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         )
 
     def _give_back(self):
-        """Leave the model with good weights; returns the sentence that says which."""
+        """Restore finite weights if necessary; returns a sentence on them."""
         if not _is_broken(self.model):
             return "The weights are those of the last finite update."
         self.model.set_weights(self._good_weights)
@@ -100,7 +101,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 def _is_broken(gan):
-    """Whether a weight, or what comes of the weights, is not finite."""
+    """Whether a weight, or a score or loss computed with them, is not finite."""
     if _measuring.broken_weight(gan) is not None:
         return True
     labels = None if gan.num_classes is None else np.zeros(_SAMPLES, "int32")

@@ -1,4 +1,4 @@
-"""Never lose a run: a backup after each epoch, and exactly that run again after a crash."""
+"""Backups of a run after each epoch, from which it resumes bit-identically after a crash."""
 
 import concurrent.futures
 import contextlib
@@ -13,55 +13,55 @@ from keras_gan.callbacks import _measuring, _states
 from keras_gan.model import run_fingerprint
 from keras_gan.storage import backups, files
 
-# Differences that an error names before it only counts them.
+# Maximum number of differences that an error lists.
 _NAMED = 3
-# What a backup holds.
+# Keys of a backup.
 _KEYS = ("epoch", "stopped", "run", "surroundings", "callbacks", "model")
-# One thread for all: backups are written in the order in which they were made.
+# A single thread, so that backups are written in order.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="training_backup")
 
 
 class TrainingBackup(keras.callbacks.Callback):
-    """Backs a run up at the end of epochs; the same script, started again, goes on from there.
+    """Backs up a run at the end of epochs; the same script, started again, resumes from there.
 
-    What is gone on with is, bit for bit, the run that never stopped: weights, both optimizers, the
-    moving average, all random numbers, counters, schedules, the order of arrays and of data from
-    `keras_gan.data` (to the exact batch, within a pass cut by `steps_per_epoch` too), and the state
-    of the other callbacks: those of this package, Keras's own with what subclasses and their
-    functions (a schedule that counts) and classes hold in plain values, and any with `get_state()`
-    and `set_state(state)`. `History` and the file of `CSVLogger` hold the epochs before the crash.
-    A `tf.data` pipeline of one's own, a `PyDataset` and a loader start their pass anew, and a
-    generator goes on with what it yields next; that, and callbacks that cannot go on, are named in
-    the line that says where the run resumes. If the first batch of such data is not the one that
-    the run began with, one warning says so: the data are others, or are shuffled without `seed`.
+    A resumed run is bit-identical to an uninterrupted one. A backup holds the weights, both
+    optimizers, the moving average, all random states, counters, schedules, the position in arrays
+    and in data from `keras_gan.data` (exact to the batch, also within a pass cut by
+    `steps_per_epoch`), and the state of other callbacks: those of this package, those of Keras
+    including plain values that subclasses, functions and classes keep, and any with `get_state()`
+    and `set_state(state)`. `History` and the file of `CSVLogger` include the epochs before the
+    crash. A user's `tf.data` pipeline, a `PyDataset` and a loader restart their pass, and a
+    generator continues with its next item. The message on resuming names such data, and callbacks
+    without a restored state. A warning follows if the first batch of such data differs from that of
+    the original run: the data have changed, or are shuffled without `seed`.
 
-    Into `directory` go
+    Files in `directory`:
 
-    - `epoch_0000.npz`, before the first step: initial weights too are those of the first start;
-    - `epoch_0001.npz` and so on, of which the `keep` newest stay. The last epoch has one, as has
-      an epoch that stops the run;
-    - `finished.npz`, when `fit` ends: with the weights as the other callbacks leave them.
+    - `epoch_0000.npz`, written before the first step, so that a restart has the same initial
+    weights;
+    - `epoch_0001.npz` and so on, of which the `keep` newest remain. The last epoch, and one that
+      stops the run, are always backed up;
+    - `finished.npz`, written when `fit` ends, with the weights that the other callbacks leave.
 
-    Each is written beside, to disk, in a thread of its own, and put in its place when it is
-    complete. One that cannot be read is passed over for the one before, with a warning, and gets
-    the ending `.unreadable`; files of other programs stay as they are, whatever their names. If one
-    cannot be written in the middle of a run (a full disk), one is warned, and the next epoch tries
-    again.
+    Each is written in a background thread under a temporary name, and renamed when it is complete.
+    If a backup cannot be read, the one before it is used, with a warning, and the file gets the
+    suffix `.unreadable`. Files of other programs are never changed. If a backup cannot be written
+    during a run (a full disk), a warning follows, and the next epoch tries again.
 
-    A finished run that is started again trains nothing, says so, and ends with its weights,
-    verdict and `History`. With larger `epochs` it goes on, as if it had been asked for that many in
-    the first place; one that a callback stopped stays as it is. A backup of other networks,
-    settings of `compile` or data is refused, with the differences named; `epochs`, paths and
-    callbacks may change. Random numbers that a network draws from TensorFlow's or Keras's global
-    generators are not part of a run.
+    A finished run that is started again trains no further, says so, and restores its weights,
+    verdict and `History`. With larger `epochs` it continues as if it had been started with them,
+    unless a callback had stopped it. A backup of a run with other networks, arguments of `compile`
+    or data is refused with a list of the differences; `epochs`, paths and callbacks may change.
+    Random numbers that a network draws from the global generators of TensorFlow or Keras are not
+    restored.
 
-    This callback always acts last, wherever it stands in the list. Under a strategy of several
-    workers, the chief writes and all of them read.
+    This callback always runs last, whatever its position in the list. Under a strategy with several
+    workers, the chief writes and all workers read.
 
     Args:
-        directory: folder for the backups of this one run, made if need be.
-        every_epochs: back up each epoch whose number this divides. Default 1.
-        keep: backups of epochs that are kept, at least 1. Default 2.
+        directory: folder for the backups of this run, created if missing.
+        every_epochs: back up epochs whose number is a multiple of this. Default 1.
+        keep: number of backups to keep, at least 1. Default 2.
 
     Raises:
         ValueError: for arguments that make no sense; when `fit` begins, before anything is changed,
@@ -77,7 +77,7 @@ class TrainingBackup(keras.callbacks.Callback):
     ```
     """
 
-    # After all others, so that a backup holds what they have come to, see `arrangement`.
+    # After all others, so that a backup holds their latest state, see `arrangement`.
     acts_last = 2
 
     @_checks.suggesting
@@ -92,16 +92,16 @@ class TrainingBackup(keras.callbacks.Callback):
 
     @property
     def has_named_failure(self):
-        """Whether the user has been told of updates that were left out: a finished run has."""
+        """Whether skipped updates were reported already: a finished run has done so."""
         return self._finished
 
     # === Before training ===
 
     def prepare(self, gan, siblings, epochs):
-        """Find the backup of this very run, or refuse. Called by `fit` before all hooks.
+        """Find the backup of this run, or raise an error. `fit` calls it before all hooks.
 
         Args:
-            gan: the model, fed.
+            gan: the model, with its data set.
             siblings: the other callbacks, in their order.
             epochs: the number of the last epoch.
 
@@ -123,7 +123,7 @@ class TrainingBackup(keras.callbacks.Callback):
         self._epochs = epochs
         self._writes = gan.distribute_strategy.extended.should_checkpoint
         if self._writes:
-            with contextlib.suppress(OSError):  # told below
+            with contextlib.suppress(OSError):  # reported below
                 self.directory.mkdir(parents=True, exist_ok=True)
             backups.lock(self.directory)
         try:
@@ -156,7 +156,9 @@ class TrainingBackup(keras.callbacks.Callback):
         return self.directory / "finished.npz"
 
     def _find(self):
-        """What to go on from: `(path, backup, paths that cannot be read)`; `None`s if nothing."""
+        """The backup to resume from: `(path, backup, unreadable paths)`; `None`s if there is
+        none.
+        """
         finished, failures = self._end, []
         if finished.exists():
             try:
@@ -195,11 +197,11 @@ class TrainingBackup(keras.callbacks.Callback):
             _warnings.warn(f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.")
 
     def _expect(self, gan):
-        """Let the data be compared with those that the run began with."""
+        """Compare the data with those of the original run."""
         feeds = {"x": gan._training_feed, "validation_data": gan._held_out_feed}
         self._feeds = {name: feed for name, feed in feeds.items() if feed is not None}
         self._checksums = dict(self._found.get("checksums", {})) if self._found else {}
-        # Each of several workers is fed with batches of its own. A finished run reads none.
+        # Each worker has its own batches, and a finished run reads none.
         if self._writes and not self._finished:
             for name, feed in self._feeds.items():
                 feed.expect(self._checksums.get(name), name)
@@ -207,7 +209,7 @@ class TrainingBackup(keras.callbacks.Callback):
     # === Training ===
 
     def on_train_begin(self, logs=None):
-        """Put everything back where it was, or make the first backup."""
+        """Restore the run, or make the first backup."""
         _measuring.require(self.model, "run_state", self)
         _checks.check(
             self._siblings is not None,
@@ -226,14 +228,14 @@ class TrainingBackup(keras.callbacks.Callback):
         self._epoch = found["epoch"]
         private_keras.set_initial_epoch(self.model, self._epoch)
         if found["stopped"] or self._finished:
-            # No epoch is left to Keras, whatever its `epochs`.
+            # Keras trains no epoch, whatever its `epochs`.
             private_keras.set_initial_epoch(self.model, max(self._epochs, self._epoch))
             self.model.stop_training = found["stopped"]
         told = _told_finished(found, self._path) if self._finished else self._resumed(anew, left)
         terminal.tell(told)
 
     def _resumed(self, anew, left):
-        """The line that says where the run goes on, and what does not go on with it."""
+        """The message on resuming: the epoch, and what was not restored."""
         line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
         line += _told_data(self._feeds)
         if anew:
@@ -252,7 +254,7 @@ class TrainingBackup(keras.callbacks.Callback):
             self._write(backups.epoch_path(self.directory, self._epoch))
 
     def on_train_end(self, logs=None):
-        """Keep the run as the other callbacks have left it."""
+        """Back up the finished run, as the other callbacks have left it."""
         if self._finished:
             # Keras and the other callbacks have ended it a second time.
             self.model.set_run_state(self._found["model"])
@@ -291,7 +293,7 @@ class TrainingBackup(keras.callbacks.Callback):
         backups.prune(self.directory, backup["epoch"], self.keep)
 
     def _settle(self, fatal=False):
-        """Wait for the backup that is being written, and tell if it could not be."""
+        """Wait for the backup that is being written, and report a failure."""
         if self._job is None:
             return
         (path, future), self._job = self._job, None
@@ -316,13 +318,13 @@ class TrainingBackup(keras.callbacks.Callback):
             f"The folder {str(self.directory)!r} is gone, and the backups in it too. It is made "
             "anew; training goes on, and the next backup is written when it is due."
         )
-        backups.unlock(self.directory)  # a file that is no more
+        backups.unlock(self.directory)  # the file was removed
         self.directory.mkdir(parents=True, exist_ok=True)
         backups.lock(self.directory)
 
 
 def _told_left(paths):
-    """A sentence on files that may be somebody else's."""
+    """A sentence on files that may belong to other programs."""
     left = [path.name for path in paths if not backups.is_own(path)]
     if not left:
         return ""
@@ -333,7 +335,7 @@ def _told_left(paths):
 
 
 def _told_data(feeds):
-    """Sentences on the data that do not go on with the next batch."""
+    """Sentences on data that do not resume at the next batch."""
     kinds = {}
     for name, feed in feeds.items():
         kinds.setdefault(feed.kind, []).append("data" if name == "x" else name)

@@ -1,9 +1,9 @@
-"""Backup files: a tree of plain values and arrays, written whole, read in full or not at all.
+"""Backup files: a tree of plain values and arrays, written and read completely or not at all.
 
 A file is a NumPy archive without pickled objects: `arr_0`, `arr_1`, ... are the arrays, `manifest`
-is JSON text that says where in the tree they belong. Long lists of floats, one number an epoch, are
-arrays too: as text they would take ten times the memory, at every backup of a long run. Each part
-has a checksum, so that a file that was cut off or damaged is noticed.
+is JSON text with their positions in the tree. Long lists of floats (one number per epoch) are
+stored as arrays too: text would take ten times the memory. Each part has a checksum, so that a
+truncated or damaged file is detected.
 """
 
 import json
@@ -21,26 +21,26 @@ _FORMAT = 2
 _ARRAY, _FLOATS, _ITEMS, _TUPLE = "__array__", "__floats__", "__items__", "__tuple__"
 _LONG = 8
 _NAME = re.compile(r"epoch_(\d{4,})\.npz")
-# Descriptors of this process's lock files by folder: a lock lasts as long as its file is open.
+# Descriptors of this process's lock files by folder; a lock is held while its file is open.
 _LOCKS = {}
 
 
 class Unreadable(Exception):
-    """A file that is damaged, cut off, or not a backup."""
+    """A file that is damaged, truncated, or not a backup."""
 
 
 # === One file ===
 
 
 def write(path, tree):
-    """Write a backup to disk; what stood at `path` is replaced once all of it is there.
+    """Write a backup to disk; an existing file is replaced when the new one is complete.
 
     Args:
         path: of the file.
         tree: `dict`s, lists and plain values, with NumPy arrays anywhere.
 
     Raises:
-        OSError: whatever the file system refuses.
+        OSError: if the file system refuses.
         TypeError: for any other value in the tree.
     """
     arrays = []
@@ -61,7 +61,7 @@ def write(path, tree):
         with open(temporary, "wb") as file:
             np.savez(file, *arrays, manifest=np.frombuffer(manifest, "uint8"))
             file.flush()
-            os.fsync(file.fileno())  # a name without its content must not survive a power cut
+            os.fsync(file.fileno())  # no name without content after a power failure
 
 
 # Not a function within `write`: one that calls itself is a cycle, and would keep all arrays of a
@@ -71,7 +71,7 @@ def _packed(part, arrays):
     if isinstance(part, dict):
         if all(type(key) is str for key in part):
             return {key: _packed(value, arrays) for key, value in part.items()}
-        # JSON would make texts of all keys.
+        # JSON converts all keys to strings.
         items = [[_packed(key, arrays), _packed(value, arrays)] for key, value in part.items()]
         return {_ITEMS: items}
     if isinstance(part, tuple):
@@ -89,14 +89,14 @@ def read(path, keys=()):
 
     Args:
         path: of the file.
-        keys: what the tree, a `dict`, must hold.
+        keys: keys that the tree, a `dict`, must have.
 
     Raises:
         Unreadable: if any part of it is damaged or missing.
-        ValueError: if it is whole, but of another format.
+        ValueError: if it is complete, but has another format.
     """
     try:
-        zipfile.ZipFile(path).close()  # NumPy would take what is no archive for a pickle
+        zipfile.ZipFile(path).close()  # NumPy treats files that are no archives as pickles
         with np.load(path, allow_pickle=False) as archive:
 
             def resolve(part):
@@ -110,7 +110,7 @@ def read(path, keys=()):
 
             manifest = json.loads(archive["manifest"].tobytes(), object_hook=resolve)
             written_in, tree = manifest["format"], manifest["tree"]
-    # Damage can show as nearly anything: BadZipFile, struct.error, EOFError, KeyError, ...
+    # Damage can raise nearly anything: BadZipFile, struct.error, EOFError, KeyError, ...
     except Exception as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     _checks.check(
@@ -130,7 +130,7 @@ def read(path, keys=()):
 
 
 def epoch_path(folder, number):
-    """Where the backup after `number` epochs lies."""
+    """The path of the backup after `number` epochs."""
     return pathlib.Path(folder) / f"epoch_{number:04d}.npz"
 
 
@@ -143,7 +143,7 @@ def epochs(folder):
 
 
 def newest(folder, keys=()):
-    """The newest backup of an epoch that can be read, and holds `keys`.
+    """The newest readable backup of an epoch that has `keys`.
 
     Returns:
         `(path, tree, failures)`, `failures` being a list of `(path, error)` of newer ones that
@@ -166,22 +166,22 @@ def prune(folder, last, keep):
         files.remove(path)
 
 
-# A ZIP archive begins with this, and after 26 more bytes with the name of what is first in it.
+# A ZIP archive begins with this; the name of its first entry follows after 26 more bytes.
 _MAGIC, _FIRST = b"PK\x03\x04", b"manifest.npy"
 
 
 def is_own(path):
-    """Whether a file, perhaps damaged or cut off, begins as `write` begins one, or is empty."""
+    """Whether a file, possibly damaged or truncated, starts like one of `write`, or is empty."""
     try:
         with open(path, "rb") as file:
             start = file.read(30 + len(_FIRST))
-    except OSError:  # a folder, or what others alone may read
+    except OSError:  # a folder, or a file without permission to read
         return False
     return _MAGIC.startswith(start[:4]) and _FIRST.startswith(start[30:])
 
 
 def _is_whole(path):
-    """Whether a file was written by `write`, and not by somebody else under such a name."""
+    """Whether a file was written by `write`, and not by another program under such a name."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "manifest.npy" in archive.namelist()
@@ -207,7 +207,7 @@ def lock(folder):
         return
     try:
         descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-    except OSError:  # nothing can be written there, which is for others to say
+    except OSError:  # the folder is not writable, which is reported elsewhere
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -220,13 +220,13 @@ def lock(folder):
                 directory=str(folder),
             )
         ) from None
-    except OSError:  # some network file systems know no locks
+    except OSError:  # some network file systems have no locks
         pass
     _LOCKS[key] = descriptor
 
 
 def stands(folder):
-    """Whether the folder is the one that was locked, and not one made anew since."""
+    """Whether the folder is the locked one, and not a new one at the same path."""
     descriptor = _LOCKS.get(os.path.realpath(folder))
     if descriptor is None:
         return pathlib.Path(folder).is_dir()
@@ -237,7 +237,7 @@ def stands(folder):
 
 
 def unlock(folder):
-    """Let others have the folder."""
+    """Release the lock of the folder."""
     descriptor = _LOCKS.pop(os.path.realpath(folder), None)
     if descriptor is not None:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Atomic writing of files and folders."""
 
 import contextlib
 import errno
@@ -14,25 +14,25 @@ from keras_gan.storage import work_folders
 
 @contextlib.contextmanager
 def replacing(path, *, tidy=False):
-    """Write beside `path` and put the result in its place only when it is complete.
+    """Write to a temporary path and rename it to `path` when the block is complete.
 
     ```python
     with files.replacing("runs/verdict.json") as temporary:
         temporary.write_text(text)
     ```
 
-    The temporary is called as `path` is, for libraries that choose the format by it, and lies in a
-    hidden folder beside it, see `work_folders`. It may be written as a file or made a folder. If
-    the block raises, the temporary is removed and whatever stood at `path` before still does.
-    Missing parent folders are made. Where `path` is a link, what it leads to is replaced, and the
-    link stays. Of what is replaced, the mode is kept, and the owner where the system lets us. Of
-    two processes that replace the same folder at the same time, one's whole folder is there in the
-    end. Where it is the system that refuses, whatever a library makes of it, `NotWritten` says so.
+    The temporary path has the name of `path`, for libraries that choose the format by it, and is in
+    a hidden folder beside it, see `work_folders`. It may become a file or a folder. If the block
+    raises, it is removed and `path` is unchanged. Missing parent folders are created. If `path` is
+    a link, its target is replaced and the link remains. The mode of a replaced file is kept, and
+    its owner if permitted. If two processes replace the same folder at the same time, the result is
+    the complete folder of one of them. Errors of the system, also those wrapped by a library,
+    become `NotWritten`.
 
     Args:
-        path: where the finished file or folder shall be; `~` is the home folder.
-        tidy: whether to clear away what dead processes have left beside it, for which all names
-            there are read. Default `False`.
+        path: path of the finished file or folder; `~` is the home folder.
+        tidy: whether to remove work folders that dead processes have left beside it, which reads
+            the whole parent folder. Default `False`.
 
     Yields:
         `pathlib.Path` to write to.
@@ -63,11 +63,11 @@ def replacing(path, *, tidy=False):
 
 
 def _target(path):
-    """Where a path leads to, through links: a file, a folder, or nothing yet."""
+    """The target of a path after resolving links; it need not exist."""
     try:
         kind = os.stat(path).st_mode
     except FileNotFoundError:
-        kind = None  # or a link to what is not there yet
+        kind = None  # or a link to a missing target
     target = pathlib.Path(os.path.realpath(path))
     if kind is not None and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise OSError(errno.ENODEV, "", str(path))  # a device must not become a file
@@ -77,8 +77,8 @@ def _target(path):
 
 
 def _is_refused(path):
-    """Whether something stands at a path and must not be written to."""
-    # Another process may replace it meanwhile, so it is only what stands there before and after.
+    """Whether an existing file or folder must not be written to."""
+    # Another process may replace it meanwhile, so compare it before and after.
     while not os.access(path, os.W_OK) and (was := _identity(path)) is not None:
         if not os.access(path, os.W_OK) and _identity(path) == was:
             return True
@@ -86,7 +86,7 @@ def _is_refused(path):
 
 
 def _identity(path):
-    """What tells the file or folder at a path from another one there; `None` of nothing."""
+    """The identity of the file or folder at a path; `None` if there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def _identity(path):
 
 
 def _keep_modes(old, new):
-    """Give the file or folder `new`, and what is in it, the modes and owners of `old`."""
+    """Copy the modes and owners of `old` to `new`, recursively."""
     for path in (new, *new.rglob("*")):
         with contextlib.suppress(OSError):
             was = os.lstat(old / path.relative_to(new))
@@ -112,11 +112,11 @@ def _owner(path):
 
 
 class NotWritten(OSError):
-    """The file system refused to write; what stood at the path before still does.
+    """The file system refused to write; an existing file is unchanged.
 
     Args:
-        number: the system's number of the reason, as `errno.ENOSPC`.
-        path: what should have been written.
+        number: the system's error number, such as `errno.ENOSPC`. path: the file that was to be
+        written.
     """
 
     def __init__(self, number, path):
@@ -150,23 +150,23 @@ _REFUSALS = (
 
 
 def _refusal(error, temporary):
-    """The number of the reason for which the system did not write, or `None`.
+    """The system's error number behind an exception, or `None`.
 
     Args:
-        error: what was raised.
-        temporary: what was being written; `None` before that, where all errors are the system's.
+        error: the exception. temporary: the path being written; `None` before, when all errors are
+        the system's.
     """
     if isinstance(error, OSError) and error.errno is not None:
         named = temporary is not None and error.filename is not None
         return None if named and not _is_about(error.filename, temporary) else error.errno
-    # HDF5 and TensorFlow have errors of their own, in whose text the system's words are.
+    # HDF5 and TensorFlow raise their own errors, whose text contains the system's message.
     text = str(error)
     told = (n for n in _REFUSALS if os.strerror(n) in text and str(temporary) in text)
     return next(told, None)
 
 
 def _is_about(path, temporary):
-    """Whether a path is the temporary one, in it, or a folder above it."""
+    """Whether a path is the temporary one, inside it, or a parent folder of it."""
     path = pathlib.Path(os.fsdecode(path))
     return temporary in (path, *path.parents) or path in temporary.parents
 
@@ -175,16 +175,16 @@ _OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 def _swap_folders(new, path, replaced):
-    """Put a folder where another may be, which is moved away into the folder `replaced`.
+    """Rename a folder to a path; an existing folder is moved into the folder `replaced` first.
 
-    A folder that is not empty cannot be replaced in one call. If the process dies between the two,
-    `work_folders.remove_dead` puts the new one in its place. Another process may be at it as well.
+    A folder that is not empty cannot be replaced in one call. If the process dies between the two
+    calls, `work_folders.remove_dead` completes them. Another process may do the same concurrently.
     """
     for number in itertools.count():
         try:
             return os.replace(new, path)
         except OSError as error:
-            # By its number, since the folder that was in the way may be gone by now.
+            # By its error number, since the other folder may be gone by now.
             if error.errno not in _OCCUPIED and not path.is_dir():
                 _put_back(replaced, path)
                 raise
@@ -199,7 +199,7 @@ def _put_back(replaced, path):
 
 
 def remove(path):
-    """Remove a file or a folder if it is there."""
+    """Remove a file or a folder if it exists."""
     path = pathlib.Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -217,7 +217,7 @@ def folder_path(value, name, *, optional=False):
     """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed).
 
     Raises:
-        ValueError: if it is no path.
+        ValueError: if it is not a path.
     """
     allowed = value is None and optional
     _checks.check(
@@ -229,9 +229,9 @@ def folder_path(value, name, *, optional=False):
 
 
 def writable_directory(path, name="directory"):
-    """Make the folder `path` and prove that files can be written in it.
+    """Create the folder `path` and check that files can be written in it.
 
-    What this package has left half written in it, in processes that are dead, is removed.
+    Unfinished files of this package from dead processes are removed.
 
     Args:
         path: the folder.
@@ -241,7 +241,7 @@ def writable_directory(path, name="directory"):
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: if it cannot be made or written to, saying why.
+        ValueError: if it cannot be created or written to, with the reason.
     """
     folder = expanded(path)
     try:

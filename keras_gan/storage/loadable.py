@@ -1,4 +1,4 @@
-"""What a file can hold: that it will load is found out when it is written, not a day later."""
+"""Checks at saving time that a model's file can be loaded."""
 
 import random
 import warnings
@@ -16,17 +16,17 @@ def serialized(thing, name):
     """The config of an object.
 
     Raises:
-        ValueError: if Keras cannot make one.
+        ValueError: if Keras cannot create one.
     """
     try:
         with warnings.catch_warnings():
-            # That a lambda will not load is said by `check_config`.
+            # Lambdas are reported by `check_config`.
             warnings.filterwarnings("ignore", message="The object being serialized includes a")
             return keras.saving.serialize_keras_object(thing)
     except (TypeError, ValueError, NotImplementedError, OSError) as error:
         if isinstance(error, ValueError) and " Received: " in str(error):
-            raise  # of a part, in our own words
-        # `OSError`: Keras looks for the source of a lambda, and there is none in an interpreter.
+            raise  # an error of this package for a part
+        # `OSError`: Keras reads the source of a lambda, which does not exist in an interpreter.
         raise ValueError(
             _checks.sentence(
                 f"`{name}` must have a config to be saved. {first_words(error)}",
@@ -39,14 +39,14 @@ def serialized(thing, name):
 
 
 def check_config(config):
-    """Check that `load_model` would find all that a config names, in this process as it is.
+    """Check that `load_model` finds all classes and functions of a config in this process.
 
     Args:
         config: of a model, as Keras serializes it.
 
     Returns:
-        The names of classes and functions that are neither Keras's nor this package's: whether
-        they can be made again, only trying tells.
+        The names of classes and functions that belong neither to Keras nor to this package. Only
+        loading shows whether they can be re-created.
 
     Raises:
         ValueError: naming lambdas, and classes and functions that are not registered.
@@ -70,16 +70,16 @@ def check_config(config):
 
 
 def check_file(path, own):
-    """Load a model's file, to see that it can be; nothing outside of the attempt changes.
+    """Load a model's file as a test, without side effects.
 
     Args:
         path: of the file.
-        own: names of the classes that are the user's own.
+        own: names of the user's classes.
 
     Raises:
         ValueError: if it cannot.
     """
-    state = random.getstate()  # Keras takes seeds from it
+    state = random.getstate()  # Keras draws seeds from it
     try:
         with tf.device("CPU:0"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -99,7 +99,7 @@ def check_file(path, own):
 
 
 def first_words(error):
-    """What an error of Keras says, without configs and lists."""
+    """The message of a Keras error, without configs and lists."""
     text = str(error).split("Exception encountered: ")[-1].strip()
     if text.startswith("A total of"):
         text = text.split("\n\n")[1]
@@ -121,7 +121,7 @@ def _objects(part, path):
 
 
 def _found(node):
-    """`(what cannot be found or None, whether it is the user's own)` of a serialized object."""
+    """`(what is missing or None, whether it is the user's)` of a serialized object."""
     kind, module = node["class_name"], node.get("module") or ""
     if kind in ("function", "__lambda__"):
         name = "a lambda" if kind == "__lambda__" else f"the function {node['config']}"

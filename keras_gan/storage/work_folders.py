@@ -1,9 +1,9 @@
-"""Hidden folders in which files are written before they are put in their place.
+"""Hidden folders in which files are written before they are renamed to their final path.
 
-A killed process leaves its work folder behind, and another process that shares the place must not
-take a living one's for that. So the name of each says whose it is: the machine since its start, the
-process and when this began; and in it lies a file that is locked while the folder is used. The
-system releases the lock when the process ends, however it ends.
+A killed process leaves its work folder behind. Another process must not remove the folder of a
+running process. Therefore the name of a folder contains the machine with its boot, the process and
+its start time, and a file in it is locked while the folder is in use. The system releases the lock
+when the process ends.
 """
 
 import contextlib
@@ -28,17 +28,16 @@ _UNKNOWN = "0"
 
 @contextlib.contextmanager
 def opened(parent):
-    """Make a work folder in `parent`; it is gone afterwards.
+    """Create a work folder in `parent`, and remove it afterwards.
 
     Args:
         parent: an existing folder.
 
     Yields:
-        `(new, old)`: `pathlib.Path`s of two empty folders, for what is written and for what it
-        replaces.
+        `(new, old)`: `pathlib.Path`s of two empty folders, for the new and the replaced files.
 
     Raises:
-        OSError: whatever the file system refuses.
+        OSError: if the file system refuses.
     """
     folder, lock = _made(pathlib.Path(parent))
     pid = os.getpid()
@@ -47,21 +46,20 @@ def opened(parent):
             (folder / name).mkdir()
         yield folder / _NEW, folder / _OLD
     finally:
-        if os.getpid() == pid:  # and not one that was forked within the block
+        if os.getpid() == pid:  # not in a process forked within the block
             _remove(folder)
             os.close(lock)
 
 
 def remove_dead(parent):
-    """Clear away the work folders in `parent` of processes that are certainly dead.
+    """Remove the work folders in `parent` of processes that are certainly dead.
 
-    Nothing else is touched: no other name, nothing of another machine, of a container with
-    processes of its own or from before the last start of this machine, and nothing where the file
-    system knows no locks. Where a process died between the two renames that replace a folder, the
-    new one, which is complete, is put in its place.
+    Nothing else is removed: no other names, nothing of other machines, of containers with their own
+    processes or from before the last boot, and nothing on file systems without locks. If a process
+    died between the two renames that replace a folder, the second rename is completed.
 
     Args:
-        parent: a folder; that it cannot be read is no error.
+        parent: a folder; it is skipped if it cannot be read.
     """
     if fcntl is None:
         return
@@ -77,7 +75,7 @@ def remove_dead(parent):
 
 
 def _made(parent):
-    """A new folder and the descriptor of its lock, which no other process has taken for dead."""
+    """A new folder and the descriptor of its lock, safe against removal by other processes."""
     owner = "-".join((_machine(), str(os.getpid()), _status(os.getpid())[1]))
     while True:
         folder = parent / f".keras_gan-writing-{owner}-{secrets.token_hex(4)}"
@@ -92,7 +90,7 @@ def _made(parent):
 
 
 def _locked(folder, flags=0):
-    """A descriptor of the lock, or `None` if another one has it or has removed the folder.
+    """A descriptor of the lock, or `None` if another process holds it or removed the folder.
 
     Where the file system knows no locks, of a lock that is only being made.
     """
@@ -104,7 +102,7 @@ def _locked(folder, flags=0):
     try:
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.exists():  # and has not been removed before it was locked
+        if path.exists():  # and was not removed before it was locked
             return lock
     except BlockingIOError:
         pass
@@ -116,11 +114,11 @@ def _locked(folder, flags=0):
 
 
 def _clear(folder):
-    """Finish what a dead process has begun, if it can be, and remove its folder."""
+    """Complete the replacement of a dead process, if possible, and remove its folder."""
     lock = _locked(folder)
     if lock is None:
         with contextlib.suppress(OSError):
-            folder.rmdir()  # it died before it made the lock, or this one is not empty
+            folder.rmdir()  # it died before it created the lock, or this folder is not empty
         return
     try:
         new, replaced = os.listdir(folder / _NEW), os.listdir(folder / _OLD)
@@ -128,14 +126,14 @@ def _clear(folder):
             with contextlib.suppress(OSError):
                 os.rename(folder / _NEW / new[0], folder.parent / new[0])
         _remove(folder)
-    except FileNotFoundError:  # it died before it made the two folders
+    except FileNotFoundError:  # it died before it created the two folders
         _remove(folder)
     finally:
         os.close(lock)
 
 
 def _remove(folder):
-    # What was replaced first: as long as it is there, what is beside it is complete.
+    # First the replaced files: while they exist, the new ones are complete.
     for name in (_OLD, _NEW):
         shutil.rmtree(folder / name, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -152,7 +150,7 @@ def _is_of_dead(entry):
 
 
 def _is_alive(pid, began):
-    """Whether a process lives; in doubt, it does."""
+    """Whether a process is alive; `True` in doubt."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -160,12 +158,12 @@ def _is_alive(pid, began):
     except (OSError, OverflowError):
         return True
     state, now = _status(pid)
-    # A zombie has closed its files. Of another beginning is another process of the same number.
+    # A zombie has closed its files. Another start time means another process with this number.
     return state not in ("Z", "X") and (now == began or _UNKNOWN in (now, began))
 
 
 def _status(pid):
-    """`(state, began)` of a process as Linux tells them, in ticks since the machine's start."""
+    """`(state, start time)` of a process from Linux, in ticks since boot."""
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -175,10 +173,10 @@ def _status(pid):
 
 
 def _machine():
-    """A short text that is the same only where a process number means the same process."""
+    """A short text that is equal only where process numbers refer to the same processes."""
     try:
         start = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text()
-        numbers = os.readlink("/proc/self/ns/pid")  # each container has its own
+        numbers = os.readlink("/proc/self/ns/pid")  # containers have their own process numbers
     except OSError:
         start, numbers = str(uuid.getnode()), ""
     parts = "|".join((socket.gethostname(), start, numbers))
