@@ -46,6 +46,18 @@ def test_the_kernel_is_divided_by_its_largest_singular_value(name):
     np.testing.assert_array_equal(inner.kernel.numpy(), before)  # never overwritten
 
 
+def test_inference_leaves_the_singular_vector_as_it_is():
+    layer = layers.SpectralNormalization(keras.layers.Dense(3))
+    x = np.ones((2, 5), "float32")
+    layer(x, training=False)
+    start = layer.vector.numpy()
+    layer(x, training=False)
+    np.testing.assert_array_equal(layer.vector.numpy(), start)
+    assert np.linalg.norm(start) != pytest.approx(1.0, rel=1e-3)  # nor has the first pass scaled it
+    layer(x, training=True)
+    assert not np.array_equal(layer.vector.numpy(), start)
+
+
 def test_an_embedding_is_divided_too():
     inner = keras.layers.Embedding(5, 3, embeddings_initializer="normal")
     layer = layers.SpectralNormalization(inner, power_iterations=50)

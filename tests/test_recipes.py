@@ -23,6 +23,17 @@ def test_what_a_user_gives_comes_before_the_defaults(name):
     assert small.generator.count_params() < recipe((64, 48, 3)).generator.count_params()
 
 
+def test_the_game_of_wgan_gp_is_the_papers():
+    gan = recipes.wgan_gp((8, 8, 1), generator_filters=8, discriminator_filters=8)
+    (penalty,) = gan.regularizers
+    assert (gan.discriminator_steps, gan.generator_steps) == (5, 1)
+    assert type(gan.adversarial_loss) is keras_gan.losses.Wasserstein
+    assert type(penalty) is keras_gan.regularizers.GradientPenalty and penalty.weight == 10.0
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        rates = float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2
+        assert rates == (pytest.approx(1e-4), 0.0, 0.9)
+
+
 def test_small_images_keep_the_settings_they_were_tuned_with():
     for shape in [(8, 8, 1), (28, 28, 1), (28, 20, 3)]:
         assert defaults.gamma(shape, 0.1) == 0.1
