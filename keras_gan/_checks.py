@@ -1,4 +1,4 @@
-"""One wording for every error: the rule, what was received, the cure."""
+"""Checks of arguments. Errors state the rule, the received value and the cure."""
 
 import difflib
 import functools
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def check(condition, rule, *, cure=None, **received):
-    """Raise `ValueError` with the house's wording unless `condition` holds.
+    """Raise `ValueError` in the package's format unless `condition` is true.
 
     Args:
         condition: truth value; nothing happens when it is true.
         rule: sentence that says what must hold, ending in a full stop.
-        cure: sentence that says how to fix it, a function that gives one, or `None`.
+        cure: sentence on how to fix it, a function that returns one, or `None`.
         **received: the offending values, shown as `name=value`.
 
     Raises:
@@ -105,25 +105,25 @@ def one_of(value, name, choices):
 
 
 def closest(name, choices):
-    """The known name nearest to `name`, or `None` if none is near."""
-    # Of two that differ by their case alone, the first.
+    """The known name most similar to `name`, or `None`."""
+    # The first of names that differ only in case.
     known = {str(choice).lower(): str(choice) for choice in reversed(list(choices))}
     matches = difflib.get_close_matches(str(name).lower(), known, n=1)
     return known[matches[0]] if matches else None
 
 
 def did_you_mean(name, choices):
-    """A sentence that suggests the nearest known name, or `None`."""
+    """A sentence that suggests the most similar known name, or `None`."""
     match = closest(name, choices)
     return f"Did you mean {match!r}?" if match else None
 
 
 def suggesting(function, *others):
-    """`function`, which answers an argument that there is not with the nearest one that there is.
+    """Wrap `function` so that the error for an unknown argument suggests a known one.
 
     Args:
         function: a function, or a class's `__init__`.
-        *others: functions to which it passes further arguments on.
+        *others: functions that receive its further arguments.
 
     Returns:
         The function, which raises `TypeError` for an unknown keyword argument.
@@ -146,5 +146,5 @@ def suggesting(function, *others):
                 raise TypeError(" ".join(filter(None, (told, cure))))
         return function(*args, **kwargs)
 
-    called.__signature__ = inspect.signature(function)  # Keras does not look behind wrappers
+    called.__signature__ = inspect.signature(function)  # Keras does not unwrap functions
     return called

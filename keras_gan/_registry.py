@@ -1,4 +1,4 @@
-"""From a name, a config or an instance to an object."""
+"""Objects by name, config or instance."""
 
 import inspect
 import itertools
@@ -19,7 +19,7 @@ def get(identifier, known, kind):
         identifier: a key of `known`, a serialized Keras config (`dict`), or an instance of one of
             the classes' common base (returned as it is).
         known: `dict` from snake-case name to class.
-        kind: what is looked for, in words ("loss", "prior"), for the error.
+        kind: kind of object ("loss", "prior"), for the error.
 
     Returns:
         The instance.
@@ -51,8 +51,8 @@ def metrics(given):
     """Metrics of `(real, fake)` from a list of names, configs or instances.
 
     Raises:
-        ValueError: for what is no metric, for two of one name, and for two that differ in their
-            names alone, such as "fid" and "frechet_distance": they would compute one figure twice.
+        ValueError: for objects that are not metrics, for duplicate names, and for metrics that
+            differ only in their names, such as "fid" and "frechet_distance".
     """
     known = [get(one, METRICS, "metric") for one in given]
     for metric in known:

@@ -1,3 +1,3 @@
-"""The version, apart from the package's map so that building needs no TensorFlow."""
+"""The version, in its own file so that building needs no TensorFlow."""
 
 __version__ = "0.1.0"

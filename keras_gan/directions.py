@@ -1,8 +1,8 @@
-"""Which way a measured quality improves: written down once, for all who ask."""
+"""Whether a lower or a higher value of a metric is better."""
 
 import re
 
-# By the name of a metric, or of one of its figures.
+# By the name of a metric, or of one of its values.
 _DIRECTIONS = {
     "coverage": "max",
     "density": "max",
@@ -22,15 +22,15 @@ WORDS = {"min": "lower is better", "max": "higher is better"}
 
 
 def of_key(key):
-    """ "min" or "max" for a log key such as `val_ring_reverse_kl`; `None` if it is not known."""
+    """ "min" or "max" for a log key such as `val_ring_reverse_kl`; `None` if unknown."""
     known = (d for end, d in _DIRECTIONS.items() if key == end or key.endswith(f"_{end}"))
     return next(known, None)
 
 
 def of_metric(metric):
-    """ "min" or "max" for a metric: what it says itself, else by its kind; `None` if not known.
+    """ "min" or "max" for a metric, by its attribute or else its class; `None` if unknown.
 
-    Keras's metrics say "down" or "up" where they know.
+    Keras's metrics may have "down" or "up".
     """
     own = getattr(metric, "direction", None)
     keras_own = {"down": "min", "up": "max"}.get(getattr(metric, "_direction", None))
@@ -38,7 +38,7 @@ def of_metric(metric):
 
 
 def in_words(keys):
-    """How to read the figures of these names: "lower is better", or what holds for each."""
+    """A text such as "lower is better" for the values with these names."""
     known = {key: direction for key in keys if (direction := of_key(key))}
     if len(set(known.values())) == 1 and len(known) == len(keys):
         return WORDS[next(iter(known.values()))]
@@ -46,5 +46,5 @@ def in_words(keys):
 
 
 def kind(metric_class):
-    """`frechet_distance` for `FrechetDistance`: the key of a class."""
+    """The key of a class, e.g. `frechet_distance` for `FrechetDistance`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", metric_class.__name__).lower()

@@ -1,4 +1,4 @@
-"""Samples as pictures: grids a person can look at, PNG files and animations.
+"""Grids of images, PNG files and animations.
 
 NumPy and Pillow only. Pictures are `uint8` arrays `(height, width, channels)`.
 """
@@ -14,18 +14,18 @@ from keras_gan.storage import files
 MIN_GRID_PIXELS = 512
 # Rows that have names are laid out in blocks beside each other where one would be higher than this.
 _MAX_BLOCK_PIXELS = 1024
-# Neither black, white nor the mid-grey of an untrained generator, so that it is always seen.
+# Differs from black, white and the mid-grey of an untrained generator.
 GUTTER_GREY = lettering.PAPER
-# What transparent samples are laid on: squares of these two greys, so many pixels wide.
+# The checkerboard behind transparent samples: two greys, and the size of a square in pixels.
 _CHECKERS = (102, 153)
 _CHECKER_PIXELS = 8
 
-# Floats that are never negative and exceed this are in another range than [-1, 1].
+# Floats with a minimum of at least 0 and a maximum above this are not in [-1, 1].
 _OVERSHOOT = 1.5
 
 _MAX_FRAMES = 100
 _MAX_FRAME_PIXELS = 1024
-# Of an animation, in milliseconds.
+# Durations of an animation in milliseconds.
 _TOTAL_DURATION = 10_000
 _FRAME_DURATION = (60, 500)
 _LAST_FRAME_DURATION = 2_000
@@ -35,9 +35,9 @@ _LAST_FRAME_DURATION = 2_000
 
 
 def to_uint8(samples):
-    """Samples in [-1, 1] as bytes: `round((x + 1) * 127.5)`, saturating.
+    """Convert samples from [-1, 1] to bytes: `round((x + 1) * 127.5)`, clipped to [0, 255].
 
-    Halves go to the even number, as in TensorFlow, so that an exported generator makes the same
+    Halves are rounded to even numbers, as in TensorFlow, so an exported generator gives the same
     bytes. NaN becomes 0.
 
     Args:
@@ -64,7 +64,7 @@ def to_uint8(samples):
 
 
 def enlarge(pictures, factor):
-    """Repeat each pixel `factor` times in both directions: no smoothing.
+    """Repeat each pixel `factor` times in both directions, without smoothing.
 
     Args:
         pictures: `(..., height, width, channels)`.
@@ -78,10 +78,10 @@ def enlarge(pictures, factor):
 
 
 def on_checkers(pictures):
-    """Lay transparent pictures on a grey checkerboard.
+    """Blend transparent pictures with a grey checkerboard.
 
-    `alpha * colour + (1 - alpha) * checkers`, with squares of 8 pixels. Black and white both
-    stand out from it, and it looks the same in every viewer, as a transparent file would not.
+    `alpha * colour + (1 - alpha) * checkers`, with squares of 8 pixels. Black and white are visible
+    on it, and it looks the same in every viewer.
 
     Args:
         pictures: `uint8` `(..., height, width, 4)`, alpha not premultiplied.
@@ -103,7 +103,7 @@ def on_checkers(pictures):
 
 
 def grid(samples, rows=None, columns=None, *, row_names=None):
-    """Many samples in one picture, in reading order, with gutters between and around them.
+    """Arrange samples in a grid, in reading order, with gutters between and around them.
 
     Samples are enlarged by a whole factor, without smoothing, until the longer side of the grid
     has at least 512 pixels; large ones stay as they are. Transparent samples are laid on a grey
@@ -129,8 +129,8 @@ def grid(samples, rows=None, columns=None, *, row_names=None):
         of the gutters, light grey.
 
     Raises:
-        ValueError: for samples that are not images, none, out of range, or more than there are
-            cells; for names that are not one a row.
+        ValueError: for samples that are not images, for no samples, values out of range, or more
+            samples than cells; if the number of names is not that of rows.
     """
     samples = np.asarray(samples)
     _check_images(samples.shape)
@@ -164,7 +164,7 @@ def _in_rows(cells, rows, columns, gutter):
 
 
 def _named_rows(cells, columns, gutter, names):
-    """Rows with their names, in blocks beside each other where there are many."""
+    """Rows with their names, in several blocks side by side if there are many."""
     height = cells.shape[1]
     down = height + gutter
     names = [name and lettering.drawable(name, str(row)) for row, name in enumerate(names)]
@@ -213,7 +213,7 @@ def _check_images(shape):
 
 
 def _check_range(samples):
-    """Refuse floats in [0, 255], which would all be white. A generator may overshoot [-1, 1]."""
+    """Refuse floats in [0, 255], which would all be white. A generator may exceed [-1, 1]."""
     if not np.issubdtype(samples.dtype, np.floating) or samples.size == 0:
         return
     low, high = float(samples.min()), float(samples.max())
@@ -258,17 +258,17 @@ def _layout(count, rows, columns):
 
 
 def save_png(path, picture, *, comment=None):
-    """Write one picture as a PNG file, whole or not at all.
+    """Write one picture as a PNG file, which is never half written.
 
     Args:
         path: file to write, ending in `.png`; missing folders are made.
         picture: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels,
             `uint8` or floats in [-1, 1]. Alpha is kept.
-        comment: words to be kept in the file, see `comment_of`. Default `None`.
+        comment: text to store in the file, see `comment_of`. Default `None`.
 
     Raises:
-        ValueError: if it is not one picture, is out of range, or `path` ends otherwise.
-        OSError: whatever the file system refuses.
+        ValueError: if it is not one picture, is out of range, or `path` has another suffix.
+        OSError: if the file system refuses.
     """
     from PIL import Image, PngImagePlugin
 
@@ -292,7 +292,7 @@ def save_png(path, picture, *, comment=None):
 
 
 def comment_of(path):
-    """The comment of a PNG file; `None` without one, and of what is no such file."""
+    """The comment of a PNG file; `None` without one, or for other files."""
     from PIL import Image
 
     try:
@@ -303,9 +303,9 @@ def comment_of(path):
 
 
 def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
-    """Write PNG files as an animation, whole or not at all.
+    """Write PNG files as an animation, which is never half written.
 
-    It repeats for ever, takes about ten seconds, and holds the last frame for two. Of more than
+    It repeats forever, takes about ten seconds, and shows the last frame for two. Of more than
     `max_frames` files, as many are taken at even distances, the first and the last included.
     Files of another size than the last one are left out, and those that cannot be read, with a
     warning. Frames of more than 1,024 pixels on a side are shrunk. Colours are reduced to 256 a
@@ -317,8 +317,8 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
         max_frames: most frames to write, at least 2. Default 100.
 
     Raises:
-        ValueError: if there are no frames, or `path` ends otherwise.
-        OSError: if no frame can be read or the file not written.
+        ValueError: if there are no frames, or `path` has another suffix.
+        OSError: if no frame can be read or the file cannot be written.
     """
     _check_ending(path, ".gif")
     max_frames = _checks.positive_int(max_frames, "max_frames")
@@ -373,7 +373,7 @@ def _of_one_size(frames):
 
 
 def _source(frame):
-    """What Pillow opens: a path, or a file that is open already."""
+    """An argument for Pillow's `open`: a path, or an open file."""
     return files.expanded(frame) if isinstance(frame, (str, bytes, os.PathLike)) else frame
 
 

@@ -1,4 +1,4 @@
-"""Layers that Keras lacks or that do not fit a game of two networks."""
+"""Layers that Keras lacks, or whose Keras version does not suit adversarial training."""
 
 import functools
 import math
@@ -91,11 +91,11 @@ class SpectralNormalization(keras.layers.Wrapper):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class MinibatchStdDev(keras.layers.Layer):
-    """One more channel: how much the samples of a group differ, the same value everywhere.
+    """Adds a channel with the standard deviation over a group of samples.
 
     For groups of `group_size` samples, the standard deviation of each feature over the group,
-    averaged over all features: `mean_f sqrt(var_group(x_f) + 1e-8)`. It lets a discriminator see
-    that samples are too much alike. Takes `(batch, ..., channels)` to
+    averaged over all features: `mean_f sqrt(var_group(x_f) + 1e-8)`. It lets a discriminator detect
+    that samples are too similar. Takes `(batch, ..., channels)` to
     `(batch, ..., channels + 1)`.
 
     Args:

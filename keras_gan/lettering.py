@@ -1,4 +1,4 @@
-"""Words in pictures, in the font that comes with Pillow. Pictures are `uint8` arrays."""
+"""Text in pictures, in the font of Pillow. Pictures are `uint8` arrays."""
 
 import unicodedata
 
@@ -14,7 +14,7 @@ _LONGEST = 24  # characters
 
 
 def drawable(words, otherwise):
-    """`words` as far as the font goes: ASCII, accents left out; else the words `otherwise`.
+    """`words` in ASCII without accents, or `otherwise` if the font lacks other letters.
 
     Pillow's own font draws boxes for all other letters.
     """
@@ -36,12 +36,12 @@ def line(words):
 
 
 def width(names):
-    """How wide the `strip` of these names is, in pixels."""
+    """Width of the `strip` of these names in pixels."""
     return max(line(name).shape[1] for name in names) + 2 * _MARGIN
 
 
 def strip(names, middles, height):
-    """Names below each other, aligned to the right, to stand to the left of rows.
+    """A strip of names, aligned to the right, for the left side of rows.
 
     Args:
         names: list of strings, one a row, empty for none.
@@ -60,7 +60,7 @@ def strip(names, middles, height):
 
 
 def marked(picture, words):
-    """A picture in a green frame, with a line of words below.
+    """A picture in a green frame, with a line of text below.
 
     Args:
         picture: `(height, width, channels)` with 1 or 3 channels.

@@ -1,4 +1,4 @@
-"""Adam on schedules, and two optimizers behind the one that Keras's callbacks look for."""
+"""Adam with schedules, and a group of both optimizers for Keras's callbacks."""
 
 import keras
 
@@ -8,11 +8,11 @@ from keras_gan.backend import private_keras
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam, whose learning rate and `beta_2` may be schedules of the images seen.
+    """Keras's Adam, with schedules over images seen for learning rate and `beta_2`.
 
-    The clock is that of the `GAN` that it is compiled into; without one it stands at 0 images.
-    With a changing `beta_2` the bias of the moments is corrected by `1 - beta_2^updates`, with
-    the `beta_2` of the day, as in PyTorch and so in R3GAN.
+    Schedules use `images_seen` of the `GAN` that it is compiled into, or 0 without one. With a
+    schedule of `beta_2` the bias correction of the second moment is `1 - beta_2^updates` with the
+    current `beta_2`, as in PyTorch and so in R3GAN.
 
     Args:
         learning_rate: number above 0, or a schedule such as `schedules.Cosine`. Default 2e-4.
@@ -32,7 +32,7 @@ class Adam(keras.optimizers.Adam):
         self._schedule = rate if callable(rate) else None
 
     def follow(self, images_seen):
-        """Take a counter, a Keras variable, for the clock of the schedules."""
+        """Set the counter of images, a Keras variable, that the schedules use."""
         # Behind a function: the counter is not the optimizer's own, to be saved with it.
         self._images_seen = lambda: images_seen.value
 
@@ -64,14 +64,14 @@ class Adam(keras.optimizers.Adam):
 
 
 def follow(optimizer, images_seen):
-    """Let an optimizer with schedules follow a counter; others need none."""
+    """Set the counter of an optimizer with schedules; others need none."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
     if isinstance(inner, Adam):
         inner.follow(images_seen)
 
 
 def built_on(optimizer):
-    """The variables that an optimizer has been built for; none if it has not been."""
+    """The variables that an optimizer was built for; empty if it is not built."""
     return private_keras.optimized_variables(optimizer)
 
 
@@ -84,7 +84,7 @@ def _there_are_two(name):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class OptimizerGroup(keras.optimizers.Optimizer):
-    """Shows Keras both players' optimizers; updates nothing itself.
+    """Gives Keras access to both players' optimizers; it updates nothing itself.
 
     Keras's callbacks read `model.optimizer`. Where they find `.optimizers` they treat each:
     `TensorBoard` logs both learning rates, `ReduceLROnPlateau` and `LearningRateScheduler` change
@@ -139,7 +139,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         del var_list
         for optimizer in self.optimizers:
-            # Its own, though some may have been frozen since: Keras goes by the order alone.
+            # The variables it was built for, even if some are frozen now: Keras uses their order.
             optimizer.finalize_variable_values(built_on(optimizer))
 
     def save_own_variables(self, store):

@@ -1,4 +1,4 @@
-"""Where the noise comes from: simple distributions of latent vectors."""
+"""Distributions of latent vectors."""
 
 import keras
 import tensorflow as tf
@@ -9,8 +9,8 @@ from keras_gan import _checks, _registry
 class Prior:
     """A distribution of latents; base class of all priors.
 
-    Called as `prior(shape, seed)` it returns float32 latents of that shape. The same seed gives
-    the same latents, so that a run, an image grid and an exported model can be repeated.
+    Called as `prior(shape, seed)` it returns float32 latents of that shape. The same seed gives the
+    same latents, so runs, image grids and exported models are reproducible.
 
     Attributes:
         mean: the distribution's mean, about which `truncation` scales.
@@ -112,6 +112,6 @@ def get(identifier):
 
 
 def truncate(prior, latents, truncation):
-    """Latents drawn towards the prior's mean: `mean + truncation * (z - mean)`."""
+    """Latents scaled towards the prior's mean: `mean + truncation * (z - mean)`."""
     mean = getattr(prior, "mean", 0.0)
     return mean + truncation * (latents - mean)

@@ -1,8 +1,8 @@
-"""Numbers that change in the course of a run: functions of the images it has seen.
+"""Schedules: hyperparameters as functions of the number of images seen.
 
 `optimizers.Adam`, `GAN(ema_halflife_images=...)` and the weights of `regularizers` take a schedule
-in place of a number. All of them read one clock, the model's `images_seen`, which is saved with
-it: what they give does not depend on the batch size, nor on where a run was cut.
+in place of a number. All use the model's counter `images_seen`, which is saved with it: values do
+not depend on the batch size or on interruptions.
 """
 
 import math
@@ -20,7 +20,7 @@ def cosine(images, start, end, over_images):
 
 
 class _Way:
-    """From one number to another, in so many images."""
+    """Base of schedules from one number to another."""
 
     def __init__(self, start, end, over_images):
         self.start = _checks.number(start, "start")
@@ -44,7 +44,7 @@ class _Way:
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Cosine(_Way):
-    """Half a wave of a cosine from one number to another, which then stays (R3GAN's burn-in).
+    """Half a cosine wave from one number to another, then constant (R3GAN's burn-in).
 
     `start + (end - start) * (1 - cos(pi t)) / 2` with `t = min(images_seen / over_images, 1)`.
 
@@ -59,7 +59,7 @@ class Cosine(_Way):
     Args:
         start: finite number, the value before the first image.
         end: finite number, the value from `over_images` images on.
-        over_images: real images that the way takes, above 0. One step of a `GAN` takes
+        over_images: length in real images, above 0. One step of a `GAN` takes
             `discriminator_steps * batch_size`, all replicas together.
 
     Raises:
@@ -74,7 +74,7 @@ class Cosine(_Way):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Linear(_Way):
-    """A number that stays for a while, and then goes straight to another one, which stays.
+    """Constant, then linear to another number, then constant.
 
     `start + (end - start) * t` with
     `t = min(max(images_seen - after, 0) / (over_images - after), 1)`. CycleGAN's learning rate is
@@ -110,10 +110,10 @@ class Linear(_Way):
 
 
 def number_or_schedule(setting, name, **bounds):
-    """A setting as a `float` within bounds, or as a schedule; a config becomes its schedule.
+    """Check a setting: a `float` within bounds, a schedule, or the config of one.
 
-    Of a schedule of this file both ends must be within the bounds. `above` is for numbers that
-    nothing may reach: a schedule may start there.
+    Both ends of a schedule of this file must be within the bounds. `above` is an exclusive bound
+    for numbers; a schedule may start there.
     """
     if isinstance(setting, dict):
         setting = keras.saving.deserialize_keras_object(setting)
@@ -128,7 +128,7 @@ def number_or_schedule(setting, name, **bounds):
 
 
 def value(setting, images_seen):
-    """What a setting is after so many images: a number, or a float32 scalar tensor."""
+    """The value of a setting after `images` images: a number, or a float32 scalar tensor."""
     return setting(images_seen) if callable(setting) else setting
 
 

@@ -1,16 +1,16 @@
-"""What is said on the terminal: lines that any terminal can show, and how far a long loop is."""
+"""Output on the terminal: safe printing, and the progress of loops."""
 
 import sys
 
-# Seconds that a loop may take before its progress is shown, and between two lines in a file.
+# Seconds before the progress of a loop is shown, and between two lines in a file.
 _DELAY, _REST = 3.0, 10.0
 
 
 def tell(text):
-    """Print a line; characters that the terminal has not are escaped.
+    """Print a line; characters that the terminal cannot show are escaped.
 
-    A path may hold bytes that are no characters, and a terminal may know ASCII alone. Neither is
-    worth a run.
+    Paths may contain invalid characters, and terminals may support only ASCII. Neither may stop a
+    run.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
@@ -21,9 +21,9 @@ def progress(items, what, *, total=None, unit="batches", verbose="auto"):
 
     Args:
         items: iterable.
-        what: what is done, as a few words.
-        total: how many items there are; `None` where it is not known, or `items` tell it.
-        unit: what an item is, in the plural.
+        what: a short description of the loop.
+        total: number of items; `None` if unknown or `len(items)`.
+        unit: name of the items, plural.
         verbose: "auto" for terminals only, 1 or `True` for any standard error, 0 or `False` for
             none.
 

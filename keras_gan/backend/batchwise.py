@@ -1,4 +1,4 @@
-"""Which callbacks work by batches, and so must be called with each of them."""
+"""Detects callbacks that need to be called after every batch."""
 
 import keras
 
@@ -22,8 +22,8 @@ _DEFAULTS = {getattr(keras.callbacks.Callback, hook) for hook in _HOOKS} | {
 def works_by_batches(callback):
     """Whether a callback does something with each batch, or after a number of them.
 
-    Several steps in one compiled call are one batch to callbacks: a checkpoint after every third
-    batch would be one after every 96th step.
+    For callbacks, several steps in one compiled call are one batch: a checkpoint after every third
+    batch could become one after every 96th step.
     """
     if isinstance(getattr(callback, "save_freq", "epoch"), int):
         return callback.save_freq is not False
@@ -31,7 +31,7 @@ def works_by_batches(callback):
         return True
     if isinstance(callback, keras.callbacks.TensorBoard) and private_keras.profiles(callback):
         return True
-    if type(callback).__module__.startswith("keras_gan."):  # ours know of calls
+    if type(callback).__module__.startswith("keras_gan."):  # callbacks of this package support this
         return False
     hooks = (getattr(callback, hook) for hook in _HOOKS)
     return any(getattr(hook, "__func__", hook) not in _DEFAULTS for hook in hooks)

@@ -1,9 +1,8 @@
-"""Copies of networks: all layers and variables anew, whatever classes they are of.
+"""Deep copies of networks of any class.
 
-A copy is made object by object and not from a config, so that a network's classes need neither be
-registered nor know how to be saved. Layers and variables that are shared within a network are
-shared within its copy. What training cannot change (functions, policies, tensors) is shared with
-the original.
+A network is copied object by object and not by its config, so its classes need neither registration
+nor `get_config`. Layers and variables that are shared within a network are shared within its copy.
+Objects that training cannot change (functions, policies, tensors) are shared with the original.
 """
 
 import collections
@@ -59,15 +58,13 @@ def copy(network, name, *, cure=None, **options):
 
 
 class Copier:
-    """Copies objects that refer to each other in any way, in cycles too.
+    """Copies graphs of objects, including cycles.
 
-    Every object is first made empty and filled later, from a queue: a deep network needs no deep
-    recursion.
+    Every object is created empty and filled later from a queue, which avoids deep recursion.
 
     Args:
         full_precision: whether half precision becomes float32.
-        local: whether variables are made where the copy is, in place of under the strategy that
-            they were made under.
+        local: whether variables are created in the current scope, not under the original strategy.
     """
 
     def __init__(self, *, full_precision=False, local=False):
@@ -78,7 +75,7 @@ class Copier:
         self._unfilled = collections.deque()
 
     def copied(self, thing):
-        """The copy of a thing, and of all that it leads to."""
+        """The copy of an object and of everything it refers to."""
         result = self._of(thing)
         self._fill()
         graphs = [old for old in self._originals if isinstance(old, keras.Function)]
@@ -120,7 +117,7 @@ class Copier:
             fill(new, old)
 
     def _begun(self, old):
-        """An empty copy and what will fill it; the thing itself where it may be shared."""
+        """An empty copy and a function that fills it; the object itself if it may be shared."""
         kind = type(old)
         if isinstance(old, tf.Variable) and self.local:
             return tf.Variable(old.read_value(), trainable=old.trainable, name="copy"), None
@@ -189,13 +186,13 @@ class Copier:
 
     def _fill_attributes(self, new, old, without=()):
         for key, value in getattr(old, "__dict__", {}).items():
-            # Where a symbolic tensor comes from is told when all are copied.
+            # The history of symbolic tensors is set after all objects are copied.
             if key not in without and not private_graphs.is_origin(key):
                 new.__dict__[key] = self._of(value)
 
 
 def _uncompile(model):
-    """Take from a model what `compile` and `fit` of its own have given to it."""
+    """Remove the state that `compile` and `fit` added to a model."""
     attributes = private_keras.trainer_attributes()
     gone = {id(vars(model)[name]) for name in attributes if name in vars(model)}
     private_keras.forget_parts(model, gone)
@@ -211,7 +208,7 @@ def _uncompile(model):
 
 
 def _to_full_precision(new):
-    """Let a copy that computes or is kept in half precision do so in float32."""
+    """Convert a copy from half precision to float32."""
     if isinstance(new, keras.Layer) and new.compute_dtype in _HALF:
         mode = new.quantization_mode
         new.dtype_policy = f"{mode}_from_float32" if mode else "float32"
@@ -224,7 +221,7 @@ def _to_full_precision(new):
 
 
 def _leads_to_state(thing):
-    """Whether a function or an object holds layers or variables, however indirectly."""
+    """Whether a function or an object refers to layers or variables, directly or not."""
     seen, waiting = set(), [thing]
     while waiting:
         part = waiting.pop()
@@ -242,7 +239,7 @@ def _is_part_of_keras(thing):
 
 
 def _parts(thing):
-    """What a Python object refers to, as far as it may be copied."""
+    """The objects that a Python object refers to and that may be copied."""
     if isinstance(thing, types.FunctionType):
         cells = [content for cell in thing.__closure__ or () for content in _contents(cell)]
         return [*cells, thing.__defaults__, thing.__kwdefaults__, thing.__dict__]
@@ -261,7 +258,7 @@ def _parts(thing):
 
 
 def _contents(cell):
-    """What a closure's cell holds: one value, or none yet."""
+    """The value of a closure's cell, if it has one."""
     try:
         return [cell.cell_contents]
     except ValueError:
@@ -269,7 +266,7 @@ def _contents(cell):
 
 
 def _with_own_cells(function):
-    """The same function with a closure of its own, still empty."""
+    """The same function with a new, empty closure."""
     cells = tuple(types.CellType() for _ in function.__closure__ or ())
     return types.FunctionType(
         function.__code__, function.__globals__, function.__name__, None, cells

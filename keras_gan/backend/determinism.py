@@ -1,4 +1,4 @@
-"""The same bits every time: sums of three and more tensors, added in one order.
+"""Bit-identical results: sums of three and more tensors in a fixed order.
 
 On a CPU, TensorFlow's `AddN` adds into whichever input's memory is free first, so that the order
 of a sum of three or more tensors, and with it the last bit, depends on timing. Two parts of
@@ -19,7 +19,7 @@ from keras_gan.backend import private_tensorflow
 
 
 class Deterministic:
-    """The part of `GAN` that compiles its functions so that they give the same bits each time."""
+    """Mixin of `GAN` that compiles its functions with a fixed order of sums."""
 
     def make_train_function(self, force=False):
         return self._make_ordered("train_function", super().make_train_function, force)
@@ -54,7 +54,7 @@ def ordered(function):
 
 @contextlib.contextmanager
 def ordered_sums():
-    """Inside, what this thread compiles adds three and more tensors in one order.
+    """Context in which this thread compiles sums of tensors with a fixed order.
 
     Around the call of a `tf.function` this switches arithmetic optimization off for it. Where a
     graph is built, inside of such a function, sums are cut into sums of two. Both are needed.

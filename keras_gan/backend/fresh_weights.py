@@ -1,4 +1,4 @@
-"""A network as it was before training: the same layers, with weights drawn anew."""
+"""Untrained copies of networks, with new initial weights."""
 
 import contextlib
 import inspect
@@ -12,7 +12,7 @@ from keras_gan.backend import copies, inspection, private_keras
 
 
 def fresh(network, name, *, seed):
-    """A copy of a network, under another name, that has not been trained.
+    """An untrained copy of a network, under another name.
 
     Its weights are drawn by their initializers, from `seed` alone and from no global state. Layers
     that do not train keep theirs.
@@ -27,8 +27,8 @@ def fresh(network, name, *, seed):
         the network.
 
     Raises:
-        ValueError: if a part of the network cannot be copied, or it is not known what a layer's
-            weights were at first.
+        ValueError: if a part of the network cannot be copied, or the initial weights of a layer are
+            unknown.
     """
     twin = copies.copy(network, name, local=True)
     with _seeded(seed):
@@ -52,7 +52,7 @@ def fresh(network, name, *, seed):
 
 
 def check(network):
-    """Check that `fresh` will work, as far as a network's own classes could prevent it.
+    """Check that `fresh` supports the classes of a network.
 
     Raises:
         ValueError: as `fresh`.
@@ -64,7 +64,7 @@ def check(network):
 
 @contextlib.contextmanager
 def _seeded(seed):
-    """Whatever draws inside the block follows from `seed`; outside nobody notices."""
+    """Context in which all random numbers follow from `seed`; restores the state afterwards."""
     # Keras draws the seeds of initializers and of dropout from Python's generator.
     states = random.getstate(), np.random.get_state()
     random.seed(seed)
@@ -86,11 +86,11 @@ def _generators(network):
 
 
 def _first(layer, unbuilt):
-    """New variables with the first values of a layer's own."""
+    """New variables with the initial values of a layer."""
     for again in (_built_again, _made_again):
         try:
             found = again(unbuilt)
-        except Exception:  # of the layer's own code, which was not written for this
+        except Exception:  # the layer's code may raise anything
             continue
         if [v.shape for v in found] == [v.shape for v in private_keras.own_variables(layer)]:
             return found
@@ -115,7 +115,7 @@ def _made_again(layer):
     """For weights that are made in `__init__`."""
     try:
         new = type(layer).from_config(layer.get_config())
-    except Exception:  # a class that was not written to be saved: its attributes tell the rest
+    except Exception:  # a class without `get_config`: use its attributes
         new = type(layer)(**_arguments(layer))
     if not new.built and private_keras.build_shapes(layer):
         new.build(**private_keras.build_shapes(layer))
@@ -123,7 +123,7 @@ def _made_again(layer):
 
 
 def _arguments(layer):
-    """Arguments to make a layer with: attributes of the same names, else defaults."""
+    """Constructor arguments of a layer: attributes of the same names, else defaults."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
         name: getattr(layer, name)

@@ -1,11 +1,11 @@
-"""What can be read off a network before it trains."""
+"""Properties of a network that are known before training."""
 
 import keras
 
 from keras_gan.backend import private_graphs, private_keras
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
-# What changes the shape alone: layers and operations, by the names of their classes.
+# Layers and operations that only change the shape, by class name.
 _RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
 # Activations by name, those of layers and those of operations.
 BOUNDED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "tanh", "softmax", "softsign")
@@ -16,7 +16,7 @@ NEVER_NEGATIVE = (
 
 
 def input_structure(network):
-    """The symbolic inputs of a network as it takes them, or `None` where they are not known."""
+    """The symbolic inputs of a network in their structure, or `None` if unknown."""
     if getattr(network, "inputs", None):
         return network.inputs if isinstance(network, keras.Sequential) else network.input
     if not network.built:
@@ -48,12 +48,12 @@ def is_image(sample_shape):
 
 
 def has_batch_norm(network):
-    """Whether a network's samples see each other through BatchNormalization."""
+    """Whether a network has BatchNormalization."""
     return any(isinstance(layer, _NORMALISATIONS) for layer in all_layers(network))
 
 
 def batch_norm_per_replica(network):
-    """Whether a network has BatchNormalization with statistics of each replica's own."""
+    """Whether a network has BatchNormalization with separate statistics per replica."""
     return any(
         isinstance(layer, _NORMALISATIONS) and not layer.synchronized
         for layer in all_layers(network)
@@ -66,7 +66,7 @@ def computes_in_float16(network):
 
 
 def flat_layers(network):
-    """All layers of a network, those inside nested models included."""
+    """All layers of a network, including those of nested models."""
     for layer in network.layers:
         yield layer
         if isinstance(layer, keras.Model):
@@ -74,7 +74,7 @@ def flat_layers(network):
 
 
 def all_layers(network):
-    """A network and all layers in it, those inside of other layers too: each once, outer first."""
+    """A network and all its nested layers, each once, outer ones first."""
     found, waiting = {}, [network]
     while waiting:
         layer = waiting.pop()
@@ -85,7 +85,7 @@ def all_layers(network):
 
 
 def is_saved_merged(network):
-    """Whether Keras writes other weights than there are: those of LoRA, and quantised ones."""
+    """Whether Keras saves other weights than the current ones: LoRA and quantised layers."""
     return any(
         getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
         for layer in all_layers(network)
@@ -93,9 +93,9 @@ def is_saved_merged(network):
 
 
 def last_activation(network, *, guess=True):
-    """The name of what makes a network's output, such as "tanh" or "linear"; `None` if unknown.
+    """The name of a network's last activation, such as "tanh" or "linear"; `None` if unknown.
 
-    Of a subclass, whose graph is not known, it is a guess by its last layer, if `guess` allows it.
+    For a subclassed model it is a guess by the last layer, if `guess` is true.
     """
     layer, call = network, None
     while getattr(layer, "outputs", None) or type(layer).__name__ in _RESHAPING:

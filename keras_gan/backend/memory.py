@@ -1,4 +1,4 @@
-"""What TensorFlow would keep until the process ends, freed with the model that it belongs to."""
+"""Frees objects that TensorFlow would keep until the process ends."""
 
 import weakref
 
@@ -47,16 +47,16 @@ class CustomGradients:
         self._graphs = weakref.WeakSet()
 
     def note(self):
-        """Remember the graph that is being traced, if there is one."""
+        """Record the graph that is being traced, if there is one."""
         graph = tf.compat.v1.get_default_graph()
         if graph.building_function:
             self._graphs.add(graph)
 
     def forget(self):
-        """Empty the registry of what belongs to the graphs that were noted, now traced.
+        """Remove the functions of the recorded graphs from the registry, after tracing.
 
-        Nobody differentiates a whole training step, which is what the functions would be for; the
-        gradients within it have been taken.
+        They would be needed only to differentiate a whole training step; the gradients within it
+        are traced already.
         """
         if not self._graphs:
             return

@@ -1,4 +1,4 @@
-"""Samples that the discriminator judges several at a time (PacGAN).
+"""Packs of several samples for the discriminator (PacGAN).
 
 A pack is `size` neighbours of a batch, joined along their last axis: channels of images, values of
 vectors. Real and generated samples never share one.
@@ -13,7 +13,7 @@ from keras_gan import _checks
 
 
 def checked(size, num_classes):
-    """`pack` as an `int`, if a model of so many classes (`None` for no labels) can have it."""
+    """Check `pack` for a model with `num_classes` classes (`None` for no labels)."""
     size = _checks.positive_int(size, "pack")
     _checks.check(
         size == 1 or num_classes is None,
@@ -44,7 +44,7 @@ def packed(samples, size):
 
 
 def filled(samples, size):
-    """Samples that end in a whole pack: the last one is filled up from the first samples on."""
+    """Fill the last pack with the first samples."""
     if size == 1:
         return samples
     number = tf.shape(samples)[0]

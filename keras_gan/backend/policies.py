@@ -1,6 +1,6 @@
-"""In which precision networks compute: a choice for the machine, in force while they are built.
+"""Precision of networks, set while they are built.
 
-Where their channels are is no choice: last, whatever Keras is set to for other networks.
+Channels are always last, whatever Keras's setting is.
 """
 
 import contextlib
@@ -10,17 +10,17 @@ import pathlib
 import keras
 import tensorflow as tf
 
-# What Linux calls the instructions that multiply bfloat16 at once.
+# Linux's names of the instructions that multiply bfloat16.
 _INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
-# GPUs from this compute capability on do.
+# GPUs from this compute capability on multiply bfloat16.
 _CAPABILITY = (8, 0)
 
 
 @contextlib.contextmanager
 def building(precision, *, on_processors=True):
-    """Layers made inside the block have a dtype policy, and their channels last.
+    """Context in which new layers have a dtype policy and channels last.
 
-    Keras's own settings are left as they were.
+    Keras's own settings are restored.
 
     Args:
         precision: name of a Keras dtype policy or a `keras.DTypePolicy`; `None` for the policy
@@ -35,7 +35,7 @@ def building(precision, *, on_processors=True):
     if precision == "auto":
         gains = before.name == "float32" and multiplies_bfloat16(on_processors=on_processors)
         precision = "mixed_bfloat16" if gains else None
-    # Keras keeps the policy for each thread: no other one sees it.
+    # Keras keeps the policy per thread.
     try:
         keras.config.set_image_data_format("channels_last")
         if precision is not None:

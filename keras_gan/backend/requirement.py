@@ -1,4 +1,4 @@
-"""One clear error where Keras runs on something else than TensorFlow, or has changed inside."""
+"""Errors for another Keras backend, or for a version without a required part."""
 
 import importlib.metadata
 import json
@@ -12,12 +12,12 @@ _CURE = (
 
 
 def require_tensorflow():
-    """Refuse to go on with another Keras backend.
+    """Raise an error for another Keras backend.
 
     Raises:
         ImportError: naming the backend that was found.
     """
-    # Asked first: with a backend that is not installed, importing Keras would fail on that.
+    # Checked first: importing Keras would fail with a backend that is not installed.
     _check(os.environ.get("KERAS_BACKEND") or _in_settings_file() or "tensorflow")
     import keras
 
@@ -46,7 +46,7 @@ def changed(library, checked, error):
     Args:
         library: "keras" or "tensorflow".
         checked: version that has the part.
-        error: the `ImportError` that tells what is missing.
+        error: the `ImportError` of the missing part.
 
     Returns:
         An `ImportError`.

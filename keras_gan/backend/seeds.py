@@ -1,14 +1,14 @@
-"""Random numbers as functions of a position, so that a run can be repeated and resumed.
+"""Random numbers as functions of a position, so that runs are reproducible and resumable.
 
-Nothing here has state: what is drawn depends on the model's seed, on the stream it is drawn for
-and on how many steps have been done. Saving the step counter saves all of them.
+Nothing here has state: random numbers depend on the model's seed, the stream and the number of
+steps. Saving the step counter saves all of them.
 """
 
 import itertools
 
 import tensorflow as tf
 
-# Streams that must never share a number.
+# Independent streams.
 TRAINING, EVALUATION, SAMPLING, STANDING = 0, 1, 2, 3
 
 
@@ -29,7 +29,7 @@ def sequence(seed, stream, position, first=0):
         seed: the model's integer seed.
         stream: `TRAINING`, `EVALUATION`, `SAMPLING` or `STANDING`.
         position: int64 scalar, the number of the step.
-        first: how many of the step's seeds to pass over: an integer, or a scalar of them.
+        first: number of the step's seeds to skip: an integer or an integer scalar tensor.
 
     Yields:
         int32 `(2,)` tensors.

@@ -14,9 +14,9 @@ class Cells:
 
     Args:
         rows: number of rows; `None` for 8, or one a class.
-        columns: number of columns. labels: classes by index or name: one for all cells, one per
-        row, or one per cell;
-            `None` for one a row. See `ImageGrid`.
+        columns: number of columns.
+        labels: classes by index or name: one for all cells, one per row, or one per cell; `None`
+            for one a row. See `ImageGrid`.
         num_classes: of the model, or `None`.
         names: of the model's classes, or `None`.
 

@@ -50,8 +50,8 @@ class Report:
         Args:
             history: list of `Signals`.
             verdict: the `Verdict`, or `None`.
-            restored: number of the epoch whose weights were restored, or `None`. number: the epoch
-            at which training ended; `None` if this run had ended before.
+            restored: number of the epoch whose weights were restored, or `None`.
+            number: the epoch at which training ended; `None` if this run had ended before.
 
         Returns:
             List of sentences on the end of the run and on missing files.
@@ -160,8 +160,8 @@ def weights_line(history, number, restored):
 
     Args:
         history: list of `Signals`.
-        number: the epoch at which training ended. restored: whether the best epoch's weights were
-        restored.
+        number: the epoch at which training ended.
+        restored: whether the best epoch's weights were restored.
     """
     top = run_progress.best(history)
     if number == 0:
@@ -239,8 +239,8 @@ def plot(history, verdict=None, restored=None):
     Args:
         history: non-empty list of `Signals`.
         verdict: the `Verdict`, or `None`.
-        restored: number of the epoch whose weights were restored, or `None`. Returns:
-        A `matplotlib.figure.Figure`.
+        restored: number of the epoch whose weights were restored, or `None`. Returns: A
+            `matplotlib.figure.Figure`.
 
     Raises:
         ImportError: if matplotlib is not installed.

@@ -15,10 +15,10 @@ from keras_gan.storage import files
 
 # draw: callable `(count, seed, labels) -> samples`; `labels` is `None` unless it takes labels.
 # takes_labels: whether the generator is conditional.
-# num_classes: of a conditional generator, `None` where it is not known.
-# reach: the `values.Reach` of a network, `None` where it is not known.
-# class_names: tuple of the names of the classes, `None` where they are not known.
-# code: of a function that makes the same samples, for cures; `None` where there is none so short.
+# num_classes: of a conditional generator, `None` if unknown.
+# reach: the `values.Reach` of a network, `None` if unknown.
+# class_names: tuple of the names of the classes, `None` if unknown.
+# code: code of a function that makes the same samples, for error messages, or `None`.
 GeneratorAdapter = collections.namedtuple(
     "GeneratorAdapter",
     ["draw", "takes_labels", "num_classes", "reach", "class_names", "code"],
@@ -39,8 +39,7 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
         A `GeneratorAdapter`.
 
     Raises:
-        ValueError: for something that makes no samples, and for arguments that it does not need
-            or that are missing.
+        ValueError: for an unsupported generator, and for superfluous or missing arguments.
     """
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
@@ -99,7 +98,7 @@ def _gan(gan, num_classes):
 
 
 def _loaded(path):
-    """What is in a file or folder: a SavedModel, or a Keras model."""
+    """Load a SavedModel or a Keras model."""
     if path.is_dir() and path.joinpath("saved_model.pb").exists():
         return tf.saved_model.load(str(path))
     _checks.check(
@@ -136,7 +135,7 @@ def _own_export(model, num_classes):
 
 
 def _foreign_export(model, name):
-    """A signature of someone else's SavedModel, from latents, and labels perhaps."""
+    """A signature of another SavedModel, from latents and optional labels."""
     signature = model.signatures[name]
     inputs = signature.structured_input_signature[1]
     latents = [key for key, spec in inputs.items() if spec.dtype.is_floating]
@@ -159,7 +158,7 @@ def _foreign_export(model, name):
         values = {key: tf.cast(value, inputs[key].dtype) for key, value in values.items()}
         for key in classes:
             values[key] = tf.reshape(values[key], [-1, 1][: inputs[key].shape.rank or 1])
-        # Fetched anew: the functions of a SavedModel do not keep it alive.
+        # Look up in each call: the functions of a SavedModel do not keep it alive.
         return next(iter(model.signatures[name](**values).values()))
 
     return run, inputs[latents[0]].shape, bool(classes)
@@ -196,7 +195,7 @@ def _network(generator, num_classes):
 
 
 def _latent_shape(known, latent_dim):
-    """The shape of one latent from that of a batch, as far as it is known, and what was given."""
+    """The shape of one latent from the known shape of a batch and `latent_dim`."""
     if latent_dim is not None:
         given = [None, _checks.positive_int(latent_dim, "latent_dim")]
         _checks.check(

@@ -1,4 +1,4 @@
-"""Whether real and generated images have one range, and what to do where they do not."""
+"""Checks that real and generated images have the same range."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,12 +9,12 @@ from keras_gan.feeding import cures, fit_data, readers
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.sample_spec import as_floats
 
-# As much as rounding may carry images in [0, 1] out of their range.
+# Tolerance for rounding of images in [0, 1].
 _TOLERANCE = 1e-3
 
 
 def form_of(real):
-    """The `Form` of what `evaluate_generator` is given as reals."""
+    """The `Form` of the reals of `evaluate_generator`."""
     samples, _, names = fit_data.unpacked(real, None, None, "real")
     if isinstance(samples, tf.data.Dataset):
         return Form("dataset", "real", labelled=isinstance(samples.element_spec, tuple))
@@ -22,7 +22,7 @@ def form_of(real):
 
 
 def check(real, fake, adapter, form):
-    """Images in [0, 1] must not be compared with images in [-1, 1]."""
+    """Raise an error if images in [0, 1] are compared with images in [-1, 1]."""
     if not inspection.is_image(real.shape[1:]):
         return
     floats = {"real": as_floats(real).numpy(), "generated": as_floats(fake).numpy()}
@@ -54,7 +54,7 @@ def _cure_of_range(side, dtype, adapter, form):
 
 
 def changed(adapter, change, purpose):
-    """A cure that changes what the generator makes; `None` where that has no short code."""
+    """A cure that changes the generator's output; `None` if there is no short code."""
     if adapter.code is None:
         return None
     head, call = adapter.code.split(": ")

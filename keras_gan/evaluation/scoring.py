@@ -1,4 +1,4 @@
-"""How good a generator is, whoever trained it."""
+"""Evaluation of any generator against real samples."""
 
 import itertools
 
@@ -40,8 +40,8 @@ def evaluate_generator(
     kept. The same seed gives the same figures; a `GAN`, its averaged generator and its export
     give the same ones, up to rounding.
 
-    A SavedModel can run any operation of TensorFlow, which can read and write files: give the path
-    of a stranger's only where a stranger's program may run.
+    A SavedModel can run any operation of TensorFlow, which can read and write files: load one only
+    from a source that you trust to run code.
 
     Args:
         generator: what makes samples:
@@ -63,11 +63,10 @@ def evaluate_generator(
             `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
         num_samples: how many samples are generated, and how many reals they are compared with.
             Default: as many as there are reals.
-        seed: integer in [0, 2**63), of latents, labels, and which reals of an array are used.
-            Default 0.
+        seed: integer seed in [0, 2**63) of latents, labels and the choice of reals. Default 0.
         prior: of the latents, as in `keras_gan.GAN`, where the generator has none of its own.
             Default "normal".
-        latent_dim: size of a latent, where the generator does not tell.
+        latent_dim: size of a latent, if the generator does not define it.
         num_classes: of a conditional generator, where it does not tell. Samples are made with the
             labels of the reals that they are compared with; of reals without labels, with uniform
             ones from 0 to `num_classes - 1`.
@@ -125,11 +124,11 @@ def evaluate_generator(
 
 
 class Figures(dict):
-    """What an evaluation came to: floats by name, and when printed, a line for each metric.
+    """The result of an evaluation: floats by name; printed as one line for each metric.
 
     Args:
         figures: `dict` of floats.
-        lines: list of strings, what is printed.
+        lines: list of strings to print.
     """
 
     def __init__(self, figures, lines):
@@ -180,7 +179,7 @@ def _pairs(dataset, num_samples, adapter, seed, form):
     """Batches of `(real, fake)`, checked; cures are worded for reals of that form."""
     blocks = _blocks(dataset, num_samples, _BATCH, adapter.reach)
     for number, (real, labels) in enumerate(blocks):
-        # Hashed, so that no two evaluations share the latents of a batch.
+        # Hashed, so that different evaluations share no latents.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
         fake = _generated(adapter, real, labels, int(words[0] >> 1))
         if number == 0:
@@ -252,7 +251,7 @@ def _dataset(real, adapter, seed):
             element_spec=spec,
         )
         return samples
-    # Whether a range fits is for both sides to say.
+    # The range is checked later, with that of generated samples.
     samples = sample_spec.checked(samples, names[0], reach=adapter.reach, warn=False)
     if labels is not None:
         if adapter.takes_labels:
@@ -282,7 +281,7 @@ def _blocks(dataset, num_samples, size, reach=None):
 
 
 def _count(dataset, num_samples, floors):
-    """How many samples are compared, `None` for all; checked as far as is known beforehand."""
+    """The number of samples to compare, `None` for all; checked if known beforehand."""
     source, steps = getattr(dataset, "source", None), int(dataset.cardinality())
     if source is not None:
         available = source.num_samples // (2 if floors else 1)
@@ -331,7 +330,7 @@ def _check_labels(dataset, adapter):
 
 
 def _check_class_names(real, adapter):
-    """A class index must mean the same to the reals and to the generator."""
+    """Check that the reals and the generator have the same names of classes."""
     told = getattr(real, "class_names", None)
     _checks.check(
         not (told and adapter.class_names) or list(told) == list(adapter.class_names),

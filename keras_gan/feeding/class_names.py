@@ -1,4 +1,4 @@
-"""The names of classes: on data sets, and what a model takes over from them."""
+"""The names of classes, of data sets and of models."""
 
 import functools
 import numbers
@@ -30,7 +30,7 @@ _KEEPING = (
     "unbatch",
     "with_options",
 )
-# Names that an error lists before it only counts them.
+# Maximum number of names that an error lists.
 _LISTED = 40
 
 
@@ -70,11 +70,11 @@ for _name in _KEEPING:
 
 
 def checked(class_names, num_classes, name="class_names"):
-    """Names of classes as a list of strings, or `None`.
+    """Check the names of classes; returns a list of strings, or `None`.
 
     Args:
         class_names: list of different strings, or `None`.
-        num_classes: how many there must be; `None` for any number.
+        num_classes: required number of names; `None` for any number.
         name: the argument's name, for the error.
 
     Raises:
@@ -99,16 +99,16 @@ def checked(class_names, num_classes, name="class_names"):
 
 
 def learned(known, data, num_classes):
-    """The names of a conditional model's classes, once it is given data to train on.
+    """The names of a conditional model's classes, given its training data.
 
     Args:
-        known: the names that the model has had, or `None`.
-        data: what `fit` is given. A data set may have `class_names`: those of `keras_gan.data` and
-            of `keras.utils` do.
+        known: the names that the model has already, or `None`.
+        data: the data of `fit`. Data sets of `keras_gan.data` and of `keras.utils` have
+            `class_names`.
         num_classes: of the model, `None` if it is not conditional.
     """
     told = getattr(data, "class_names", None) if isinstance(data, tf.data.Dataset) else None
-    # Of fewer or more classes than the model has, it is not known which ones they are.
+    # With another number of classes, names cannot be assigned to the model's classes.
     if not num_classes or not told or len(told) != num_classes:
         return known
     told = checked(told, num_classes)
@@ -126,15 +126,15 @@ def indices(labels, class_names, name="labels"):
 
     Args:
         labels: a class or an array of classes, each by its index or its name; `None`.
-        class_names: the names that a model knows, or `None`.
-        name: what `labels` is called in errors.
+        class_names: the model's names of classes, or `None`.
+        name: name of `labels` in errors.
 
     Returns:
         `labels` as they are if there is no name among them, else a NumPy array of indices of
         their shape.
 
     Raises:
-        ValueError: for a name that is not known.
+        ValueError: for an unknown name.
     """
     try:
         kind = None if labels is None else np.asarray(labels).dtype.kind
@@ -178,5 +178,5 @@ def _listed(class_names):
 
 
 def shown(index, class_names):
-    """A class in words: its name, or `class 3` where names are not known."""
+    """The name of a class, or e.g. `class 3` without names."""
     return class_names[index] if class_names else f"class {index}"

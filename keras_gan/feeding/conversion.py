@@ -1,4 +1,4 @@
-"""From whatever holds numbers (lists, tensors, tables) to one NumPy array."""
+"""Conversion of lists, tensors and tables to NumPy arrays."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,19 +6,19 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.feeding import tables
 
-# Shapes that an error names before it only counts them.
+# Maximum number of shapes that an error lists.
 _NAMED = 3
 
 
 def array(values, name):
-    """`values` as a NumPy array of numbers; nothing is copied that need not be.
+    """`values` as a NumPy array of numbers, without copies if possible.
 
     Args:
         values: array, tensor, data frame, or list of samples of one shape.
         name: what it is called in errors.
 
     Raises:
-        ValueError: for samples of several shapes, text and other things that are no numbers.
+        ValueError: for samples of different shapes, and for values that are not numeric.
     """
     if tables.is_table(values):
         return tables.array(values, name)

@@ -1,7 +1,7 @@
-"""What to do about bad data, as code for the very thing that was given.
+"""Code that repairs bad data, for the type of data that was given.
 
-Code that helps an array fails on a list, a tensor or a `tf.data.Dataset`. So each cure is written
-once for NumPy and once for TensorFlow, and is worded for what the user holds.
+Code for an array fails on a list, a tensor or a `tf.data.Dataset`. Each cure exists for NumPy and
+for TensorFlow, and is formatted for the data at hand.
 """
 
 import math
@@ -16,13 +16,13 @@ NO_WEIGHTS = (
 
 
 class Form:
-    """What data came as.
+    """The form in which data were given.
 
     Args:
-        kind: "array", "list" (whatever else NumPy makes an array of), "tensor", "dataset" or
-            "batches" (of something that is read in Python).
-        name: the variable that cures are about, an expression in the user's code.
-        labelled: whether a data set yields labels, too.
+        kind: "array", "list" (anything else that NumPy converts), "tensor", "dataset" or "batches"
+            (of data that are read in Python).
+        name: the variable or expression in the user's code that cures change.
+        labelled: whether a data set also yields labels.
     """
 
     def __init__(self, kind, name, *, labelled=False):
@@ -39,11 +39,11 @@ class Form:
 
     @property
     def is_dataset(self):
-        """Whether batches are known one by one, the first one alone before training."""
+        """Whether only the first batch is known before training."""
         return self.kind in ("dataset", "batches")
 
     def without_labels(self):
-        """How to leave labels out."""
+        """Advice to remove the labels."""
         if self.kind == "dataset":
             return f"Leave them out: `{self.name}.map(lambda samples, labels: samples)`"
         return "Leave them out of the batches" if self.kind == "batches" else "Leave them out"
@@ -53,7 +53,7 @@ class Form:
 
         Args:
             numpy: code for NumPy with `{}` in the place of the samples.
-            tensorflow: the same for TensorFlow; `None` where it is the same code.
+            tensorflow: the same for TensorFlow; `None` if it is the same code.
 
         Returns:
             The code for this form, in backticks.
@@ -81,31 +81,31 @@ class Form:
 
 
 def as_bytes(form):
-    """Code that makes `uint8` of values in [0, 255]."""
+    """Code that converts values in [0, 255] to `uint8`."""
     return form.samples("{}.astype('uint8')", "tf.cast({}, 'uint8')")
 
 
 def as_floats(form):
-    """Code that makes floats of numbers, which stay as they are."""
+    """Code that converts numbers to floats without scaling."""
     return form.samples("{}.astype('float32')", "tf.cast({}, 'float32')")
 
 
 def scaled(form, low, high, *, pixels=False):
-    """Code that scales values between `low` and `high` to [-1, 1], by numbers for all batches."""
+    """Code that scales [`low`, `high`] to [-1, 1], with the same constants for all batches."""
     if low < 0.0:
         return linear(form, f" / {rounded_up(max(-low, high))}")
     return linear(form, f" / {_full_scale(high, pixels) / 2:g} - 1")
 
 
 def scaled_to_unit(form, low, high):
-    """Code that scales values between `low` and `high` to [0, 1], by numbers for all batches."""
+    """Code that scales [`low`, `high`] to [0, 1], with the same constants for all batches."""
     if low < 0.0:
         return linear(form, f" / {2 * float(rounded_up(max(-low, high))):g} + 0.5")
     return linear(form, f" / {_full_scale(high):g}")
 
 
 def standardised(form, mean, deviation):
-    """Code that brings each column to mean 0 and deviation 1; all of them in a data set."""
+    """Code that standardizes each column; in a data set, all columns together."""
     if form.is_dataset:
         return form.samples(f"(tf.cast({{}}, 'float32') - {mean:.3g}) / {deviation or 1.0:.3g}")
     return form.samples(
@@ -120,9 +120,9 @@ def linear(form, change):
 
 
 def _full_scale(high, pixels=False):
-    """The end of the scale that `high` belongs to: 255 of bytes, 4095 of 12 bits, or near it.
+    """The maximum of the likely scale of `high`: 255 for bytes, 4095 for 12 bits, or near it.
 
-    Dark pixels need not reach half of theirs.
+    Dark images may not reach half of it.
     """
     for bits in (8, 10, 12, 14, 16) if high > 2.0 else ():
         if high < 2**bits and (pixels or high >= 2 ** (bits - 1)):
@@ -131,6 +131,6 @@ def _full_scale(high, pixels=False):
 
 
 def rounded_up(value):
-    """Two digits of a positive number that is not below it, as text."""
+    """A positive number rounded up to two digits, as text."""
     digit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return f"{math.ceil(value / digit * (1 - 1e-9)) * digit:g}"

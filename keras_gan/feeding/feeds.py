@@ -1,4 +1,4 @@
-"""What a model is fed from: a data set for Keras, examples of it, and the errors found in it."""
+"""The input of a model: a data set for Keras, examples of it, and errors found in it."""
 
 import collections
 import re
@@ -12,28 +12,28 @@ from keras_gan.feeding import sources
 
 
 class Feed:
-    """A data set ready for Keras, and examples of what is in it.
+    """A data set ready for Keras, and examples of its samples.
 
     Attributes:
         dataset: `tf.data.Dataset` of flat batches.
-        steps: batches of an epoch, `None` where only reading tells.
-        steps_per_epoch: to be given to Keras, or `None` where the data set ends an epoch itself.
-        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read. Those of
-            data that repeat themselves are there once.
-        labels: theirs, or `None`.
+        steps: batches of an epoch; `None` if unknown before reading.
+        steps_per_epoch: argument for Keras, or `None` if the data set ends with the epoch.
+        samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read. Repeated
+            samples are included once.
+        labels: the labels of `samples`, or `None`.
         source: the `sources.Source` of the samples, or `None` for a user's own pipeline.
-        found_error: what was found wrong with the data while they were read, or `None`.
+        found_error: the error found while the data were read, or `None`.
     """
 
     found_error = None
-    # What these data are called where they begin anew on a resume; `None` where they go on.
+    # The name of data that restart their pass on a resume; `None` if they continue.
     kind = None
 
     def __init__(
         self, dataset, samples=None, labels=None, source=None, *, steps=None, steps_per_epoch=None
     ):
         options = tf.data.Options()
-        # Several workers share out batches, not files.
+        # Several workers divide batches, not files.
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
@@ -63,21 +63,21 @@ class Feed:
 
     def _examples(self):
         kept = self._kept
-        if self._once[0] is not kept:  # looked through once, where somebody asks for them
+        if self._once[0] is not kept:  # computed once, on demand
             self._once = kept, _each_once(*kept)
         return self._once[1]
 
     @property
     def rows(self):
-        """Samples in a flat batch, `None` where only reading tells."""
+        """Number of samples in a flat batch; `None` if unknown before reading."""
         return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
 
     def release(self):
-        """Let go of the data; the examples stay."""
+        """Release the data; the examples remain."""
         self.dataset = self.source = None
 
     def description(self):
-        """What tells these data from others: a `dict` of plain values."""
+        """The fingerprint of the data: a `dict` of plain values."""
         return {
             **self.source.description(),
             "rows_per_step": self.rows,
@@ -85,15 +85,15 @@ class Feed:
         }
 
     def checksum(self):
-        """A short text that differs where the first samples do; `None` as long as none is known."""
+        """A checksum of the first samples; `None` while they are unknown."""
         return checksum_of(self.samples, self.labels)
 
     def expect(self, checksum, name):
-        """Warn as soon as the first samples are known, if they are others.
+        """Warn when the first samples become known, if they differ.
 
         Args:
-            checksum: what another process got for the data that it trained on, or `None`.
-            name: what the data are called.
+            checksum: the checksum of the original run's data, or `None`.
+            name: name of the data in the warning.
         """
         if checksum is not None and checksum != self.checksum():
             _warnings.warn(
@@ -102,32 +102,32 @@ class Feed:
             )
 
     def for_keras(self):
-        """What `fit` and `evaluate` of Keras take in the place of data."""
+        """The data argument for `fit` and `evaluate` of Keras."""
         return _Adapter(self)
 
     def check_epoch(self):
-        """Raise what was found wrong with the data of an epoch that has ended."""
+        """Raise the error found in the data of an epoch that has ended."""
         if self.found_error is not None:
             raise self.found_error from None
 
 
 def checksum_of(samples, labels=None):
-    """A short text that differs where samples or labels do."""
+    """A checksum of samples and labels."""
     parts = [part for part in (samples, labels) if part is not None]
     return "".join(map(sources.checksum, parts)) or None
 
 
 def _each_once(samples, labels):
-    """Samples and their labels, each sample once if the data have repeated themselves.
+    """Samples and their labels, without duplicates if the data are repeated.
 
-    Data that repeat themselves give the same few samples over and over, about equally often; where
-    they count as different ones, their neighbours are no distance away. In data that are discrete,
-    some rows are equal and others are not: these stay as they are, and so do data of one point.
+    Repeated data yield the same few samples about equally often, and duplicates would have nearest
+    neighbours at distance 0. In discrete data only some rows are equal: these are left unchanged,
+    as are data of a single point.
     """
     if samples is None or len(samples) < 2:
         return samples, labels
     values = samples.reshape(len(samples), -1)
-    # Mostly a part of them tells that all differ.
+    # Usually a part of them shows that all differ.
     for part in (values[:, :: -(-values.shape[1] // 64)], values):
         first, counts = {}, collections.Counter()
         for row, value in enumerate(part):
@@ -143,11 +143,11 @@ def _each_once(samples, labels):
 
 
 class _Adapter(private_keras.DatasetAdapter):
-    """Tells Keras how long an epoch is, and ends it with the error that was found in the data.
+    """Tells Keras the length of an epoch, and raises errors found in the data at its end.
 
-    An error inside of a pipeline would make TensorFlow print its call stacks, several times over.
-    So bad data only end a pipeline, and the error is raised here, before any callback hears of an
-    end. Keras takes adapters in the place of data.
+    An error inside a pipeline makes TensorFlow print its call stacks several times. Therefore bad
+    data only end a pipeline, and the error is raised here, before callbacks see the end of the
+    epoch. Keras accepts adapters as data.
     """
 
     def __init__(self, feed):
@@ -157,28 +157,28 @@ class _Adapter(private_keras.DatasetAdapter):
 
     @property
     def num_batches(self):
-        # Where epochs are cut out of data that go on, Keras must not begin them anew.
+        # If an epoch is a part of a longer pass, Keras must not restart the data.
         return None if self._feed.steps_per_epoch else self._feed.steps
 
     def on_epoch_begin(self):
         self._within_epoch = True
 
     def on_epoch_end(self):
-        # Keras calls it once before the first epoch, too.
+        # Keras also calls it once before the first epoch.
         if self._within_epoch:
             self._within_epoch = False
             self._feed.check_epoch()
 
 
 def reading_failed(error):
-    """The sentence for an error of TensorFlow, if it comes from reading data; else `None`."""
+    """The message for an error of TensorFlow that comes from reading data; else `None`."""
     if "IteratorGetNext" not in str(error):
         return None
     lines = [line.strip() for line in error.message.splitlines()]
-    # Of an error raised in Python, TensorFlow tells the type and words after the traceback.
+    # For an error raised in Python, TensorFlow puts type and message after the traceback.
     told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
     noise = ("Graph execution error", "Detected at node", "<stack traces", "[[", "{{", "Traceback")
-    if told and " Received: " in told[-1]:  # in our own words
+    if told and " Received: " in told[-1]:  # an error of this package
         return told[-1].split(": ", 1)[1]
     told = told or [line for line in lines if line and not line.startswith(noise)]
     return _checks.sentence(

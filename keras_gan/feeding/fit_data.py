@@ -1,6 +1,6 @@
-"""From what a user gives to `fit` to the flat batches that a training step takes.
+"""Conversion of the data of `fit` to the flat batches of a training step.
 
-Arrays are checked whole, pipelines on their first batch; both before the first step.
+Before the first step, arrays are checked completely and pipelines on their first batch.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def training_feed(
     split=0.0,
     epochs=1,
 ):
-    """The feed of a training run, and the held-out one if `split` asks for it.
+    """The feed of a training run, and the held-out data if `split` is given.
 
     Args:
         x: samples, `(samples, labels)`, a `tf.data.Dataset` of batches of either, or one of Keras's
@@ -42,21 +42,22 @@ def training_feed(
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
         batch_size: samples of one update, or `None` for 64 (and for data sets).
-        group: discriminator updates a step; a step gets `group * batch_size` samples.
-        parts: equal parts that the batch of an update must have.
+        group: discriminator updates per step; a step gets `group * batch_size` samples.
+        parts: number of equal parts that the batch of an update is divided into.
         shuffle: whether arrays are shuffled.
-        seed: of the order of arrays.
-        position: callable that gives the number of steps done, read whenever an epoch begins.
+        seed: seed of the order of arrays.
+        position: callable that returns the number of steps done, called at the start of every
+            epoch.
         steps_per_epoch: as in Keras.
-        split: share of the samples that is held out: the end of arrays, or samples from all over
-            a data set of `keras_gan.data`.
-        epochs: how many will be trained.
+        split: fraction of the samples to hold out: the end of arrays, or random samples of a data
+            set of `keras_gan.data`.
+        epochs: number of epochs to train.
 
     Returns:
-        `(feed, held_out)`; `held_out` is `None` or what `evaluation_feed` takes as `(x, y)`.
+        `(feed, held_out)`; `held_out` is `None` or `(x, y)` for `evaluation_feed`.
 
     Raises:
-        ValueError: for anything a step could not be fed with.
+        ValueError: for data that a step cannot take.
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
     if isinstance(x, tf.data.Dataset) or readers.is_read(x):
@@ -89,7 +90,7 @@ def training_feed(
         if split:
             source, rest = source.split(split)
             held_out = rest.dataset(batch_size), None
-        # A look at some samples: decoding them all would take as long as an epoch.
+        # Check only some samples: decoding all would take as long as an epoch.
         samples, labels = source.examples(EXAMPLES)
         form = Form("dataset", "x", labelled=labels is not None)
         samples = spec.samples(samples, "x", form=form, warn=not source.is_checked)
@@ -118,19 +119,19 @@ def training_feed(
 def evaluation_feed(
     x, y, *, spec, batch_size, steps=None, replicas=1, name="validation_data", checked=False
 ):
-    """The feed of an evaluation: never grouped, never shuffled, nothing dropped.
+    """The feed of an evaluation: not grouped, not shuffled, nothing dropped.
 
-    With several replicas the last batch is cut to what they can share equally.
+    With several replicas the last batch is cut to a multiple of their number.
 
     Args:
         x: samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either.
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
         batch_size: for arrays; `None` for 64.
-        steps: batches to be read, or `None` for all.
-        replicas: how many replicas evaluate.
-        name: what `x` is called in errors.
-        checked: whether their values have been checked before.
+        steps: number of batches to read, or `None` for all.
+        replicas: number of replicas.
+        name: name of `x` in errors.
+        checked: whether the values were checked before.
 
     Returns:
         A `Feed`.
@@ -155,7 +156,7 @@ def evaluation_feed(
         )
         source = getattr(x, "source", None)
         if source is not None:
-            # One order for all evaluations, those after a resume included.
+            # The same order in all evaluations, also after a resume.
             x = source.one_pass(x.batch_size, 0)
         shared = {"parts": replicas, "source": source, "reader": reader}
         return PipelineFeed(x, spec, name, limit=steps, **shared)
@@ -182,7 +183,7 @@ def _check_generator(x, epochs, steps):
 
 
 def _gathered(x, steps, name):
-    """The batches of a generator that each validation is to see, as arrays."""
+    """The batches of a generator for validation, as arrays."""
     _checks.check(
         steps is not None,
         f"A generator as `{name}` can be read once, so a number of batches must be given.",
@@ -198,24 +199,24 @@ def _gathered(x, steps, name):
 
 
 def checked_batch(x, y, spec):
-    """One batch as `train_on_batch` takes it, checked: `(samples, labels)`, labels or `None`."""
+    """Check a batch for `train_on_batch`: `(samples, labels)`, labels or `None`."""
     x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
     samples = spec.samples(x, names[0])
     return samples, spec.labels(y, len(samples), names[1])
 
 
 def unpacked(x, y, rank, name):
-    """The parts of what `fit` takes as data.
+    """The samples and labels in the data argument of `fit`.
 
-    A tuple or list of up to three is `(samples, labels)`, as in Keras, unless each of its parts has
+    A tuple or list of up to three items is `(samples, labels)`, as in Keras, unless each item has
     the rank of one sample: then it is a list of samples.
 
     Args:
         x: samples, `(samples, labels)`, or a `tf.data.Dataset`.
         y: labels, or `None`.
-        rank: axes of a sample; `None` where no model says so: then a tuple has labels, and a list
-            is one of samples if all its parts have the same rank.
-        name: what `x` is called in errors.
+        rank: rank of a sample; `None` if unknown: then a tuple has labels, and a list is a list of
+            samples if all its items have the same rank.
+        name: name of `x` in errors.
 
     Returns:
         `(samples, labels, names)`: labels may be `None`; `names` are those of both.
@@ -241,7 +242,7 @@ def unpacked(x, y, rank, name):
 
 
 def _are_samples(parts, rank):
-    """Whether the parts of a tuple or list are samples, not a batch of them and its labels."""
+    """Whether the items of a tuple or list are samples, not a batch and its labels."""
     if not 1 <= len(parts) <= 3:
         return True
     if any(part is None or isinstance(part, tf.data.Dataset) for part in parts):
@@ -282,8 +283,8 @@ def _held_out(samples, labels, split):
 def passing(*feeds):
     """Re-raise errors of reading data with our message.
 
-    Keras's warning that data ended is kept back: where only reading tells their number, the end is
-    no fault, and what ended them early is raised by the feed.
+    Suppresses Keras's warning at the end of data: data of unknown length may end, and the feed
+    raises an error if they end because of bad data.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")

@@ -1,4 +1,4 @@
-"""The rule for labels: one class index a sample, the same wherever labels come in."""
+"""Checks of labels: one class index per sample."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from keras_gan import _checks
 from keras_gan.feeding import conversion, tables
 from keras_gan.feeding.cures import Form
 
-# No classes are as many: these are numbers of something else.
+# Above this number, values are not class indices.
 _MANY = 1_000_000
 
 
@@ -15,13 +15,13 @@ def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
 
     Args:
         labels: whole numbers from 0 on, `(n,)` or `(n, 1)`.
-        num_samples: how many there must be.
-        num_classes: how many classes there are, `None` where that is not known.
-        name: what they are called in errors.
-        form: `Form` that cures are worded for; default: that of `labels`.
+        num_samples: required number of labels.
+        num_classes: number of classes, `None` if unknown.
+        name: name of the labels in errors.
+        form: `Form` of the data that cures refer to; default: that of `labels`.
 
     Raises:
-        ValueError: for labels of another kind.
+        ValueError: for invalid labels.
     """
     form = form or Form.of(labels, name)
     labels = _array(labels, name, form)
@@ -48,7 +48,7 @@ def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
 
 
 def check_type(dtype, name, form, labels=None):
-    """Check that a NumPy type is one of integers; `labels` are theirs where they are known."""
+    """Check that a NumPy type is an integer type; `labels` are the values, if known."""
 
     def cure():
         if dtype.kind in "OSU":
@@ -62,7 +62,7 @@ def check_type(dtype, name, form, labels=None):
 
 
 def check_shape(shape, name, form):
-    """Check the shape of a data set's batches of labels, as far as it is known."""
+    """Check the shape of a data set's batches of labels, if known."""
     _checks.check(
         shape.rank in (None, 1) or shape.rank == 2 and shape[1] in (None, 1),
         f"`{name}` must have one class index for each sample.",
@@ -84,7 +84,7 @@ def _array(labels, name, form):
 
 
 def _numbered(form):
-    """Code that numbers names of classes in their order."""
+    """Code that converts names of classes to indices."""
     if form.kind == "dataset":
         return (
             "`keras.layers.StringLookup(vocabulary=class_names, num_oov_indices=0)`, applied to "

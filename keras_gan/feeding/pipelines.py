@@ -1,4 +1,4 @@
-"""A user's own `tf.data` pipeline on its way to the model: checked, looked at, grouped."""
+"""Checks and grouping of the batches of a user's `tf.data` pipeline."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,32 +11,32 @@ from keras_gan.feeding.shapes import agree
 
 # Real samples that `fit` keeps for callbacks.
 EXAMPLES = 2_000
-# A pipeline's batches among which examples are looked for.
+# Number of batches that examples are taken from.
 _WATCHED_BATCHES = 64
 
 
 def _in_64_bits(labels):
-    """Labels as int64: in 32 bits, a number that is far too large may look like a class."""
-    if labels.dtype == tf.uint64:  # of which the upper half would become negative
+    """Labels as int64, because an overflow to 32 bits could give a valid class."""
+    if labels.dtype == tf.uint64:  # whose upper half would become negative
         labels = tf.minimum(labels, tf.int64.max)
     return tf.cast(labels, "int64")
 
 
 class PipelineFeed(Feed):
-    """A user's own `tf.data` pipeline, looked at as it passes.
+    """A user's `tf.data` pipeline, whose batches are checked as they are read.
 
-    Reading a pipeline beforehand is not innocent (it changes the next shuffle and starts
-    generators), so batches are checked, and examples are kept, on their way to the model: the
-    values of the first one, the shapes and labels of all.
+    Reading a pipeline before training has side effects (it changes the next shuffle and starts
+    generators). Therefore batches are checked, and examples are kept, while the model reads them:
+    the values of the first batch, the shapes and labels of all.
 
     Args:
         dataset: `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
         spec: the model's `SampleSpec`.
-        name: what the data are called in errors.
-        group: batches that make a step of training; `None` for an evaluation.
-        steps: steps of an epoch, if it is not to be a pass.
-        limit: batches that are read at most.
-        parts: equal parts that the batch of an update must have.
+        name: name of the data in errors.
+        group: batches per training step; `None` for an evaluation.
+        steps: steps of an epoch, if it is not a full pass.
+        limit: maximum number of batches to read.
+        parts: number of equal parts that the batch of an update is divided into.
         source: the `sources.Source` of the samples, if they are this package's.
         reader: the `feeding.readers.Reader` of the data set, if it is read in Python.
     """
@@ -76,11 +76,11 @@ class PipelineFeed(Feed):
             dataset, batches = _joined(dataset, group), batches // group
         else:
             dataset = divisible(dataset, parts)
-        # Where batches may be left out, only reading tells how many are left.
+        # If batches may be dropped, their number is unknown before reading.
         self._is_counted = whole and batches >= 0
         if not self._is_counted:
             dataset = _noted(dataset, self._note_step)
-        if steps is not None:  # the next pass goes on where this one ends
+        if steps is not None:  # the next pass continues at the end of this one
             dataset = dataset.repeat()
         super().__init__(
             dataset.prefetch(2),
@@ -97,7 +97,7 @@ class PipelineFeed(Feed):
         return self._checksum
 
     def expect(self, checksum, name):
-        self._expected = checksum  # compared when the first batch comes by
+        self._expected = checksum  # compared when the first batch is read
 
     def release(self):
         super().release()
@@ -190,7 +190,7 @@ class PipelineFeed(Feed):
         return "Use `.map` to bring it into that form."
 
     def _watched(self, dataset):
-        """The same batches. The first ones are looked at, and bad ones; a bad one is the end."""
+        """The same batches, with checks; a bad batch ends the data set."""
 
         def watch(number, size, batch):
             larger, full = size
@@ -216,7 +216,7 @@ class PipelineFeed(Feed):
         return dataset.map(lambda batch, right, full: batch)
 
     def _is_bad(self, samples, *labels):
-        """Whether a batch has another form than the model takes, as a boolean tensor."""
+        """Whether a batch does not fit the model, as a boolean tensor."""
         shape, wanted = tf.shape(samples), self._spec.sample_shape
         sizes = [size if size is not None else -1 for size in (None, *wanted)]
         bad = tf.cond(
@@ -230,18 +230,18 @@ class PipelineFeed(Feed):
         return bad
 
     def _shaped(self, samples, *labels):
-        # Known only now that the first batch has been looked at.
+        # Known only after the first batch was checked.
         samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
         return (samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])) if labels else samples
 
     # === Looking ===
 
     def _see(self, number, larger, samples, labels=None):
-        """Check and keep a batch; whether the data may go on."""
+        """Check and keep a batch; returns whether it is valid."""
         if self.found_error is None:
             try:
                 labels = self._checked(larger, samples, labels)
-            # A warning may be an error.
+            # Warnings may be turned into errors.
             except (ValueError, Warning) as error:
                 self.found_error = error.with_traceback(None)
         if self.found_error is not None:
@@ -270,8 +270,8 @@ class PipelineFeed(Feed):
         return labels
 
     def _compare(self, samples, labels):
-        """Note the first batch, and warn if the run that is resumed began with another one."""
-        # The order of a reader's batches depends on the pass, and it knows which is the first.
+        """Record the first batch, and warn if it differs from that of the resumed run."""
+        # The order of a reader's batches depends on the pass; the reader knows the first one.
         self._checksum = getattr(self._reader, "first", None) or checksum_of(samples, labels)
         if self._expected not in (None, self._checksum):
             _warnings.warn(
@@ -298,7 +298,7 @@ class PipelineFeed(Feed):
 
 
 def check_divisible(batch_size, parts):
-    """Check that an update's batch can be cut into equal parts."""
+    """Check that an update's batch can be divided into equal parts."""
     _checks.check(
         batch_size % parts == 0,
         "The batch size must be a multiple of `accumulation_steps` times the model's `pack` times "
@@ -309,7 +309,7 @@ def check_divisible(batch_size, parts):
 
 
 def divisible(dataset, parts):
-    """The batches without the last few rows of those that cannot be shared out equally."""
+    """The batches, cut to a size that can be divided equally."""
     if parts == 1:
         return dataset
 
@@ -323,17 +323,17 @@ def divisible(dataset, parts):
 
 def _compared(first, numbered):
     """Whether a batch is larger than the first one, and whether it is as large."""
-    # Without any object of ours: TensorFlow keeps the functions of scans until the process ends.
+    # No reference to our objects: TensorFlow keeps functions of scans until the process ends.
     number, batch = numbered
     shape = tf.shape(tf.nest.flatten(batch)[0], out_type="int64")
     rows = tf.concat([shape, [0]], axis=0)[0]
     first = tf.where(first < 0, rows, first)
-    # Were the first batch the short one, all others would be dropped without a word.
+    # If the first batch were the short one, all others would be dropped silently.
     return first, (number, (rows > first, rows == first), batch)
 
 
 def _noted(dataset, note):
-    """The same data set; `note()` is called when it begins to yield."""
+    """The same data set; `note()` is called when an iteration starts."""
 
     def noted(number, batch):
         called = tf.cond(
@@ -348,7 +348,7 @@ def _noted(dataset, note):
 
 
 def _joined(dataset, group):
-    """Consecutive batches joined `group` at a time; what fills no step is dropped."""
+    """Consecutive batches joined `group` at a time; an incomplete step is dropped."""
     if group == 1:
         return dataset
     labelled = isinstance(dataset.element_spec, tuple)

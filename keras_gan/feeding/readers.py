@@ -1,6 +1,6 @@
 """Keras's other inputs (`PyDataset`, generators, loaders), each as a `tf.data` pipeline.
 
-They are read in Python, a batch at a time, and pass by the same checks as any pipeline.
+They are read in Python, one batch at a time, with the same checks as any pipeline.
 """
 
 import collections
@@ -40,14 +40,15 @@ def reader(x, name, *, shuffle=False, seed=0, position=lambda: 0):
 
     Args:
         x: the input.
-        name: what it is called in errors.
-        shuffle: whether the batches of a finite `PyDataset` come in an order that follows from
-            `seed` and the pass, as Keras shuffles them; other inputs shuffle themselves.
+        name: name of the input in errors.
+        shuffle: whether to shuffle the batches of a finite `PyDataset` by `seed` and pass, as Keras
+            does; other inputs shuffle themselves.
         seed: integer seed of that order.
-        position: callable that gives the number of batches read before, whenever a pass begins.
+        position: callable that returns the number of batches read before, called at the start of a
+            pass.
 
     Raises:
-        ValueError: if there is no batch, or it has a form that no batch can have.
+        ValueError: if there is no batch, or the first one is invalid.
     """
     if isinstance(x, keras.utils.PyDataset):
         return PyDatasetReader(x, name, shuffle=shuffle, seed=seed, position=position)
@@ -55,14 +56,14 @@ def reader(x, name, *, shuffle=False, seed=0, position=lambda: 0):
 
 
 class Reader:
-    """Batches of an iterable that begins anew with each pass, such as a loader.
+    """Batches of an iterable that restarts with each pass, such as a loader.
 
     Attributes:
-        batches: how many there are; `tf.data.UNKNOWN_CARDINALITY` or `INFINITE_CARDINALITY`.
+        batches: their number, `tf.data.UNKNOWN_CARDINALITY` or `INFINITE_CARDINALITY`.
         dataset: `tf.data.Dataset` of them. It does not keep the reader alive.
-        error: what went wrong in reading them, or `None`; it is an end of the data set.
-        first: a checksum of the batch that was read first, to learn their form.
-        kind: what it is called where it begins a pass anew on a resume; `None` where it goes on.
+        error: the error raised while reading, or `None`; it ends the data set.
+        first: a checksum of the batch that was read first, to find its structure.
+        kind: name of data that restart their pass on a resume; `None` if they continue.
     """
 
     kind = "loader"
@@ -83,21 +84,21 @@ class Reader:
         )
 
     def one_pass(self):
-        """The batches of a pass as arrays, or tuples of them; an error ends it."""
+        """The batches of a pass as arrays, or tuples of arrays; an error ends the pass."""
         try:
             for batch in self._pass():
                 arrays = self._arrays(batch)
                 self._check_like_first(arrays)
                 self.num_read += 1
                 yield arrays[0] if len(arrays) == 1 else tuple(arrays)
-        except Exception as error:  # whatever a user's code raises
+        except Exception as error:  # user code may raise anything
             self.error = error
 
     def check(self, needed):
-        """Raise what went wrong in reading.
+        """Raise the error that occurred while reading.
 
         Args:
-            needed: batches that must have been read by now.
+            needed: number of batches that must have been read.
         """
         if self.error is not None:
             told = f"{type(self.error).__name__}: {self.error}"
@@ -152,7 +153,7 @@ class Reader:
 class PyDatasetReader(Reader):
     """Batches of a `keras.utils.PyDataset`, with as many threads as it has workers.
 
-    Processes are not used: they would have to be started from threads of TensorFlow's.
+    Processes are not used: they would be started from threads of TensorFlow.
     """
 
     _next_pass = 0
@@ -179,11 +180,11 @@ class PyDatasetReader(Reader):
 
     def _order(self):
         done = self._position()
-        if self.batches < 0:  # without an end, any batch can be gone on from
+        if self.batches < 0:  # endless data can continue from any batch
             return itertools.count(done)
         if not self._shuffle:
             return range(self.batches)
-        # Batches read ahead have not been trained on yet, so that a pass may begin early.
+        # Prefetched batches were not trained on yet, so a pass may start early.
         number = max(done // self.batches, self._next_pass)
         self._next_pass = number + 1
         order = np.random.default_rng([self._seed, number])
@@ -204,7 +205,7 @@ class PyDatasetReader(Reader):
 
 
 class GeneratorReader(Reader):
-    """Batches of a generator, which can be read once: a pass goes on where the last one stopped."""
+    """Batches of a generator, which can be read once: a pass continues after the last one."""
 
     kind = "generator"
 

@@ -1,4 +1,4 @@
-"""The rule for the shape of samples, and what brings samples into another shape."""
+"""Checks of the shape of samples, and code that changes it."""
 
 import math
 
@@ -7,7 +7,7 @@ from keras_gan.backend import inspection
 
 
 def agree(shape, wanted):
-    """Whether two shapes are the same where both are known."""
+    """Whether two shapes are equal where both are known."""
     return len(shape) == len(wanted) and all(
         a is None or b is None or a == b for a, b in zip(shape, wanted, strict=True)
     )
@@ -17,9 +17,9 @@ def check(shape, sample_shape, name, form):
     """Check a batch's shape.
 
     Args:
-        shape: with the batch axis; sizes that are not known are `None`.
-        sample_shape: what the networks take, without that axis.
-        name: what the samples are called in errors.
+        shape: with the batch axis; unknown sizes are `None`.
+        sample_shape: the shape that the networks take, without the batch axis.
+        name: name of the samples in errors.
         form: `cures.Form` of the samples.
 
     Raises:
@@ -65,7 +65,7 @@ def _cure_of_images(got, wanted, form):
     sides = size[0] if size[0] == size[1] else size
     resize = form.samples(f"keras.ops.image.resize({{}}, {size})")
     if form.kind == "dataset":
-        # `tf.image.resize` gives floats for bytes, Keras's rounds and keeps the type.
+        # `tf.image.resize` returns floats for bytes; Keras's version rounds and keeps the type.
         resize = f"`image_size={sides}` where the data set is made, or {resize}"
     return f"Use {resize}; or build the networks for the shape {got}."
 

@@ -1,7 +1,7 @@
-"""Samples that can be read in any order, which is what makes shuffled training resumable.
+"""Random access to samples, which makes shuffled training resumable.
 
-The order is a function of the seed and the pass alone. Nothing is remembered between batches, so
-any batch of any pass can be had at once, and a run that was cut off goes on with the very next one.
+The order is a function of the seed and the pass. There is no state between batches, so any batch of
+any pass can be read directly, and an interrupted run resumes with the next batch.
 """
 
 import itertools
@@ -27,12 +27,12 @@ EXAMPLES_PASS, SPLIT_PASS = -1, -2
 
 
 def shuffled(positions, seed, pass_index, size, block=0):
-    """The indices that a shuffled order of `range(size)` has at some positions.
+    """The indices at given positions of a shuffled `range(size)`.
 
     Args:
         positions: int64 vector, values in `[0, size)`.
         seed: integer; its lowest 32 bits count.
-        pass_index: int64 scalar; each pass has an order of its own.
+        pass_index: int64 scalar; each pass has its own order.
         size: int64 scalar, the number of indices.
         block: int64 scalar, for several orders within one pass.
 
@@ -48,19 +48,19 @@ class Source:
     """Base of all sources. A subclass implements `read`, or `batches` and `examples`.
 
     Args:
-        num_samples: how many samples there are.
+        num_samples: number of samples.
         element_spec: `tf.TensorSpec` of one sample, or a tuple of two, for a sample and its label;
             without a batch axis.
-        shuffle: whether each pass has an order of its own. Defaults to `True`; otherwise all passes
-            keep the order of the data.
-        seed: non-negative integer, the order's. Defaults to 0.
+        shuffle: whether each pass has its own order. Defaults to `True`; otherwise all passes keep
+            the order of the data.
+        seed: non-negative integer seed of the order. Defaults to 0.
     """
 
-    # Batches read at the same time; `None` where reading is a mere copy.
+    # Number of batches read in parallel; `None` if reading is only a copy.
     parallel_reads = None
-    # Whether all values have been checked, with the warnings that they deserve.
+    # Whether all values were checked, including warnings.
     is_checked = False
-    # The name of class `i` at place `i`; `None` where there are no labels, or no names.
+    # Names of classes by index; `None` without labels or names.
     class_names = None
 
     def __init__(self, num_samples, element_spec, *, shuffle=True, seed=0):
@@ -74,14 +74,14 @@ class Source:
         raise NotImplementedError
 
     def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
-        """What is left of one pass from a step on.
+        """The rest of a pass from a step on.
 
         Args:
             pass_index: int64 scalar or integer, the number of the pass.
-            first_step: int64 scalar or integer, batches of the pass to leave out.
+            first_step: int64 scalar or integer, number of batches of the pass to skip.
             batch_size: positive integer.
-            drop_tail: whether the samples that fill no batch are left out, which makes the batch
-                dimension static. Defaults to `True`.
+            drop_tail: whether an incomplete last batch is dropped, which makes the batch dimension
+                static. Defaults to `True`.
 
         Returns:
             `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
@@ -92,7 +92,7 @@ class Source:
         def full(step):
             return self._at(step * batch_size + tf.range(batch_size, dtype="int64"), pass_index)
 
-        # TensorFlow warns of an order that is asked for where there can be no other.
+        # TensorFlow warns if determinism is requested without parallel calls.
         deterministic = True if self.parallel_reads else None
         dataset = tf.data.Dataset.range(first_step, steps).map(
             full, num_parallel_calls=self.parallel_reads, deterministic=deterministic
@@ -104,13 +104,13 @@ class Source:
         return dataset.concatenate(tail) if steps else tail
 
     def examples(self, limit):
-        """Some distinct samples, drawn by the seed. Reading them changes nothing.
+        """Some distinct samples, drawn by the seed, without side effects.
 
         Args:
-            limit: how many, at most.
+            limit: maximum number of samples.
 
         Returns:
-            `(samples, labels)`, NumPy arrays; `labels` is `None` where there are none.
+            `(samples, labels)`, NumPy arrays; `labels` may be `None`.
         """
         count = min(_checks.positive_int(limit, "limit"), self.num_samples)
         positions = tf.range(count, dtype="int64")
@@ -121,12 +121,12 @@ class Source:
         """Full batches from any step on, pass after pass.
 
         With `p = num_samples // batch_size` steps a pass, step `k` is batch `k % p` of pass
-        `k // p`; what fills no batch is left out of that pass.
+        `k // p`; an incomplete batch is dropped.
 
         Args:
-            start: callable without arguments that gives the first step, an integer. It is asked
-                whenever an iterator begins.
-            steps: positive integer, how many batches an iterator yields.
+            start: callable without arguments that returns the first step, an integer. It is called
+                when an iterator starts.
+            steps: positive integer, number of batches that an iterator yields.
             batch_size: positive integer, at most `num_samples`.
 
         Returns:
@@ -170,7 +170,7 @@ class Source:
         Returns:
             `tf.data.Dataset` with `len()`, and three attributes: `source`, this object, from which
             `keras_gan.GAN.fit` draws its batches so that it resumes exactly, `batch_size`, and
-            `class_names`, which what `take`, `skip`, `batch` and so on make of it has too.
+            `class_names`, which the results of `take`, `skip`, `batch` and so on have too.
         """
         batch_size = _checks.positive_int(batch_size, "batch_size")
         passes = itertools.count()
@@ -190,17 +190,19 @@ class Source:
         return dataset
 
     def one_pass(self, batch_size, pass_index):
-        """A pass as a data set with `len()`, the same in each iteration; the tail is in it."""
+        """A pass as a data set with `len()`, the same in each iteration, including a short last
+        batch.
+        """
         steps = -(-self.num_samples // batch_size)
         return _sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
 
     def split(self, share):
-        """Two sources of the same samples, none of which is in both, drawn by the seed.
+        """Split the samples randomly into two sources.
 
-        Sorted data do no harm: what is held out comes from everywhere.
+        The held-out samples are drawn by the seed, so data may be sorted.
 
         Args:
-            share: of the samples that the second source gets, above 0 and below 1.
+            share: fraction of the samples in the second source, above 0 and below 1.
 
         Returns:
             `(rest, held_out)`.
@@ -214,7 +216,7 @@ class Source:
         return Subset(self, np.sort(order[:at])), Subset(self, np.sort(order[at:]))
 
     def description(self):
-        """What tells these samples from others: a `dict` of plain values, without paths."""
+        """The fingerprint of the samples: a `dict` of plain values, without paths."""
         return {
             "source": type(self).__name__,
             "num_samples": self.num_samples,
@@ -234,7 +236,7 @@ class ArraySource(Source):
 
     Args:
         samples: array `(n, ...)` of at least two axes. `uint8` stays `uint8`; all other numbers
-            become `float32`. What values may be is told in `feeding.values`.
+            become `float32`. The allowed values are documented in `feeding.values`.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`. They become
             `int32`.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
@@ -278,7 +280,7 @@ class ArraySource(Source):
             with tf.init_scope(), tf.device("CPU:0"):
                 parts = (self.samples, self.labels)
                 self._tensors = [tf.constant(part) for part in parts if part is not None]
-                # The arrays are from now on views of the tensors: nothing is held twice.
+                # The arrays become views of the tensors, so that data are not held twice.
                 self.samples = np.asarray(self._tensors[0])
         batch = tuple(tf.gather(tensor, indices) for tensor in self._tensors)
         return batch if len(batch) == 2 else batch[0]
@@ -300,11 +302,11 @@ class ArraySource(Source):
 
 
 class Subset(Source):
-    """Some of the samples of another source, in orders of their own.
+    """A subset of the samples of another source, with its own order.
 
     Args:
-        source: that can `read`.
-        indices: int64 array `(n,)`, the samples' places in `source`.
+        source: a source with `read`.
+        indices: int64 array `(n,)`, the samples' positions in `source`.
     """
 
     def __init__(self, source, indices):
@@ -329,10 +331,10 @@ class Subset(Source):
 
 
 def split_at(num_samples, share):
-    """How many samples are left if a share of them, `validation_split`, is held out.
+    """The number of training samples with a given `validation_split`.
 
     Raises:
-        ValueError: if there are none on one side.
+        ValueError: if one side would be empty.
     """
     share = _checks.number(share, "validation_split", above=0.0, below=1.0)
     at = math.floor(num_samples * (1.0 - share))
@@ -349,7 +351,7 @@ def split_at(num_samples, share):
 
 
 def checksum(array):
-    """A short text that differs where arrays (or bytes) do."""
+    """A checksum of arrays (or bytes), as text."""
     return f"{zlib.crc32(np.ascontiguousarray(array)):08x}"
 
 

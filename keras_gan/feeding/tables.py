@@ -1,6 +1,6 @@
-"""Data frames, whose columns may be of types that have no meaning as numbers.
+"""Conversion of data frames, whose columns may not be numeric.
 
-pandas is never imported: what has its methods is treated like it.
+pandas is not imported; objects are recognized by its methods.
 """
 
 import numbers
@@ -16,16 +16,16 @@ def is_table(values):
 
 
 def array(values, name):
-    """The numbers of a data frame `(n, columns)` as float32, or those of a series as they are.
+    """The values of a data frame `(n, columns)` as float32, or those of a series unchanged.
 
-    Columns of booleans become 0 and 1; nullable ones are taken where nothing is missing.
+    Boolean columns become 0 and 1; nullable columns must have no missing values.
 
     Raises:
-        ValueError: naming the columns that are no numbers, or in which values are missing.
+        ValueError: with the names of columns that are not numeric or have missing values.
     """
     if not hasattr(values, "columns"):
         return _series(values, name)
-    # By place: two columns may have the same title.
+    # By position: two columns may have the same name.
     columns = [(title, values.iloc[:, place]) for place, title in enumerate(values.columns)]
     _refuse_others([(t, column) for t, column in columns if not _is_number(column)], name)
     missing = {title: _missing(column) for title, column in columns if _missing(column)}
@@ -62,7 +62,7 @@ def _series(values, name):
 
 
 def _refuse_others(others, name):
-    """Refuse columns that are no numbers; dates are told once there are no words."""
+    """Raise an error for columns that are not numeric, text before dates."""
     words = [(title, column) for title, column in others if _kind(column) not in "mM"]
     titles = [title for title, _ in words or others]
     code = f"`pd.get_dummies({name}, columns={titles}, dtype=float)`"

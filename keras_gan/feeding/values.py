@@ -1,4 +1,4 @@
-"""The rule for the values of samples.
+"""Checks of the values of samples.
 
 | type | vectors, one axis a sample | two axes or more |
 |---|---|---|
@@ -8,7 +8,7 @@
 | floats | numbers | numbers; of images: in [-1, 1] |
 
 Pixels become floats in [-1, 1] inside the graph. Images have three axes, the last of 1, 3 or 4. All
-values are finite, and within reach of a generator that ends in a bounded activation.
+values are finite, and within the range of a generator that ends in a bounded activation.
 """
 
 import collections
@@ -21,16 +21,16 @@ from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection
 from keras_gan.feeding import cures
 
-# Rounding may carry a scaled image this far out of range.
+# Tolerance for rounding of scaled images.
 _TOLERANCE = 1e-3
-# Images whose least value is not negative and whose largest is above are in another range.
+# Images with a minimum of at least 0 and a maximum above this are in another range.
 _OVERSHOOT = 1.5
-# The largest `uint8` that a vector may hold without a word: more needs all bits of a pixel.
+# A vector of `uint8` with larger values may be an image and must be converted explicitly.
 _LARGEST_CODE = 127
 # What a bounded generator may miss: values as far out of its range, as a share of its width, and
 # the share of all values that may lie further out.
 _MARGIN, _SHARE = 0.05, 0.01
-# Means and deviations that a new generator is too far from.
+# Means and standard deviations that are too far from those of an untrained generator.
 _FAR = 10.0
 
 IMAGES = "of images must be uint8 in [0, 255] or floats in [-1, 1]."
@@ -48,9 +48,9 @@ _RANGES = {
 
 
 def reach(generator):
-    """The `Reach` of a network by its last activation, or `None` where that is not known.
+    """The `Reach` of a network by its last activation, or `None` if unknown.
 
-    `certain` says whether its graph is known: of a subclass, the last layer is a guess.
+    `certain` is `False` for a subclassed model, whose last layer is a guess.
     """
     activation = inspection.last_activation(generator)
     if activation not in _RANGES:
@@ -68,27 +68,27 @@ def is_pixels(dtype, sample_shape):
 
 
 def check_type(dtype, is_image, name, form):
-    """Check a NumPy type of samples whose values are not known."""
+    """Check the NumPy type of samples with unknown values."""
     check_real(dtype, name)
     if is_image and _is_other_integer(dtype):
         _refuse_integers(dtype, 0, np.iinfo(dtype).max if dtype == np.uint16 else 255, name, form)
 
 
 def typed(samples, is_image, name, form):
-    """Samples as uint8 or float32; of their values nothing is asked."""
+    """Samples as uint8 or float32, without a check of their values."""
     dtype = samples.dtype
     check_real(dtype, name)
     if is_image and _is_other_integer(dtype):
         _refuse_integers(dtype, int(samples.min()), int(samples.max()), name, form)
     if dtype.kind == "b" and samples.ndim > 2:
         return samples.astype("uint8") * np.uint8(255)
-    with np.errstate(over="ignore"):  # what becomes infinite is told where values are checked
+    with np.errstate(over="ignore"):  # infinity is reported where values are checked
         return samples if dtype == np.uint8 else samples.astype("float32", copy=False)
 
 
 def check_real(dtype, name):
-    """Check that a NumPy type is one of real numbers."""
-    # `bfloat16` has no kind of its own in NumPy.
+    """Check that a NumPy type is a real numeric type."""
+    # `bfloat16` has no NumPy kind.
     real = dtype.kind in "buif" or dtype.kind == "V" and tf.as_dtype(dtype).is_floating
     _checks.check(real, f"`{name}` must be real numbers.", dtype=str(dtype))
 
@@ -114,15 +114,15 @@ def _refuse_integers(dtype, low, high, name, form):
 
 
 def checked(samples, is_image, name, form, *, reach=None, warn=True):
-    """Samples as uint8 or float32, their type and values checked.
+    """Check type and values of samples; returns them as uint8 or float32.
 
     Args:
         samples: array `(n, ...)` with n above 0.
         is_image: whether they are images.
-        name: what they are called in errors.
+        name: name of the samples in errors.
         form: `cures.Form` of the samples.
-        reach: `Reach` of the generator that is to make such samples, or `None`.
-        warn: whether to warn of values that are allowed, but most likely not meant.
+        reach: `Reach` of the generator, or `None`.
+        warn: whether to warn of values that are allowed, but probably a mistake.
 
     Raises:
         ValueError: for values that cannot be trained on.
@@ -146,7 +146,7 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
 
 
 def generated(samples, is_image, name, form):
-    """Samples as uint8 or float32 that may have been generated, and so overshoot their range."""
+    """Samples as uint8 or float32 that may be generated, and so may exceed their range."""
     given, samples = samples, typed(samples, is_image, name, form)
     if samples.dtype == np.float32:
         _check_finite(samples, given, name, form)
@@ -216,13 +216,13 @@ def _check_range(low, high, name, form, warn):
 def _check_reach(samples, extremes, pixels, is_image, name, form, reach, given):
     margin = _MARGIN * (reach.high - reach.low if reach.high < _INFINITY else 1.0)
     low, high = reach.low - margin, reach.high + margin
-    if pixels:  # compared as bytes: floats would take four times the memory
+    if pixels:  # compare as bytes: floats would take four times the memory
         low, high = (low + 1.0) * 127.5, (high + 1.0) * 127.5
     if low <= extremes[0] and extremes[1] <= high:
         return
     outside = np.count_nonzero((samples < low) | (samples > high))
     expected = _SHARE * samples.size
-    if outside <= expected + 3.0 * math.sqrt(expected) + 2.0:  # few values have it by chance
+    if outside <= expected + 3.0 * math.sqrt(expected) + 2.0:  # a few values may be outliers
         return
     if pixels:
         extremes = tuple(value / 127.5 - 1.0 for value in extremes)

@@ -115,8 +115,8 @@ class NotWritten(OSError):
     """The file system refused to write; an existing file is unchanged.
 
     Args:
-        number: the system's error number, such as `errno.ENOSPC`. path: the file that was to be
-        written.
+        number: the system's error number, such as `errno.ENOSPC`.
+        path: the file that was to be written.
     """
 
     def __init__(self, number, path):
@@ -153,8 +153,8 @@ def _refusal(error, temporary):
     """The system's error number behind an exception, or `None`.
 
     Args:
-        error: the exception. temporary: the path being written; `None` before, when all errors are
-        the system's.
+        error: the exception.
+        temporary: the path being written; `None` before, when all errors are the system's.
     """
     if isinstance(error, OSError) and error.errno is not None:
         named = temporary is not None and error.filename is not None
