@@ -1,5 +1,7 @@
 """`convergence.duality_gap`: known games, untouched models, lower bounds."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import convergence
+from keras_gan.convergence import duality
 from keras_gan.model.gan import GAN
 
 RATE, STEPS = 0.1, 20
@@ -62,6 +65,18 @@ def test_a_generator_without_a_slope_to_follow_gains_nothing():
     found = gap(dirac(0.5, 0.0, run_eagerly=True), steps=3)
     assert found["generator_gain"] == 0.0
     assert found["discriminator_gain"] > 0.0
+
+
+def test_the_gain_is_the_value_on_the_half_that_did_not_choose(monkeypatch):
+    looks = collections.Counter()
+
+    def value(gan, judge, seed):
+        looks[seed] += 1
+        return 0.0 if looks[seed] == 1 else {0: 5.0, 1: 2.0}[seed]
+
+    monkeypatch.setattr(duality, "_value", value)
+    found = gap(dirac(0.5, 0.1, run_eagerly=True), steps=1)
+    assert found["discriminator_gain"] == 2.0
 
 
 def test_noise_is_on_the_copies_alone():

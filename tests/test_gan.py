@@ -641,6 +641,18 @@ def test_a_users_metric_with_a_dict_result():
     assert model.test_on_batch(helpers.points(8), return_dict=True)["both_one"] == 1.0
 
 
+def test_a_short_batch_of_an_evaluation_counts_by_its_rows():
+    samples = keras.Input((2,))
+    slope = keras.layers.Dense(1, use_bias=False)
+    model = GAN(helpers.generator(), keras.Model(samples, slope(samples)))
+    slope.kernel.assign([[1.0], [0.0]])
+    model.compile(run_eagerly=True)
+    reals = np.ones((12, 2), "float32")
+    reals[8:] *= -1.0  # the last batch, which the discriminator takes for generated
+    found = model.evaluate(reals, batch_size=8, verbose=0, return_dict=True)
+    assert found["d_real_accuracy"] == pytest.approx(8 / 12)
+
+
 def test_evaluation_reads_as_many_batches_as_it_is_told():
     class Count(keras.metrics.Metric):
         direction = "max"

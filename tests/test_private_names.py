@@ -23,8 +23,6 @@ FILES = {
 }
 # Names of Python's own that begin with an underscore.
 ALLOWED = {"_getframe", "_replace", "_asdict", "_fields"}
-# Where a name is left that `private_keras` has a function for: `learning_rate_variable`.
-LEFT = {"engine/good_weights.py": {"_learning_rate"}}
 GETTERS = ("getattr", "setattr", "hasattr", "delattr")
 
 
@@ -77,7 +75,7 @@ def test_private_names_are_used_in_one_place():
     found = [
         f"{name}:{line}: {text}"
         for name, tree in FILES.items()
-        for line, text in foreign(tree, OWN | LEFT.get(name, set()))
+        for line, text in foreign(tree, OWN)
     ]
     assert not found, "Private names belong into backend/private_*.py:\n" + "\n".join(found)
 

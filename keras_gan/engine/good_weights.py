@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gan.backend import private_keras
 from keras_gan.engine import updates
 
 
@@ -43,7 +44,8 @@ def _clean(optimizer):
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
     for variable in inner.variables:
         value = tf.convert_to_tensor(variable.value).numpy()
-        if variable is not inner._learning_rate and not _finite(value):
+        is_rate = variable is private_keras.learning_rate_variable(inner)
+        if not is_rate and not _finite(value):
             variable.assign(np.where(np.isfinite(value), value, np.zeros_like(value)))
 
 
