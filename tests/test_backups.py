@@ -238,3 +238,16 @@ def test_keys_keep_their_types(tmp_path):
     }
     backups.write(tmp_path / "epoch_0001.npz", tree)
     assert backups.read(tmp_path / "epoch_0001.npz") == tree
+
+
+def test_a_backup_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, synced, fsync = tmp_path / "epoch_1.npz", [], os.fsync
+
+    def noted(descriptor):
+        assert not path.exists()
+        fsync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    backups.write(path, {"weights": np.zeros(100)})
+    assert path.stat().st_size in synced

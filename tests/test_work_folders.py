@@ -153,6 +153,16 @@ def test_a_lock_that_is_held_is_enough(left, tmp_path):
     assert not left.exists()
 
 
+def test_who_writes_holds_the_lock(tmp_path, monkeypatch):
+    """Whatever the number in the name says: another machine may have processes of its own."""
+    monkeypatch.setattr(work_folders, "_is_alive", lambda pid, began: False)
+    with files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        work_folders.remove_dead(tmp_path)
+        assert temporary.read_text() == "whole"
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
 def test_a_process_that_lives_is_enough(left, tmp_path):
     """Where locks do not reach from one process to another."""
     _, began = work_folders._status(os.getpid())
