@@ -704,7 +704,7 @@ USUAL = {
     ("settings", "rates", "words"),
     [
         ({"generator_steps": 10}, (1e-3, 1e-3), "generator_steps=10 with discriminator_steps=1"),
-        ({"discriminator_steps": 20}, (1e-3, 1e-3), "lets the discriminator outrun"),
+        ({"discriminator_steps": 20}, (1e-3, 1e-3), "lets the discriminator become too strong"),
         ({}, (1e-2, 1e-4), "the generator's learning rate (0.01) is 100 times"),
         ({}, (1e-3, 0.0), "the discriminator's learning rate is 0"),
         ({}, (2e-2, 2e-2), "learning rate (0.02) is high"),
@@ -762,7 +762,7 @@ def test_diverged_names_step_player_and_variable_at_once():
 def test_diverged_tells_what_is_not_finite(fields, words):
     verdict = convergence.judge([Signals(epoch=1, **fields)], RULES)
     assert verdict.kind == "diverged" and words in verdict.message
-    assert verdict.best_epoch is None and "left as they are" in verdict.message
+    assert verdict.best_epoch is None and "weights are unchanged" in verdict.message
     json.loads(verdict.to_json())
 
 

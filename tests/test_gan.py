@@ -711,7 +711,7 @@ def test_an_update_left_out_leaves_statistics_alone_too(bad):
         model.generator.trainable_variables[0].assign(
             tf.fill(model.generator.trainable_variables[0].shape, np.inf)
         )
-    with pytest.warns(UserWarning, match="Updates were left out"):
+    with pytest.warns(UserWarning, match="Updates were skipped"):
         model.fit(data, batch_size=None if bad == 0 else 16, verbose=0)
     assert model.first_failure is not None
     for network in (model.generator, model.discriminator):

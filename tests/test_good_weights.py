@@ -112,7 +112,11 @@ def test_weights_that_an_update_has_broken_come_back(gan, update):
     kept = Kept()
     warning = fit(gan, kept, epochs=2)
     path = gan.generator.trainable_variables[0].path
-    for words in (f"{path} of the generator was not finite", "learning rate of 0.1", "are back"):
+    for words in (
+        f"{path} of the generator was not finite",
+        "learning rate of 0.1",
+        "were restored",
+    ):
         assert words in warning, warning
     assert gan.first_failure["player"] == "generator"
     assert helpers.same(kept.before, kept.after)
@@ -133,5 +137,5 @@ def test_the_callback_that_stops_has_its_own_way(gan):
     before = gan.get_weights()
     warning = fit(gan, callbacks.StopOnNonFinite())
     assert "Training stopped in epoch 1" in warning
-    assert "The weights from the beginning of the epoch are back" in warning
+    assert "The weights from the start of the epoch were restored" in warning
     assert helpers.same(before, gan.get_weights())

@@ -274,7 +274,7 @@ def test_terminate_on_nan(gan, player):
     before = helpers.values(other.weights)
     keep = Keep()
     # It says that it stops; what failed is named by `fit`.
-    with pytest.warns(UserWarning, match="Updates were left out: .*step 0"):
+    with pytest.warns(UserWarning, match="Updates were skipped: .*step 0"):
         history = fit(gan, keep, keras.callbacks.TerminateOnNaN(), epochs=3)
     assert gan.steps_seen == 1 and history.epoch == [0]
     assert np.isnan([keep.logs[0][key] for key in ("d_loss", "g_loss", "loss")]).all()

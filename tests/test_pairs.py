@@ -190,7 +190,7 @@ def test_what_the_game_cannot_use_is_refused_and_the_cure_helps(kind):
 ODD_CONDITIONAL = {
     "labels first": (
         lambda *sizes: conditional(*sizes, order=("labels", "x")),
-        r"latents first and labels second. Received: inputs=\[\(\), \(4,\)\]. Turn them round",
+        r"latents first and labels second. Received: inputs=\[\(\), \(4,\)\]. Reverse them",
         turned,
     ),
     "inputs by name": (

@@ -178,7 +178,7 @@ def test_what_is_not_finite_is_left_out_on_all(two_replicas):
     with two_replicas.scope():
         gan = GAN(*networks())
         gan.compile()
-    with pytest.warns(UserWarning, match="Updates were left out"):
+    with pytest.warns(UserWarning, match="Updates were skipped"):
         gan.fit(data, verbose=0)
     assert (gan.first_failure["step"], gan.first_failure["player"]) == (3, "discriminator")
     assert all(np.isfinite(weight).all() for weight in gan.get_weights())

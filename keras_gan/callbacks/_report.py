@@ -239,8 +239,10 @@ def plot(history, verdict=None, restored=None):
     Args:
         history: non-empty list of `Signals`.
         verdict: the `Verdict`, or `None`.
-        restored: number of the epoch whose weights were restored, or `None`. Returns: A
-            `matplotlib.figure.Figure`.
+        restored: number of the epoch whose weights were restored, or `None`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
 
     Raises:
         ImportError: if matplotlib is not installed.

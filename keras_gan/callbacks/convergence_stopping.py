@@ -232,7 +232,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
     def on_train_interrupted(self):
         """Write the report after Ctrl-C or an error; the weights are not restored."""
         if self._before is not None:
-            self._end(f"Training was cut off in epoch {self._epoch + 1}; the weights stay.")
+            self._end(f"Training was interrupted in epoch {self._epoch + 1}; the weights are kept.")
 
     def _end(self, line):
         number = None if self._before is None else self._epoch + 1

@@ -258,7 +258,7 @@ class ImageGrid(keras.callbacks.Callback):
         except OSError as error:
             _warnings.warn(
                 f"{str(path)!r} could not be written ({error.strerror or error}). "
-                "Training goes on without it."
+                "Training continues without it."
             )
             return False
         return True

@@ -96,8 +96,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
             return "The weights are those of the last finite update."
         self.model.set_weights(self._good_weights)
         if _is_broken(self.model):
-            return "The weights were broken before the epoch began: load earlier ones."
-        return "The weights from the beginning of the epoch are back."
+            return "The weights were not finite before the epoch began: load earlier ones."
+        return "The weights from the start of the epoch were restored."
 
 
 def _is_broken(gan):

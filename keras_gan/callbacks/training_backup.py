@@ -172,8 +172,8 @@ class TrainingBackup(keras.callbacks.Callback):
         told = "".join(f"; {path.name}: {error}" for path, error in failures)
         _checks.check(
             found is not None or not (failures or finished.exists()),
-            f"A run can go on only from the backup of an epoch, and none here can be read{told}.",
-            cure="Put a copy of one back, or choose another folder to start anew.",
+            f"The folder must have a readable backup of an epoch{told}.",
+            cure="Restore a copy of one, or choose another folder for a new run.",
             directory=str(self.directory),
         )
         if failures:
@@ -188,13 +188,13 @@ class TrainingBackup(keras.callbacks.Callback):
         more = f"; and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
         if different:
             raise ValueError(
-                f"{str(self._path)!r} must be a backup of this very run. Received: "
+                f"{str(self._path)!r} must be a backup of the same run. Received: "
                 f"{'; '.join(different[:_NAMED])}{more}. Put the old settings back, or choose "
                 "another directory."
             )
         changed = run_fingerprint.differences(found["surroundings"], self._surroundings)
         if changed:
-            _warnings.warn(f"The run goes on, but perhaps not bit for bit: {'; '.join(changed)}.")
+            _warnings.warn(f"The resumed run may differ in the last bits: {'; '.join(changed)}.")
 
     def _expect(self, gan):
         """Compare the data with those of the original run."""
@@ -239,7 +239,7 @@ class TrainingBackup(keras.callbacks.Callback):
         line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
         line += _told_data(self._feeds)
         if anew:
-            line.append(f"These callbacks have nothing to go on from: {', '.join(anew)}.")
+            line.append(f"These callbacks have no saved state: {', '.join(anew)}.")
         if left:
             line.append(f"The state of these callbacks is not used: {', '.join(left)}.")
         return " ".join(line)
@@ -303,7 +303,7 @@ class TrainingBackup(keras.callbacks.Callback):
             told = f"{str(path)!r} could not be written ({error.strerror or error})."
             if fatal:
                 raise ValueError(
-                    f"{told} A run that cannot be backed up is not begun: free some space, or "
+                    f"{told} Training does not start without a backup: free some space, or "
                     "choose another directory."
                 ) from error
             if not backups.stands(self.directory):
@@ -315,8 +315,8 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _make_anew(self):
         _warnings.warn(
-            f"The folder {str(self.directory)!r} is gone, and the backups in it too. It is made "
-            "anew; training goes on, and the next backup is written when it is due."
+            f"The folder {str(self.directory)!r} and its backups were removed. It is created "
+            "again, and the next backup is written when it is due."
         )
         backups.unlock(self.directory)  # the file was removed
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -344,13 +344,13 @@ def _told_data(feeds):
         names = " and ".join(kinds[kind])
         if kind == "generator":
             told.append(
-                f"The generator of {names} cannot be rewound: training goes on with the batch "
+                f"The generator of {names} cannot be rewound: training continues with the batch "
                 "that it yields next, which in a new process is its first one."
             )
         else:
             told.append(
-                f"The {kind} of {names} starts its pass anew: only arrays and what comes from "
-                "`keras_gan.data` go on with the next batch."
+                f"The {kind} of {names} restarts its pass: only arrays and what comes from "
+                "`keras_gan.data` continue with the next batch."
             )
     return sorted(told)
 

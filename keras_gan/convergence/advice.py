@@ -29,12 +29,12 @@ def _updates(settings):
     if generator >= _GENERATOR_STEPS * discriminator:
         return (
             f"generator_steps={generator} with discriminator_steps={discriminator} lets the "
-            "generator outrun the discriminator: try generator_steps=1 first"
+            "generator become too strong: try generator_steps=1 first"
         )
     if discriminator >= _DISCRIMINATOR_STEPS * generator:
         return (
             f"discriminator_steps={discriminator} with generator_steps={generator} lets the "
-            "discriminator outrun the generator: try discriminator_steps=1 first"
+            "discriminator become too strong: try discriminator_steps=1 first"
         )
     return None
 
@@ -45,7 +45,7 @@ def _rates(settings, last):
         return None
     high, low = sorted(rates, key=rates.get, reverse=True)
     if rates[low] <= 0.0 < rates[high]:
-        return f"the {low}'s learning rate is {rates[low]:g}: it learns nothing more"
+        return f"the {low}'s learning rate is {rates[low]:g}: it no longer learns"
     names = {player: settings.get(f"{player}_optimizer") for player in rates}
     if names[high] == names[low] and rates[high] >= _RATIO * rates[low] > 0.0:
         return (

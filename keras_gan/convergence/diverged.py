@@ -41,8 +41,8 @@ class Diverged:
             )
         if evidence.get("cause") == "weight":
             return (
-                f"{variable} of the {player} was not finite at step {evidence['step']}: an update "
-                f"before had broken it, at a learning rate of {rate:g}"
+                f"{variable} of the {player} was not finite at step {evidence['step']}: an earlier "
+                f"update made it so, at a learning rate of {rate:g}"
             )
         where = f"the gradient of {variable}" if variable else "its loss"
         return (

@@ -154,7 +154,7 @@ def early_warnings(history, rules):
 
 def _weights_now(top, last, restored):
     if top is None:
-        return "no epoch was measured, so the weights are left as they are"
+        return "no epoch was measured, so the weights are unchanged"
     if top.epoch == last.epoch:
         return "this epoch is as good as the best, and its weights are kept"
     return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"

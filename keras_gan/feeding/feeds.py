@@ -184,5 +184,5 @@ def reading_failed(error):
     return _checks.sentence(
         "Data must be readable to their end, but reading them failed.",
         error=told[-1] if told else type(error).__name__,
-        cure="The model is as its last whole step left it: repair the data and go on.",
+        cure="The model is unchanged since its last complete step. Repair the data.",
     )

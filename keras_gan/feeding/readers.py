@@ -106,7 +106,7 @@ class Reader:
                 _checks.sentence(
                     f"`{self._name}` must be readable to its end, but reading it failed.",
                     error=told,
-                    cure="The model is as its last whole step left it: repair the data and go on.",
+                    cure="The model is unchanged since its last complete step. Repair the data.",
                 )
             ) from self.error
 

@@ -119,7 +119,7 @@ def _check_complete(config, keys):
     _checks.check(
         not missing,
         "The config of a GAN must be complete.",
-        cure="The file is damaged, or no GAN's.",
+        cure="The file is damaged, or not that of a GAN.",
         missing=missing,
     )
 

@@ -185,9 +185,9 @@ class Fitting:
         rule = convergence.Diverged()
         left = "The weights are those of finite updates alone."
         if self.first_failure["cause"] == "weight":
-            left = "The weights from the beginning of that epoch are back."
+            left = "The weights from the start of that epoch were restored."
         _warnings.warn(
-            f"Updates were left out: {rule.describe(self.first_failure)}. {left} "
+            f"Updates were skipped: {rule.describe(self.first_failure)}. {left} "
             f"{rule.cure[0].upper()}{rule.cure[1:]}. `keras_gan.callbacks.StopOnNonFinite` "
             "stops there."
         )

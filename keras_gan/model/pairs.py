@@ -158,7 +158,7 @@ def _check_weights(network, name):
         mode = getattr(layer, "quantization_mode", None)
         _checks.check(
             not (mode and layer.trainable and not getattr(layer, "lora_enabled", False)),
-            f"`{name}` must not be quantised where it trains: such kernels do not move.",
+            f"`{name}` must not be quantised where it trains: such kernels are not updated.",
             cure="Set `trainable = False` for the layer, or quantise what has been trained.",
             layer=layer.name,
             quantization_mode=mode,
@@ -202,7 +202,7 @@ def _check_labels(inputs):
         _checks.check(
             not second or first not in _ONE_EACH or second[0] in _ONE_EACH,
             f"`{name}` must take {takes} first and labels second.",
-            cure=f"Turn them round: `keras.Model({name}.inputs[::-1], {name}.outputs)`.",
+            cure=f"Reverse them: `keras.Model({name}.inputs[::-1], {name}.outputs)`.",
             inputs=[first, *second],
         )
         _checks.check(
@@ -317,8 +317,8 @@ def check_apart(generator, discriminator):
     shared = [variable.path for variable in discriminator.variables if id(variable) in known]
     _checks.check(
         not shared,
-        "`generator` and `discriminator` must not share layers: while one of them learns, the "
-        "other stands still, and a file keeps a layer once.",
+        "`generator` and `discriminator` must not share layers: they are updated "
+        "separately, and a file stores each layer once.",
         cure="Copy one of the networks: `keras.models.clone_model(discriminator)`.",
         shared=shared[:3],
     )

@@ -162,7 +162,7 @@ class Saving:
         _checks.check(
             any(name.startswith("state_") for name in names),
             "The file must hold a GAN's counters.",
-            cure="It is damaged, or no GAN's. Take an older one.",
+            cure="It is damaged, or not that of a GAN. Use an older one.",
             found=names,
         )
         # Keras's own variables have numbers as names. Others belong to parts that are not compiled.

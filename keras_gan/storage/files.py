@@ -126,7 +126,7 @@ class NotWritten(OSError):
         return _checks.sentence(
             f"The path must be one that can be written to, but the system says: {self.strerror}.",
             path=self.filename,
-            cure="What stood there before still does. Free some space, or choose another path.",
+            cure="An existing file is unchanged. Free some space, or choose another path.",
         )
 
 

@@ -87,7 +87,7 @@ def check_file(path, own):
     except Exception as error:
         raise ValueError(
             _checks.sentence(
-                "A file must give the model back, but what `get_config` of your own classes "
+                "A file must restore the model, but what `get_config` of your own classes "
                 f"returns does not. {first_words(error)}",
                 cure="Let it return all arguments of `__init__`, and make all weights in "
                 "`__init__` or `build`; or use `save_weights`, which writes no config.",

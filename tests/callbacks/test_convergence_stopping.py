@@ -125,7 +125,7 @@ def test_a_run_that_is_cut_off_leaves_its_report(tmp_path, stop, capsys):
     assert callback.best_weights[0] == 2 and callback.restored_epoch is None
     assert capsys.readouterr().out.splitlines() == [
         "Still learning after 2 epochs.",
-        "Training was cut off in epoch 3; the weights stay.",
+        "Training was interrupted in epoch 3; the weights are kept.",
     ]
     assert entries(tmp_path / "board")[0] == [(3, "still learning after 2 epochs")]
     ConvergenceStopping().on_train_interrupted()  # nor does one that never began say anything

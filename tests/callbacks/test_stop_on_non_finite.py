@@ -46,7 +46,7 @@ def test_broken_weights_do_not_stay(broken):
                 kernel = gan.discriminator.trainable_variables[0]
                 kernel.assign(np.full(kernel.shape, broken, "float32"))
 
-    with pytest.warns(UserWarning, match="from the beginning of the epoch are back"):
+    with pytest.warns(UserWarning, match="from the start of the epoch were restored"):
         gan.fit(
             helpers.points(48),
             batch_size=16,

@@ -114,7 +114,7 @@ def test_a_pipeline_begins_its_pass_anew_and_the_line_says_so(tmp_path, capsys):
     fit(stage.again(), tmp_path, x=pipeline, validation_data=pipeline)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"Resumed after epoch 2 of 4 from {tmp_path / 'epoch_0002.npz'}. ")
-    assert "The pipeline of data and validation_data starts its pass anew" in line
+    assert "The pipeline of data and validation_data restarts its pass" in line
     assert_same_state(stage.gan, state)  # this one has the same order in each pass
 
 
@@ -244,7 +244,7 @@ DataLoader.__module__ = "torch.utils.data.dataloader"
 
 
 def test_inputs_that_are_read_in_python_say_where_they_go_on(tmp_path, capsys):
-    anew = "The {} of data starts its pass anew: only arrays"
+    anew = "The {} of data restarts its pass: only arrays"
     cases = [
         (Rows, {}, anew.format("PyDataset")),
         (lambda: Rows(endless=True), {"steps_per_epoch": 8}, None),
@@ -252,7 +252,7 @@ def test_inputs_that_are_read_in_python_say_where_they_go_on(tmp_path, capsys):
         (
             lambda: iter_of(np.split(POINTS[:64], 8) * 4),
             {"steps_per_epoch": 8},
-            "The generator of data cannot be rewound: training goes on with the batch that it "
+            "The generator of data cannot be rewound: training continues with the batch that it "
             "yields next",
         ),
     ]

@@ -303,7 +303,7 @@ def test_callbacks_of_ones_own_go_on_or_are_named(tmp_path, capsys):
     fit(stage.again(), tmp_path, first, second, counting, *added)
     assert (first.seen, second.seen, counting.seen) == (4, 4, 1)
     line = capsys.readouterr().out
-    assert "nothing to go on from: Counting, ConvergenceStopping. " in line
+    assert "no saved state: Counting, ConvergenceStopping. " in line
     assert "not used: EarlyStopping." in line
 
 
@@ -409,4 +409,4 @@ def test_what_a_subclass_keeps_that_cannot_be_kept_is_named(tmp_path, capsys):
     stage = stage_of(plain)
     fit(stage.first(), tmp_path, counting(), Crash("epoch_begin", 2))
     fit(stage.again(), tmp_path, counting())
-    assert "nothing to go on from: CountedRate (lost)" in capsys.readouterr().out
+    assert "no saved state: CountedRate (lost)" in capsys.readouterr().out
