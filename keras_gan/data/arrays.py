@@ -16,9 +16,9 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
             white), or floats in [-1, 1].
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`.
         batch_size: samples of one update. Defaults to 64.
-        shuffle: whether each pass has an order of its own. Defaults to `True`.
-        seed: non-negative integer, the order's. Defaults to 0.
-        class_names: list of the classes' names, that of class `i` at place `i`. Defaults to `None`.
+        shuffle: whether each pass has its own order. Defaults to `True`.
+        seed: non-negative integer seed of the order. Defaults to 0.
+        class_names: list of the classes' names by index. Defaults to `None`.
 
     Returns:
         A finite `tf.data.Dataset` with `len()` of batches of samples, or of `(samples, labels)`,

@@ -11,7 +11,7 @@ from keras_gan.backend.memory import numpy_function
 from keras_gan.data import pixels
 from keras_gan.feeding import sources
 
-# Encoded images that are decoded in one go where all are kept.
+# Number of images decoded at a time, if all are kept.
 _AT_A_TIME = 1_024
 _MODULES = ("tensorflow_datasets", "importlib_resources")
 
@@ -37,14 +37,14 @@ def from_tfds(
     The images are the data set's (first) image feature, the labels its class label. If all images
     fit into `memory_limit_gib`, they are decoded once and stay in memory. Otherwise they are read
     in the order of the files and mixed 4,096 at a time, and each batch is decoded when it is
-    needed; to resume in the middle of a pass, what comes before has to be read, but not decoded.
+    needed. To resume within a pass, the samples before are read, but not decoded.
 
     Args:
         name: as in `tfds.builder`, such as `"mnist"` or `"oxford_flowers102:2.1.1"`.
         split: as in `tfds.load`, such as `"train"` or `"train[:90%]"`. Defaults to `"train"`.
         batch_size: samples of one update. Defaults to 64.
         labels: whether to yield labels. Defaults to `False`.
-        data_dir: where the data are prepared. Defaults to TFDS's own choice.
+        data_dir: folder of the prepared data. Defaults to that of TFDS.
         download: whether data that are not prepared yet are downloaded. Defaults to `True`.
         image_size: a positive integer, or `(height, width)`. Defaults to `None`, the data set's
             own, if it has one.
@@ -126,7 +126,7 @@ def from_tfds(
 
 
 class TFDSSource(sources.Source):
-    """Encoded images that can be read only one after the other.
+    """Encoded images that can be read only sequentially.
 
     Args:
         num_samples: how many there are.
@@ -213,7 +213,7 @@ class TFDSSource(sources.Source):
 
 
 def _imported():
-    """TensorFlow Datasets, after checking that all it needs is there."""
+    """Import TensorFlow Datasets, after checking its requirements."""
     for module in _MODULES:
         try:
             importlib.import_module(module)
@@ -233,7 +233,7 @@ def _builder(tfds, name, data_dir, download):
         )
         builder = tfds.builder(name, data_dir=folder)
     except AssertionError as error:
-        # TFDS has no type of its own for a version or configuration that does not exist.
+        # TFDS has no specific error for an unknown version or configuration.
         raise ValueError(
             _checks.sentence(
                 "`name` must be a data set's known version.", name=name, cure=str(error)
@@ -263,7 +263,7 @@ def _features(tfds, info, labels):
     """The names of the image feature and of the label feature, or `None`."""
     features = info.features
     supervised = info.supervised_keys or ()
-    # The supervised ones first, then those called so, then the order of the data set.
+    # The supervised ones first, then those with these names, then the order of the data set.
     names = sorted(features, key=lambda key: (key not in supervised, key not in ("image", "label")))
     images = [key for key in names if isinstance(features[key], tfds.features.Image)]
     _checks.check(

@@ -1,4 +1,4 @@
-"""From images of more than 8 bits a value to images of 8."""
+"""Conversion of images with more than 8 bits per value to 8 bits."""
 
 import threading
 
@@ -7,23 +7,23 @@ import numpy as np
 # How Pillow is told to read what a PNG file of colours of 16 bits holds: by default, the highest 8
 # of each.
 _RAW = ("LA;16B", "RGB;16B", "RGBA;16B")
-# Pixels that are looked at or converted at a time, but whole rows.
+# Number of pixels processed at a time, in whole rows.
 _BLOCK = 2**16
 
 
 def is_deep(image):
-    """Whether an image, opened and not decoded, has more than 8 bits a value.
+    """Whether an image, opened and not decoded, has more than 8 bits per value.
 
-    Of colours, Pillow can tell only those of PNG files.
+    For colours, Pillow knows this only of PNG files.
     """
     if image.mode.startswith(("I", "F")):
         return True
-    # A colour that is transparent would have to be scaled, too.
+    # A transparent colour would have to be scaled, too.
     return _raw(image) in _RAW and "transparency" not in image.info
 
 
 class Depth:
-    """One scale for all images of a data set of more than 8 bits a value.
+    """One scale for all images of a data set with more than 8 bits per value.
 
     Files of 16 bits a value often use fewer of them: cameras and scanners give 10, 12 or 14. White
     is `2**bits - 1` with the fewest bits, from 8 on, that hold all values that were looked at;
@@ -39,7 +39,7 @@ class Depth:
         self._lock = threading.Lock()
 
     def look(self, image, again):
-        """Widen the scale to an image's values."""
+        """Extend the scale to an image's values."""
         for _, values in _strips(image, again):
             for name, part in _parts(values).items():
                 largest = np.max(part, initial=0, where=np.isfinite(part))
@@ -65,7 +65,7 @@ class Depth:
         return Image.fromarray(eight)
 
     def description(self):
-        """What differs from 16 bits and floats in [0, 1]: a `dict` of plain values."""
+        """Differences from 16 bits and floats in [0, 1]: a `dict` of plain values."""
         told = {f"bits_of_{name}": bits for name, bits in self._bits.items() if bits != 16}
         return told if self.white == 1.0 else {**told, "white": self.white}
 

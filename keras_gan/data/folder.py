@@ -11,7 +11,7 @@ from keras_gan.data import image_files, pixels
 from keras_gan.feeding import sources
 from keras_gan.storage import files
 
-# Files that a message names before it only counts them.
+# Maximum number of files that a message lists.
 _NAMED = 5
 
 
@@ -216,7 +216,7 @@ def _check_classes(root, files):
 
 
 def _classes(root, files):
-    """The names of the classes that have images, and the class of each file."""
+    """The names of classes with images, and the class of each file."""
     classes = [file.relative_to(root).parts[0] for file in files]
     names = sorted(set(classes))
     places = {name: place for place, name in enumerate(names)}
@@ -239,7 +239,7 @@ def _read(decoder, root, files, on_error, *, keep):
                     action(index)
             # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error.
             except Exception as error:
-                # Not the error: it would keep the image.
+                # The text, because the error refers to the image.
                 errors[index] = f"{type(error).__name__}: {error}"
 
         pixels.for_each(attempted, len(files))
@@ -264,7 +264,7 @@ def _read(decoder, root, files, on_error, *, keep):
         path=str(root),
     )
     if keep:
-        # In place, since a copy might not fit.
+        # In place, since a copy may not fit into memory.
         for row, index in enumerate(readable):
             images[row] = images[index]
         images = images[: len(readable)]
@@ -272,7 +272,7 @@ def _read(decoder, root, files, on_error, *, keep):
 
 
 def _warn_of_left(root, found, told, class_names):
-    """One warning of all that is left out."""
+    """One warning about all files and folders that are skipped."""
     story = [told] if told else []
     if found.closed:
         story.append(f"{len(found.closed)} folders cannot be opened: {_some(found.closed)}.")

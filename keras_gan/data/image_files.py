@@ -1,4 +1,4 @@
-"""Which files of a folder are images, and as what they may be read."""
+"""The image files of a folder, and the formats to read them with."""
 
 import collections
 import functools
@@ -11,12 +11,12 @@ _SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVI
 # What Pillow names a format and does not decode by itself. For "EPS" it would run Ghostscript,
 # which must not happen to a stranger's file.
 _EXCLUDED = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
-# Pictures, to a person, that this Pillow may not know.
+# Image formats that the installed Pillow may not support.
 _UNKNOWN = (".avif", ".cr2", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raw", ".svg")
-# What systems leave in folders, besides hidden files.
+# Files and folders of operating systems, besides hidden ones.
 _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
-# What lies beside images to describe them, and is missed by nobody.
+# Files that describe images, which are skipped silently.
 _COMPANIONS = (".csv", ".html", ".json", ".jsonl", ".md", ".rst", ".tsv", ".txt", ".xml", ".yaml")
 
 # images: paths, sorted by their parts.
@@ -46,12 +46,12 @@ def formats(file):
         file: path, or encoded bytes.
     """
     own = None if isinstance(file, bytes) else suffixes().get(_suffix(file))
-    # Those without a mark at their beginning are believed only if the suffix says so.
+    # Formats without a signature are tried only if the suffix matches.
     return _SNIFFED if own in (None, "MPO", *_SNIFFED) else (*_SNIFFED, own)
 
 
 def listing(root):
-    """What is in a folder and in the folders in it, without what is hidden: a `Listing`."""
+    """The files of a folder and its subfolders without hidden ones: a `Listing`."""
     images, others, closed, seen = [], [], [], set()
 
     def note(error):
@@ -59,7 +59,7 @@ def listing(root):
 
     for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
         real = os.path.realpath(folder)
-        # Links may lead back to where we come from.
+        # Links may form cycles.
         if real in seen:
             folders.clear()
             continue
@@ -78,17 +78,17 @@ def listing(root):
 
 
 def _is_image(path):
-    """Whether a file is meant to be an image; that it can be read is another question."""
+    """Whether a file is an image by its suffix or first bytes; it may still be damaged."""
     if _suffix(path) in suffixes():
         return True
     from PIL import Image
 
-    if not os.path.isfile(path):  # a pipe would be waited for
+    if not os.path.isfile(path):  # reading a pipe would block
         return False
     try:
         with Image.open(path, formats=_SNIFFED):
             return True
-    except Exception:  # whatever other files make Pillow raise
+    except Exception:  # Pillow may raise anything for other files
         return False
 
 

@@ -1,4 +1,4 @@
-"""From encoded images to arrays of one size."""
+"""Decoding of images to arrays of one size."""
 
 import concurrent.futures
 import contextlib
@@ -16,13 +16,13 @@ _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 # Pixels that are decoded at the same time, by all threads of this process together: Pillow's limit
 # for one image. Each takes up to 12 bytes, 1 GiB in all.
 _MAX_PIXELS = 2**30 // 12
-# Above what the C library keeps.
+# Above the size of blocks that the C library keeps.
 _BLOCK_BYTES = 2**26
 _ORIENTATION = 0x0112  # of EXIF
 
 
 class Decoder:
-    """Settings under which encoded images become `uint8` arrays `(height, width, channels)`.
+    """Decodes images to `uint8` arrays `(height, width, channels)`.
 
     Args:
         image_size: a positive integer, or `(height, width)`.
@@ -64,13 +64,13 @@ class Decoder:
         }
 
     def look(self, file):
-        """Check that a file is a sound image, and learn from it how many bits values have.
+        """Check that a file is a valid image, and read the number of bits of its values.
 
         Args:
             file: path of an encoded image.
 
         Raises:
-            Exception: whatever tells that it is none.
+            Exception: if it is not a valid image.
         """
         with room(file):
             # Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps
@@ -108,7 +108,7 @@ class Decoder:
         for_each(fill, len(files))
         return images
 
-    # Functions of their own, so that images are gone when there is room for another.
+    # Separate functions, so that an image is freed before the next one is decoded.
     def _look(self, file):
         with _open(file) as image:
             if depths.is_deep(image):
@@ -128,11 +128,11 @@ class Decoder:
         return np.asarray(image).reshape(self.shape)
 
     def _converted(self, image, again):
-        """An opened image, upright, in the mode of `channels`, with as few copies as can be."""
+        """An opened image, upright, in the mode of `channels`, with as few copies as possible."""
         from PIL import Image, ImageOps
 
         if depths.is_deep(image):
-            turned = Image.Image.getexif(image).get(_ORIENTATION)  # PNG's own would decode
+            turned = Image.Image.getexif(image).get(_ORIENTATION)  # that of PNG would decode
             image = self.depth.to_uint8(image, again)
             image.getexif()[_ORIENTATION] = turned or 1
         ImageOps.exif_transpose(image, in_place=True)
@@ -150,9 +150,9 @@ class Decoder:
 
 
 class _InFlight:
-    """Lets threads go on as long as the pixels of all together stay below a limit.
+    """Limits the total number of pixels that all threads decode at the same time.
 
-    An image that is above it alone has to wait until there is no other.
+    An image that exceeds the limit waits until no other is decoded.
     """
 
     def __init__(self, limit):
@@ -162,7 +162,7 @@ class _InFlight:
 
     @contextlib.contextmanager
     def holding(self, pixels):
-        """Wait for room for so many pixels, and take it during the block."""
+        """Reserve a number of pixels during the block, after waiting until they are available."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self.pixels == 0 or self.pixels + pixels <= self.limit,
@@ -181,9 +181,9 @@ IN_FLIGHT = _InFlight(_MAX_PIXELS)
 
 @contextlib.contextmanager
 def room(file):
-    """Wait until an image may be decoded: it is not too large, nor at the same time as others are.
+    """Check the size of an image, and wait until it may be decoded.
 
-    All that is made of it within the block must be gone when it ends.
+    All data decoded within the block must be freed when it ends.
 
     Args:
         file: path, or encoded bytes.
@@ -191,12 +191,12 @@ def room(file):
     from PIL import Image
 
     if not isinstance(file, bytes):
-        # To open a pipe would wait for ever; a device has no end.
+        # Opening a pipe would block forever; a device has no end.
         is_file = os.path.isfile(file)
         _checks.check(is_file, "An image must be a file that is there.", file=str(file))
     with _open(file) as image:
         size, limit = image.size, Image.MAX_IMAGE_PIXELS
-    # A few bytes can unfold to more than the memory holds.
+    # A small file can decode to more than the memory.
     _checks.check(
         limit is None or size[0] * size[1] <= limit,
         f"An image must have at most {limit} pixels.",
@@ -208,13 +208,13 @@ def room(file):
 
 
 def _return_memory():
-    """Let Pillow allocate large images in pieces that the C library returns when they are freed.
+    """Let Pillow allocate large images in blocks that the C library returns when freed.
 
     Those of up to 32 MiB it may keep, for each thread.
     """
     from PIL import Image
 
-    with contextlib.suppress(AttributeError):  # another Pillow
+    with contextlib.suppress(AttributeError):  # another version of Pillow
         Image.core.set_block_size(max(_BLOCK_BYTES, Image.core.get_block_size()))
 
 
@@ -230,7 +230,7 @@ def _in_mode(image, mode):
 
 
 def for_each(function, count):
-    """Call `function(i)` for each `i` in `range(count)` from some threads; long calls are shown."""
+    """Call `function(i)` for each `i` in `range(count)` in threads, with a progress line."""
     workers = min(8, os.cpu_count() or 1, count)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         done = pool.map(function, range(count))
@@ -240,7 +240,7 @@ def for_each(function, count):
 
 @contextlib.contextmanager
 def quiet():
-    """Hide Pillow's remarks on oddities of images that it reads all the same, or that we refuse.
+    """Suppress Pillow's warnings about unusual images.
 
     Only for the main thread: filters are global, and two threads would restore each other's.
     """

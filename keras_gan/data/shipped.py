@@ -1,4 +1,4 @@
-"""Real data that come with the package."""
+"""Data included in the package."""
 
 import importlib.resources
 
@@ -8,7 +8,7 @@ from keras_gan import _checks
 
 
 def digits(labels=False):
-    """1,797 handwritten digits of 8x8 pixels, real ones, without a download.
+    """1,797 handwritten digits of 8x8 pixels, without a download.
 
     Test part of the "Optical Recognition of Handwritten Digits" of the UCI Machine Learning
     Repository, E. Alpaydin and C. Kaynak, CC BY 4.0; `digits.LICENSE.md` beside the file tells

@@ -1,4 +1,4 @@
-"""Density and coverage: how deep fakes lie among reals, and how many reals have one near."""
+"""Density and coverage of generated samples."""
 
 import keras
 import numpy as np
@@ -15,13 +15,13 @@ def density_coverage(real, fake, *, k=5):
 
     About each real lies an open ball that reaches to its k-th nearest real neighbour. Density is
     the number of balls that a fake lies in, divided by k, on average over fakes; coverage is the
-    share of balls with at least one fake. Unlike precision and recall they are not misled by a few
-    outliers. For one distribution density is 1 and coverage about `1 - 2^-k`, at equal counts.
+    fraction of balls with at least one fake. Unlike precision and recall they are robust to
+    outliers. For equal distributions density is 1 and coverage about `1 - 2^-k`, at equal counts.
 
     Args:
         real: array `(n, dimension)` with more than `k` rows; the number of samples may differ.
         fake: array `(m, dimension)`, likewise.
-        k: which neighbour, at least 1. Default 5.
+        k: number of the neighbour, at least 1. Default 5.
 
     Returns:
         `dict` of `density`, a float of at least 0, and `coverage`, a float in [0, 1].
@@ -37,7 +37,7 @@ def density_coverage(real, fake, *, k=5):
 
 
 def density_coverage_within(real, radii, fake, *, k):
-    """`density_coverage` against reals whose balls are known.
+    """`density_coverage` with known radii of the reals.
 
     Args:
         real: float64 array `(n, dimension)`.

@@ -1,4 +1,4 @@
-"""The Fréchet distance: two sets of samples compared by mean and covariance."""
+"""The Fréchet distance, which compares mean and covariance of two sets of samples."""
 
 import keras
 import numpy as np
@@ -9,9 +9,9 @@ from keras_gan.metrics.moments import Moments
 from keras_gan.metrics.quality_metric import FeatureMetric
 
 _EPSILON, _TINY = np.finfo("float64").eps, np.finfo("float64").tiny
-# The share of the trace that rounding may take.
+# Relative rounding error of the trace.
 _TOLERANCE = 1e-7
-# Two covariances of so many features take a gigabyte.
+# Two covariances of this many features take a gigabyte.
 _MAX_DIMENSION = 8192
 
 # === Pure functions ===
@@ -78,7 +78,7 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
         numbers(real_covariance, "real_covariance"),
         numbers(fake_covariance, "fake_covariance"),
     ]
-    # What does not vary on one side adds nothing to the product, and would only spoil Cholesky.
+    # Constant features of one side do not contribute, and would make Cholesky fail.
     varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
     within = slice(None) if varies.all() else np.ix_(varies, varies)
     factors = [_factor(covariance[within]) for covariance in covariances]
@@ -97,7 +97,7 @@ def _factor(covariance):
             return factor
     except np.linalg.LinAlgError:
         pass
-    # Singular, or nearly: leave out what is rounding. Cholesky is many times faster.
+    # For (nearly) singular matrices drop eigenvalues at rounding level. Cholesky is much faster.
     values, vectors = np.linalg.eigh(covariance)
     kept = values > len(values) * _EPSILON * values[-1]
     return vectors[:, kept] * np.sqrt(values[kept])

@@ -1,4 +1,4 @@
-"""The inception score: how sure a classifier is of each sample, and how varied it finds them."""
+"""The inception score: confidence and diversity of a classifier's predictions."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras_gan.metrics import applications
 from keras_gan.metrics.features import numbers
 from keras_gan.metrics.quality_metric import FeatureMetric
 
-# Rows of probabilities may miss one by this much; half precision does.
+# Tolerance of the sum of probabilities, for half precision.
 TOLERANCE = 5e-3
 _CURE = "If the classifier gives logits, take their softmax, or pass `logits=True`."
 

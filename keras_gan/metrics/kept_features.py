@@ -1,4 +1,4 @@
-"""Metrics that compare samples one by one, and so keep the features of some."""
+"""Base of metrics that compare single samples, and so keep their features."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ class KeptFeatures(FeatureMetric):
     """A metric of the features of up to `max_samples` reals and as many fakes.
 
     Args:
-        max_samples: how many reals, and fakes, are compared at most.
+        max_samples: maximum number of reals, and of fakes, to compare.
         features: as told by `features.extractor`.
         seed: integer seed of the random embedding and of the subset that is kept.
         name: the log key, after `val_`.

@@ -1,4 +1,4 @@
-"""The kernel distance: two sets of samples compared by all their moments up to the third."""
+"""The kernel distance (MMD), which compares moments up to the third."""
 
 import dataclasses
 
@@ -9,14 +9,14 @@ from keras_gan import _checks
 from keras_gan.metrics import features as features_module
 from keras_gan.metrics.kept_features import KeptFeatures
 
-# Rows of a kernel matrix that are in memory at a time.
+# Rows of a kernel matrix in memory at a time.
 _ROWS = 1000
 
 # === Pure functions ===
 
 
 def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed=0):
-    """The squared maximum mean discrepancy of two sets of features, without bias.
+    """Unbiased estimate of the squared maximum mean discrepancy of two sets of features.
 
     `mean_(i!=j) k(x_i, x_j) + mean_(i!=j) k(y_i, y_j) - 2 mean_(i,j) k(x_i, y_j)` with the kernel
     `k(x, y) = (x . y / dimension + 1)^degree`, the mean over random subsets of both. Its
@@ -52,14 +52,14 @@ def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed
     size = min(_checks.positive_int(subset_size, "subset_size"), *counts)
     _checks.check(size > 1, "`subset_size` must be at least 2.", subset_size=subset_size)
     random = np.random.default_rng(_checks.seed(seed))
-    if counts == (size, size):  # a subset is all of both sets: one is as good as many
+    if counts == (size, size):  # a subset contains both sets completely, so one is enough
         subsets = 1
     rows = [_draw(count, subsets, size, random) for count in counts]
     if counts[0] * counts[1] > subsets * size**2:
         all_of_it = np.arange(size)[None]
         pairs = zip(*rows, strict=True)
         found = [_sums(real[r], fake[f], all_of_it, all_of_it, degree) for r, f in pairs]
-    else:  # the subsets share most pairs: look at each pair once
+    else:  # the subsets share most pairs: compute each pair once
         found = [_sums(real, fake, *rows, degree)]
     values = [s.within / (size * (size - 1)) - 2.0 * s.between / size**2 for s in found]
     variances = np.mean([_variances(sums) for sums in found], axis=0)

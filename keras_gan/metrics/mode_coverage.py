@@ -1,4 +1,4 @@
-"""Which modes of a known mixture a generator reaches, and how well."""
+"""Coverage of the modes of a known mixture."""
 
 import math
 
@@ -12,7 +12,7 @@ from keras_gan.metrics.quality_metric import QualityMetric
 
 # === Pure functions ===
 
-# A sample within this many standard deviations of its nearest mode is of high quality.
+# A high-quality sample is within this many standard deviations of its nearest mode.
 RADIUS = 3.0
 
 
@@ -149,7 +149,7 @@ class ModeCoverage(QualityMetric):
         """Add a batch.
 
         Args:
-            real: not looked at; the modes are known.
+            real: ignored; the modes are known.
             fake: samples, `(batch, dimension)`.
         """
         _, fake = self._floats(fake, fake)

@@ -32,7 +32,7 @@ class Moments:
         self._scatter = metric.add_variable(shape, name=f"{name}_scatter", **each)
 
     def add(self, rows):
-        """Take a batch `(count, dimension)` in, inside a graph."""
+        """Add a batch `(count, dimension)`, inside a graph."""
         rows = tf.cast(rows, "float64")
         number = replicas.number()
         before, mean = (tf.convert_to_tensor(v)[number] for v in (self._counts, self._means))
@@ -63,7 +63,7 @@ class Moments:
         return mean, scatter / max(total - 1.0, 1.0)
 
     def count(self):
-        """How many vectors are in it."""
+        """The number of vectors."""
         return int(np.sum(tf.convert_to_tensor(self._counts).numpy()))
 
     seen = count

@@ -1,8 +1,8 @@
 """Nearest neighbours by exact distances, in bounded memory.
 
-The distances come from matrix products, which are fast but round: two identical points may lie
-some 1e-7 apart, and where distances are equal chance would decide which one is smaller. So
-whatever lies within the bound of rounding is computed again from differences.
+Distances are computed by matrix products, which are fast but inexact: identical points may have a
+distance of 1e-7, and the order of equal distances would be arbitrary. Therefore distances within
+the rounding bound are recomputed from differences.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def squared_radii(points, k):
         Float64 array `(n,)`; exactly 0 where k other points are identical.
     """
     radii = np.empty(len(points))
-    # A few more than k, so that what rounding has put in the wrong order is among them.
+    # A few more than k, in case rounding has changed their order.
     wanted = min(2 * k + 8, len(points) - 1)
     for rows, squares, _ in _blocks(points, points):
         here = np.arange(len(squares))

@@ -1,4 +1,4 @@
-"""Improved precision and recall: how many fakes look real, and how many reals can be made."""
+"""Improved precision and recall of generated samples."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def precision_recall(real, fake, *, k=3):
 
 
 def _share(points, others, k):
-    """The share of points in the manifold of the others."""
+    """The fraction of points in the manifold of the other set."""
     radii = neighbours.squared_radii(others, k)
     blocks = neighbours.within(points, others, radii, closed=True)
     return float(np.concatenate([inside.any(axis=1) for _, inside in blocks]).mean())

@@ -1,4 +1,4 @@
-"""What quality metrics share: a fixed reference, a floor, a description, their features."""
+"""Base classes of quality metrics, with reference, floor, description and features."""
 
 import inspect
 
@@ -17,7 +17,7 @@ _BATCH = 256
 class QualityMetric(keras.metrics.Metric):
     """A metric of reals and fakes, to be given to `compile`.
 
-    Subclasses say in `build` what is kept of both sides, and in `_compare` what it comes to.
+    Subclasses define the statistics of both sides in `build`, and the result in `_compare`.
 
     Attributes:
         direction: "min" or "max", which way it improves; that of the classes here, and of their
@@ -31,7 +31,7 @@ class QualityMetric(keras.metrics.Metric):
     primary_key = None
     # Whether it reads the reals that `update_state` is given.
     needs_real = True
-    # Samples of each side without which there is no result.
+    # Minimum number of samples of each side.
     needed = 1
 
     def __init_subclass__(cls, **options):
@@ -50,7 +50,7 @@ class QualityMetric(keras.metrics.Metric):
     # === Results ===
 
     def reset_state(self):
-        """Forget all batches; a reference stays."""
+        """Reset all batches, but not a reference."""
         super().reset_state()
         self._outcome = None
 
@@ -59,7 +59,7 @@ class QualityMetric(keras.metrics.Metric):
         return self._result_of(self._compared())
 
     def _compared(self):
-        """What `_compare` gives for all batches so far, computed once; `None` of nothing."""
+        """The cached result of `_compare` for all batches so far; `None` without batches."""
         if not self._is_computed():
             counts = self._counts()
             enough = min(counts) >= self.needed
@@ -73,33 +73,33 @@ class QualityMetric(keras.metrics.Metric):
         return self._outcome[1]
 
     def _is_computed(self):
-        """Whether nothing has come since `_compare` was asked."""
+        """Whether the cached result is up to date."""
         return self._outcome is not None and self._outcome[0] == self._position()
 
     def _result_of(self, outcome):
-        """The result of what `_compare` gave."""
+        """The metric's result from that of `_compare`."""
         if outcome is None:
             nothing = float("nan")
             return dict.fromkeys(self.result_keys, nothing) if self.result_keys else nothing
         return dict(outcome) if self.result_keys else outcome
 
     def _counts(self):
-        """How many reals and fakes are compared, eagerly."""
+        """The numbers of reals and fakes compared, eagerly."""
         raise NotImplementedError
 
     def _position(self):
-        """What changes with every batch, eagerly."""
+        """A value that changes with every batch, eagerly."""
         return self._counts()
 
     def _sides(self):
-        """What is kept of reals and of fakes, eagerly."""
+        """The statistics of reals and of fakes, eagerly."""
         raise NotImplementedError
 
     def _compare(self, real, fake):
         raise NotImplementedError
 
     def _lack(self, real_count, fake_count):
-        """A sentence if there are samples of both sides, but too few for a result, or `None`."""
+        """A warning if there are too few samples of both sides for a result, or `None`."""
         if min(real_count, fake_count) == 0:
             return None
         return (
@@ -108,13 +108,13 @@ class QualityMetric(keras.metrics.Metric):
         )
 
     def _shortage(self, real_count, fake_count):
-        """A sentence if there are too few samples to be believed, or `None`."""
+        """A warning if there are too few samples for a reliable result, or `None`."""
         return None
 
     # === Reals against reals ===
 
     def floor(self, real, num_samples=None, seed=0):
-        """What a perfect generator would get: reals in the place of fakes, at the same counts.
+        """The value of a perfect generator: reals against other reals, with the same sample sizes.
 
         Two disjoint halves, drawn by `seed`, are compared. Most metrics depend on the number of
         samples, so that a value says little without its floor. From then on `print` tells it.
@@ -157,7 +157,7 @@ class QualityMetric(keras.metrics.Metric):
         return self._known_floor[1]
 
     def set_reference(self, real):
-        """Compute the real side once, for all evaluations to come.
+        """Compute the statistics of reals once, for all later evaluations.
 
         From then on `update_state` looks at fakes only. `reset_state` keeps the reference; it is
         no part of the config, and so of no file. Call it before `fit`: a graph that is already
@@ -186,7 +186,7 @@ class QualityMetric(keras.metrics.Metric):
             self._outcome = None
 
     def _some(self, real):
-        """The reals that are worth extracting the features of."""
+        """The reals whose features are needed."""
         return real
 
     def _add_real(self, real):
@@ -202,7 +202,7 @@ class QualityMetric(keras.metrics.Metric):
         return (None if real is None else floats(real)), floats(fake)
 
     def _twin(self):
-        """The same metric, with the same features, and no sample yet."""
+        """A copy of the metric with the same features and without samples."""
         _checks.check(
             not tf.distribute.has_strategy(),
             "Reals are taken in by one device.",
@@ -216,7 +216,7 @@ class QualityMetric(keras.metrics.Metric):
     # === Description ===
 
     def description(self):
-        """What the value was measured with: a `dict` of plain values.
+        """The settings of the measurement: a `dict` of plain values.
 
         `real_samples` and `fake_samples` are the samples compared, `reference` says whether the
         reals are those of `set_reference`.
@@ -232,7 +232,7 @@ class QualityMetric(keras.metrics.Metric):
         return wording.line(self, compute=True)
 
     def __repr__(self):
-        # What shows an object must not work for minutes.
+        # `repr` must not compute for minutes.
         return wording.line(self, compute=False)
 
     # === Config ===
@@ -285,11 +285,11 @@ class FeatureMetric(QualityMetric):
         return features_module.extractor(self.features, sample_shape, seed=self.seed)
 
     def _make_side(self, name):
-        """What is kept of one side, by its name: has `add`, `value`, `count` and `seen`."""
+        """The statistics of one side: an object with `add`, `value`, `count` and `seen`."""
         raise NotImplementedError
 
     def _rows(self, samples):
-        """What is taken of a batch of samples: `(batch, width)`."""
+        """The features of a batch of samples: `(batch, width)`."""
         return self._extract(tf.cast(samples, "float32"))
 
     def update_state(self, real, fake):

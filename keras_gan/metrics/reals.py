@@ -1,4 +1,4 @@
-"""Reals that a metric is given at once: an array, or an iterable of batches."""
+"""Reals of a metric's reference: an array, or an iterable of batches."""
 
 import numpy as np
 

@@ -7,10 +7,10 @@ from keras_gan.backend import replicas, seeds
 
 
 class Reservoir:
-    """Up to `max_samples` rows, of all that came so far each with the same chance.
+    """A uniform random subset of up to `max_samples` rows of a stream.
 
-    So sorted data do no harm. Two reservoirs of one seed that are given batches of the same sizes
-    keep rows of the same places.
+    The stream may be sorted. Two reservoirs with the same seed and batch sizes keep the same
+    positions.
 
     Args:
         metric: that the variables belong to.
@@ -24,18 +24,18 @@ class Reservoir:
         self.max_samples, self.width, self.seed = max_samples, width, seed
         shape = (max_samples, width)
         self._rows = metric.add_variable(shape, "zeros", dtype="float32", name=name)
-        # One positive number a kept row, 0 where there is none.
+        # A positive key for each kept row, 0 for empty rows.
         shape = (max_samples,)
         self._keys = metric.add_variable(shape, "zeros", dtype="int32", name=f"{name}_keys")
         self._seen = metric.add_variable((), "zeros", dtype="int64", name=f"{name}_seen")
 
     def add(self, rows):
-        """Take a batch `(count, width)` in, inside a graph."""
+        """Add a batch `(count, width)`, inside a graph."""
         count = tf.shape(rows)[0]
         part = self.max_samples // replicas.count()
         keys = tf.concat([self._own_part(self._keys, part), self._draw_keys(count)], axis=0)
         rows = tf.concat([self._own_part(self._rows, part), tf.cast(rows, "float32")], axis=0)
-        # The rows with the largest keys, of all so far, are a uniform sample of them.
+        # The rows with the largest random keys are a uniform sample.
         kept, places = tf.math.top_k(keys, k=part, sorted=False)
         self._write_part(self._keys, kept)
         self._write_part(self._rows, tf.gather(rows, places))

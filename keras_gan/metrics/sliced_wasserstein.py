@@ -1,4 +1,4 @@
-"""The sliced Wasserstein distance: how far apart two sets of samples lie."""
+"""The sliced Wasserstein distance between two sets of samples."""
 
 import keras
 import numpy as np
@@ -93,7 +93,7 @@ def distance(real_projections, fake_projections):
 
 def distance_error(real_projections, fake_projections, *, groups=10):
     """The jackknife error of `distance`, see `sliced_wasserstein_error`."""
-    # A few directions are enough to tell it, at a quarter of the cost.
+    # A few directions are enough for the error, at a quarter of the cost.
     real, fake = (
         np.ascontiguousarray(projections[:, :_ERROR_DIRECTIONS].T)
         for projections in (real_projections, fake_projections)
@@ -197,7 +197,9 @@ class SlicedWasserstein(KeptFeatures):
         super().update_state(real, fake)
 
     def projections(self):
-        """What is compared: arrays `(n, num_projections)` of reals and of as many fakes."""
+        """The projections to compare: arrays `(n, num_projections)` of reals and of as many
+        fakes.
+        """
         if not self.built:
             return (np.zeros((0, self.num_projections), "float32"),) * 2
         real, fake = self._sides()

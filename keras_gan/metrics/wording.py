@@ -1,4 +1,4 @@
-"""A metric in a line: what it came to, how to read that, and what it was measured with."""
+"""A line on a metric: its value, how to read it, and its settings."""
 
 import math
 
@@ -40,7 +40,7 @@ def _direction(metric):
 
 
 def _floor(metric):
-    """What reals reach, where it has been asked for."""
+    """The floor, if it was computed."""
     if metric._known_floor is None:
         return []
     count, value = metric._known_floor

@@ -1,4 +1,4 @@
-"""What networks of images of any size share: the sizes of their maps, and how they get there."""
+"""Shared parts of networks for images of any size."""
 
 import tensorflow as tf
 from keras import layers
@@ -45,7 +45,7 @@ def _cure_of_shape(shape):
 
 
 def are_large(image_shape):
-    """Whether images are so large that processors gain from short floats."""
+    """Whether images are large enough for bfloat16 to be faster on processors."""
     return min(image_shape[:2]) >= _LARGE
 
 
@@ -65,7 +65,7 @@ def widths(filters, max_filters, number, widening=2):
 
 
 def cropped(x, size, name):
-    """A map without the row and column that doubling an odd size has left over."""
+    """Crop the extra row and column after doubling an odd size."""
     bottom, right = x.shape[1] - size[0], x.shape[2] - size[1]
     if not (bottom or right):
         return x

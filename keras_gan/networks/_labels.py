@@ -1,4 +1,4 @@
-"""How a conditional network takes its label."""
+"""Label inputs of conditional networks."""
 
 import keras
 

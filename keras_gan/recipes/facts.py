@@ -1,4 +1,4 @@
-"""What can be known of data without training on them: shape, count, classes, batches."""
+"""Facts about data: shape, count, classes, batches."""
 
 import collections
 import types

@@ -1,4 +1,4 @@
-"""Networks with settings that belong together: compiled models, ready for `fit`."""
+"""Recipes: compiled models with matching networks and settings, ready for `fit`."""
 
 import keras
 

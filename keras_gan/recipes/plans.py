@@ -1,4 +1,4 @@
-"""From data and a time to a compiled model and the arguments of `fit`."""
+"""Plans: a compiled model and the arguments of `fit` for given data and time."""
 
 import collections
 import functools
@@ -20,11 +20,11 @@ from keras_gan.storage import files
 
 # Epochs of a plan: enough for rules that compare epochs.
 _EPOCHS = 60
-# The share of the time that may go into watching the run.
+# Fraction of the time for measuring signals.
 _WATCHING = 0.05
 # Calls of several steps in an epoch of the measurement, and its epochs; the first one compiles.
 _CALLS, _MEASURED_EPOCHS = 6, 4
-# The learning rate ends at this share of what it begins at.
+# Final learning rate as a fraction of the initial one.
 _LAST_RATE = 0.02
 
 _Costs = collections.namedtuple("_Costs", "start step epoch")
@@ -53,8 +53,8 @@ def for_data(
     which costs some ten seconds of the time, and prints the plan in one sentence. The learning rate
     stays for half of the images that the run will see, and falls to a fiftieth over the other half.
     An epoch is a sixtieth of the time, or more where watching it would take over 5 % of it. Data
-    that are read in Python are read for a few batches. The machine is taken to be as busy later as
-    it is now.
+    that are read in Python are read for a few batches. The plan assumes that the load of the
+    machine does not change.
 
     Args:
         data: samples, as `fit` takes them: an array, `(samples, labels)`, or batches of either.
@@ -145,7 +145,7 @@ class _Kept:
         return plan if asked == self._asked else None
 
     def keep(self, plan):
-        """Write a plan, whole or not at all."""
+        """Write a plan; the file is never half written."""
         if self._path is not None:
             with files.replacing(self._path) as temporary:
                 temporary.write_text(json.dumps({"for": self._asked, "plan": plan}, indent=1))
@@ -155,13 +155,13 @@ class _Kept:
 
 
 def _batch_size(facts):
-    """Samples of an update: as many as suit the size, and no more than a quarter of all."""
+    """Batch size: suited to the size of samples, and at most a quarter of their number."""
     most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
     return min(most, max(1, facts.count // 4))
 
 
 def _build(facts, *, seed, precision, over_images=None):
-    """The model; its schedules reach over so many images, or stand still for a trial."""
+    """The model, with schedules over `images`, or constant ones for a trial."""
     shape, shared = facts.sample_shape, {"seed": seed, "precision": precision}
     recipe = games.dcgan if inspection.is_image(shape) else games.mlp
     if over_images is not None:
@@ -205,7 +205,7 @@ def _measured(gan, data, labels, settings, a_call):
         rules=[convergence.Diverged()], restore_best_weights=False
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `fit` will say it again
+        warnings.simplefilter("ignore")  # `fit` will repeat the warning
         gan.fit(
             data,
             labels,
