@@ -172,7 +172,8 @@ def _noticed_by(code, output):
         return None
     if code not in (_FAILED, _BROKEN):
         raise SystemExit(f"pytest itself failed ({code}):\n{output}")
-    match = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    # Names of tests may have spaces; after " - " comes what went wrong.
+    match = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     return match[1] if match else f"exit code {code}"
 
 
