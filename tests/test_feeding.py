@@ -206,7 +206,7 @@ def test_unknown_arguments_are_refused(models):
 def test_a_network_frozen_after_compiling_is_refused():
     gan = helpers.watched(SIZE)
     gan.discriminator.trainable = False
-    refused(gan, r"weights to train.*Set `discriminator.trainable = True`", images(), batch_size=8)
+    refused(gan, r"trainable weights.*Set `discriminator.trainable = True`", images(), batch_size=8)
 
 
 def test_numbers_in_errors_are_short(models):
