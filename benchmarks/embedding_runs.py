@@ -104,7 +104,7 @@ KINDS = {
 
 def reals(name, data_dir):
     """`(train, held out)` of a set, uint8; `COUNT` are held out."""
-    return {"mnist": _mnist, "digits": _digits, "sprites": _sprites, "facades": _facades}[name](
+    return {"mnist": _mnist, "digits": _digits, "sprites": _sprites, "facades": facades}[name](
         pathlib.Path(data_dir)
     )
 
@@ -137,24 +137,24 @@ def _sprites(data_dir):
 
 
 @functools.cache
-def _facades(data_dir):
+def facades(data_dir, size=64):
     """There are 506 photos. Mirrored too, the first 400 are trained on and nearly all compared."""
     parts = [
-        _images(data_dir / "facades.zip", f"photos/{part}", count=count)
+        _images(data_dir / "facades.zip", f"photos/{part}", count=count, size=size)
         for part, count in (("train", 400), ("test", 106))
     ]
     train, test = (np.concatenate([part, part[:, :, ::-1]]) for part in parts)
     return train, np.concatenate([test, train])[:COUNT]
 
 
-def _images(archive, inside, count):
+def _images(archive, inside, count, size=64):
     import keras_gan
 
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder)
         dataset = keras_gan.data.from_folder(
-            pathlib.Path(folder) / inside, image_size=64, shuffle=False
+            pathlib.Path(folder) / inside, image_size=size, shuffle=False
         )
         images = np.concatenate([batch.numpy() for batch in dataset])
     if len(images) != count:

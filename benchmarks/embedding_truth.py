@@ -26,15 +26,15 @@ def distances(set_name, kinds, data_dir):
     """
     from keras_gan.metrics.frechet_distance import frechet_distance
 
-    judge = functools.cache(lambda: _judge(set_name, data_dir))
+    features = functools.cache(lambda: judge(set_name, data_dir))
     _, held_out = embedding_runs.reals(set_name, data_dir)
-    real = _kept(f"{set_name}_reals", lambda: {"reals": judge()(held_out)})["reals"]
+    real = _kept(f"{set_name}_reals", lambda: {"reals": features()(held_out)})["reals"]
     truth = {}
     for kind in kinds:
         samples = embedding_runs.recorded(set_name, kind, data_dir)
 
         def look(samples=samples):
-            return {str(s): judge()(x[: embedding_runs.COUNT]) for s, x in samples.items()}
+            return {str(s): features()(x[: embedding_runs.COUNT]) for s, x in samples.items()}
 
         features = _kept(f"{set_name}_{kind}", look)
 
@@ -59,10 +59,10 @@ def of_mean_image(set_name, data_dir):
     _, held_out = embedding_runs.reals(set_name, data_dir)
 
     def look():
-        judge = _judge(set_name, data_dir)
+        features = judge(set_name, data_dir)
         mean = np.round(held_out.mean(axis=0, keepdims=True)).astype("uint8")
-        fake = np.repeat(judge(mean), 2, axis=0)
-        real = _kept(f"{set_name}_reals", lambda: {"reals": judge(held_out)})["reals"]
+        fake = np.repeat(features(mean), 2, axis=0)
+        real = _kept(f"{set_name}_reals", lambda: {"reals": features(held_out)})["reals"]
         return {"distance": np.array(frechet_distance(real, fake))}
 
     return float(_kept(f"{set_name}_mean_image", look)["distance"])
@@ -92,7 +92,7 @@ def _kept(name, make):
 # === Judges ===
 
 
-def _judge(set_name, data_dir):
+def judge(set_name, data_dir):
     """A function from uint8 images to features."""
     if set_name == "mnist":
         return _mnist_judge(data_dir)
