@@ -26,15 +26,15 @@ def distances(set_name, kinds, data_dir):
     """
     from keras_gan.metrics.frechet_distance import frechet_distance
 
-    features = functools.cache(lambda: judge(set_name, data_dir))
+    look_at = functools.cache(lambda: judge(set_name, data_dir))
     _, held_out = embedding_runs.reals(set_name, data_dir)
-    real = _kept(f"{set_name}_reals", lambda: {"reals": features()(held_out)})["reals"]
+    real = _kept(f"{set_name}_reals", lambda: {"reals": look_at()(held_out)})["reals"]
     truth = {}
     for kind in kinds:
         samples = embedding_runs.recorded(set_name, kind, data_dir)
 
         def look(samples=samples):
-            return {str(s): features()(x[: embedding_runs.COUNT]) for s, x in samples.items()}
+            return {str(s): look_at()(x[: embedding_runs.COUNT]) for s, x in samples.items()}
 
         features = _kept(f"{set_name}_{kind}", look)
 

@@ -66,7 +66,9 @@ def main():
     parser.add_argument(
         "--plans", type=float, metavar="MINUTES", help="of `for_data`, by the clock"
     )
-    parser.add_argument("--data-dir", type=pathlib.Path, help="of the sets that are not embedded")
+    parser.add_argument(
+        "--data-dir", type=pathlib.Path, default=".", help="of the sets that are not embedded"
+    )
     parser.add_argument("--pictures", type=pathlib.Path, help="folder for samples as PNG files")
     given = parser.parse_args()
     seconds = given.seconds or (QUICK_SECONDS if given.quick else SECONDS)
