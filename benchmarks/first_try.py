@@ -147,14 +147,11 @@ def _run(name, contender, seed, seconds, given):
 
         model = keras_gan.recipes.dcgan(shape, seed=seed)
     watch = _watch(seconds)
-    model.fit(
-        train if contender != "documentation" else train.astype("float32") / 127.5 - 1.0,
-        batch_size=batch,
-        epochs=10_000,
-        steps_per_epoch=min(100, len(train) // batch),
-        verbose=0,
-        callbacks=[watch],
-    )
+    data = {"x": train, "batch_size": batch}
+    if contender == "documentation":
+        data = {"x": _endless(train, batch)}  # Keras alone stops at the end of an array
+    steps = min(100, len(train) // batch)
+    model.fit(**data, epochs=10_000, steps_per_epoch=steps, verbose=0, callbacks=[watch])
     return {**_judged(name, model, len(held_out), contender, seed, given), **watch.told()}
 
 
@@ -231,6 +228,15 @@ def _watch(seconds):
             }
 
     return Watch()
+
+
+def _endless(images, batch):
+    """Shuffled batches of floats in [-1, 1], pass after pass."""
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), seed=0).repeat()
+    dataset = dataset.batch(batch, drop_remainder=True)
+    return dataset.map(lambda x: tf.cast(x, "float32") / 127.5 - 1.0).prefetch(2)
 
 
 def _documentation(shape):
