@@ -270,7 +270,7 @@ def test_has_batch_norm_looks_into_nested_models():
 
 def test_batch_norm_under_a_gradient_penalty_warns():
     gan = GAN(helpers.generator(), helpers.discriminator(batch_norm=True))
-    with pytest.warns(UserWarning, match="BatchNormalization.* r1 penalises.*LayerNorm"):
+    with pytest.warns(UserWarning, match="BatchNormalization.* r1 does not penalise.*LayerNorm"):
         gan.compile(regularizers=["r1"])
 
 

@@ -137,7 +137,7 @@ def test_two_reports_need_two_folders(tmp_path):
     for callback in (first, second):
         callback.meet([first, second])
         callback.set_model(FakeGAN(FLAT))
-        with pytest.raises(ValueError, match="a folder of its own. Received: directory="):
+        with pytest.raises(ValueError, match="its own folder. Received: directory="):
             callback.on_train_begin()
     second.directory = tmp_path / "other"  # the cure
     second.on_train_begin()

@@ -415,7 +415,7 @@ def test_only_an_own_picture_is_removed(tmp_path):
 def test_two_grids_need_two_folders(tmp_path):
     first, second = ImageGrid(tmp_path / "a"), ImageGrid(tmp_path / "b" / ".." / "a")
     first.meet([first, second])
-    assert "a folder of its own" in refused(FakeGAN(), callback=first)
+    assert "its own folder" in refused(FakeGAN(), callback=first)
 
 
 # === TensorBoard ===
