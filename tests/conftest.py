@@ -34,7 +34,38 @@ def pytest_configure(config):
     )
 
 
+# The files that take longest, which begin first: none of them is left for one process at the end.
+LONGEST = (
+    "test_gan",
+    "test_training_backup",
+    "test_training_backup_siblings",
+    "test_feeding",
+    "test_untrusted",
+    "test_replicas",
+    "test_saving",
+    "test_training_backup_data",
+    "test_networks",
+    "test_quality_metrics",
+    "test_precision",
+    "test_convergence_stopping",
+    "test_recipes",
+    "test_keras_callbacks",
+    "test_readme",
+    "test_start_check",
+    "test_packing",
+    "test_on_a_gan",
+    "test_export",
+    "test_values",
+    "test_accumulation",
+    "test_keras_inputs",
+    "test_determinism",
+    "test_memory",
+)
+
+
 def pytest_collection_modifyitems(config, items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
     if not config.getoption("--slow"):
         skip = pytest.mark.skip(reason="long experiment; run with --slow")
         for item in items:

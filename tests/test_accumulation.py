@@ -38,7 +38,12 @@ CONDITIONAL = {"num_classes": 3, "optimizer": adam}
     [
         pytest.param(2, {"regularizers": [*PENALTIES, "lecam"], "run_eagerly": True}, id="eager"),
         pytest.param(2, {**CONDITIONAL, "run_eagerly": True}, id="conditional"),
-        pytest.param(4, {"regularizers": [*PENALTIES, "lecam"], **SEVERAL_UPDATES}, id="all"),
+        pytest.param(
+            4,
+            {"regularizers": [*PENALTIES, "lecam"], **SEVERAL_UPDATES},
+            id="all",
+            marks=pytest.mark.slow,
+        ),
         *(
             pytest.param(parts, settings, id=f"{name}-{parts}", marks=pytest.mark.slow)
             for parts in (2, 8)

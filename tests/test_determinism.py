@@ -136,6 +136,7 @@ def branching(inputs, units):
     return keras.Model(inputs, keras.layers.Dense(units)(x))
 
 
+@pytest.mark.slow
 def test_no_function_of_a_model_has_a_sum_of_three():
     gan = GAN(branching(keras.Input((helpers.LATENT,)), 2), branching(keras.Input((2,)), 1))
     gan.compile(regularizers=["r1", "r2", "gradient_penalty", "lecam"], accumulation_steps=2)

@@ -196,6 +196,7 @@ def test_a_run_cut_in_the_middle_is_the_whole_run(by_threes, tmp_path):
     helpers.assert_same(whole, helpers.state(second))
 
 
+@pytest.mark.slow
 def test_several_steps_in_one_call_are_the_same(by_threes):
     threes, start = by_threes
     helpers.restore(start)

@@ -57,6 +57,7 @@ def test_one_that_learns_is_not(make):
         fit(model)
 
 
+@pytest.mark.slow
 def test_two_hundred_updates_or_a_rate_that_rises_say_nothing():
     rising = keras.optimizers.schedules.PolynomialDecay(0.0, 400, end_learning_rate=1e-2)
     models = made(constant), made(constant, rate=rising)

@@ -251,6 +251,7 @@ def test_table_has_rates_bounds_and_what_was_not_run():
 # === Does quality pay for speed? ===
 
 
+@pytest.mark.slow
 def test_plain_and_fast_play_the_same_game():
     class Tiny:
         shape = (8, 8, 1)

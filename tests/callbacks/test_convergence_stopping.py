@@ -395,6 +395,7 @@ def test_weights_that_stay_are_not_called_restored():
     assert "restored" not in gan.verdict.message and gan.weight == 15
 
 
+@pytest.mark.slow
 def test_a_callback_may_be_used_again(tmp_path):
     gan, callback = FakeGAN(FLAT), ConvergenceStopping(directory=tmp_path)
     assert gan.fit(callback) == gan.fit(callback) == 15

@@ -130,6 +130,7 @@ def test_only_plain_cross_entropy_estimates_a_divergence():
         assert _measuring.jensen_shannon(helpers.gan(loss=loss), logs) is None
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 20)
 

@@ -46,7 +46,7 @@ CRASHES = {
     "thrice": [Crash("batch_end", 0, 0), Crash("epoch_begin", 2), Crash("epoch_end", 2)],
 }
 # The others are much like these, and a process that is killed is cut off in the middle of an epoch.
-QUICK = ("validation", "after training", "thrice")
+QUICK = ("validation", "thrice")
 
 
 @pytest.fixture(scope="module")

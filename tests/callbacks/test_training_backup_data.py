@@ -104,6 +104,7 @@ def test_a_folder_goes_on_with_the_next_batch(tmp_path):
     assert_same_run(stage.gan, last, state, whole)
 
 
+@pytest.mark.slow
 def test_a_pipeline_begins_its_pass_anew_and_the_line_says_so(tmp_path, capsys):
     stage = stage_of(plain)
     pipeline = tf.data.Dataset.from_tensor_slices(POINTS).batch(8)

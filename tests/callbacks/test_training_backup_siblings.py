@@ -235,6 +235,7 @@ def test_a_run_that_is_to_stop_trains_no_further_epoch(tmp_path):
     assert backups.read(tmp_path / "finished.npz")["stopped"] is True
 
 
+@pytest.mark.slow
 def test_averages_of_keras_go_on(tmp_path):
     stage = stage_of(busy)
 
@@ -315,6 +316,7 @@ def test_no_second_callback_may_restore(tmp_path):
     assert gan.steps_seen == 0
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
     stage = stage_of(plain_pictures)
 
