@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan.feeding import fit_data
+from keras_gan.feeding import feeds, fit_data
 from keras_gan.feeding.sample_spec import SampleSpec
 from keras_gan.model.gan import GAN
 
@@ -715,3 +715,14 @@ def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
         watch = keras.callbacks.LambdaCallback(on_train_begin=look)
         gan.fit(data, validation_data=data, verbose=0, callbacks=[watch], **settings)
         assert found == [tuned, tuned]
+
+
+def test_what_callbacks_compare_with_is_finite():
+    """Of a pipeline only the first batch is checked; the update of a bad one is left out."""
+    samples = helpers.points(8)
+    samples[3, 0], samples[5, 1] = np.nan, np.inf
+    feed = feeds.Feed(tf.data.Dataset.from_tensors(samples), samples, np.arange(8))
+    np.testing.assert_array_equal(feed.samples, samples[[0, 1, 2, 4, 6, 7]])
+    assert list(feed.labels) == [0, 1, 2, 4, 6, 7]
+    feed.keep(samples * np.nan, None)
+    assert feed.samples is None and feed.labels is None

@@ -64,7 +64,7 @@ class Feed:
     def _examples(self):
         kept = self._kept
         if self._once[0] is not kept:  # computed once, on demand
-            self._once = kept, _each_once(*kept)
+            self._once = kept, _each_once(*_finite(*kept))
         return self._once[1]
 
     @property
@@ -115,6 +115,21 @@ def checksum_of(samples, labels=None):
     """A checksum of samples and labels."""
     parts = [part for part in (samples, labels) if part is not None]
     return "".join(map(sources.checksum, parts)) or None
+
+
+def _finite(samples, labels):
+    """The samples without NaN and infinity, and their labels; `None` if there are none.
+
+    A batch of a pipeline may hold others. Its update is left out, and nothing is compared with it.
+    """
+    if samples is None or samples.dtype.kind != "f":
+        return samples, labels
+    rows = np.isfinite(samples.reshape(len(samples), -1)).all(axis=1)
+    if rows.all():
+        return samples, labels
+    if not rows.any():
+        return None, None
+    return samples[rows], None if labels is None else labels[rows]
 
 
 def _each_once(samples, labels):
