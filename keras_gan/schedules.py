@@ -19,7 +19,7 @@ def cosine(images, start, end, over_images):
     return start + (end - start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
 
 
-class _Way:
+class _Schedule:
     """Base of schedules from one number to another."""
 
     def __init__(self, start, end, over_images):
@@ -37,13 +37,14 @@ class _Way:
         return cls(**config)
 
     def __repr__(self):
-        start, end, *more = self.get_config().items()
-        more = ", ".join(f"{name}={value}" for name, value in more)
-        return f"{type(self).__name__}({start[1]}, {end[1]}, {more})"
+        more = self.get_config()
+        start, end = more.pop("start"), more.pop("end")
+        more = ", ".join(f"{name}={value}" for name, value in more.items())
+        return f"{type(self).__name__}({start}, {end}, {more})"
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class Cosine(_Way):
+class Cosine(_Schedule):
     """Half a cosine wave from one number to another, then constant (R3GAN's burn-in).
 
     `start + (end - start) * (1 - cos(pi t)) / 2` with `t = min(images_seen / over_images, 1)`.
@@ -73,7 +74,7 @@ class Cosine(_Way):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class Linear(_Way):
+class Linear(_Schedule):
     """Constant, then linear to another number, then constant.
 
     `start + (end - start) * t` with
@@ -121,7 +122,7 @@ def number_or_schedule(setting, name, **bounds):
         return _checks.number(setting, name, **bounds)
     if "above" in bounds:
         bounds = {**bounds, "minimum": bounds["above"], "above": None}
-    if isinstance(setting, _Way):
+    if isinstance(setting, _Schedule):
         for end in ("start", "end"):
             _checks.number(getattr(setting, end), f"{name}.{end}", **bounds)
     return setting

@@ -34,6 +34,11 @@ def test_the_game_of_wgan_gp_is_the_papers():
         assert rates == (pytest.approx(1e-4), 0.0, 0.9)
 
 
+def test_a_latent_of_no_size_is_refused_and_not_taken_for_the_default():
+    with pytest.raises(ValueError, match="latent_dim=0"):
+        recipes.dcgan((8, 8, 1), latent_dim=0)
+
+
 def test_small_images_keep_the_settings_they_were_tuned_with():
     for shape in [(8, 8, 1), (28, 28, 1), (28, 20, 3)]:
         assert defaults.gamma(shape, 0.1) == 0.1

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def layer_losses(network):
-    """The sum of the losses that a network's own layers add (weight decay and the like)."""
+    """The sum of the losses that a network's own layers add (weight decay, activity penalties)."""
     # Those of activities come in the precision that their layer computes in.
     return tf.add_n([tf.cast(loss, "float32") for loss in network.losses] or [tf.constant(0.0)])
 

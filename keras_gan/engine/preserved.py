@@ -49,10 +49,10 @@ def _kept(variables):
 
 @contextlib.contextmanager
 def preserved_statistics(network, seed):
-    """Undo what passes inside the block write into a network's statistics and random generators.
+    """Restore a network's statistics and random generators after the block.
 
-    Inside, its random layers draw from a seed: as the generators stand still, they would give all
-    passes between two of the network's own updates the same dropout.
+    Inside the block its random layers use `seed`. Without that, dropout would be the same in all
+    passes between two of the network's own updates, because the generators are restored each time.
     """
     statistics = Statistics(network)
     statistics.draw_anew(seed)

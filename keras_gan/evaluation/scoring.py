@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gan import _checks, _registry, directions, terminal
 from keras_gan.engine import evaluating
 from keras_gan.evaluation import generator_adapters, ranges
-from keras_gan.feeding import class_names, fit_data, readers, sample_spec, sources
+from keras_gan.feeding import class_names, fit_data, readers, sample_spec, sources, values
 from keras_gan.feeding import labels as labels_module
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.sample_spec import SampleSpec, as_floats
@@ -145,8 +145,8 @@ def _line(metric):
     if isinstance(metric, QualityMetric):
         return str(metric)
     words = directions.WORDS.get(directions.of_metric(metric))
-    values = [f"{name} {float(v):.6g}" for name, v in evaluating.named_results([metric]).items()]
-    return ", ".join([*values, *filter(None, [words])])
+    figures = [f"{name} {float(v):.6g}" for name, v in evaluating.named_results([metric]).items()]
+    return ", ".join([*figures, *filter(None, [words])])
 
 
 def _metric_list(given):
@@ -222,7 +222,7 @@ def _generated(adapter, real, labels, seed):
         real=real.shape,
         cure=None if fake.ndim == real.ndim else "Batch a data set: `.batch(batch_size)`.",
     )
-    bad = int((~np.isfinite(fake)).reshape(count, -1).any(axis=1).sum())
+    bad = int(np.count_nonzero(~values.finite_rows(fake)))
     _checks.check(
         not bad,
         f"`generator` must make finite samples, but {bad} of {count} hold NaN or infinity.",

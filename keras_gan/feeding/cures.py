@@ -120,9 +120,10 @@ def linear(form, change):
 
 
 def _full_scale(high, pixels=False):
-    """The maximum of the likely scale of `high`: 255 for bytes, 4095 for 12 bits, or near it.
+    """The largest value of the data type that `high` suggests: 255 for bytes, 4095 for 12 bits.
 
-    Dark images may not reach half of it.
+    If none fits, `high` rounded up. With `pixels`, `high` may be below half of it, because images
+    can be dark.
     """
     for bits in (8, 10, 12, 14, 16) if high > 2.0 else ():
         if high < 2**bits and (pixels or high >= 2 ** (bits - 1)):

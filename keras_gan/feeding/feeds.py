@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend import private_keras
-from keras_gan.feeding import sources
+from keras_gan.feeding import sources, values
 
 
 class Feed:
@@ -124,12 +124,10 @@ def _finite(samples, labels):
     """
     if samples is None or samples.dtype.kind != "f":
         return samples, labels
-    rows = np.isfinite(samples.reshape(len(samples), -1)).all(axis=1)
+    rows = values.finite_rows(samples)
     if rows.all():
         return samples, labels
-    if not rows.any():
-        return None, None
-    return samples[rows], None if labels is None else labels[rows]
+    return _rows(samples, labels, rows) if rows.any() else (None, None)
 
 
 def _each_once(samples, labels):
@@ -141,9 +139,9 @@ def _each_once(samples, labels):
     """
     if samples is None or len(samples) < 2:
         return samples, labels
-    values = samples.reshape(len(samples), -1)
+    flat = samples.reshape(len(samples), -1)
     # Usually a part of them shows that all differ.
-    for part in (values[:, :: -(-values.shape[1] // 64)], values):
+    for part in (flat[:, :: -(-flat.shape[1] // 64)], flat):
         first, counts = {}, collections.Counter()
         for row, value in enumerate(part):
             key = hash(value.tobytes())
@@ -153,7 +151,10 @@ def _each_once(samples, labels):
             return samples, labels
     if len(first) == 1 or max(counts.values()) > 2 * min(counts.values()) + 1:
         return samples, labels
-    rows = np.array(list(first.values()))
+    return _rows(samples, labels, np.array(list(first.values())))
+
+
+def _rows(samples, labels, rows):
     return samples[rows], None if labels is None else labels[rows]
 
 

@@ -157,6 +157,11 @@ def generated(samples, is_image, name, form):
     return samples
 
 
+def finite_rows(samples):
+    """Which samples hold neither NaN nor infinity: a boolean array `(n,)`."""
+    return np.isfinite(samples).all(axis=tuple(range(1, samples.ndim)))
+
+
 def _check_finite(samples, given, name, form):
     finite = np.isfinite(samples)
     if finite.all():
@@ -168,7 +173,7 @@ def _check_finite(samples, given, name, form):
         minimum=float(given.min()),
         maximum=float(given.max()),
     )
-    bad = np.unique(np.nonzero(~finite)[0])
+    bad = np.flatnonzero(~finite_rows(samples))
     repair = form.samples(
         "np.where(np.isfinite({0}), {0}, 0.0)", "tf.where(tf.math.is_finite({0}), {0}, 0.0)"
     )

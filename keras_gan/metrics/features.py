@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.feeding import conversion
-from keras_gan.feeding.values import check_real
+from keras_gan.feeding.values import check_real, finite_rows
 from keras_gan.metrics import applications
 
 # Samples of up to this many values are compared as they are.
@@ -107,8 +107,7 @@ def numbers(values, name, dtype="float64"):
     array = conversion.array(values, name)
     check_real(array.dtype, name)
     array = array.astype(dtype, copy=False)
-    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
-    rows = int(np.count_nonzero(~finite))
+    rows = int(np.count_nonzero(~finite_rows(array)))
     _checks.check(
         rows == 0,
         f"`{name}` must be finite.",

@@ -120,7 +120,7 @@ def dcgan(
     image_shape = image_shape_of(image_shape)
     pair = networks.dcgan(
         image_shape,
-        latent_dim or defaults.latent_dim(image_shape),
+        defaults.latent_dim(image_shape) if latent_dim is None else latent_dim,
         num_classes=num_classes,
         pack=pack,
         precision=precision,
@@ -185,16 +185,14 @@ def wgan_gp(
         precision=precision,
         **{**defaults.convolutions(image_shape), **network_options},
     )
-    gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
-    gan.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
-        discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+    return _compiled(
+        GAN(*pair, num_classes=num_classes, pack=pack, seed=seed),
+        lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Wasserstein(),
         regularizers=[regularizers.GradientPenalty(weight=10.0)],
         discriminator_steps=5,
         metrics=metrics,
     )
-    return gan
 
 
 @_suggesting(networks.resnet)
@@ -249,15 +247,13 @@ def sngan(
         precision=precision,
         **{**defaults.residual(image_shape), **network_options},
     )
-    gan = GAN(*pair, num_classes=num_classes, pack=pack, seed=seed)
-    gan.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
-        discriminator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+    return _compiled(
+        GAN(*pair, num_classes=num_classes, pack=pack, seed=seed),
+        lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Hinge(),
         discriminator_steps=discriminator_steps,
         metrics=metrics,
     )
-    return gan
 
 
 @_suggesting(networks.r3gan)
@@ -338,24 +334,27 @@ def r3gan(
         cosine(0.9, 0.99),
         cosine(gamma, gamma / 10),
     )
-    gan.compile(
-        generator_optimizer=optimizers.Adam(rate, beta_2=beta_2),
-        discriminator_optimizer=optimizers.Adam(rate, beta_2=beta_2),
+    return _compiled(
+        gan,
+        lambda: optimizers.Adam(rate, beta_2=beta_2),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight), regularizers.R2(weight)],
         metrics=metrics,
     )
-    return gan
 
 
 def _relativistic(pair, *, gamma, learning_rate, metrics, **settings):
     adam = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
-    gan = GAN(*pair, **settings)
-    gan.compile(
-        generator_optimizer=adam(learning_rate, beta_1=0.0, beta_2=0.99),
-        discriminator_optimizer=adam(learning_rate, beta_1=0.0, beta_2=0.99),
+    return _compiled(
+        GAN(*pair, **settings),
+        lambda: adam(learning_rate, beta_1=0.0, beta_2=0.99),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
         metrics=metrics,
     )
+
+
+def _compiled(gan, optimizer, **settings):
+    """The model, compiled; each player gets an optimizer of its own from `optimizer()`."""
+    gan.compile(generator_optimizer=optimizer(), discriminator_optimizer=optimizer(), **settings)
     return gan

@@ -163,13 +163,16 @@ def _batch_size(facts):
 def _build(facts, *, seed, precision, over_images=None):
     """The model, with schedules over `images`, or constant ones for a trial."""
     shape, shared = facts.sample_shape, {"seed": seed, "precision": precision}
-    recipe = games.dcgan if inspection.is_image(shape) else games.mlp
     if over_images is not None:
         rate = defaults.LEARNING_RATE
         shared["learning_rate"] = schedules.Linear(
             rate, _LAST_RATE * rate, over_images=over_images, after=over_images / 2
         )
-    return recipe(shape, num_classes=facts.num_classes, **shared)
+    return _recipe(shape)(shape, num_classes=facts.num_classes, **shared)
+
+
+def _recipe(shape):
+    return games.dcgan if inspection.is_image(shape) else games.mlp
 
 
 # === Time ===
@@ -239,14 +242,14 @@ def _sentence(facts, batch_size, steps, seconds):
     size = "x".join(map(str, shape))
     if inspection.is_image(shape):
         kind = {1: "grey pictures", 3: "colour pictures", 4: "transparent pictures"}[shape[-1]]
-        size, recipe = "x".join(map(str, shape[:2])), "dcgan"
-        width = f"{defaults.filters(shape, 32)} filters"
+        size = "x".join(map(str, shape[:2]))
+        width = f"{defaults.convolutions(shape)['generator_filters']} filters"
     else:
-        recipe, width = "mlp", f"{defaults.WIDTH} units"
+        width = f"{defaults.WIDTH} units"
     of_classes = f" in {facts.num_classes} classes" if facts.num_classes else ""
     return (
-        f"{count}{kind} of {size}{of_classes}, {_devices()}: {recipe} with {width}, "
-        f"batch {batch_size}, {steps:,} steps, about {_minutes(seconds)}"
+        f"{count}{kind} of {size}{of_classes}, {_devices()}: {_recipe(shape).__name__} with "
+        f"{width}, batch {batch_size}, {steps:,} steps, about {_minutes(seconds)}"
     )
 
 

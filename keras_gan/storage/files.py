@@ -79,8 +79,8 @@ def _target(path):
 def _is_refused(path):
     """Whether an existing file or folder must not be written to."""
     # Another process may replace it meanwhile, so compare it before and after.
-    while not os.access(path, os.W_OK) and (was := _identity(path)) is not None:
-        if not os.access(path, os.W_OK) and _identity(path) == was:
+    while (was := _identity(path)) is not None and not os.access(path, os.W_OK):
+        if _identity(path) == was:
             return True
     return False
 
