@@ -89,14 +89,10 @@ SETTINGS = {
 }
 
 
-def trained(setting, folder):
+def trained(setting, folder, strategy):
     """The weights after 20 steps, and after a save, a load and 20 more: two vectors."""
-    setting = setting()
     classes = setting.get("classes")
     before = keras.config.dtype_policy()
-    strategy = tf.distribute.get_strategy()
-    if "replicas" in setting:
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     try:
         keras.config.set_dtype_policy(setting.get("policy", "float32"))
         keras.utils.set_random_seed(0)
@@ -140,10 +136,13 @@ def _continued(gan, setting):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
-def test_weights_are_those_of_the_record(name, tmp_path):
+def test_weights_are_those_of_the_record(name, tmp_path, request):
+    setting, strategy = SETTINGS[name](), tf.distribute.get_strategy()
+    if "replicas" in setting:
+        strategy = request.getfixturevalue("two_replicas")
     with np.load(RECORD) as record:
         recorded = record[f"{name}_20"], record[f"{name}_40"]
-    for found, known in zip(trained(SETTINGS[name], tmp_path), recorded, strict=True):
+    for found, known in zip(trained(setting, tmp_path, strategy), recorded, strict=True):
         np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-5)
 
 
@@ -152,8 +151,13 @@ def _write():
 
     found = {}
     for name, setting in SETTINGS.items():
+        setting, strategy = setting(), tf.distribute.get_strategy()
+        if "replicas" in setting:
+            strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
         with tempfile.TemporaryDirectory() as folder:
-            found[f"{name}_20"], found[f"{name}_40"] = trained(setting, pathlib.Path(folder))
+            found[f"{name}_20"], found[f"{name}_40"] = trained(
+                setting, pathlib.Path(folder), strategy
+            )
         print(
             name, found[f"{name}_40"].shape, float(np.abs(found[f"{name}_40"]).mean()), flush=True
         )
