@@ -153,7 +153,7 @@ def on_the_fly(images, batch_size, seed):
 
 def game(set_up, seed):
     """A compiled model."""
-    with policies.building(set_up.precision):
+    with policies.scope(set_up.precision):
         pair = generator(set_up.generator_filters), discriminator(set_up.filters)
     gan = keras_gan.GAN(*pair, ema_halflife_images=set_up.ema_halflife_images, seed=seed)
     rates = [

@@ -71,7 +71,7 @@ def _uniform(samples, shape, seed):
         full = tf.concat([[rows], shape], axis=0)
         return tf.random.stateless_uniform(full, seed, dtype=samples.dtype, alg="philox")
 
-    return replicas.rows(draw, tf.shape(samples)[0])
+    return replicas.local_rows(draw, tf.shape(samples)[0])
 
 
 # === Regularizers ===

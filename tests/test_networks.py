@@ -226,7 +226,7 @@ def test_automatic_precision_asks_the_machine(monkeypatch, gains, policy):
 
 def test_automatic_precision_leaves_a_policy_that_was_set(monkeypatch):
     monkeypatch.setattr(policies, "multiplies_bfloat16", lambda **_: True)
-    with policies.building("mixed_float16"):
+    with policies.scope("mixed_float16"):
         generator, _ = networks.dcgan((16, 16, 1), precision="auto")
     assert generator.get_layer("generator_dense").dtype_policy.name == "mixed_float16"
 

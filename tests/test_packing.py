@@ -44,11 +44,11 @@ def test_neighbours_are_joined_along_the_last_axis(shape):
 
 def test_every_kth_pack_and_the_last_one_filled():
     rows = tf.range(12)[:, None]
-    assert packing.every(rows, 1, 3, 2)[:, 0].numpy().tolist() == [2, 3, 8, 9]
-    assert packing.every(rows, 1, 3, 1)[:, 0].numpy().tolist() == [1, 4, 7, 10]
-    assert packing.filled(rows[:5], 3)[:, 0].numpy().tolist() == [0, 1, 2, 3, 4, 0]
-    assert packing.filled(rows[:1], 3)[:, 0].numpy().tolist() == [0, 0, 0]
-    assert packing.filled(rows[:6], 3).shape[0] == 6
+    assert packing.take_every(rows, 1, 3, 2)[:, 0].numpy().tolist() == [2, 3, 8, 9]
+    assert packing.take_every(rows, 1, 3, 1)[:, 0].numpy().tolist() == [1, 4, 7, 10]
+    assert packing.pad_to_pack(rows[:5], 3)[:, 0].numpy().tolist() == [0, 1, 2, 3, 4, 0]
+    assert packing.pad_to_pack(rows[:1], 3)[:, 0].numpy().tolist() == [0, 0, 0]
+    assert packing.pad_to_pack(rows[:6], 3).shape[0] == 6
 
 
 # === A pack is one input ===

@@ -157,7 +157,7 @@ def test_noise_and_dropout_differ_between_replicas(two_replicas):
     prior = priors.get("normal")
 
     def draw():
-        return replicas.rows(lambda rows: prior(tf.stack([rows, 3]), tf.constant([1, 2])), 4)
+        return replicas.local_rows(lambda rows: prior(tf.stack([rows, 3]), tf.constant([1, 2])), 4)
 
     parts = two_replicas.experimental_local_results(tf.function(two_replicas.run)(draw))
     np.testing.assert_array_equal(np.concatenate(parts), prior((8, 3), tf.constant([1, 2])))

@@ -43,7 +43,7 @@ def packed(samples, size):
     return tf.ensure_shape(joined, [rows, *packed_shape(samples.shape[1:], size)])
 
 
-def filled(samples, size):
+def pad_to_pack(samples, size):
     """Fill the last pack with the first samples."""
     if size == 1:
         return samples
@@ -51,7 +51,7 @@ def filled(samples, size):
     return tf.gather(samples, tf.range(-(-number // size) * size) % number)
 
 
-def every(batch, start, step, size=1):
+def take_every(batch, start, step, size=1):
     """The packs `start`, `start + step`, ... of a batch, as rows of samples.
 
     `start` is an integer or a scalar of them; `step` divides the packs.

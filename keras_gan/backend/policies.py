@@ -17,7 +17,7 @@ _CAPABILITY = (8, 0)
 
 
 @contextlib.contextmanager
-def building(precision, *, on_processors=True):
+def scope(precision, *, on_processors=True):
     """Context in which new layers have a dtype policy and channels last.
 
     Keras's own settings are restored.

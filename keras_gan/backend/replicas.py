@@ -47,7 +47,7 @@ def means(*batches):
     return tf.unstack(together)
 
 
-def total(gradients):
+def all_reduce_mean(gradients):
     """Gradients of the mean loss of the global batch from those of each replica's mean loss."""
     if count() == 1:
         return gradients
@@ -56,7 +56,7 @@ def total(gradients):
     return [None if gradient is None else next(means) for gradient in gradients]
 
 
-def share(gradients):
+def divide_by_replicas(gradients):
     """Each replica's share of the update: optimizers sum the gradients of all replicas."""
     if count() == 1:
         return gradients
@@ -78,7 +78,7 @@ def micro_batch(part, parts):
         _PART.value = 0, 1
 
 
-def rows(draw, batch_size):
+def local_rows(draw, batch_size):
     """The rows that belong to the batch at hand of what `draw(global_batch_size)` gives.
 
     All replicas and micro-batches draw the same numbers and take different rows of them, so that
@@ -87,12 +87,12 @@ def rows(draw, batch_size):
     part, parts = getattr(_PART, "value", (0, 1))
     batch_size = batch_size * parts
     if count() == 1:
-        return packing.every(draw(batch_size), part, parts)
+        return packing.take_every(draw(batch_size), part, parts)
     first = number() * batch_size
-    return packing.every(draw(batch_size * count())[first : first + batch_size], part, parts)
+    return packing.take_every(draw(batch_size * count())[first : first + batch_size], part, parts)
 
 
-def spread(generators):
+def decorrelate(generators):
     """Let the layers' own random generators (dropout) differ between replicas.
 
     Keras mirrors their state, so that all replicas would drop the same units. The first replica
@@ -117,7 +117,7 @@ def spread(generators):
 # === Branches and logs ===
 
 
-def either(condition, first, second, *tensors):
+def cond(condition, first, second, *tensors):
     """Call `first(*tensors)` if a condition, the same on all replicas, holds; else `second`.
 
     Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their

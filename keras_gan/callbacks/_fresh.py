@@ -94,7 +94,7 @@ class FreshDiscriminator:
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
 
     def _logits(self, samples, labels, *, training):
-        packs = packing.packed(packing.filled(samples, self.pack), self.pack)
+        packs = packing.packed(packing.pad_to_pack(samples, self.pack), self.pack)
         inputs = packs if labels is None else [packs, labels]
         return losses.per_sample(self.network(inputs, training=training))
 

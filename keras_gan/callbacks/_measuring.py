@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_gan import _checks, losses
-from keras_gan.callbacks._yardstick import NUM_SAMPLES, in_model_range, some
+from keras_gan.callbacks._reference_set import NUM_SAMPLES, in_model_range, some
 from keras_gan.convergence import signals
 from keras_gan.feeding.sample_spec import unchecked
 

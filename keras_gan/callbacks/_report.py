@@ -311,7 +311,7 @@ def _chance_level_band(axis, history):
         [0.5 + width for width in widths],
         color="grey",
         alpha=0.2,
-        label="coin flip",
+        label="chance level",
     )
 
 

@@ -9,7 +9,7 @@ from keras_gan import _checks, _warnings, convergence, directions, terminal
 from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _board, _measuring, _report
 from keras_gan.callbacks._fresh import FreshDiscriminator
-from keras_gan.callbacks._yardstick import Yardstick
+from keras_gan.callbacks._reference_set import ReferenceSet
 from keras_gan.convergence import signals, trends
 from keras_gan.model import start_check, training_counters
 from keras_gan.storage import files
@@ -155,7 +155,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._known_failure = None
         self._warned = []
         self._first_samples = None
-        self._yardstick = self._fresh = None
+        self._reference_set = self._fresh = None
         self._epoch = 0
         self._before = None
         self.restored_epoch = None
@@ -298,10 +298,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def _held_against_reals(self):
         """The quality that this callback measures, its error, and related signals."""
-        if self._yardstick is None or not self._yardstick.is_of(self.model):
-            self._yardstick = Yardstick(self.model)
-        quality, error, found = self._yardstick.measure(self.model)
-        return quality, error, {"quality_floor": self._yardstick.floor, **found}
+        if self._reference_set is None or not self._reference_set.is_of(self.model):
+            self._reference_set = ReferenceSet(self.model)
+        quality, error, found = self._reference_set.measure(self.model)
+        return quality, error, {"quality_floor": self._reference_set.floor, **found}
 
     def _first_samples_auc(self):
         gan, first = self.model, self._first_samples

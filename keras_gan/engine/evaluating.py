@@ -142,7 +142,7 @@ class Evaluating:
     def _evaluate_losses(self, real, fake, labels):
         logits = [
             self._score(
-                packing.packed(packing.filled(samples, self.pack), self.pack),
+                packing.packed(packing.pad_to_pack(samples, self.pack), self.pack),
                 labels,
                 training=False,
             )

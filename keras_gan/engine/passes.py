@@ -38,7 +38,7 @@ class Passes:
 
     def _latents(self, real, seed):
         """As many latents as there are real samples: this replica's rows of the global noise."""
-        latents = replicas.rows(
+        latents = replicas.local_rows(
             lambda rows: self.prior(tf.stack([rows, self.latent_dim]), seed), tf.shape(real)[0]
         )
         return tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
@@ -65,7 +65,7 @@ class Passes:
 
     def _apply(self, player, gradients, loss, statistics, after_update, *tensors):
         """Update a player, if it trains; returns the norm of its gradients."""
-        gradients, applied = replicas.total(dense(gradients)), False
+        gradients, applied = replicas.all_reduce_mean(dense(gradients)), False
         norm = updates.norm(gradients, player)
         if self.trains(player):
             applied = updates.apply_if_finite(

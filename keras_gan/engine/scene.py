@@ -20,7 +20,7 @@ class Scene(typing.NamedTuple):
 
     def every(self, number, count, size=1):
         """The packs of `size` rows `number`, `number + count`, ... of all tensors."""
-        parts = [None if t is None else packing.every(t, number, count, size) for t in self]
+        parts = [None if t is None else packing.take_every(t, number, count, size) for t in self]
         return Scene(*parts)
 
     def packed(self, size):

@@ -56,7 +56,7 @@ def apply_if_finite(player, players, gradients, size, loss, state, after_update,
 
     def update(kept, loss, *tensors):
         optimizer.apply(
-            replicas.share(_scaled(optimizer, _clipped(optimizer, kept))),
+            replicas.divide_by_replicas(_scaled(optimizer, _clipped(optimizer, kept))),
             [variables[i] for i in known],
         )
         after_update(*tensors)
@@ -72,7 +72,7 @@ def apply_if_finite(player, players, gradients, size, loss, state, after_update,
         _note_failure(state, *found, tf.gather(rates, found[0]), unless=overflow)
 
     finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & _is_rate(_rate(optimizer))
-    replicas.either(finite, update, skip, kept, loss, *tensors)
+    replicas.cond(finite, update, skip, kept, loss, *tensors)
     add((state.discriminator_updates, state.generator_updates)[player], 1)
     return finite
 

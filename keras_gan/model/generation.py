@@ -245,7 +245,7 @@ class Generation:
         # Those of a generator may be out of range; that is for the discriminator to judge.
         samples = (self.spec.generated if are_checked() else self.spec.typed)(samples)
         labels = self.spec.labels(self._indices(labels), len(samples))
-        packs = packing.packed(packing.filled(samples, self.pack), self.pack)
+        packs = packing.packed(packing.pad_to_pack(samples, self.pack), self.pack)
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
 

@@ -204,7 +204,7 @@ class Saving:
         """
         networks = (self.discriminator, self.generator)
         with self.distribute_strategy.scope():
-            replicas.spread([v for network in networks for v in random_generators(network)])
+            replicas.decorrelate([v for network in networks for v in random_generators(network)])
 
     # === Runs ===
 

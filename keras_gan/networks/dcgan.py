@@ -72,7 +72,7 @@ def dcgan(
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
     stages = len(maps) - 1
-    with policies.building(precision, on_processors=_images.are_large(image_shape)):
+    with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         generator = _generator(
             image_shape,
             latent_dim,

@@ -55,7 +55,7 @@ def mlp(
     if num_classes is not None:
         num_classes = _checks.positive_int(num_classes, "num_classes")
     pack = packing.checked(pack, num_classes)
-    with policies.building(None if precision == "auto" else precision):
+    with policies.scope(None if precision == "auto" else precision):
         generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
         judged = packing.packed_shape(sample_shape, pack)
         return generator, _discriminator(judged, width, depth, num_classes)

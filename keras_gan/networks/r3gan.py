@@ -100,7 +100,7 @@ def r3gan(
             x = _block(x, expansion, group_size, blocks * len(maps), f"{name}_block_{number}")
         return x
 
-    with policies.building(precision, on_processors=False):
+    with policies.scope(precision, on_processors=False):
         generator = _generator(image_shape, latent_dim, maps, widths, stage, num_classes)
         judged = packing.packed_shape(image_shape, pack)
         return generator, _discriminator(judged, widths, stage, num_classes)

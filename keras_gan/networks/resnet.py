@@ -76,7 +76,7 @@ def resnet(
     def widths(filters, number):
         return _images.widths(filters, max_filters, number, widening)
 
-    with policies.building(precision, on_processors=_images.are_large(image_shape)):
+    with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         generator = _generator(
             image_shape, latent_dim, maps, widths(generator_filters, len(maps) - 1), num_classes
         )

@@ -1,4 +1,4 @@
-"""What samples are held against: reals in a fixed space, and how near other reals come to them."""
+"""Quality, coverage and spread of generated samples against a fixed set of reals."""
 
 import math
 
@@ -16,15 +16,12 @@ _SEED = 20_260_101
 _NEIGHBOURS = 5
 
 
-class Yardstick:
-    """1,000 reals, held-out ones first, and what follows from them alone.
+class ReferenceSet:
+    """The features of 1,000 reals of a model, and what is computed from them once.
 
-    The held-out reals, if there are fewer, are filled up with training samples: of 180 reals the
-    sampling error alone would drown what a generator still has to gain, and copies of training
-    samples are no concern of a distance between distributions.
-
-    Args:
-        gan: a model that has seen samples.
+    These are held-out reals, and training samples if there are fewer: the sampling error of a few
+    hundred reals would exceed the gains of a generator, and a distance between distributions does
+    not depend on copies of training samples.
     """
 
     def __init__(self, gan):

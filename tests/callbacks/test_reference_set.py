@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan.callbacks._yardstick import NUM_COVERED, Yardstick
+from keras_gan.callbacks._reference_set import NUM_COVERED, ReferenceSet
 from keras_gan.feeding import feeds
 from keras_gan.metrics.density_coverage import density_coverage
 
@@ -24,11 +24,11 @@ def test_coverage_is_the_metrics_where_distances_are_equal():
         reference_samples=lattice(1000, 0),
         reference_labels=None,
     )
-    yardstick, fake = Yardstick(gan), lattice(NUM_COVERED, 1)
-    expected = density_coverage(yardstick._covered, fake, k=5)
-    assert yardstick._covering(fake) == expected
+    reference, fake = ReferenceSet(gan), lattice(NUM_COVERED, 1)
+    expected = density_coverage(reference._covered, fake, k=5)
+    assert reference._covering(fake) == expected
     # Which is that of the same points, wherever the reals' mean lies.
-    whole = np.round(yardstick._covered)
+    whole = np.round(reference._covered)
     assert expected == density_coverage(whole, fake, k=5)
 
 
@@ -50,8 +50,8 @@ def test_the_reals_of_data_that_repeat_themselves_are_taken_once():
         assert sorted(found) == list(range(count))
         np.testing.assert_array_equal(labels, np.array(found) % 3)
     assert gan.reference_samples is gan.reference_samples, "which are looked through once"
-    yardstick = Yardstick(gan)
-    assert yardstick.real_coverage > 0.5 and yardstick.floor > 0.05
+    reference = ReferenceSet(gan)
+    assert reference.real_coverage > 0.5 and reference.floor > 0.05
 
 
 @pytest.mark.parametrize(
