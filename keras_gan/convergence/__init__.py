@@ -12,8 +12,7 @@ verdict = judge(history, default_rules(patience=4), min_epochs=5)
 A rule of one's own is any callable with a `kind`; `cure`, `describe(evidence)`,
 `advise(evidence)` (in place of `cure`), `immediate`, `warns(history)` (a sentence to warn of
 before there is a verdict), `looks_at_settings` (whether advice names an unusual setting first) and
-`wants_fresh(history)` (whether a
-discriminator should be trained afresh to decide) are optional:
+`wants_fresh(history)` (whether a discriminator should be trained afresh to decide) are optional:
 
 ```python
 class GoodEnough:
@@ -32,11 +31,10 @@ Epochs count from 1, as in the progress bar of `fit`.
 
 from keras_gan.convergence.defaults import default_rules
 from keras_gan.convergence.discriminators import DiscriminatorFailed, DiscriminatorWon
-from keras_gan.convergence.diverged import Diverged
 from keras_gan.convergence.duality import duality_gap
 from keras_gan.convergence.endings import Equilibrium, Stalled
 from keras_gan.convergence.explosion import exploding
-from keras_gan.convergence.failures import ModeCollapse, Oscillating
+from keras_gan.convergence.failures import Diverged, ModeCollapse, Oscillating
 from keras_gan.convergence.run_progress import best, epochs_without_improvement
 from keras_gan.convergence.signals import (
     Signals,

@@ -1,5 +1,7 @@
 """Detects unusual settings of a run."""
 
+from keras_gan.convergence.signals import settings_of
+
 # Players are usually updated 1 to 5 times for one update of the other one's, at rates that differ
 # by a factor of 4 or so; Adam's are 1e-5 to 1e-3.
 _GENERATOR_STEPS, _DISCRIMINATOR_STEPS = 3, 10
@@ -9,23 +11,21 @@ _SMALL_BATCH = 8
 
 
 def unusual(history):
-    """An unusual setting of a run and its usual value, or `None`.
-
-    Args:
-        history: non-empty list of `Signals`.
-
-    Returns:
-        A sentence with advice. Checked in this order: the updates of both players, their learning
-        rates, a loss without the penalty it needs, the batch size.
-    """
-    settings = next((s.settings for s in reversed(history) if s.settings), {})
-    checks = (_updates(settings), _rates(settings, history[-1]), _penalties(settings))
-    return next(filter(None, (*checks, _batch(settings))), None)
+    """A sentence on an unusual setting of a run and its usual value, or `None`."""
+    settings = settings_of(history)
+    found = _updates(settings) or _rates(settings, history[-1])
+    size = settings.get("batch_size", _SMALL_BATCH)
+    if not found and settings.get("loss") == "Wasserstein" and not settings.get("penalties"):
+        found = "a Wasserstein loss needs a penalty: add regularizers.GradientPenalty first"
+    if not found and size < _SMALL_BATCH:
+        found = f"batch_size={size} is small: try 32 or more first"
+    return found
 
 
 def _updates(settings):
-    steps = [settings.get(f"{player}_steps", 1) for player in ("generator", "discriminator")]
-    generator, discriminator = steps
+    generator, discriminator = (
+        settings.get(f"{player}_steps", 1) for player in ("generator", "discriminator")
+    )
     if generator >= _GENERATOR_STEPS * discriminator:
         return (
             f"generator_steps={generator} with discriminator_steps={discriminator} lets the "
@@ -54,17 +54,4 @@ def _rates(settings, last):
         )
     if names[high] in _ADAPTIVE and rates[high] > _HIGH_RATE:
         return f"the {high}'s learning rate ({rates[high]:.2g}) is high: try 2e-4 to 1e-3 first"
-    return None
-
-
-def _penalties(settings):
-    if settings.get("loss") == "Wasserstein" and not settings.get("penalties"):
-        return "a Wasserstein loss needs a penalty: add regularizers.GradientPenalty first"
-    return None
-
-
-def _batch(settings):
-    size = settings.get("batch_size", _SMALL_BATCH)
-    if size < _SMALL_BATCH:
-        return f"batch_size={size} is small: try 32 or more first"
     return None

@@ -3,9 +3,8 @@
 import math
 
 from keras_gan.convergence.discriminators import DiscriminatorFailed, DiscriminatorWon
-from keras_gan.convergence.diverged import Diverged
 from keras_gan.convergence.endings import Equilibrium, Stalled
-from keras_gan.convergence.failures import ModeCollapse, Oscillating
+from keras_gan.convergence.failures import Diverged, ModeCollapse, Oscillating
 
 
 def default_rules(*, patience=8):

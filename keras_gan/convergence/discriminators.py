@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
+from keras_gan.convergence.rule import Rule
 from keras_gan.convergence.run_progress import covers_little, loss
 from keras_gan.convergence.signals import auc_tolerance, is_finite, latest_measured
 
@@ -15,10 +16,6 @@ _PACE = 0.02
 _RIGHT = 0.1
 
 
-def _at_chance_level(auc, first, second):
-    return abs(auc - 0.5) <= auc_tolerance(first, second)
-
-
 def tells(s):
     """Whether a discriminator separates reals from the first samples, or from current ones.
 
@@ -28,7 +25,7 @@ def tells(s):
         if s.first_samples_auc - 0.5 > auc_tolerance(s.num_first_samples, s.num_first_samples):
             return True
     if is_finite(s.discriminator_auc):
-        return not _at_chance_level(s.discriminator_auc, s.num_real, s.num_fake)
+        return abs(s.discriminator_auc - 0.5) > auc_tolerance(s.num_real, s.num_fake)
     return is_finite(s.d_accuracy) and s.d_accuracy - 0.5 > _RIGHT
 
 
@@ -90,7 +87,7 @@ def fooled(history, epochs):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DiscriminatorFailed:
+class DiscriminatorFailed(Rule):
     """The discriminator separates nothing: it never did, or it failed far from the data.
 
     An AUC is at chance level if it is within `2 sqrt((n + m + 1) / (12 n m)) + 0.05` of 1/2.
@@ -124,45 +121,33 @@ class DiscriminatorFailed:
     )
     epochs: int = 4
     patience: int = 8
-    looks_at_settings = True
-
-    def __post_init__(self):
-        _checks.positive_int(self.epochs, "epochs")
-        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
-        """Evidence of the run, or `None`."""
-        return self._never(history) or self._dead(history)
-
-    def _never(self, history):
         evidence = never_told(history, self.epochs)
-        aucs = [s.discriminator_auc for s in history] if evidence else []
-        if not aucs or not all(map(is_finite, aucs)):
-            return None
-        return {**evidence, "discriminator_auc": max(aucs)}
-
-    def _dead(self, history):
+        aucs = [s.discriminator_auc for s in history]
+        if evidence and all(map(is_finite, aucs)):
+            return {**evidence, "discriminator_auc": max(aucs)}
         latest = latest_measured(history, self.epochs, "discriminator_auc")
         if latest is None or not self._is_at_chance(latest):
             return None
         first = run_progress.of(history).first
-        if not run_progress.of(history).has_waited(self.patience):
-            latest = self._lasting(history, first)
-        far = latest and (self._far(latest[-1], first) or self._uncovering(latest))
-        if not far:
-            return None
-        return {"discriminator_auc": latest[-1].discriminator_auc, "epochs": len(latest), **far}
-
-    def _lasting(self, history, first):
-        """The latest epochs in which it has failed, if they are `patience` or more, else `[]`."""
 
         def has_failed(s):
             if not is_finite(s.discriminator_auc) or not self._is_at_chance([s], 2.0):
                 return False
             return covers_little(s) or self._far(s, first) is not None
 
-        latest = run_progress.lasting(history, has_failed, self.patience)
-        return latest if latest and self._is_at_chance(latest) and not _comes_nearer(latest) else []
+        if not run_progress.of(history).has_waited(self.patience):
+            latest = run_progress.lasting(history, has_failed, self.patience)
+            if not latest or not self._is_at_chance(latest) or _comes_nearer(latest):
+                return None
+        last = latest[-1]
+        far = self._far(last, first)
+        if far is None:
+            if not all(map(covers_little, latest)):
+                return None
+            far = {"coverage": last.coverage, "real_coverage": last.real_coverage}
+        return {"discriminator_auc": last.discriminator_auc, "epochs": len(latest), **far}
 
     @staticmethod
     def _is_at_chance(latest, factor=1.0):
@@ -180,14 +165,7 @@ class DiscriminatorFailed:
             return None
         return {"quality": s.quality, "first_quality": first.quality, "floor": s.quality_floor}
 
-    @staticmethod
-    def _uncovering(latest):
-        if not all(covers_little(s) for s in latest):
-            return None
-        return {"coverage": latest[-1].coverage, "real_coverage": latest[-1].real_coverage}
-
     def describe(self, evidence):
-        """The evidence in words."""
         if "first_samples_auc" in evidence:
             return (
                 f"in {evidence['epochs']} epochs the discriminator could not even tell data from "
@@ -212,7 +190,7 @@ class DiscriminatorFailed:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DiscriminatorWon:
+class DiscriminatorWon(Rule):
     """The discriminator separates perfectly while the generator's gradient has vanished.
 
     For `epochs` epochs `1 - AUC <= 3 / min(n, m)`, the 95 % bound for an error rate with no error
@@ -242,15 +220,12 @@ class DiscriminatorWon:
     epochs: int = 4
     fraction: float = 0.1
     patience: int = 8
-    looks_at_settings = True
 
     def __post_init__(self):
-        _checks.positive_int(self.epochs, "epochs")
-        _checks.positive_int(self.patience, "patience")
+        super().__post_init__()
         _checks.number(self.fraction, "fraction", above=0.0, maximum=1.0)
 
     def __call__(self, history):
-        """Evidence of the run, or `None`."""
         norms = [s.g_gradient_norm for s in history if is_finite(s.g_gradient_norm)]
         largest = max(norms, default=0.0)
 
@@ -275,7 +250,6 @@ class DiscriminatorWon:
         }
 
     def describe(self, evidence):
-        """The evidence in words."""
         return (
             f"the discriminator's AUC has been {evidence['discriminator_auc']:.3f} for "
             f"{evidence['epochs']} epochs, and the norm of the generator's gradient is "

@@ -5,6 +5,7 @@ import itertools
 
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
+from keras_gan.convergence.rule import Rule
 from keras_gan.convergence.run_progress import covers_little
 from keras_gan.convergence.signals import AUC_MARGIN, auc_tolerance, is_finite
 
@@ -14,7 +15,7 @@ _ASKED_AGAIN = 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Equilibrium:
+class Equilibrium(Rule):
     """Real and generated samples can no longer be told apart, and nothing improves any more.
 
     All of these hold:
@@ -45,13 +46,14 @@ class Equilibrium:
     """
 
     kind = "equilibrium"
+    looks_at_settings = False
     cure = "more epochs are unlikely to help; larger networks or more data may"
     epochs: int = 4
     margin: float = AUC_MARGIN
     fresh: bool = True
 
     def __post_init__(self):
-        _checks.positive_int(self.epochs, "epochs")
+        super().__post_init__()
         _checks.number(self.margin, "margin", minimum=0.0, maximum=0.25)
         _checks.boolean(self.fresh, "fresh")
 
@@ -61,15 +63,12 @@ class Equilibrium:
 
     def wants_fresh(self, history):
         """Whether only the AUC of a fresh discriminator is missing for the verdict."""
-        if not self.fresh:
+        if not self.fresh or self._at_rest(history) is None:
             return False
-        if self._at_rest(history) is None:
-            return False
-        asked = (i for i in range(len(history), 0, -1) if _has_fresh(history[i - 1]))
-        return len(history) >= _ASKED_AGAIN * next(asked, 0)
+        asked = [n for n, s in enumerate(history, 1) if s.fresh_discriminator_auc is not None]
+        return len(history) >= _ASKED_AGAIN * (asked[-1] if asked else 0)
 
     def __call__(self, history):
-        """Evidence of the latest epochs, or `None`."""
         known, last = self._at_rest(history), history[-1]
         if known is None:
             return None
@@ -105,7 +104,6 @@ class Equilibrium:
         return known
 
     def describe(self, evidence):
-        """The evidence in words."""
         fresh = evidence.get("fresh_discriminator_auc")
         words = "" if fresh is None else f", a freshly trained discriminator reaches {fresh:.2f}"
         return (
@@ -115,12 +113,8 @@ class Equilibrium:
         )
 
 
-def _has_fresh(s):
-    return s.fresh_discriminator_auc is not None
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stalled:
+class Stalled(Rule):
     """Neither quality nor coverage nor density has improved beyond noise for `patience` epochs.
 
     See `epochs_without_improvement`.
@@ -132,13 +126,8 @@ class Stalled:
     kind = "stalled"
     cure = "try lower learning rates, a longer ema_halflife_images or other network sizes"
     patience: int = 8
-    looks_at_settings = True
-
-    def __post_init__(self):
-        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
-        """Evidence of the whole run, or `None`."""
         known, last = run_progress.of(history), history[-1]
         if not known.has_waited(self.patience):
             return None
@@ -150,10 +139,8 @@ class Stalled:
             "noise": last.quality_noise,
             "name": last.quality_name,
         }
-        if last.quality_floor is not None:
-            evidence["floor"] = last.quality_floor
-        if last.coverage is not None:
-            evidence["coverage"] = last.coverage
+        evidence |= {} if last.quality_floor is None else {"floor": last.quality_floor}
+        evidence |= {} if last.coverage is None else {"coverage": last.coverage}
         if is_finite(last.train_vs_held_out_auc):
             evidence["train_vs_held_out_auc"] = last.train_vs_held_out_auc
             evidence["train_tolerance"] = auc_tolerance(last.num_train, last.num_real)
@@ -165,7 +152,6 @@ class Stalled:
         return evidence
 
     def describe(self, evidence):
-        """The evidence in words."""
         name, top = evidence["name"], evidence["best_quality"]
         if top is None:
             return f"{name} has not been finite for {evidence['epochs']} epochs"

@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_gan.convergence import advice
-from keras_gan.convergence.signals import is_finite
+from keras_gan.convergence.signals import is_finite, settings_of
 
 # Growth by this factor is not normal: gradients of healthy runs vary by a factor of 5.
 _TIMES = 10.0
@@ -48,17 +48,11 @@ def exploding(history):
 
 
 def exploding_within(parts):
-    """As `exploding`, for parts of an epoch, e.g. of 25 steps.
+    """As `exploding`, for `Signals` of parts of an epoch, e.g. of 25 steps.
 
     Uses only the discriminator's loss and gradient, and only for losses with a fixed scale. The
     loss and gradient of the generator, and a Wasserstein loss, grow as much in the first steps of
     healthy runs, while the discriminator learns to separate samples from data.
-
-    Args:
-        parts: list of `Signals`, oldest first, with the epoch that each is a part of.
-
-    Returns:
-        As `exploding`.
     """
     loss = next((s.settings["loss"] for s in parts if "loss" in s.settings), None)
     if loss not in _AT_CHANCE:
@@ -99,24 +93,21 @@ def _grown(now, before, kind, least):
 
 def describe(evidence):
     """A sentence on the evidence of `exploding`."""
-    return f"in epoch {evidence['exploding_epoch']} " + ", ".join(
-        _words(name, value, evidence.get(f"{name}_before"))
-        for name, value in evidence.items()
-        if name[:2] in ("d_", "g_") and not name.endswith("_before")
-    )
-
-
-def _words(name, value, before):
-    player, kind = name.split("_", 1)
-    after = "" if before is None else f" after {before:.2g}"
-    return f"the {_PLAYERS[player]}'s {kind.replace('_', ' ')} is {value:.2g}{after}"
+    parts = []
+    for name, value in evidence.items():
+        if name[:2] in ("d_", "g_") and not name.endswith("_before"):
+            player, kind = name.split("_", 1)
+            before = evidence.get(f"{name}_before")
+            after = "" if before is None else f" after {before:.2g}"
+            parts.append(f"the {_PLAYERS[player]}'s {kind.replace('_', ' ')} is {value:.2g}{after}")
+    return f"in epoch {evidence['exploding_epoch']} {', '.join(parts)}"
 
 
 def cure(history):
     """Advice: change an unusual setting, add a penalty, or lower the learning rates."""
-    settings = next((s.settings for s in reversed(history) if s.settings), {})
     if found := advice.unusual(history):
         return found
+    settings = settings_of(history)
     if settings and not settings["penalties"]:
         return "add an R1 penalty (regularizers.R1) first"
     rates = history[-1].discriminator_rate, history[-1].generator_rate

@@ -1,9 +1,10 @@
-"""Rules for mode collapse and for oscillating players."""
+"""Rules for NaN and infinity, for mode collapse and for oscillating players."""
 
 import dataclasses
+import math
 
-from keras_gan import _checks
 from keras_gan.convergence import run_progress
+from keras_gan.convergence.rule import Rule
 from keras_gan.convergence.run_progress import covers_little, loss
 from keras_gan.convergence.signals import AUC_MARGIN, is_finite, latest_measured
 from keras_gan.convergence.trends import fluctuation, swings
@@ -22,14 +23,54 @@ def _covered_by(density):
     return 1.0 - (1.0 + density) ** -5
 
 
-def _fooled(latest):
-    """Whether generated samples score above nearly all reals."""
-    aucs = [s.discriminator_auc for s in latest if is_finite(s.discriminator_auc)]
-    return bool(aucs) and max(aucs) <= AUC_MARGIN
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Diverged(Rule):
+    """A loss, a gradient or a weight is not finite. The verdict is immediate.
+
+    Gradients are judged only by `first_failure`: with dynamic loss scaling, gradients overflow
+    occasionally in normal training.
+    """
+
+    kind = "diverged"
+    immediate = True
+    looks_at_settings = False
+    cure = "try lower learning rates or clipnorm=1.0 in both optimizers, and look for outliers"
+
+    def __call__(self, history):
+        last = history[-1]
+        found = last.first_failure or last.broken_weight
+        if found:
+            return {key: value for key, value in found.items() if value is not None}
+        losses = {"d_loss": last.d_loss, "g_loss": last.g_loss}
+        broken = {k: v for k, v in losses.items() if v is not None and not math.isfinite(v)}
+        return broken or None
+
+    def describe(self, evidence):
+        if "player" not in evidence:
+            return " and ".join(f"{key} is {value}" for key, value in evidence.items())
+        player, variable = evidence["player"].replace("_", " "), evidence.get("variable")
+        if "step" not in evidence:
+            return f"{variable} of the {player} is not finite"
+        rate = evidence.get("learning_rate")
+        if evidence.get("cause") == "learning_rate":
+            return (
+                f"the {player}'s update at step {evidence['step']} has been skipped: its learning "
+                f"rate was {rate}, so look at what sets it"
+            )
+        if evidence.get("cause") == "weight":
+            return (
+                f"{variable} of the {player} was not finite at step {evidence['step']}: an earlier "
+                f"update made it so, at a learning rate of {rate:g}"
+            )
+        where = f"the gradient of {variable}" if variable else "its loss"
+        return (
+            f"the {player}'s update at step {evidence['step']} was not finite "
+            f"(first in {where}) and has been skipped"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModeCollapse:
+class ModeCollapse(Rule):
     """Samples resemble some of the data, but cover less than half of what reals cover.
 
     For `epochs` epochs, while nothing has improved for `patience` epochs (some runs recover from
@@ -63,14 +104,8 @@ class ModeCollapse:
     cure = "try discriminator_steps=2, an R1 penalty or layers.MinibatchStdDev in the discriminator"
     epochs: int = 4
     patience: int = 8
-    looks_at_settings = True
-
-    def __post_init__(self):
-        _checks.positive_int(self.epochs, "epochs")
-        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
-        """Evidence of the run, or `None`."""
         if not self._lacks(history) and not self._alike(history, self.patience):
             return None
         last = history[-1]
@@ -93,9 +128,7 @@ class ModeCollapse:
         )
 
     def _lacks(self, history):
-        latest = latest_measured(
-            history, self.epochs, "coverage", "density", "real_coverage", "spread"
-        )
+        latest = latest_measured(history, self.epochs, *_MEASURED)
         if latest is None or not run_progress.of(history).has_waited(self.patience):
             return False
         dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
@@ -107,7 +140,8 @@ class ModeCollapse:
         if latest is None or any(s.spread >= _FIFTH for s in latest):
             return False
         # At a slow start samples are similar too, but far from the data and scored below reals.
-        near = all(s.density > 0.0 for s in latest) or _fooled(latest)
+        aucs = [s.discriminator_auc for s in latest if is_finite(s.discriminator_auc)]
+        near = all(s.density > 0.0 for s in latest) or aucs and max(aucs) <= AUC_MARGIN
         grows = latest[-1].spread >= _GROWTH ** (epochs - 1) * latest[0].spread > 0.0
         return near and not grows and run_progress.of(history).have_played()
 
@@ -117,7 +151,6 @@ class ModeCollapse:
         return s.spread < (_HALF if near else _TENTH)
 
     def describe(self, evidence):
-        """The evidence in words."""
         epochs = evidence["epochs"]
         waited = f", without improvement for {epochs} epochs" if epochs >= self.patience else ""
         return (
@@ -128,7 +161,7 @@ class ModeCollapse:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Oscillating:
+class Oscillating(Rule):
     """Losses and quality oscillate without progress.
 
     In the latest `2 patience` epochs, while nothing has improved for `patience` epochs, the quality
@@ -146,13 +179,8 @@ class Oscillating:
     kind = "oscillating"
     cure = "add an R1 penalty (regularizers.R1) or lower both learning rates"
     patience: int = 8
-    looks_at_settings = True
-
-    def __post_init__(self):
-        _checks.positive_int(self.patience, "patience")
 
     def __call__(self, history):
-        """Evidence of the run, or `None`."""
         known = run_progress.of(history)
         window = known.trained[-2 * self.patience :]
         if len(window) < self.patience or not known.has_waited(self.patience):
@@ -179,7 +207,6 @@ class Oscillating:
         }
 
     def describe(self, evidence):
-        """The evidence in words."""
         return (
             f"in {evidence['epochs']} epochs the quality has swung {evidence['swings']} times "
             f"between {evidence['lowest_quality']:.4g} and {evidence['highest_quality']:.4g}, and "

@@ -32,9 +32,7 @@ def loss(signals):
 def covers_little(s, possible=1.0):
     """Whether the coverage is significantly below half of that of reals; `False` if unknown.
 
-    Args:
-        s: signals.
-        possible: an upper bound of the coverage, if lower than that of reals.
+    `possible` is an upper bound of the coverage, if lower than that of reals.
     """
     if not is_finite(s.coverage) or not is_finite(s.real_coverage):
         return False
@@ -68,36 +66,24 @@ def epochs_without_improvement(history):
 
 
 def lasting(history, holds, patience):
-    """The latest epochs, if a condition holds in them for `patience` epochs.
+    """The `Signals` of the generator's latest epochs, if `holds` is true of `patience` of them.
 
-    Improvements are ignored, because a distance may fall slowly for a very long time.
-
-    Args:
-        history: list of `Signals`, oldest first.
-        holds: the condition, a function of the `Signals` of an epoch in which the generator
-            trained.
-        patience: epochs of the generator for which it must hold, with at least `MIN_UPDATES`
-            updates of each player at learning rates that do not rise.
-
-    Returns:
-        List of `Signals` of the generator's epochs, oldest first; empty if the condition has not
-        held for long enough.
+    They must have `MIN_UPDATES` updates of each player at learning rates that do not rise;
+    otherwise the list is empty. Improvements are ignored, because a distance may fall slowly for a
+    very long time.
     """
     known, found = of(history), []
     before = known.updates
     for s in reversed(history):
         if s.generator_trained and not holds(s):
             return []
-        before = [None if u is None else u - n for u, n in zip(before, _updates(s), strict=True)]
+        updates = s.discriminator_updates or 0, s.generator_updates or 0
+        before = [None if u is None else u - n for u, n in zip(before, updates, strict=True)]
         if s.generator_trained:
             found.append(s)
         if len(found) >= patience and known.have_played(before):
             return found[::-1]
     return []
-
-
-def _updates(s):
-    return s.discriminator_updates or 0, s.generator_updates or 0
 
 
 # === Progress ===
@@ -127,12 +113,10 @@ def of(history):
 
 
 class Progress:
-    """The progress of a history, updated epoch by epoch.
+    """The progress of a history, updated epoch by epoch; attributes are those of `_Course`, too.
 
-    Only qualities with the name and the reals of the latest one are compared.
-
-    Attributes:
-        seen: list of the `Signals` so far.
+    Only qualities with the name and the reals of the latest one are compared. `seen` is the list of
+    the `Signals` so far.
     """
 
     def __init__(self):
@@ -162,22 +146,18 @@ class Progress:
 
     @property
     def best(self):
-        """See `best`."""
         return self._course.best
 
     @property
     def first(self):
-        """The first signals whose quality is finite, or `None`."""
         return self._course.first
 
     @property
     def trained(self):
-        """The signals whose quality is finite, of epochs in which the generator trained."""
         return self._course.trained
 
     @property
     def idle(self):
-        """See `epochs_without_improvement`."""
         return self._course.idle
 
     def has_waited(self, patience):
@@ -190,27 +170,19 @@ class Progress:
         return course.counted >= patience and self.have_played(course.updates)
 
     def have_played(self, since=(0, 0)):
-        """Whether each trained player had `MIN_UPDATES` updates while no learning rate rose.
-
-        Args:
-            since: number of updates of each player from which to count.
-        """
+        """Whether each trained player had enough updates since a count while no rate rose."""
         return all(
             player.have_come(before) for player, before in zip(self._players, since, strict=True)
         )
 
 
 class _Player:
-    """The updates of a player, and whether its learning rate still rises.
-
-    Attributes:
-        updates: all so far; `None` if they are not known.
-    """
+    """The updates of a player, and whether its learning rate still rises."""
 
     def __init__(self, name):
         self._names = f"{name}_updates", f"{name}_rate"
         self._rate, self._before = None, 0
-        self.updates = 0
+        self.updates = 0  # `None` if they are not known
 
     def add(self, signals):
         """Count an epoch's updates; returns whether the learning rate has risen in it."""
@@ -237,7 +209,7 @@ class _Course:
     """Progress over epochs with comparable qualities.
 
     Attributes:
-        best: see `best`.
+        best: see the function `best`.
         first: the first signals whose quality is finite.
         trained: the signals whose quality is finite, of epochs in which the generator trained.
         updates: number of updates of each player at the last improvement.
@@ -262,7 +234,11 @@ class _Course:
 
     def add(self, signals, updates):
         if is_finite(signals.quality):
-            self._rank(signals)
+            self.first = self.first or signals
+            if self._top is None or loss(signals) < loss(self._top):
+                self._top = self.best = signals
+            elif self._is_as_good(signals):
+                self.best = signals
         if not signals.generator_trained:
             return
         if is_finite(signals.quality):
@@ -273,13 +249,6 @@ class _Course:
 
     def begin_to_count(self):
         self._counted_from = self._epochs
-
-    def _rank(self, signals):
-        if self._top is None or loss(signals) < loss(self._top):
-            self._top = self.best = signals
-        elif self._is_as_good(signals):
-            self.best = signals
-        self.first = self.first or signals
 
     def _is_as_good(self, signals):
         noise_of_both = math.hypot(signals.quality_noise, self._top.quality_noise)
@@ -295,10 +264,7 @@ def _is_gain(value, error, reference, reference_error):
 
 
 class _Series:
-    """A series of values that improve by falling, with their noise.
-
-    Subclasses define `measured`: the number of an epoch, NaN if there is none, and its noise.
-    """
+    """Values that improve by falling; `measured` gives that of an epoch, or NaN, and its noise."""
 
     def __init__(self):
         self._latest = collections.deque(maxlen=2 * SMOOTHING)
@@ -312,7 +278,9 @@ class _Series:
         self._epochs += 1
         gains = [self._gains(window) for window in self._beaten]
         falls = self._trend.add(self._latest[-1][0])
-        return any(gains) or (falls and (self._epochs >= _LONG or self._has_fallen()))
+        if falls and self._epochs < _LONG:
+            falls = _is_gain(*self._mean(-SMOOTHING, None), *self._mean(0, -SMOOTHING))
+        return any(gains) or falls
 
     def _gains(self, window):
         value, error = self._mean(-window, None)
@@ -320,9 +288,6 @@ class _Series:
         if gains:
             self._beaten[window] = value, error
         return gains
-
-    def _has_fallen(self):
-        return _is_gain(*self._mean(-SMOOTHING, None), *self._mean(0, -SMOOTHING))
 
     def _mean(self, start, stop):
         latest = list(self._latest)[start:stop]

@@ -238,6 +238,11 @@ def is_finite(value):
     return value is not None and math.isfinite(value)
 
 
+def settings_of(history):
+    """The latest recorded settings of a run, or an empty `dict`."""
+    return next((s.settings for s in reversed(history) if s.settings), {})
+
+
 def latest_measured(history, epochs, *names):
     """The latest `epochs` records, if all named signals are finite in them; else `None`."""
     latest = history[-epochs:]
@@ -250,10 +255,10 @@ def latest_measured(history, epochs, *names):
 
 def numbers(logs):
     """The numbers in an epoch's logs, as `float`; user callbacks may log anything."""
-    return {key: float(value) for key, value in logs.items() if _is_number(value)}
 
+    def is_number(value):
+        # Lists are skipped: they have no shape and may be ragged.
+        is_scalar = isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == ()
+        return is_scalar and np.asarray(value).dtype.kind in "biuf"
 
-def _is_number(value):
-    # Lists are skipped: they have no shape and may be ragged.
-    is_scalar = isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == ()
-    return is_scalar and np.asarray(value).dtype.kind in "biuf"
+    return {key: float(value) for key, value in logs.items() if is_number(value)}

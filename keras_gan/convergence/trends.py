@@ -35,34 +35,20 @@ def fluctuation(values):
 
 
 def noise(values, error):
-    """The noise of the latest value of a series, from two bounds that are both too large.
+    """The smaller of a series' `fluctuation` and its latest value's standard error, or 0.
 
-    The standard error includes errors that all epochs share, since they use the same reals and
-    latents. The fluctuation between epochs includes changes by training.
-
-    Args:
-        values: the series, oldest first.
-        error: the standard error of the latest value, or `None`.
-
-    Returns:
-        The smaller of `error` and `fluctuation(values)`; 0 if both are unknown.
+    Both are too large. The standard error includes errors that all epochs share, since they use the
+    same reals and latents. The fluctuation between epochs includes changes by training.
     """
     known = [bound for bound in (error, fluctuation(values)) if bound is not None and bound > 0.0]
     return min(known, default=0.0)
 
 
 def swings(values, size):
-    """How often a series crosses from more than `size` on one side of its mean to the other.
+    """How often a finite series crosses from more than `size` on one side of its mean to the other.
 
     Three swings are one and a half cycles. Values within `size` of the mean count for neither side,
     so noise near the mean is ignored.
-
-    Args:
-        values: the series, oldest first, all finite.
-        size: minimum deviation from the mean.
-
-    Returns:
-        An integer of at least 0.
     """
     values = np.asarray(values, "float64")
     sides = np.sign(values - values.mean()) * (np.abs(values - values.mean()) > size)
@@ -70,34 +56,16 @@ def swings(values, size):
     return int(np.count_nonzero(np.diff(sides)))
 
 
-def falls(values):
-    """Mann-Kendall test for a downward trend.
+class SlidingTrend:
+    """Mann-Kendall test for a downward trend over the second half of a growing series.
 
     `S` is the number of pairs whose later value is smaller, minus the number of pairs whose later
     value is larger. Without a trend its standard deviation is `sqrt(n (n - 1) (2 n + 5) / 18)` for
     every noise distribution. The threshold is three standard deviations, because the test is
-    repeated every epoch and neighbouring values are correlated.
-
-    Args:
-        values: the series, oldest first; values that are not finite are ignored. With fewer than
-            eight values the result is `False`.
+    repeated every epoch and neighbouring values are correlated. It takes the finite ones of the
+    latest 8 to 64 values, at least 8: longer runs improve more slowly.
 
     Source: Mann, "Nonparametric tests against trend", Econometrica 13, 1945.
-    """
-    values = np.asarray(values, "float64")
-    values = values[np.isfinite(values)]
-    score = np.sign(values[:, None] - values[None, :])[np.triu_indices(values.size, 1)].sum()
-    return _is_sure(score, values.size)
-
-
-def _is_sure(score, n):
-    return n >= _FEWEST and score > _SURE * math.sqrt(n * (n - 1) * (2 * n + 5) / 18.0)
-
-
-class SlidingTrend:
-    """`falls` over the second half of a growing series: at least 8 values, at most 64.
-
-    Longer runs improve more slowly.
     """
 
     def __init__(self):
@@ -113,7 +81,9 @@ class SlidingTrend:
             bisect.insort(self._sorted, value)
         while len(self._window) > min(max(_FEWEST, self._end - self._end // 2), _LONGEST):
             self._forget(self._window.popleft())
-        return _is_sure(self._score, len(self._sorted))
+        n = len(self._sorted)
+        deviation = math.sqrt(n * (n - 1) * (2 * n + 5) / 18.0)
+        return n >= _FEWEST and self._score > _SURE * deviation
 
     def _forget(self, first):
         if math.isfinite(first):

@@ -33,19 +33,18 @@ class Verdict:
     def to_json(self):
         """The verdict as JSON text; numbers that are not finite become strings."""
         fields = dataclasses.asdict(self)
-        fields["evidence"] = {key: _plain(value) for key, value in self.evidence.items()}
+
+        def plain(value):
+            value = value.item() if isinstance(value, np.generic) else value
+            return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+        fields["evidence"] = {key: plain(value) for key, value in self.evidence.items()}
         return json.dumps(fields, indent=2, allow_nan=False)
 
     @classmethod
     def from_json(cls, text):
         """The verdict of a `to_json`."""
         return cls(**json.loads(text))
-
-
-def _plain(value):
-    if isinstance(value, np.generic):
-        value = value.item()
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 # === Judgement ===
@@ -63,16 +62,13 @@ def check_rules(rules):
         rules=rules,
     )
     for rule in rules:
+        kind = getattr(rule, "kind", None)
         _checks.check(
-            callable(rule) and not isinstance(rule, type) and _is_name(getattr(rule, "kind", None)),
+            callable(rule) and not isinstance(rule, type) and isinstance(kind, str) and kind,
             "A rule must be a callable instance with a `kind`, a name such as 'stalled'.",
             given=rule,
         )
     return list(rules)
-
-
-def _is_name(kind):
-    return isinstance(kind, str) and bool(kind)
 
 
 def judge(history, rules, *, min_epochs=0, restored=False):
@@ -113,14 +109,21 @@ def judge(history, rules, *, min_epochs=0, restored=False):
 def _worded(rule, history, evidence, restored):
     last, top = history[-1], best(history)
     describe = getattr(rule, "describe", _listed)
+    immediate = getattr(rule, "immediate", False)
     parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}: {describe(evidence)}"]
     exploding = explosion.exploding(history)
     if exploding:
         parts.append(f"the run explodes: {explosion.describe(exploding)}")
         evidence = {**exploding, **evidence}
-    if not last.held_out and not getattr(rule, "immediate", False):
+    if not last.held_out and not immediate:
         parts.append("measured on training data, as there is no validation data")
-    parts.append(_weights_now(top, last, restored))
+    if top is None:
+        parts.append("no epoch was measured, so the weights are unchanged")
+    elif top.epoch == last.epoch:
+        parts.append("this epoch is as good as the best, and its weights are kept")
+    else:
+        number = top.epoch
+        parts.append(f"weights of epoch {number} restored" if restored else f"best epoch {number}")
     cure = _advice(rule, history, evidence)
     if cure:
         parts.append(cure)
@@ -150,14 +153,6 @@ def early_warnings(history, rules):
         if sentence:
             found[rule.kind] = "; ".join(filter(None, [sentence, _advice(rule, history)])) + "."
     return found
-
-
-def _weights_now(top, last, restored):
-    if top is None:
-        return "no epoch was measured, so the weights are unchanged"
-    if top.epoch == last.epoch:
-        return "this epoch is as good as the best, and its weights are kept"
-    return f"weights of epoch {top.epoch} restored" if restored else f"best epoch {top.epoch}"
 
 
 def _listed(evidence):
