@@ -1,15 +1,17 @@
 """What each player wants, as a function of the logits alone.
 
 Throughout, `r` are the discriminator's logits of real samples, `f` of generated ones, and
-`sp(x) = log(1 + exp(x))` is the softplus. Every function returns one value per sample.
+`sp(x) = log(1 + exp(x))` is the softplus. Every function returns one value per sample. Logits of
+several scales are lists: a sample's value is the mean over the list.
 """
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_gan import _checks, _registry
 from keras_gan.backend import replicas
+from keras_gan.backend.logits import discriminator_accuracies as discriminator_accuracies
+from keras_gan.backend.logits import is_list, per_sample, pointwise
 
 # === Pure functions ===
 
@@ -17,35 +19,25 @@ from keras_gan.backend import replicas
 def minimax_generator_loss(real_logits, fake_logits):
     """The saturating `-sp(f)`, one value per sample. See `Minimax`."""
     del real_logits
-    return per_sample(-ops.softplus(_float32(fake_logits)))
+    return per_sample(pointwise(lambda f: -ops.softplus(f), fake_logits))
 
 
 def non_saturating_generator_loss(real_logits, fake_logits):
     """`sp(-f)`, one value per sample. See `NonSaturating`."""
     del real_logits
-    return per_sample(ops.softplus(-_float32(fake_logits)))
+    return per_sample(pointwise(lambda f: ops.softplus(-f), fake_logits))
 
 
 def cross_entropy_discriminator_loss(real_logits, fake_logits, *, label_smoothing=0.0):
     """`(1-s) sp(-r) + s sp(r) + sp(f)`, one value per sample. See `NonSaturating`."""
-    real, fake = _float32(real_logits), _float32(fake_logits)
-    real_term = (1.0 - label_smoothing) * ops.softplus(-real)
-    if label_smoothing:
-        real_term = real_term + label_smoothing * ops.softplus(real)
-    return per_sample(real_term) + per_sample(ops.softplus(fake))
 
+    def real_term(real):
+        term = (1.0 - label_smoothing) * ops.softplus(-real)
+        return term + label_smoothing * ops.softplus(real) if label_smoothing else term
 
-def per_sample(values):
-    """Mean over all axes but the first: `(batch, ...)` to `(batch,)`, in float32."""
-    values = _float32(values)
-    if len(values.shape) == 1:
-        return values
-    return ops.mean(values, axis=tuple(range(1, len(values.shape))))
-
-
-def _float32(values):
-    # Half-precision logits would overflow in squares and lose the tails of a softplus.
-    return ops.cast(values, "float32")
+    return per_sample(pointwise(real_term, real_logits)) + per_sample(
+        pointwise(ops.softplus, fake_logits)
+    )
 
 
 # === Losses ===
@@ -57,7 +49,10 @@ class AdversarialLoss:
     A subclass defines `discriminator_loss` and `generator_loss`, both of
     `(real_logits, fake_logits)`, returning one value per sample. Logits have the shape `(batch,)`,
     `(batch, 1)`, or `(batch, h, w, 1)` for a discriminator that judges patches; patches are
-    averaged after the pointwise loss. The training step reduces over the batch, once.
+    averaged after the pointwise loss. A discriminator of several scales gives a list of such
+    tensors, whose values are averaged in turn. The training step reduces over the batch, once.
+
+    A loss may have state: it lists it in `variables` and changes it in `after_update`.
 
     Attributes:
         threshold: the logit at which the discriminator decides, for its accuracy; `None` where
@@ -76,6 +71,26 @@ class AdversarialLoss:
     def generator_loss(self, real_logits, fake_logits):
         """What the generator minimises: shape `(batch,)`, float32."""
         raise NotImplementedError
+
+    def generator_loss_of_real(self, real_logits):
+        """What the generator minimises of a "real" sample that it makes itself.
+
+        A critic may be shown something of the generator's as real (the code of an encoder). The
+        generator then minimises the mirror image of its loss there too: shape `(batch,)`, float32;
+        zeros where `generator_loss` reads `real_logits` already.
+        """
+        raise NotImplementedError(
+            f"The loss {type(self).__name__} must define `generator_loss_of_real(real_logits)` for "
+            "a critic whose `real` is made by the generator."
+        )
+
+    @property
+    def variables(self):
+        """State that must be saved with a run; empty for most."""
+        return []
+
+    def after_update(self, real_logits, fake_logits):
+        """Called with the logits of an update of the discriminator that has been applied."""
 
     def get_config(self):
         """The constructor's arguments, for saving."""
@@ -133,6 +148,9 @@ class Minimax(_CrossEntropy):
     def generator_loss(self, real_logits, fake_logits):
         return minimax_generator_loss(real_logits, fake_logits)
 
+    def generator_loss_of_real(self, real_logits):
+        return per_sample(pointwise(lambda r: -ops.softplus(-r), real_logits))
+
 
 @keras.saving.register_keras_serializable("keras_gan")
 class NonSaturating(_CrossEntropy):
@@ -158,6 +176,9 @@ class NonSaturating(_CrossEntropy):
 
     def generator_loss(self, real_logits, fake_logits):
         return non_saturating_generator_loss(real_logits, fake_logits)
+
+    def generator_loss_of_real(self, real_logits):
+        return per_sample(pointwise(ops.softplus, real_logits))
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -195,12 +216,18 @@ class LeastSquares(AdversarialLoss):
         return (self.fake + self.real) / 2.0
 
     def discriminator_loss(self, real_logits, fake_logits):
-        real, fake = _float32(real_logits), _float32(fake_logits)
-        return per_sample((real - self.real) ** 2 / 2.0) + per_sample((fake - self.fake) ** 2 / 2.0)
+        return self._distance(real_logits, self.real) + self._distance(fake_logits, self.fake)
 
     def generator_loss(self, real_logits, fake_logits):
         del real_logits
-        return per_sample((_float32(fake_logits) - self.target) ** 2 / 2.0)
+        return self._distance(fake_logits, self.target)
+
+    def generator_loss_of_real(self, real_logits):
+        return self._distance(real_logits, self.fake)
+
+    @staticmethod
+    def _distance(logits, aim):
+        return per_sample(pointwise(lambda values: (values - aim) ** 2 / 2.0, logits))
 
     def get_config(self):
         return {"fake": self.fake, "real": self.real, "target": self.target}
@@ -228,6 +255,9 @@ class Wasserstein(AdversarialLoss):
         del real_logits
         return -per_sample(fake_logits)
 
+    def generator_loss_of_real(self, real_logits):
+        return per_sample(real_logits)
+
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Hinge(AdversarialLoss):
@@ -240,16 +270,30 @@ class Hinge(AdversarialLoss):
     """
 
     def discriminator_loss(self, real_logits, fake_logits):
-        real, fake = _float32(real_logits), _float32(fake_logits)
-        return per_sample(ops.relu(1.0 - real)) + per_sample(ops.relu(1.0 + fake))
+        return per_sample(pointwise(lambda r: ops.relu(1.0 - r), real_logits)) + per_sample(
+            pointwise(lambda f: ops.relu(1.0 + f), fake_logits)
+        )
 
     def generator_loss(self, real_logits, fake_logits):
         del real_logits
         return -per_sample(fake_logits)
 
+    def generator_loss_of_real(self, real_logits):
+        return per_sample(real_logits)
+
+
+class _Relativistic(AdversarialLoss):
+    """Base of the losses in which either player reads both sides."""
+
+    threshold = None
+    generator_needs_real = True
+
+    def generator_loss_of_real(self, real_logits):
+        return ops.zeros_like(per_sample(real_logits))
+
 
 @keras.saving.register_keras_serializable("keras_gan")
-class RelativisticPaired(AdversarialLoss):
+class RelativisticPaired(_Relativistic):
     """Each real sample against one generated sample (RpGAN).
 
     Discriminator: `sp(f - r)`; generator: `sp(r - f)`, for the pairs of a batch. The generator is
@@ -263,18 +307,15 @@ class RelativisticPaired(AdversarialLoss):
     live the GAN!", NeurIPS 2024 (arXiv:2501.05441).
     """
 
-    threshold = None
-    generator_needs_real = True
-
     def discriminator_loss(self, real_logits, fake_logits):
-        return per_sample(ops.softplus(_float32(fake_logits) - _float32(real_logits)))
+        return per_sample(pointwise(lambda r, f: ops.softplus(f - r), real_logits, fake_logits))
 
     def generator_loss(self, real_logits, fake_logits):
-        return per_sample(ops.softplus(_float32(real_logits) - _float32(fake_logits)))
+        return per_sample(pointwise(lambda r, f: ops.softplus(r - f), real_logits, fake_logits))
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class RelativisticAverage(AdversarialLoss):
+class RelativisticAverage(_Relativistic):
     """Each sample against the mean of the other kind (RaGAN).
 
     Discriminator: `sp(m(f) - r) + sp(f - m(r))`; generator: `sp(m(r) - f) + sp(r - m(f))`, with
@@ -286,52 +327,24 @@ class RelativisticAverage(AdversarialLoss):
     Source: Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019 (arXiv:1807.00734).
     """
 
-    threshold = None
-    generator_needs_real = True
-
     def discriminator_loss(self, real_logits, fake_logits):
-        real, fake = _float32(real_logits), _float32(fake_logits)
-        real_mean, fake_mean = replicas.means(real, fake)
-        return per_sample(ops.softplus(fake_mean - real)) + per_sample(
-            ops.softplus(fake - real_mean)
-        )
+        real_means, fake_means = _means(real_logits, fake_logits)
+        return per_sample(
+            pointwise(lambda r, m: ops.softplus(m - r), real_logits, fake_means)
+        ) + per_sample(pointwise(lambda f, m: ops.softplus(f - m), fake_logits, real_means))
 
     def generator_loss(self, real_logits, fake_logits):
         # The same game with the two kinds swapped.
         return self.discriminator_loss(fake_logits, real_logits)
 
 
-# === Accuracy ===
-
-
-def discriminator_accuracies(real_logits, fake_logits, threshold):
-    """How often the discriminator is right, a tie counting half.
-
-    With a threshold `t`: real `mean[r > t]`, fake `mean[f < t]`, overall their mean. Without one,
-    overall is the share of pairs of the batch with `r > f`, which is 1/2 at equilibrium whatever
-    the loss, and the other two compare with the midpoint of the two batch means.
-
-    Args:
-        real_logits: `(batch, ...)`; patches are averaged first.
-        fake_logits: likewise, as many.
-        threshold: the loss's `threshold`, a number or `None`.
-
-    Returns:
-        `(overall, real, fake)`, scalars in [0, 1].
-    """
-    real, fake = per_sample(real_logits), per_sample(fake_logits)
-    if threshold is None:
-        middle = sum(replicas.means(real, fake)) / 2.0
-    else:
-        middle = threshold
-    real_accuracy, fake_accuracy = _share_above(real - middle), _share_above(middle - fake)
-    if threshold is None:
-        return _share_above(real - fake), real_accuracy, fake_accuracy
-    return (real_accuracy + fake_accuracy) / 2.0, real_accuracy, fake_accuracy
-
-
-def _share_above(margins):
-    return (tf.reduce_mean(tf.sign(margins)) + 1.0) / 2.0
+def _means(real_logits, fake_logits):
+    """Means over the global batch; those of all scales by one call, as replicas must."""
+    real, fake = (pointwise(lambda values: values, each) for each in (real_logits, fake_logits))
+    if not is_list(real):
+        return replicas.means(real, fake)
+    means = replicas.means(*real, *fake)
+    return means[: len(real)], means[len(real) :]
 
 
 # === Names ===

@@ -3,6 +3,10 @@
 A regularizer sees the discriminator as a function from samples to logits, a batch of real and
 one of generated samples. Gradients are taken of the sum of a sample's logits, norms over all
 axes but the first, always in float32.
+
+A batch is a tensor, or a tuple of tensors where these are one sample together (an image and a
+code): then gradients are taken at all floating tensors, with one norm over them, and a tensor that
+is in the tuple twice counts as two inputs. Logits may be a list, of several scales.
 """
 
 import re
@@ -13,6 +17,7 @@ import tensorflow as tf
 from keras_gan import _checks, _registry, losses, schedules
 from keras_gan.backend import replicas
 from keras_gan.backend.gradients import input_gradients
+from keras_gan.backend.points import mix, perturb
 
 # Inside the square root: at a gradient of exactly zero the root's own gradient is infinite, and
 # one such sample would turn the whole update into NaN.
@@ -22,7 +27,9 @@ _EPSILON = 1e-12
 
 
 def squared_norms(gradients):
-    """`|g|^2` over all axes but the first: `(batch, ...)` to `(batch,)`."""
+    """`|g|^2` over all axes but the first: `(batch, ...)` to `(batch,)`; of a list, the sum."""
+    if isinstance(gradients, (list, tuple)):
+        return sum(map(squared_norms, gradients))
     return tf.reduce_sum(tf.square(gradients), axis=tuple(range(1, len(gradients.shape))))
 
 
@@ -35,43 +42,6 @@ def norm_penalty(gradients, *, target=1.0, one_sided=False):
     """`(|g| - target)^2` per sample; one-sided, only norms above `target` count."""
     excess = tf.sqrt(squared_norms(gradients) + _EPSILON) - target
     return tf.square(tf.nn.relu(excess) if one_sided else excess)
-
-
-def mix(real, fake, seed):
-    """A random point on the line between each pair: `e * real + (1 - e) * fake`, `e ~ U(0, 1)`.
-
-    One factor a sample, the same for all its values.
-    """
-    factors = _per_sample_uniform(real, seed)
-    return factors * real + (1.0 - factors) * fake
-
-
-def perturb(real, seed):
-    """DRAGAN's neighbours of the data: `x + e * d`, `d = std/2 * U(0, 1)`, `e ~ U(0, 1)`.
-
-    `std` is the standard deviation of all values of the global batch, `d` is drawn for every
-    value, `e` for every sample.
-    """
-    real = tf.stop_gradient(real)
-    mean = replicas.mean(real)
-    std = tf.sqrt(replicas.mean(tf.square(real - mean)))
-    noise_seed, factor_seed = tf.unstack(tf.random.split(seed, 2))
-    noise = _uniform(real, tf.shape(real)[1:], noise_seed)
-    return real + _per_sample_uniform(real, factor_seed) * 0.5 * std * noise
-
-
-def _per_sample_uniform(samples, seed):
-    return _uniform(samples, tf.ones([len(samples.shape) - 1], "int32"), seed)
-
-
-def _uniform(samples, shape, seed):
-    """Numbers in [0, 1), of a shape for each sample."""
-
-    def draw(rows):
-        full = tf.concat([[rows], shape], axis=0)
-        return tf.random.stateless_uniform(full, seed, dtype=samples.dtype, alg="philox")
-
-    return replicas.local_rows(draw, tf.shape(samples)[0])
 
 
 # === Regularizers ===
@@ -130,8 +100,8 @@ class Regularizer:
 
         Args:
             discriminator: callable from samples to logits.
-            real: real samples, `(batch, ...)`, float32.
-            fake: generated samples, as many, float32.
+            real: real samples, `(batch, ...)`, float32, or a tuple of tensors.
+            fake: generated samples, as many, likewise.
             seed: int32 `(2,)`, for the penalties that draw random points; the training step
                 passes a new one at every update.
             real_logits: the discriminator's logits of `real`, if they are at hand.
@@ -306,13 +276,14 @@ class LeCam(Regularizer):
         known = 1.0 - tf.convert_to_tensor(self.start_weight.value)
         real_average = tf.math.divide_no_nan(self.real_average.value, known)
         fake_average = tf.math.divide_no_nan(self.fake_average.value, known)
-        real_distance = tf.square(tf.cast(real_logits, "float32") - fake_average)
-        fake_distance = tf.square(tf.cast(fake_logits, "float32") - real_average)
+        real_distance = losses.pointwise(lambda r: tf.square(r - fake_average), real_logits)
+        fake_distance = losses.pointwise(lambda f: tf.square(f - real_average), fake_logits)
         penalties = losses.per_sample(real_distance) + losses.per_sample(fake_distance)
         return tf.where(known > 0.0, penalties, tf.zeros_like(penalties))
 
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         for average, logits in ((self.real_average, real_logits), (self.fake_average, fake_logits)):
+            logits = losses.per_sample(logits) if isinstance(logits, (list, tuple)) else logits
             mean = replicas.mean(tf.cast(logits, "float32"))
             average.assign(self.decay * average.value + (1.0 - self.decay) * mean)
         self.start_weight.assign(self.decay * self.start_weight.value)

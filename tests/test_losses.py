@@ -216,3 +216,77 @@ def test_least_squares_needs_two_values():
     assert losses.LeastSquares(fake=-1, real=1, target=0).threshold == 0.0
     with pytest.raises(ValueError, match="must differ"):
         losses.LeastSquares(fake=1, real=1)
+
+
+# === Several scales ===
+
+
+def scales(seed=0):
+    """Logits of three scales: patches, vectors and single logits; for both kinds."""
+    shapes = ((4, 3, 3, 1), (4, 2, 1), (4, 1))
+    pairs = [logits(seed + number, shape) for number, shape in enumerate(shapes)]
+    return [list(kind) for kind in zip(*pairs, strict=True)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("player", [0, 1])
+def test_a_samples_value_is_the_mean_over_scales(name, player):
+    real, fake = scales()
+    single = [both(name)[player](r, f) for r, f in zip(real, fake, strict=True)]
+    result = both(name)[player](real, tuple(fake))
+    assert result.shape == (4,) and result.dtype == tf.float32
+    np.testing.assert_allclose(result, np.mean(single, axis=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracies_are_of_the_mean_over_scales(name):
+    # The second scale alone would say the contrary.
+    real, fake = [np.full((4, 2, 1), 9.0), np.full((4, 1), -2.0)], [np.zeros((4, 2, 1))] * 2
+    threshold = losses.get(name).threshold
+    _, real_accuracy, _ = losses.discriminator_accuracies(real, fake, threshold)
+    assert float(real_accuracy) == 1.0
+
+
+def test_scales_must_be_as_many_on_both_sides():
+    real, fake = scales()
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        losses.RelativisticPaired().discriminator_loss(real, fake[:2])
+
+
+# === Reals of the generator ===
+
+OF_REAL = {
+    "minimax": lambda r: -softplus(-r),
+    "non_saturating": softplus,
+    "least_squares": lambda r: 0.5 * r**2,
+    "wasserstein": lambda r: r,
+    "hinge": lambda r: r,
+    "relativistic_paired": lambda r: 0.0 * r,
+    "relativistic_average": lambda r: 0.0 * r,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_generator_wants_of_its_own_reals(name):
+    loss, (real, _) = losses.get(name), logits(4, (5, 2, 1))
+    result = loss.generator_loss_of_real(tf.constant(real, "float16"))
+    assert result.shape == (5,) and result.dtype == tf.float32
+    expected = OF_REAL[name](real.astype("float16").astype("float64")).mean(axis=(1, 2))
+    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-4)
+    several = loss.generator_loss_of_real([real, 3.0 * real])
+    expected = [loss.generator_loss_of_real(values) for values in (real, 3.0 * real)]
+    np.testing.assert_allclose(several, np.mean(expected, axis=0), rtol=1e-5)
+
+
+def test_least_squares_sends_its_reals_to_the_value_of_fakes():
+    loss = losses.LeastSquares(fake=-1.0, real=1.0, target=0.0)
+    np.testing.assert_allclose(loss.generator_loss_of_real(np.array([[-1.0], [2.0]])), [0.0, 4.5])
+
+
+def test_a_loss_says_what_it_lacks_and_has_no_state_by_default():
+    class Own(losses.AdversarialLoss):
+        """Without `generator_loss_of_real`."""
+
+    assert Own().variables == [] and Own().after_update(None, None) is None
+    with pytest.raises(NotImplementedError, match="Own must define `generator_loss_of_real"):
+        Own().generator_loss_of_real(tf.zeros((2, 1)))

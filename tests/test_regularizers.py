@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gan import regularizers
+from keras_gan.backend.gradients import MemoizedDiscriminator
 
 SEED = tf.constant([3, 4])
 W = np.array([[3.0], [4.0]], "float32")  # a linear discriminator whose gradient has norm 5
@@ -142,6 +143,141 @@ def test_round_trip(name):
     twin = regularizers.get(config)
     assert type(twin) is type(regularizer) and twin.get_config() == regularizer.get_config()
     assert regularizer.name == name
+
+
+# === Several tensors a sample, several logits ===
+
+
+def pair(count=6):
+    """Real and generated samples of two tensors: a matrix of 2x2 and a code of 3."""
+    rng = np.random.default_rng(1)
+    shapes = ((count, 2, 2), (count, 3))
+    return [tuple(tf.constant(rng.normal(size=s), "float32") for s in shapes) for _ in range(2)]
+
+
+def of_pair(sample):
+    matrix, code = sample
+    return tf.reduce_sum(matrix**2, axis=[1, 2])[:, None] / 2.0 + 3.0 * tf.reduce_sum(
+        code, axis=1, keepdims=True
+    )
+
+
+def squared(sample):
+    """The squared norm of `of_pair`'s gradient."""
+    return np.sum(np.square(sample[0]), axis=(1, 2)) + 27.0
+
+
+def test_one_norm_over_the_tensors_of_a_sample():
+    real, fake = pair()
+    r1 = regularizers.R1(2.0).penalty(of_pair, real, fake)
+    r2 = regularizers.R2(2.0).penalty(of_pair, real, fake)
+    np.testing.assert_allclose(r1, squared(real), rtol=1e-5)
+    np.testing.assert_allclose(r2, squared(fake), rtol=1e-5)
+    gp = regularizers.GradientPenalty(1.0).penalty(of_pair, real, real, seed=SEED)
+    np.testing.assert_allclose(gp, (np.sqrt(squared(real)) - 1) ** 2, rtol=1e-5)
+
+
+def test_one_mixing_factor_for_the_tensors_of_a_sample():
+    ones, zeros = ([tf.fill((500, *s), v) for s in ((2, 2), (3,))] for v in (1.0, 0.0))
+    matrix, code = regularizers.mix(tuple(ones), tuple(zeros), SEED)
+    np.testing.assert_array_equal(code, np.tile(matrix.numpy()[:, 0, :1], (1, 3)))
+    np.testing.assert_array_equal(matrix[:, 0, 0], regularizers.mix(ones[1], zeros[1], SEED)[:, 0])
+
+
+def test_dragan_moves_every_tensor_by_its_own_deviation():
+    rng = np.random.default_rng(2)
+    real = tuple(tf.constant(s * rng.normal(size=(4_000, 3)), "float32") for s in (1.0, 50.0))
+    moved = [a - b for a, b in zip(regularizers.perturb(real, SEED), real, strict=True)]
+    for step, part in zip(moved, real, strict=True):
+        assert np.mean(step) == pytest.approx(0.125 * np.std(part), rel=0.05)
+    # One factor a sample and noise of their own: correlated, and not the same.
+    assert 0.2 < np.corrcoef(*(np.ravel(step) for step in moved))[0, 1] < 0.9
+    penalty = regularizers.DRAGAN(1.0).penalty(of_pair, *pair(), seed=SEED)
+    assert penalty.shape == (6,) and np.isfinite(penalty).all()
+
+
+def test_a_tensor_that_occurs_twice_is_two_inputs():
+    x = tf.constant([[2.0, 0.0], [0.0, 1.0]])
+
+    def score(sample):
+        return 3.0 * sample[0][:, :1] + 4.0 * sample[1][:, :1]
+
+    # 3^2 + 4^2, not the square of 3 + 4 once or twice.
+    np.testing.assert_allclose(regularizers.R1(2.0).penalty(score, (x, x), (x, x)), [25.0] * 2)
+    # Nor does a condition that is the same tensor count.
+    given = regularizers.R1(2.0).penalty(lambda s: score(s) + 5.0 * x[:, :1], (x, x), (x, x))
+    np.testing.assert_allclose(given, [25.0] * 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensors_without_gradients_do_not_count(name):
+    real, fake = batches()
+    integers = tf.range(6)
+    unread = tf.ones((6, 2))
+
+    def score(sample):
+        assert sample[1].dtype == tf.int32
+        return linear(sample[0]) + tf.cast(sample[1], "float32")[:, None]
+
+    regularizer = regularizers.get(name)
+    result = regularizer.penalty(
+        score, (real, integers, unread), (fake, integers, unread), seed=SEED
+    )
+    single = regularizer.penalty(linear, real, fake, seed=SEED)
+    np.testing.assert_allclose(result, single, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dragan", "gradient_penalty", "r1", "r2"])
+def test_the_logits_of_all_scales_are_summed_for_the_gradient(name):
+    real, fake = batches()
+    several = regularizers.get(name).penalty(
+        lambda x: [0.25 * linear(x), tf.tile(0.25 * linear(x), [1, 3])], real, fake, seed=SEED
+    )
+    single = regularizers.get(name).penalty(linear, real, fake, seed=SEED)
+    np.testing.assert_allclose(several, single, rtol=1e-5)
+
+
+def test_lecam_averages_scales():
+    lecam, single = regularizers.LeCam(), regularizers.LeCam()
+    real, fake = tf.constant([[1.0], [3.0]]), tf.constant([[-1.0], [-5.0]])
+
+    def both(x):
+        return [x, tf.tile(x, [1, 2])]
+
+    lecam.after_update(None, real_logits=both(real), fake_logits=both(fake))
+    single.after_update(None, real_logits=real, fake_logits=fake)
+    assert lecam.real_average.numpy() == single.real_average.numpy() != 0.0
+    np.testing.assert_allclose(
+        lecam.penalty(both, real, fake), single.penalty(lambda x: x, real, fake)
+    )
+
+
+def test_a_loss_scale_changes_no_gradient_of_several_logits():
+    real, _ = pair()
+
+    def scaled(scale):
+        score = MemoizedDiscriminator(lambda s: [of_pair(s), 2.0 * of_pair(s)], scale)
+        return regularizers.R1(2.0).penalty(score, real, real)
+
+    np.testing.assert_allclose(scaled(tf.constant(256.0)), scaled(None), rtol=1e-6)
+    np.testing.assert_allclose(scaled(None), 9.0 * squared(real), rtol=1e-5)
+
+
+def test_nothing_is_scored_twice():
+    counted = []
+
+    def score(sample):
+        counted.append(sample)
+        return of_pair(sample)
+
+    critic, (real, fake) = MemoizedDiscriminator(score), pair()
+    assert critic(real) is critic((real[0], real[1]))  # another tuple of the same tensors
+    critic.gradients(real)
+    assert len(counted) == 1
+    critic(fake), critic((fake[0], real[1]))
+    assert len(counted) == 3
+    critic.anew()(real)
+    assert len(counted) == 4
 
 
 @pytest.mark.parametrize(

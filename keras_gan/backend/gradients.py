@@ -7,11 +7,12 @@ def input_gradients(discriminator, samples):
     """Gradient of each sample's summed logits with respect to that sample.
 
     Args:
-        discriminator: callable from samples to logits, `(batch, ...)`.
-        samples: `(batch, ...)`, floating point.
+        discriminator: callable from samples to logits, `(batch, ...)`, or to a list of them.
+        samples: `(batch, ...)`, floating point; or a tuple of tensors that are one sample together.
 
     Returns:
-        float32, the shape of `samples`; differentiable once more.
+        float32, the shape of `samples`; of a tuple, a list of the gradients at its floating
+        tensors. A tensor that is in a tuple twice is two inputs. Differentiable once more.
     """
     if not isinstance(discriminator, MemoizedDiscriminator):
         discriminator = MemoizedDiscriminator(discriminator)
@@ -22,7 +23,7 @@ class MemoizedDiscriminator:
     """A discriminator that remembers what it has scored, so that nothing is scored twice.
 
     The loss and the penalties of one update read the logits of the same batches, and some their
-    gradients: one pass serves them all.
+    gradients: one pass serves them all. Batches are told apart by the identity of their tensors.
 
     Args:
         score: callable from samples to logits.
@@ -37,7 +38,7 @@ class MemoizedDiscriminator:
 
     def __call__(self, samples):
         """The logits of a batch; those of a batch that it has seen are the same tensor."""
-        return self._entry(samples)[1]
+        return self._entry(samples)[-1]
 
     def anew(self):
         """The same discriminator, with nothing remembered."""
@@ -45,22 +46,49 @@ class MemoizedDiscriminator:
 
     def gradients(self, samples):
         """float32 gradients of each sample's summed logits, differentiable once more."""
-        tape, logits = self._entry(samples)
+        tape, watched, logits = self._entry(samples)
+        # Of a tuple, the logits may leave a part out.
+        missing = "zero" if isinstance(watched, list) else "none"
         if self._loss_scale is None:
-            return tf.cast(tape.gradient(logits, samples), "float32")
+            gradients = tape.gradient(logits, watched, unconnected_gradients=missing)
+            return tf.nest.map_structure(lambda gradient: tf.cast(gradient, "float32"), gradients)
         # These gradients are small in float16, and so are theirs in turn: half of the scale for
         # either, in the exponent.
         scale = tf.sqrt(self._loss_scale)
-        upstream = tf.fill(tf.shape(logits), tf.cast(scale, logits.dtype))
-        gradients = tape.gradient(logits, samples, output_gradients=upstream)
-        return tf.cast(gradients, "float32") / scale
+        upstream = tf.nest.map_structure(
+            lambda each: tf.fill(tf.shape(each), tf.cast(scale, each.dtype)), logits
+        )
+        gradients = tape.gradient(
+            logits, watched, output_gradients=upstream, unconnected_gradients=missing
+        )
+        return tf.nest.map_structure(lambda each: tf.cast(each, "float32") / scale, gradients)
 
     def _entry(self, samples):
-        for known, tape, logits in self._known:
-            if known is samples:
-                return tape, logits
+        for known, tape, watched, logits in self._known:
+            if _is_same(known, samples):
+                return tape, watched, logits
+        shown, watched = _inputs_of_their_own(samples)
         with tf.GradientTape(persistent=True) as tape:
-            tape.watch(samples)
-            logits = self._score(samples)
-        self._known.append((samples, tape, logits))
-        return tape, logits
+            tape.watch(watched)
+            logits = self._score(shown)
+        self._known.append((samples, tape, watched, logits))
+        return tape, watched, logits
+
+
+def _inputs_of_their_own(samples):
+    """What to score, and what of it gradients are taken at."""
+    if not tf.nest.is_nested(samples):
+        return samples, samples
+    # A tensor may be in the tuple twice, or be shown besides, as a condition: these are copies.
+    shown = tf.nest.map_structure(tf.identity, samples)
+    return shown, [part for part in tf.nest.flatten(shown) if part.dtype.is_floating]
+
+
+def _is_same(first, second):
+    """Whether two samples, tensors or tuples, are of the same tensors."""
+    if not tf.nest.is_nested(first) and not tf.nest.is_nested(second):
+        return first is second
+    if not (tf.nest.is_nested(first) and tf.nest.is_nested(second)):
+        return False
+    parts = tf.nest.flatten(first), tf.nest.flatten(second)
+    return len(parts[0]) == len(parts[1]) and all(a is b for a, b in zip(*parts, strict=True))
