@@ -16,16 +16,10 @@ _writers = weakref.WeakValueDictionary()
 
 
 class Board:
-    """Writes a callback's entries for TensorBoard, if it is in use.
+    """Writes a callback's entries for TensorBoard to its `log_dir`.
 
-    Args:
-        log_dir: the callback's folder. `None`: a folder "gan" in that of a
-            `keras.callbacks.TensorBoard` of the same run, or nothing if there is none.
-        callback: the callback.
-        callbacks: all callbacks of the run, this one included.
-
-    Raises:
-        ValueError: if `log_dir` cannot be written to.
+    Without one, it writes to a folder "gan" in that of a `keras.callbacks.TensorBoard` among all
+    `callbacks` of the run, or nothing if there is none.
     """
 
     def __init__(self, log_dir, callback, callbacks):
@@ -36,7 +30,7 @@ class Board:
             log_dir = os.path.join(os.fspath(boards[0].log_dir), _FOLDER)
         self._writer = None if log_dir is None else _writer(str(log_dir))
         kind = [c for c in callbacks if type(c) is type(callback)]
-        number = 1 + next((i for i, c in enumerate(kind) if c is callback), 0)
+        number = next((i for i, c in enumerate(kind, 1) if c is callback), 1)
         self._ending = "" if number == 1 else f"_{number}"  # another name for the second one
 
     def image(self, name, picture, step):
@@ -74,7 +68,6 @@ class Board:
 
 def _writer(folder):
     key = folder if "://" in folder else os.path.realpath(folder)
-    writer = _writers.get(key)
-    if writer is None:
-        writer = _writers[key] = tf.summary.create_file_writer(folder)
-    return writer
+    # The dictionary alone would not keep a new writer.
+    writer = _writers.get(key) or tf.summary.create_file_writer(folder)
+    return _writers.setdefault(key, writer)

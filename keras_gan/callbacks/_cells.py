@@ -10,24 +10,13 @@ _ROWS, _MOST_ROWS = 8, 100
 
 
 class Cells:
-    """The cells of a grid of samples: rows, columns, and the classes of a conditional model.
-
-    Args:
-        rows: number of rows; `None` for 8, or one a class.
-        columns: number of columns.
-        labels: classes by index or name: one for all cells, one per row, or one per cell; `None`
-            for one a row. See `ImageGrid`.
-        num_classes: of the model, or `None`.
-        names: of the model's classes, or `None`.
+    """The cells of a grid of samples; `rows`, `columns` and `labels` are those of `ImageGrid`.
 
     Attributes:
         rows: number of rows.
         columns: number of columns.
         classes: int array, one for each cell in reading order; `None` without classes.
         row_names: list of strings, or `None` if a row has several classes.
-
-    Raises:
-        ValueError: if `labels` do not fit the model or the grid.
     """
 
     def __init__(self, rows, columns, labels, *, num_classes, names):
@@ -54,7 +43,10 @@ class Cells:
             labels=labels,
         )
         if by_row is not None:
-            self.row_names = _row_names(by_row, names)
+            self.row_names = []
+            for row, label in enumerate(by_row):
+                name = lettering.drawable(class_names.shown(label, names), f"class {label}")
+                self.row_names.append("" if row and label == by_row[row - 1] else name)
 
     @property
     def count(self):
@@ -63,11 +55,9 @@ class Cells:
     def _by_row(self, rows, labels, num_classes):
         """The class of each row, or `None` if a row has several."""
         if labels is None:
-            if rows is None:
-                self.rows = min(num_classes, _MOST_ROWS)
-            return (
-                np.arange(self.rows) % num_classes if self.rows >= num_classes or not rows else None
-            )
+            self.rows = rows or min(num_classes, _MOST_ROWS)
+            enough = self.rows >= num_classes or not rows
+            return np.arange(self.rows) % num_classes if enough else None
         labels = np.asarray(labels)
         if labels.ndim == 0:
             return np.full(self.rows, labels)
@@ -80,11 +70,7 @@ class Cells:
 
 
 def check_labels(labels, rows, columns):
-    """Check `labels`, as far as possible without a model.
-
-    Raises:
-        ValueError: otherwise.
-    """
+    """Check `labels`, as far as possible without a model."""
     values = np.asarray(labels)
     named = values.dtype.kind in "USO"  # names, which the model knows
     _checks.check(
@@ -103,13 +89,3 @@ def check_labels(labels, rows, columns):
         rows=rows,
         columns=columns,
     )
-    return labels
-
-
-def _row_names(classes, names):
-    """The name of each row; empty if equal to that of the row above."""
-    row_names = []
-    for row, label in enumerate(classes):
-        name = lettering.drawable(class_names.shown(label, names), f"class {label}")
-        row_names.append("" if row and label == classes[row - 1] else name)
-    return row_names

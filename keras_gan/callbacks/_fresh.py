@@ -26,13 +26,7 @@ class FreshDiscriminator:
 
     It is trained with cross-entropy and Adam, independent of the loss, regularizers and learning
     rates of the GAN, to test whether real and generated samples can be told apart. All randomness
-    follows from the given seeds.
-
-    Args:
-        discriminator: the network whose architecture it has.
-        pack: samples per pack, see `GAN`.
-        seed: integer seed of its initial weights.
-        verbose: whether to show a progress bar, as in `terminal.progress`.
+    follows from the given seeds. Its architecture is that of `discriminator`.
     """
 
     def __init__(self, discriminator, *, pack=1, seed, verbose="auto"):
@@ -49,16 +43,10 @@ class FreshDiscriminator:
         self._custom_gradients = memory.CustomGradients()
 
     def auc(self, train, judged, *, seed):
-        """The AUC of the trained discriminator on unseen samples, see `signals.discriminator_auc`.
+        """The AUC on `judged` samples after training on others, see `signals.discriminator_auc`.
 
-        Args:
-            train: `(real, fake, labels)` to train on; arrays of equal length in the generator's
-                range, and the labels of both or `None`.
-            judged: `(real, fake, labels)` to evaluate on.
-            seed: integer seed of the order of the samples.
-
-        Returns:
-            A float in [0, 1].
+        Both are `(real, fake, labels)`: arrays of equal length in the generator's range, and the
+        labels of both or `None`. `seed` is that of the order of the samples.
         """
         for variable, value in self._start:
             variable.assign(value)

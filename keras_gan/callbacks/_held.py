@@ -26,19 +26,13 @@ _DEPTH = 3
 
 
 class Holder:
-    """An object, class or function, and its values by name.
-
-    Attributes:
-        path: its location, such as `"schedule.counter"`.
-        values: `dict` of its plain values.
-        unkept: names of values that change but cannot be stored.
-    """
+    """An object, class or function, and its values by name."""
 
     def __init__(self, path, held, put, is_function):
-        self.path = path
+        self.path = path  # such as "schedule.counter"
         self.values = {name: value for name, value in held.items() if is_plain(value)}
         self._put = put
-        self.unkept = [
+        self.unkept = [  # values that change but cannot be stored
             name
             for name, value in held.items()
             if name not in self.values
@@ -46,9 +40,7 @@ class Holder:
         ]
 
     def put(self, name, value):
-        """Restore a value; containers are refilled in place, because other objects may refer to
-        them.
-        """
+        """Restore a value; containers in place, because other objects may refer to them."""
         if not refill(self.values.get(name), value):
             self._put(name, value)
 

@@ -6,7 +6,7 @@ All random numbers come from explicit seeds, so measuring never changes a run.
 import keras
 import numpy as np
 
-from keras_gan import _checks, losses
+from keras_gan import _checks, _warnings, losses
 from keras_gan.callbacks._reference_set import NUM_SAMPLES, in_model_range, some
 from keras_gan.convergence import signals
 from keras_gan.feeding.sample_spec import unchecked
@@ -15,11 +15,7 @@ _NETWORKS = ("generator", "discriminator", "averaged_generator")
 
 
 def require(model, attribute, callback):
-    """Check that a callback is used with a GAN.
-
-    Raises:
-        ValueError: if `model` lacks `attribute`.
-    """
+    """Check that a callback is used with a GAN, which has this attribute."""
     _checks.check(
         hasattr(model, attribute),
         f"`{type(callback).__name__}` needs a `keras_gan.GAN`.",
@@ -28,11 +24,7 @@ def require(model, attribute, callback):
 
 
 def require_own_folder(callback, callbacks):
-    """Check that no other callback of this class writes into the same `directory`.
-
-    Raises:
-        ValueError: if one does.
-    """
+    """Check that no other callback of this class writes into the same `directory`."""
     others = [c for c in callbacks if type(c) is type(callback) and c is not callback]
     folders = [other.directory.resolve() for other in others if other.directory is not None]
     _checks.check(
@@ -40,6 +32,14 @@ def require_own_folder(callback, callbacks):
         f"Each `{type(callback).__name__}` must have its own folder.",
         cure="Give another `directory`.",
         directory=str(callback.directory),
+    )
+
+
+def warn_unwritten(path, error):
+    """Warn that a file could not be written, which does not stop a run."""
+    _warnings.warn(
+        f"{str(path)!r} could not be written ({error.strerror or error}). Training continues "
+        "without it."
     )
 
 
@@ -86,18 +86,14 @@ def fresh(gan, discriminator, epoch):
         return {}
     if judged[0] is None:
         half = len(train[0]) // 2
-        parts = [[None if x is None else x[rows] for x in train] for rows in _halves(half)]
-        train, judged = parts
+        rows = slice(half, None), slice(None, half)
+        train, judged = ([None if x is None else x[part] for x in train] for part in rows)
     sides = []
     for number, (samples, labels) in enumerate((train, judged), 1):
         fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch, number))
         sides.append((in_model_range(samples), fake, labels))
     auc = discriminator.auc(*sides, seed=seed(gan, epoch))
     return {"fresh_discriminator_auc": auc, "num_fresh": -(-len(judged[0]) // gan.pack)}
-
-
-def _halves(half):
-    return slice(half, None), slice(None, half)
 
 
 def seed(gan, epoch, number=0):
@@ -107,11 +103,7 @@ def seed(gan, epoch, number=0):
 
 
 def monitored(logs, monitor):
-    """The logged value of a name.
-
-    Raises:
-        ValueError: if the value is not a number.
-    """
+    """The logged value of a name, which must be a number."""
     found = signals.numbers({monitor: logs[monitor]})
     _checks.check(
         monitor in found,

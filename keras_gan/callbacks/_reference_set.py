@@ -60,12 +60,9 @@ class ReferenceSet:
         return distance * math.sqrt(count / len(self._reals))
 
     def measure(self, gan):
-        """How the averaged generator's samples compare.
+        """The averaged generator's sliced Wasserstein distance, its error, and a `dict` of signals.
 
-        Returns:
-            `(quality, error, others)`: the sliced Wasserstein distance with its standard error,
-            and a `dict` of the signals `coverage`, `density`, `real_coverage`, `num_covered` and
-            `spread`.
+        These are `coverage`, `density`, `real_coverage`, `num_covered` and `spread`.
         """
         latents = gan.sample_latents(len(self._reals), _SEED)
         fake = gan.generate(latents=latents, labels=self.labels)

@@ -5,7 +5,8 @@ import math
 import textwrap
 import time
 
-from keras_gan import _warnings, convergence
+from keras_gan import convergence
+from keras_gan.callbacks import _measuring
 from keras_gan.convergence import run_progress, signals
 from keras_gan.storage import files
 
@@ -20,11 +21,7 @@ class Report:
     """The files of a run, updated after each epoch in a small fraction of its time.
 
     `verdict.json` exists once there is a verdict, and `signals.png` only with matplotlib. If a file
-    cannot be written, a warning follows and the run continues.
-
-    Args:
-        directory: folder, or `None` for no files.
-        board: the callback's `Board`, which receives the same data.
+    cannot be written, a warning follows and the run continues. The `Board` receives the same data.
     """
 
     def __init__(self, directory, board):
@@ -35,26 +32,16 @@ class Report:
         self._next_plot = 0.0
 
     def epoch(self, history, verdict):
-        """Update all files after an epoch, and the plot if it is due.
-
-        Args:
-            history: list of `Signals`.
-            verdict: the `Verdict`, or `None`.
-        """
+        """Update all files after an epoch, and the plot if it is due."""
         self._update(history, verdict, None)
         self._board.scalars("signals", curves(history[-1]), history[-1].epoch)
 
     def end(self, history, verdict, restored, *, number):
         """Update all files for the last time.
 
-        Args:
-            history: list of `Signals`.
-            verdict: the `Verdict`, or `None`.
-            restored: number of the epoch whose weights were restored, or `None`.
-            number: the epoch at which training ended; `None` if this run had ended before.
-
-        Returns:
-            List of sentences on the end of the run and on missing files.
+        `restored` is the epoch whose weights were restored, or `None`, and `number` that at which
+        training ended, `None` if this run had ended before. Returns a list of sentences on the end
+        of the run and on missing files.
         """
         self._update(history, verdict, restored, final=True)
         found = verdict.message if verdict else still_learning(history)
@@ -68,10 +55,10 @@ class Report:
         if self._directory is None:
             return
         if verdict is not None:
-            self._write("verdict.json", _text_writer(verdict.to_json() + "\n"))
+            self._write_text("verdict.json", verdict.to_json() + "\n")
         if not history:
             return
-        self._write("signals.json", _text_writer(self._as_json(history)))
+        self._write_text("signals.json", self._as_json(history))
         start, state = time.monotonic(), (len(history), verdict, restored)
         if state != self._shown and (final or start >= self._next_plot):
             self._plot(history, verdict, restored)
@@ -97,16 +84,16 @@ class Report:
             return
         self._write("signals.png", lambda path: figure.savefig(path, format="png", dpi=100))
 
+    def _write_text(self, name, text):
+        self._write(name, lambda path: path.write_text(text, encoding="utf-8"))
+
     def _write(self, name, write):
         path = self._directory / name
         try:
             with files.replacing(path) as temporary:
                 write(temporary)
         except OSError as error:
-            _warnings.warn(
-                f"{str(path)!r} could not be written ({error.strerror or error}). Training goes "
-                "on without it."
-            )
+            _measuring.warn_unwritten(path, error)
 
 
 def remove_earlier(directory):
@@ -114,30 +101,22 @@ def remove_earlier(directory):
 
     A file of the same name with other content remains until it must be replaced.
     """
-    if _is_verdict(directory / FILES[0]):
+
+    def history_of(text):
+        return [signals.Signals.from_dict(record) for record in json.loads(text)]
+
+    if _is_read(directory / FILES[0], convergence.Verdict.from_json):
         files.remove(directory / FILES[0])
-    if _is_history(directory / FILES[1]):
+    if _is_read(directory / FILES[1], history_of):
         for name in FILES[1:]:
             files.remove(directory / name)
 
 
-def _is_verdict(path):
+def _is_read(path, parse):
     try:
-        return bool(convergence.Verdict.from_json(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return False
-
-
-def _is_history(path):
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        return bool([signals.Signals.from_dict(record) for record in records])
+        return bool(parse(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, AttributeError):
         return False
-
-
-def _text_writer(text):
-    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def _short(value):
@@ -156,13 +135,7 @@ def still_learning(history):
 
 
 def weights_line(history, number, restored):
-    """A sentence on the weights of the model after training.
-
-    Args:
-        history: list of `Signals`.
-        number: the epoch at which training ended.
-        restored: whether the best epoch's weights were restored.
-    """
+    """A sentence on the weights of the model after training, which ended at epoch `number`."""
     top = run_progress.best(history)
     if number == 0:
         return "No epoch was trained: the weights are as they were."
@@ -232,27 +205,16 @@ _PANELS = (
 
 
 def plot(history, verdict=None, restored=None):
-    """A figure of all signals that were measured.
+    """A `matplotlib.figure.Figure` of all signals that were measured.
 
     Marks the epoch of the verdict, and the epoch of the restored weights or the best one.
-
-    Args:
-        history: non-empty list of `Signals`.
-        verdict: the `Verdict`, or `None`.
-        restored: number of the epoch whose weights were restored, or `None`.
-
-    Returns:
-        A `matplotlib.figure.Figure`.
-
-    Raises:
-        ImportError: if matplotlib is not installed.
     """
     from matplotlib.figure import Figure
 
     panels = [
         (title, lines)
         for title, lines in _PANELS
-        if any(_has(history, name) for name, _, _ in lines)
+        if any(signals.is_finite(getattr(s, name)) for name, _, _ in lines for s in history)
     ]
     rows = max(1, -(-len(panels) // 2))
     figure = Figure(figsize=(11.0, 1.2 + 2.6 * rows))
@@ -262,9 +224,13 @@ def plot(history, verdict=None, restored=None):
         for name, label, style in lines:
             _line(axis, history, name, label.format(last=history[-1]), style)
         if title == "quality":
-            _noise_band(axis, history)
+            known = [s for s in history if signals.is_finite(s.quality)]
+            bands = [(s.epoch, s.quality, s.quality_noise) for s in known]
+            _band(axis, bands, label="noise", alpha=0.3)
         if title == "discriminator AUC":
-            _chance_level_band(axis, history)
+            known = [s for s in history if s.num_real and s.num_fake]
+            bands = [(s.epoch, 0.5, signals.auc_tolerance(s.num_real, s.num_fake)) for s in known]
+            _band(axis, bands, label="chance level", color="grey", alpha=0.2)
         if title == "gradient norms":
             axis.set_yscale("log")
         _mark(axis, verdict, restored)
@@ -281,38 +247,16 @@ def plot(history, verdict=None, restored=None):
     return figure
 
 
-def _has(history, name):
-    return any(signals.is_finite(getattr(record, name)) for record in history)
-
-
 def _line(axis, history, name, label, style):
     points = [(s.epoch, getattr(s, name)) for s in history if signals.is_finite(getattr(s, name))]
     if points:
         axis.plot(*zip(*points, strict=True), label=label, **style)
 
 
-def _noise_band(axis, history):
-    known = [s for s in history if signals.is_finite(s.quality)]
-    axis.fill_between(
-        [s.epoch for s in known],
-        [s.quality - s.quality_noise for s in known],
-        [s.quality + s.quality_noise for s in known],
-        alpha=0.3,
-        label="noise",
-    )
-
-
-def _chance_level_band(axis, history):
-    known = [s for s in history if s.num_real and s.num_fake]
-    widths = [signals.auc_tolerance(s.num_real, s.num_fake) for s in known]
-    axis.fill_between(
-        [s.epoch for s in known],
-        [0.5 - width for width in widths],
-        [0.5 + width for width in widths],
-        color="grey",
-        alpha=0.2,
-        label="chance level",
-    )
+def _band(axis, points, **style):
+    """A band about points `(epoch, middle, half of its height)`."""
+    below, above = ([middle + sign * half for _, middle, half in points] for sign in (-1, 1))
+    axis.fill_between([epoch for epoch, _, _ in points], below, above, **style)
 
 
 def _mark(axis, verdict, restored):

@@ -52,9 +52,7 @@ def start(callbacks):
 def get_all(callbacks, start=None):
     """The states of callbacks, by class and position among callbacks of that class.
 
-    Args:
-        callbacks: list of them.
-        start: the result of `start`: settings, which a resumed run may change.
+    The result of `start` is not among them: settings, which a resumed run may change.
     """
     start = start or {}
     states = {name: _get(callback, start.get(name)) for name, callback in _named(callbacks)}
@@ -64,9 +62,7 @@ def get_all(callbacks, start=None):
 def set_all(callbacks, states):
     """Restore callbacks from the result of `get_all`.
 
-    Returns:
-        `(anew, left)`: the names of callbacks that could not be restored, and of states without a
-        callback.
+    Returns the names of callbacks that could not be restored, and of states without a callback.
     """
     anew, left = [], set(states)
     for name, callback in _named(callbacks):
@@ -204,11 +200,10 @@ def _set(callback, state):
         for name in known:
             setattr(callback, name, state[name])
     for name in state.keys() - {*known, _HELD}:
-        value = state[name]
-        if not callable(getattr(type(callback), name, None)):
-            # In place: other objects may refer to the container, which may be a `defaultdict`.
-            if not _held.refill(vars(callback).get(name), value):
-                setattr(callback, name, value)
+        is_method = callable(getattr(type(callback), name, None))
+        # In place: other objects may refer to the container, which may be a `defaultdict`.
+        if not is_method and not _held.refill(vars(callback).get(name), state[name]):
+            setattr(callback, name, state[name])
     for holder in _held.holders(callback):
         for name, value in state.get(_HELD, {}).get(holder.path, {}).items():
             holder.put(name, value)

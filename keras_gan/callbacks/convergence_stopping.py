@@ -14,6 +14,7 @@ from keras_gan.convergence import signals, trends
 from keras_gan.model import start_check, training_counters
 from keras_gan.storage import files
 
+_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
 _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8
 
@@ -149,17 +150,10 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._callbacks = callbacks
 
     def _reset(self):
-        self.verdict = None
-        self.history = []
-        self.best_weights = None
-        self._known_failure = None
-        self._warned = []
-        self._first_samples = None
+        self.verdict = self.best_weights = self.restored_epoch = None
+        self.history, self._warned, self._epoch = [], [], 0
+        self._known_failure = self._first_samples = self._before = self._report = None
         self._reference_set = self._fresh = None
-        self._epoch = 0
-        self._before = None
-        self.restored_epoch = None
-        self._report = None
 
     @property
     def best_epoch(self):
@@ -184,11 +178,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
             fresh_weights.check(gan.discriminator)
         if gan.steps_seen == 0:
             self._first_samples = start_check.FirstSamples(gan)
-        first = (
-            next(iter(gan.metric_directions), None) if gan.held_out_samples is not None else None
-        )
-        if self.monitor or first:
-            self._direction(self.monitor or first)
+        monitor = self.monitor
+        if monitor is None and gan.held_out_samples is not None:
+            monitor = next(iter(gan.metric_directions), None)
+        if monitor:
+            self._direction(monitor)
         if self.directory is not None:
             _measuring.require_own_folder(self, self._callbacks)
             files.writable_directory(self.directory)
@@ -263,12 +257,14 @@ class ConvergenceStopping(keras.callbacks.Callback):
         gan = self.model
         monitor = self._watched(logs)
         broken = _measuring.broken_weight(gan)
-        scored, quality, error, found = {}, None, None, {}
-        if not broken:  # otherwise there is nothing left to compare
-            scored = _measuring.scored(gan, epoch)
-            if scored:
-                scored |= self._first_samples_auc()
-                quality, error, found = self._held_against_reals()
+        quality, error, found = None, None, {"held_out": gan.held_out_samples is not None}
+        scored = {} if broken else _measuring.scored(gan, epoch)  # nothing is left to compare
+        if scored:
+            if self._reference_set is None or not self._reference_set.is_of(gan):
+                self._reference_set = ReferenceSet(gan)
+            quality, error, others = self._reference_set.measure(gan)
+            found |= {**scored, **self._first_samples_auc(), **others}
+            found["quality_floor"] = self._reference_set.floor
         direction = "min"
         if monitor is not None:
             direction = self._direction(monitor)
@@ -278,6 +274,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
                 quality = _measuring.monitored(logs, monitor)
                 error = _measuring.metric_error(gan, monitor)
         trained = gan.phase != "discriminator"
+        settings = training_counters.run_settings(gan, self._before)
         numbers = signals.numbers(logs)
         return convergence.Signals(
             epoch=epoch + 1,
@@ -288,20 +285,13 @@ class ConvergenceStopping(keras.callbacks.Callback):
             js_estimate=_measuring.jensen_shannon(gan, numbers),
             generator_trained=trained,
             **training_counters.epoch_signals(gan, self._before),
-            settings=self._changed_settings(),
+            settings={} if settings == signals.settings_of(self.history) else settings,
             first_failure=_measuring.new_failure(gan, self._known_failure),
             broken_weight=broken,
             logs=numbers,
             **{key: numbers.get(key) for key in _LOGGED},
-            **{"held_out": gan.held_out_samples is not None, **scored, **found},
+            **found,
         )
-
-    def _held_against_reals(self):
-        """The quality that this callback measures, its error, and related signals."""
-        if self._reference_set is None or not self._reference_set.is_of(self.model):
-            self._reference_set = ReferenceSet(self.model)
-        quality, error, found = self._reference_set.measure(self.model)
-        return quality, error, {"quality_floor": self._reference_set.floor, **found}
 
     def _first_samples_auc(self):
         gan, first = self.model, self._first_samples
@@ -327,11 +317,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
             )
         found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
         return dataclasses.replace(last, **found)
-
-    def _changed_settings(self):
-        found = training_counters.run_settings(self.model, self._before)
-        known = next((s.settings for s in reversed(self.history) if s.settings), {})
-        return {} if found == known else found
 
     def _noise(self, quality, error, trained):
         past = [s.quality for s in self.history if s.generator_trained and s.quality is not None]
@@ -389,11 +374,4 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
         self._warned = list(state.get("warned", ()))
         first = state.get("first_samples")
-        self._first_samples = (
-            first if first is None else start_check.FirstSamples(self.model, first)
-        )
-
-
-# === Helpers ===
-
-_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
+        self._first_samples = None if first is None else start_check.FirstSamples(self.model, first)

@@ -1,11 +1,12 @@
 """Grids of generated samples after each epoch."""
 
+import functools
 import re
 
 import keras
 import numpy as np
 
-from keras_gan import _checks, _warnings, images, lettering
+from keras_gan import _checks, images, lettering
 from keras_gan.callbacks import _board, _cells, _measuring
 from keras_gan.storage import files
 
@@ -226,14 +227,13 @@ class ImageGrid(keras.callbacks.Callback):
 
     def _restored_epoch(self):
         """The number of the epoch whose weights other callbacks have restored, or `None`."""
-        number = None
-        for callback in self._callbacks:
-            number = _restored_by(callback) or number
-        return None if number == self._last else number
+        known = [number for number in map(_restored_by, self._callbacks) if number]
+        return known[-1] if known and known[-1] != self._last else None
 
     def _draw_restored(self, number):
         picture = lettering.marked(self._picture(), f"epoch {number}: weights restored")
-        self._write(_save_restored, _RESTORED, picture)
+        save = functools.partial(images.save_png, comment=_COMMENT)
+        self._write(save, _RESTORED, picture)
         self._board.image("restored", picture, number)
 
     def _remove_restored(self):
@@ -256,10 +256,7 @@ class ImageGrid(keras.callbacks.Callback):
         try:
             save(path, content)
         except OSError as error:
-            _warnings.warn(
-                f"{str(path)!r} could not be written ({error.strerror or error}). "
-                "Training continues without it."
-            )
+            _measuring.warn_unwritten(path, error)
             return False
         return True
 
@@ -267,10 +264,6 @@ class ImageGrid(keras.callbacks.Callback):
 # === Helpers ===
 
 _RESTORED, _COMMENT = "restored.png", "keras_gan.callbacks.ImageGrid: weights restored"
-
-
-def _save_restored(path, picture):
-    images.save_png(path, picture, comment=_COMMENT)
 
 
 def _restored_by(callback):

@@ -104,9 +104,6 @@ class TrainingBackup(keras.callbacks.Callback):
             gan: the model, with its data set.
             siblings: the other callbacks, in their order.
             epochs: the number of the last epoch.
-
-        Raises:
-            ValueError: see above.
         """
         # An earlier `fit` of this process may have been cut off while a backup was written.
         _WRITER.submit(int).result()
@@ -156,9 +153,7 @@ class TrainingBackup(keras.callbacks.Callback):
         return self.directory / "finished.npz"
 
     def _find(self):
-        """The backup to resume from: `(path, backup, unreadable paths)`; `None`s if there is
-        none.
-        """
+        """The backup to resume from: `(path, backup or None, unreadable paths)`."""
         finished, failures = self._end, []
         if finished.exists():
             try:
