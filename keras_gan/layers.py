@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.backend.frozen import Frozen as Frozen
 
 
 @keras.saving.register_keras_serializable("keras_gan")

@@ -8,9 +8,9 @@ from keras_gan.backend import private_keras
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam, with schedules over images seen for learning rate and `beta_2`.
+    """Keras's Adam, with schedules over images or steps for learning rate and `beta_2`.
 
-    Schedules use `images_seen` of the `GAN` that it is compiled into, or 0 without one. With a
+    Schedules use the counters of the model that it is compiled into, or 0 without one. With a
     schedule of `beta_2` the bias correction of the second moment is `1 - beta_2^updates` with the
     current `beta_2`, as in PyTorch and so in R3GAN.
 
@@ -24,22 +24,28 @@ class Adam(keras.optimizers.Adam):
         ValueError: if a number is out of range.
     """
 
-    _images_seen = staticmethod(lambda: 0)
+    _counts = staticmethod(lambda: (0, 0))
 
     def __init__(self, learning_rate=2e-4, beta_1=0.0, beta_2=0.99, **kwargs):
-        rate = schedules.number_or_schedule(learning_rate, "learning_rate", above=0.0)
+        rate = schedules.number_or_schedule(learning_rate, "learning_rate", steps=True, above=0.0)
         super().__init__(rate, beta_1=beta_1, beta_2=beta_2, **kwargs)
         self._schedule = rate if callable(rate) else None
 
-    def follow(self, images_seen):
-        """Set the counter of images, a Keras variable, that the schedules use."""
-        # Behind a function: the counter is not the optimizer's own, to be saved with it.
-        self._images_seen = lambda: images_seen.value
+    def follow(self, images_seen, steps_seen=None):
+        """Set the counters, Keras variables, that the schedules use.
+
+        Raises:
+            ValueError: for a schedule over steps without a counter of steps.
+        """
+        # Behind a function: the counters are not the optimizer's own, to be saved with it.
+        self._counts = lambda: (images_seen.value, None if steps_seen is None else steps_seen.value)
+        for setting in (self._schedule, self._beta_2):
+            schedules.value(setting, *self._counts())
 
     @property
     def learning_rate(self):
         if self._schedule is not None:
-            return schedules.value(self._schedule, self._images_seen())
+            return schedules.value(self._schedule, *self._counts())
         return super().learning_rate
 
     @learning_rate.setter
@@ -53,21 +59,23 @@ class Adam(keras.optimizers.Adam):
 
     @property
     def beta_2(self):
-        return schedules.value(self._beta_2, self._images_seen())
+        return schedules.value(self._beta_2, *self._counts())
 
     @beta_2.setter
     def beta_2(self, beta_2):
-        self._beta_2 = schedules.number_or_schedule(beta_2, "beta_2", minimum=0.0, below=1.0)
+        self._beta_2 = schedules.number_or_schedule(
+            beta_2, "beta_2", steps=True, minimum=0.0, below=1.0
+        )
 
     def get_config(self):
         return {**super().get_config(), "beta_2": schedules.config(self._beta_2)}
 
 
-def follow(optimizer, images_seen):
-    """Set the counter of an optimizer with schedules; others need none."""
+def follow(optimizer, images_seen, steps_seen=None):
+    """Set the counters of an optimizer with schedules; others need none."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
     if isinstance(inner, Adam):
-        inner.follow(images_seen)
+        inner.follow(images_seen, steps_seen)
 
 
 def built_on(optimizer):

@@ -69,7 +69,7 @@ class Regularizer:
     penalizes = True
 
     def __init__(self, weight, *, every=1):
-        self.weight = schedules.number_or_schedule(weight, "weight", minimum=0.0)
+        self.weight = schedules.number_or_schedule(weight, "weight", steps=True, minimum=0.0)
         self.every = _checks.positive_int(every, "every")
 
     @property
@@ -95,6 +95,7 @@ class Regularizer:
         real_logits=None,
         fake_logits=None,
         images_seen=0,
+        steps_seen=0,
     ):
         """The weighted penalty of each sample.
 
@@ -107,6 +108,7 @@ class Regularizer:
             real_logits: the discriminator's logits of `real`, if they are at hand.
             fake_logits: likewise of `fake`.
             images_seen: by the run, for a weight on a schedule.
+            steps_seen: likewise.
 
         Returns:
             float32, `(batch,)`: `weight` times the penalty.
@@ -114,7 +116,7 @@ class Regularizer:
         value = self.value(
             discriminator, real, fake, seed=seed, real_logits=real_logits, fake_logits=fake_logits
         )
-        return schedules.value(self.weight, images_seen) * value
+        return schedules.value(self.weight, images_seen, steps_seen) * value
 
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         """Called when an update of the discriminator (the network) has been applied."""

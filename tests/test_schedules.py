@@ -12,7 +12,7 @@ from keras_gan import optimizers, recipes, regularizers, schedules
 from keras_gan.engine import ema
 from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
-from keras_gan.schedules import Cosine, Linear
+from keras_gan.schedules import Cosine, Linear, Piecewise
 
 OVER = 64  # images
 
@@ -57,6 +57,50 @@ def test_a_straight_way_after_a_while(images, expected):
 def test_the_end_of_a_way_comes_after_its_beginning():
     with pytest.raises(ValueError, match="`after` must be .* below 100"):
         Linear(2.0, 4.0, over_images=100, after=100)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda **over: Cosine(2.0, 4.0, **over), lambda **over: Linear(2.0, 4.0, **over)]
+)
+def test_steps_in_place_of_images(make):
+    images, steps = make(over_images=100), make(over_steps=100)
+    assert (images.unit, steps.unit) == ("images", "steps")
+    assert float(schedules.value(images, 50, 7)) == float(schedules.value(steps, 7, 50)) == 3.0
+    assert float(schedules.value(images, 50)) == 3.0
+    again = schedules.number_or_schedule(schedules.config(steps), "x", steps=True)
+    assert again.get_config() == steps.get_config() and repr(again) == repr(steps)
+    assert "over_steps=100" in repr(steps) and "over_images" not in repr(steps)
+
+
+def test_a_while_counts_in_the_same_unit():
+    schedule = Linear(2.0, 4.0, after=40, over_steps=100)
+    assert [float(schedules.value(schedule, 10**6, n)) for n in (40, 70)] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "count, expected", [(0, 1.0), (4_999, 1.0), (5_000, 0.01), (6_999, 0.01), (7_000, 0.5)]
+)
+def test_piecewise(count, expected):
+    schedule = Piecewise({7_000: 0.5, 0: 1.0, 5_000: 0.01})
+    value = schedules.value(schedule, 10**6, tf.constant(count, "int64"))
+    assert value.dtype == tf.float32 and float(value) == pytest.approx(expected)
+    by_images = Piecewise({7_000: 0.5, 0: 1.0, 5_000: 0.01}, by="images")
+    assert float(schedules.value(by_images, count)) == pytest.approx(expected)
+    again = schedules.number_or_schedule(schedules.config(by_images), "x", minimum=0.01)
+    assert again.get_config() == by_images.get_config()
+    assert repr(again) == "Piecewise({0: 1.0, 5000: 0.01, 7000: 0.5}, by='images')"
+
+
+def test_the_optimizer_has_a_clock_of_steps():
+    images, steps = keras.Variable(0, dtype="int64"), keras.Variable(0, dtype="int64")
+    optimizer = optimizers.Adam(Piecewise({0: 0.5, 3: 0.25}), beta_2=Cosine(0.5, 0.9, 8))
+    assert float(optimizer.learning_rate) == 0.5
+    with pytest.raises(ValueError, match="needs the number of steps"):
+        optimizers.follow(optimizer, images)
+    optimizers.follow(optimizer, images, steps)
+    images.assign(8), steps.assign(3)
+    assert float(optimizer.learning_rate) == 0.25
+    assert float(optimizer.beta_2) == pytest.approx(0.9)
 
 
 def test_the_moving_average_follows_its_schedule_alone():
@@ -246,6 +290,18 @@ def test_the_description_tells_schedules_apart():
         (lambda: Cosine(1.0, float("nan"), 5), "end=nan"),
         (lambda: Cosine(1.0, 2.0, 0), "over_images=0"),
         (lambda: regularizers.R1(Cosine(1.0, -1.0, 5)), "weight.end.* at least 0"),
+        (lambda: Cosine(1.0, 2.0), "give one of `over_images` and `over_steps`"),
+        (lambda: Linear(1.0, 2.0, 5, over_steps=5), "over_images=5, over_steps=5"),
+        (lambda: Linear(1.0, 2.0, over_steps=5, after=5), "`after` must be .* below 5"),
+        (lambda: Piecewise({5: 1.0}), "from 0 on"),
+        (lambda: Piecewise({}), "must be a `dict`"),
+        (lambda: Piecewise(3), "values=3"),
+        (lambda: Piecewise({0: 1.0, -1: 2.0}), "non-negative integer"),
+        (lambda: Piecewise({0: "x"}), r"values\[0\]"),
+        (lambda: Piecewise({0: 1.0}, by="step"), "Did you mean 'steps'"),
+        (lambda: regularizers.R1(Piecewise({0: 1.0, 5: -1.0})), r"weight.values\[5\].* at least 0"),
+        (lambda: schedules.number_or_schedule(Piecewise({0: 1.0}), "x"), "schedule over images"),
+        (lambda: schedules.value(Piecewise({0: 1.0}), 5), "needs the number of steps"),
         (lambda: optimizers.Adam(0), "learning_rate=0"),
         (lambda: optimizers.Adam(beta_2=1.0), "beta_2.* below 1"),
         (lambda: optimizers.Adam(beta_2=Cosine(0.5, 1.0, 5)), r"beta_2.end"),

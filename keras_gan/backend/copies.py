@@ -2,7 +2,8 @@
 
 A network is copied object by object and not by its config, so its classes need neither registration
 nor `get_config`. Layers and variables that are shared within a network are shared within its copy.
-Objects that training cannot change (functions, policies, tensors) are shared with the original.
+Objects that training cannot change (functions, policies, tensors) are shared with the original. So
+are the networks of `Frozen` layers, unless a copy must differ from its original.
 """
 
 import collections
@@ -15,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import private_graphs, private_keras, private_tensorflow
+from keras_gan.backend import inspection, private_graphs, private_keras, private_tensorflow
+from keras_gan.backend.frozen import frozen_networks
 
 # A function or an object that leads to one of these is copied; others are shared.
 _STATE = (
@@ -36,8 +38,8 @@ def copy(network, name, *, cure=None, **options):
         **options: of `Copier`.
 
     Returns:
-        A Keras model of the same class that shares no layer and no variable with the network, and
-        that is not compiled.
+        A Keras model of the same class, not compiled. It shares no layer and no variable with the
+        network, but for those of `Frozen` layers; with any of the options, not these either.
 
     Raises:
         ValueError: if a part of the network cannot be copied.
@@ -71,11 +73,15 @@ class Copier:
         self.full_precision = full_precision
         self.local = local
         self._copies = {}
+        self._shared = {}
         self._originals = []  # kept alive, since copies are found by the identity of originals
         self._unfilled = collections.deque()
 
     def copied(self, thing):
         """The copy of an object and of everything it refers to."""
+        if isinstance(thing, keras.Layer) and not self.full_precision and not self.local:
+            fixed = frozen_networks(inspection.all_layers(thing))
+            self._shared.update((id(network), network) for network in fixed)
         result = self._of(thing)
         self._fill()
         graphs = [old for old in self._originals if isinstance(old, keras.Function)]
@@ -100,6 +106,8 @@ class Copier:
 
     def _of(self, old):
         if type(old) in _PLAIN:
+            return old
+        if id(old) in self._shared:
             return old
         if id(old) in self._copies:
             return self._copies[id(old)]
