@@ -278,6 +278,9 @@ def test_the_tables_reach_every_cure():
                 complaint(spec.labels, y, 16, form=form)
             complaint(spec.labels, y, 16)
         complaint(spec.samples, SAMPLES["uint16"][0], form=cures.Form("batches", "x"))
+        for kind in ("dataset", "batches"):
+            form = cures.Form(kind, "x", entry="photo")
+            complaint(spec.samples, SAMPLES["uint16"][0], form=form)
         complaint(SampleSpec(IMAGE, None).labels, INDICES, 16, form=cures.Form("array", "x"))
         for kind in ("array", "dataset"):
             complaint(SampleSpec(IMAGE, None).samples, IMAGES[0], form=cures.Form(kind, "x"))

@@ -23,12 +23,14 @@ class Form:
             (of data that are read in Python).
         name: the variable or expression in the user's code that cures change.
         labelled: whether a data set also yields labels.
+        entry: name of the entry, of a data set that yields dicts.
     """
 
-    def __init__(self, kind, name, *, labelled=False):
+    def __init__(self, kind, name, *, labelled=False, entry=None):
         self.kind = kind
         self.name = name
         self.labelled = labelled
+        self.entry = entry
 
     @classmethod
     def of(cls, values, name):
@@ -66,10 +68,13 @@ class Form:
 
     def _code(self, part, numpy, tensorflow):
         if self.kind == "batches":
-            return f"`{numpy.format(part.strip('{}'))}` in each batch"
+            return f"`{numpy.format(self.entry or part.strip('{}'))}` in each batch"
         if not self.is_dataset:
             variable = f"np.asarray({self.name})" if self.kind == "list" else self.name
             return f"`{(tensorflow if self.kind == 'tensor' else numpy).format(variable)}`"
+        if self.entry is not None:
+            change = tensorflow.format(f"batch[{self.entry!r}]")
+            return f"`{self.name}.map(lambda batch: {{**batch, {self.entry!r}: {change}}})`"
         change = tensorflow.format(part.strip("{}"))
         if not self.labelled:
             return f"`{self.name}.map(lambda samples: {change})`"

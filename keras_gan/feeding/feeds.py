@@ -19,7 +19,7 @@ class Feed:
         steps: batches of an epoch; `None` if unknown before reading.
         steps_per_epoch: argument for Keras, or `None` if the data set ends with the epoch.
         samples: up to 2,000 real samples, NumPy; `None` until a pipeline has been read. Repeated
-            samples are included once.
+            samples are included once. Of a model that is fed dicts, a `dict` of as many rows.
         labels: the labels of `samples`, or `None`.
         source: the `sources.Source` of the samples, or `None` for a user's own pipeline.
         found_error: the error found while the data were read, or `None`.
@@ -64,7 +64,8 @@ class Feed:
     def _examples(self):
         kept = self._kept
         if self._once[0] is not kept:  # computed once, on demand
-            self._once = kept, _each_once(*_finite(*kept))
+            groups = getattr(self.source, "entry_groups", None)
+            self._once = kept, _cleaned(*kept, groups)
         return self._once[1]
 
     @property
@@ -113,8 +114,25 @@ class Feed:
 
 def checksum_of(samples, labels=None):
     """A checksum of samples and labels."""
-    parts = [part for part in (samples, labels) if part is not None]
+    parts = [part for part in tf.nest.flatten((samples, labels)) if part is not None]
     return "".join(map(sources.checksum, parts)) or None
+
+
+# === Examples ===
+
+
+def _cleaned(samples, labels, groups):
+    """The finite samples, each once, and their labels; of a `dict`, those of each group of rows."""
+    if not isinstance(samples, dict):
+        samples, labels = _finite(samples, labels)
+        return _each_once(samples, labels)
+    found = {}
+    for names in groups or [list(samples)]:
+        part, _ = _finite({name: samples[name] for name in names}, None)
+        if part is None:
+            return None, None
+        found.update(_each_once(part, None)[0])
+    return {name: found[name] for name in samples}, None
 
 
 def _finite(samples, labels):
@@ -122,9 +140,10 @@ def _finite(samples, labels):
 
     A batch of a pipeline may hold others. Its update is left out, and nothing is compared with it.
     """
-    if samples is None or samples.dtype.kind != "f":
+    floats = [part for part in _arrays(samples) if part.dtype.kind == "f"]
+    if not floats:
         return samples, labels
-    rows = values.finite_rows(samples)
+    rows = np.logical_and.reduce([values.finite_rows(part) for part in floats])
     if rows.all():
         return samples, labels
     return _rows(samples, labels, rows) if rows.any() else (None, None)
@@ -137,25 +156,31 @@ def _each_once(samples, labels):
     neighbours at distance 0. In discrete data only some rows are equal: these are left unchanged,
     as are data of a single point.
     """
-    if samples is None or len(samples) < 2:
+    arrays = _arrays(samples)
+    if not arrays or len(arrays[0]) < 2:
         return samples, labels
-    flat = samples.reshape(len(samples), -1)
+    flat = [part.reshape(len(part), -1) for part in arrays]
     # Usually a part of them shows that all differ.
-    for part in (flat[:, :: -(-flat.shape[1] // 64)], flat):
+    for parts in ([part[:, :: -(-part.shape[1] // 64)] for part in flat], flat):
         first, counts = {}, collections.Counter()
-        for row, value in enumerate(part):
-            key = hash(value.tobytes())
+        for row, value in enumerate(zip(*parts, strict=True)):
+            key = hash(b"".join(part.tobytes() for part in value))
             first.setdefault(key, row)
             counts[key] += 1
-        if len(first) == len(samples):
+        if len(first) == len(flat[0]):
             return samples, labels
     if len(first) == 1 or max(counts.values()) > 2 * min(counts.values()) + 1:
         return samples, labels
     return _rows(samples, labels, np.array(list(first.values())))
 
 
+def _arrays(samples):
+    return [] if samples is None else tf.nest.flatten(samples)
+
+
 def _rows(samples, labels, rows):
-    return samples[rows], None if labels is None else labels[rows]
+    samples = tf.nest.map_structure(lambda part: part[rows], samples)
+    return samples, None if labels is None else labels[rows]
 
 
 class _Adapter(private_keras.DatasetAdapter):

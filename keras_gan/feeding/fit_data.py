@@ -102,6 +102,25 @@ def training_feed(
         source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, check=False)
         batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
         samples, labels = source.examples(EXAMPLES)
+    shared = {"batch_size": batch_size, "group": group, "parts": parts, "position": position}
+    return source_feed(source, (samples, labels), steps=steps_per_epoch, **shared), held_out
+
+
+def source_feed(source, examples, *, batch_size, group, parts, position, steps):
+    """The feed of a training run on a source.
+
+    Args:
+        source: a `sources.Source`.
+        examples: `(samples, labels)` of it.
+        batch_size: samples of one update.
+        group: as in `training_feed`.
+        parts: as there.
+        position: as there.
+        steps: steps of an epoch, or `None` for a pass.
+
+    Raises:
+        ValueError: if a step does not fit into the data.
+    """
     check_divisible(batch_size, parts)
     per_step = batch_size * group
     _checks.check(
@@ -112,8 +131,8 @@ def training_feed(
         discriminator_steps=group,
         num_samples=source.num_samples,
     )
-    steps = steps_per_epoch or source.num_samples // per_step
-    return Feed(source.stream(position, steps, per_step), samples, labels, source), held_out
+    steps = steps or source.num_samples // per_step
+    return Feed(source.stream(position, steps, per_step), *examples, source)
 
 
 def evaluation_feed(
@@ -163,12 +182,16 @@ def evaluation_feed(
     samples = (spec.typed if checked else spec.samples)(x, names[0])
     labels = spec.labels(y, len(samples), names[1])
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
-    parts = samples if labels is None else (samples, labels)
-    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
+    source = sources.ArraySource(samples, labels, seed=0, check=False)
+    return array_evaluation(source, batch_size, steps, replicas)
+
+
+def array_evaluation(source, batch_size, steps, replicas):
+    """The feed of an evaluation on an `ArraySource`; arguments as in `evaluation_feed`."""
+    dataset = tf.data.Dataset.from_tensor_slices(source.arrays).batch(batch_size)
     dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
-    source = sources.ArraySource(samples, labels, seed=0, check=False)
     return Feed(dataset, *source.examples(EXAMPLES), source)
 
 
@@ -235,7 +258,7 @@ def unpacked(x, y, rank, name):
     _checks.check(
         known or tables.is_table(x) or readers.is_read(x),
         f"`{name}` must be an array of samples or a `tf.data.Dataset` of batches.",
-        cure=lambda: _cure_of_no_data(x, name),
+        cure=lambda: cure_of_no_data(x, name),
         x=x if x is None or isinstance(x, str) else type(x).__name__,
     )
     return x, y, names
@@ -254,7 +277,8 @@ def _are_samples(parts, rank):
     return isinstance(parts, list) and len(ranks) == 1 if rank is None else ranks == {rank}
 
 
-def _cure_of_no_data(x, name):
+def cure_of_no_data(x, name):
+    """What to do with something that is no data at all."""
     if x is None:
         return "Give the real samples: `fit(samples)`."
     if isinstance(x, (str, os.PathLike)):

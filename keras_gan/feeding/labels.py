@@ -10,7 +10,9 @@ from keras_gan.feeding.cures import Form
 _MANY = 1_000_000
 
 
-def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
+def checked(
+    labels, num_samples, num_classes=None, *, name="labels", form=None, allow_unknown=False
+):
     """Labels as an int32 NumPy array `(n,)`.
 
     Args:
@@ -19,6 +21,7 @@ def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
         num_classes: number of classes, `None` if unknown.
         name: name of the labels in errors.
         form: `Form` of the data that cures refer to; default: that of `labels`.
+        allow_unknown: whether -1 is allowed, for samples of unknown class.
 
     Raises:
         ValueError: for invalid labels.
@@ -35,16 +38,23 @@ def checked(labels, num_samples, num_classes=None, *, name="labels", form=None):
         num_samples=num_samples,
     )
     check_type(labels.dtype, name, form, labels)
+    check_range(labels, num_classes, name, form, allow_unknown=allow_unknown)
+    return labels.astype("int32", copy=False)
+
+
+def check_range(labels, num_classes, name, form, *, allow_unknown=False):
+    """Check that integers of any shape are class indices, see `checked`."""
     low, high = int(labels.min()), int(labels.max())
     most = num_classes or 2**31
+    unknown = ", or -1 where the class is unknown" if allow_unknown else ""
     _checks.check(
-        0 <= low and high < most,
-        f"`{name}` must be class indices from 0 {f'to {most - 1}' if num_classes else 'on'}.",
+        (-1 if allow_unknown else 0) <= low and high < most,
+        f"`{name}` must be class indices from 0 {f'to {most - 1}' if num_classes else 'on'}"
+        f"{unknown}.",
         cure=lambda: _cure_of_range(labels, num_classes, form),
         minimum=low,
         maximum=high,
     )
-    return labels.astype("int32", copy=False)
 
 
 def check_type(dtype, name, form, labels=None):

@@ -313,12 +313,15 @@ def divisible(dataset, parts):
     if parts == 1:
         return dataset
 
+    def length(batch):
+        return tf.shape(tf.nest.flatten(batch)[0])[0]
+
     def cut(*batch):
-        rows = tf.shape(batch[0])[0] // parts * parts
-        batch = tuple(part[:rows] for part in batch)
+        rows = length(batch) // parts * parts
+        batch = tf.nest.map_structure(lambda part: part[:rows], batch)
         return batch if len(batch) > 1 else batch[0]
 
-    return dataset.map(cut).filter(lambda *batch: tf.shape(batch[0])[0] > 0)
+    return dataset.map(cut).filter(lambda *batch: length(batch) > 0)
 
 
 def _compared(first, numbered):

@@ -49,8 +49,8 @@ class Source:
 
     Args:
         num_samples: number of samples.
-        element_spec: `tf.TensorSpec` of one sample, or a tuple of two, for a sample and its label;
-            without a batch axis.
+        element_spec: `tf.TensorSpec` of one sample, a tuple of two, for a sample and its label, or
+            a `dict` of named entries; without a batch axis.
         shuffle: whether each pass has its own order. Defaults to `True`; otherwise all passes keep
             the order of the data.
         seed: non-negative integer seed of the order. Defaults to 0.
@@ -70,7 +70,7 @@ class Source:
         self.seed = _checks.seed(seed)
 
     def read(self, indices):
-        """One batch: the samples at `indices`, an int64 vector, or `(samples, labels)`."""
+        """One batch: the samples at `indices`, an int64 vector, in the structure of the source."""
         raise NotImplementedError
 
     def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
@@ -110,12 +110,9 @@ class Source:
             limit: maximum number of samples.
 
         Returns:
-            `(samples, labels)`, NumPy arrays; `labels` may be `None`.
+            `(samples, labels)`, NumPy arrays; `labels` may be `None`, and `samples` a `dict`.
         """
-        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
-        positions = tf.range(count, dtype="int64")
-        indices = shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples)
-        return as_arrays(self.read(indices))
+        return as_arrays(self.read(self._drawn(limit)))
 
     def stream(self, start, steps, batch_size):
         """Full batches from any step on, pass after pass.
@@ -220,10 +217,16 @@ class Source:
         return {
             "source": type(self).__name__,
             "num_samples": self.num_samples,
-            "sample": str(self.element_spec),
+            "sample": str(_sorted(self.element_spec)),
             "shuffle": self.shuffle,
             "seed": self.seed,
         }
+
+    def _drawn(self, limit):
+        """The indices of examples."""
+        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
+        positions = tf.range(count, dtype="int64")
+        return shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples)
 
     def _at(self, positions, pass_index):
         if self.shuffle:
@@ -236,7 +239,8 @@ class ArraySource(Source):
 
     Args:
         samples: array `(n, ...)` of at least two axes. `uint8` stays `uint8`; all other numbers
-            become `float32`. The allowed values are documented in `feeding.values`.
+            become `float32`. The allowed values are documented in `feeding.values`. Or a `dict` of
+            named arrays of one length, checked by `feeding.entries`.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`. They become
             `int32`.
         shuffle: whether each pass has an order of its own. Defaults to `True`.
@@ -245,7 +249,7 @@ class ArraySource(Source):
             Defaults to `True`.
 
     Attributes:
-        samples: NumPy array, `uint8` or `float32`.
+        samples: NumPy array, `uint8` or `float32`, or a `dict` of arrays.
         labels: NumPy array `(n,)`, `int32`, or `None`.
 
     Raises:
@@ -266,37 +270,44 @@ class ArraySource(Source):
             if labels is not None:
                 labels = labels_module.checked(labels, len(samples))
         self.samples, self.labels, self.is_checked = samples, labels, check
-        parts = [part for part in (self.samples, self.labels) if part is not None]
-        spec = tuple(tf.TensorSpec(part.shape[1:], part.dtype) for part in parts)
         super().__init__(
-            len(self.samples), spec if len(spec) == 2 else spec[0], shuffle=shuffle, seed=seed
+            len(tf.nest.flatten(samples)[0]),
+            tf.nest.map_structure(
+                lambda part: tf.TensorSpec(part.shape[1:], part.dtype), self.arrays
+            ),
+            shuffle=shuffle,
+            seed=seed,
         )
         self._tensors = None
+
+    @property
+    def arrays(self):
+        """The arrays in the structure of a batch."""
+        return self.samples if self.labels is None else (self.samples, self.labels)
 
     def read(self, indices):
         if self._tensors is None:
             # Made when first needed, outside of any graph being traced, and never on an
             # accelerator: all batches are cut on the host.
             with tf.init_scope(), tf.device("CPU:0"):
-                parts = (self.samples, self.labels)
-                self._tensors = [tf.constant(part) for part in parts if part is not None]
+                self._tensors = tf.nest.map_structure(tf.constant, self.arrays)
                 # The arrays become views of the tensors, so that data are not held twice.
-                self.samples = np.asarray(self._tensors[0])
-        batch = tuple(tf.gather(tensor, indices) for tensor in self._tensors)
-        return batch if len(batch) == 2 else batch[0]
+                tensors = self._tensors if self.labels is None else self._tensors[0]
+                self.samples = tf.nest.map_structure(np.asarray, tensors)
+        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), self._tensors)
 
     def examples(self, limit):
-        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
-        positions = tf.range(count, dtype="int64")
-        indices = shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples).numpy()
-        return self.samples[indices], None if self.labels is None else self.labels[indices]
+        indices = self._drawn(limit).numpy()
+        samples = tf.nest.map_structure(lambda part: part[indices], self.samples)
+        return samples, None if self.labels is None else self.labels[indices]
 
     def description(self):
-        parts = {"samples": self.samples, "labels": self.labels}
+        named = isinstance(self.samples, dict)
+        parts = self.samples if named else {"samples": self.samples, "labels": self.labels}
         checksums = {
-            f"checksum_of_{name}": checksum(part)
-            for name, part in parts.items()
-            if part is not None
+            f"checksum_of_{name}": checksum(parts[name])
+            for name in (sorted(parts) if named else parts)
+            if parts[name] is not None
         }
         return {**super().description(), **checksums}
 
@@ -356,9 +367,13 @@ def checksum(array):
 
 
 def as_arrays(batch):
-    """`(samples, labels or None)` as NumPy arrays."""
+    """`(samples, labels or None)` as NumPy arrays; a `dict` of samples as a `dict` of arrays."""
     parts = batch if isinstance(batch, tuple) else (batch, None)
-    return tuple(None if part is None else np.array(part) for part in parts)
+    return tuple(None if part is None else tf.nest.map_structure(np.array, part) for part in parts)
+
+
+def _sorted(structure):
+    return dict(sorted(structure.items())) if isinstance(structure, dict) else structure
 
 
 def _sized(dataset, steps):

@@ -133,13 +133,13 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
     low, high = float(samples.min()), float(samples.max())
     pixels = is_pixels(samples.dtype, samples.shape[1:])
     if samples.dtype == np.uint8 and not pixels:
-        _check_codes(high, name, form)
+        check_codes(high, name, form, axes=" of one axis")
     if is_image and not pixels:
         _check_range(low, high, name, form, warn)
     if pixels and high == 1 and warn:
         _warn_of_bits(is_image, name, form)
     if reach is not None:
-        _check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
+        check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
         if warn and not pixels and reach.activation == "linear" and reach.certain:
             _warn_of_scale(samples, (low, high), name, form)
     return samples
@@ -186,11 +186,19 @@ def _check_finite(samples, given, name, form):
     )
 
 
-def _check_codes(high, name, form):
+def check_codes(high, name, form, axes=""):
+    """Check that numbers in `uint8` are not pixels.
+
+    Args:
+        high: the largest one.
+        name: name of the numbers in errors.
+        form: `cures.Form` of them.
+        axes: what their shape is, in errors.
+    """
     scaled = cures.scaled(form, 0.0, 255.0)
     _checks.check(
         high <= _LARGEST_CODE,
-        f"`{name}` of one axis in uint8 may be pixels or numbers, and must say which.",
+        f"`{name}`{axes} in uint8 may be pixels or numbers, and must say which.",
         cure=f"Use {scaled} for pixels, {cures.as_floats(form)} for numbers.",
         maximum=int(high),
     )
@@ -218,7 +226,19 @@ def _check_range(low, high, name, form, warn):
         )
 
 
-def _check_reach(samples, extremes, pixels, is_image, name, form, reach, given):
+def check_reach(samples, extremes, pixels, is_image, name, form, reach, given):
+    """Check that a generator can reach the values of samples.
+
+    Args:
+        samples: array, `uint8` or `float32`.
+        extremes: their smallest and largest value.
+        pixels: whether they are pixels in [0, 255].
+        is_image: whether they are images.
+        name: name of the samples in errors.
+        form: `cures.Form` of the samples.
+        reach: `Reach` of the generator.
+        given: their NumPy type as they were given.
+    """
     margin = _MARGIN * (reach.high - reach.low if reach.high < _INFINITY else 1.0)
     low, high = reach.low - margin, reach.high + margin
     if pixels:  # compare as bytes: floats would take four times the memory

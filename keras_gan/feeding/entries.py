@@ -1,0 +1,390 @@
+"""The rules of named entries: what a model that is fed dicts takes under each name.
+
+| input | its entry |
+|---|---|
+| integer, boolean | whole numbers as they are; class indices in range where their number is known |
+| float, the shape of an image | `uint8`, or floats in [-1, 1] |
+| other floats, and entries that are declared to be values | finite numbers |
+
+Entries that no input takes have the type and shape of the data.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, _warnings
+from keras_gan.backend import inspection
+from keras_gan.feeding import conversion, labels, sample_spec, shapes, values
+from keras_gan.feeding.cures import Form
+
+
+class EntrySpec:
+    """The rule of one entry, read off the input that takes it.
+
+    Args:
+        name: the entry's name.
+        shape: shape of the input without the batch axis, `None` for axes of any size; or `None` if
+            no input takes the entry.
+        dtype: of the input, or `None` likewise.
+        is_values: whether they are numbers although they have the shape of an image.
+        num_classes: number of classes of an integer input; `None` if they are other numbers.
+        reach: `values.Reach` of the generator that makes such samples, or `None`.
+        allow_unknown: whether -1 may stand for an unknown class.
+    """
+
+    def __init__(
+        self,
+        name,
+        shape=None,
+        dtype=None,
+        *,
+        is_values=False,
+        num_classes=None,
+        reach=None,
+        allow_unknown=False,
+    ):
+        self.name = name
+        self.shape = None if shape is None else tuple(shape)
+        self.dtype = None if dtype is None else tf.as_dtype(dtype)
+        self.is_values = is_values
+        self.num_classes = num_classes
+        self.reach = reach
+        self.allow_unknown = allow_unknown
+
+    # === What it is ===
+
+    @property
+    def is_whole(self):
+        """Whether the input takes whole numbers or booleans."""
+        return self.dtype is not None and (self.dtype.is_integer or self.dtype.is_bool)
+
+    @property
+    def is_image(self):
+        """Whether the entry is of images, which have a range."""
+        return (
+            not self.is_whole
+            and not self.is_values
+            and self.shape is not None
+            and inspection.is_image(self.shape)
+        )
+
+    def of(self, shape, dtype):
+        """The same rule, with what no input tells in place of `None`.
+
+        Args:
+            shape: shape of the data, with the batch axis; `None` or unknown if it is.
+            dtype: of the data.
+        """
+        if self.shape is not None and self.dtype is not None:
+            return self
+        shape, dtype = tf.TensorShape(shape), tf.as_dtype(dtype)
+        known = tuple(shape)[1:] if shape.rank else None
+        shape = known if self.shape is None else self.shape
+        image = shape is not None and inspection.is_image(shape)
+        image = image and not self.is_values and self.num_classes is None
+        if self.dtype is not None:
+            dtype = self.dtype
+        elif self.num_classes is not None or dtype.is_integer and not image:
+            dtype = tf.int32
+        elif image or not dtype.is_bool:
+            dtype = tf.float32
+        return EntrySpec(
+            self.name,
+            shape,
+            dtype,
+            is_values=self.is_values,
+            num_classes=self.num_classes,
+            reach=self.reach,
+            allow_unknown=self.allow_unknown,
+        )
+
+    # === Arrays ===
+
+    def checked(self, given, name=None, *, form=None, warn=True):
+        """Check an entry completely; returns it as an array of whole numbers, uint8 or float32.
+
+        Args:
+            given: array `(n, ...)`, or what converts to one.
+            name: what it is called in errors. Default: the entry's name.
+            form: `cures.Form` of the data that cures refer to. Default: that of `given`.
+            warn: whether to warn of values that are allowed but probably a mistake.
+
+        Raises:
+            ValueError: for a wrong shape or type, an empty array, or values that are not allowed.
+        """
+        name = name or self.name
+        form = form or Form.of(given, name)
+        return self._array(given, name, form)._values(name, form, warn)
+
+    def typed(self, given, name=None, *, form=None):
+        """Check only shape and type of an entry, and classes."""
+        name = name or self.name
+        form = form or Form.of(given, name)
+        found = self._array(given, name, form)
+        return found._whole(name, form) if found.rule.is_whole else found._typed(name, form)
+
+    def _array(self, given, name, form):
+        array = conversion.array(given, name)
+        _checks.check(array.size > 0, f"`{name}` must not be empty.", shape=array.shape)
+        return _Entry(self.of(array.shape, array.dtype), array, name, form)
+
+    # === Pipelines: a rule without `None`, see `of` ===
+
+    def check_tensor(self, spec, name, form):
+        """Check the `tf.TensorSpec` of a pipeline's batches of the entry."""
+        if spec.shape.rank is not None:
+            _check_shape(_fitted(spec.shape, self.shape), self, name, form)
+        dtype = np.dtype(spec.dtype.as_numpy_dtype)
+        if self.is_whole:
+            _check_whole(dtype, self, name, form)
+        else:
+            values.check_type(dtype, self.is_image, name, form)
+
+    def cast(self, tensor):
+        """A pipeline's batch as it is checked and kept, in the graph."""
+        if self.is_whole:
+            if tensor.dtype == tf.uint64:  # whose upper half would become negative
+                tensor = tf.minimum(tensor, tf.int64.max)
+            return tf.cast(tensor, "int64")
+        if tensor.dtype == tf.bool and (self.is_image or len(self.shape or ()) > 1):
+            tensor = tf.cast(tensor, "uint8") * (255 if self.is_image else 1)
+        return tensor if tensor.dtype == tf.uint8 else tf.cast(tensor, "float32")
+
+    def is_bad(self, tensor, rows):
+        """Whether a batch does not fit the rule, as a boolean tensor; what `cast` returns."""
+        shape, wanted = tf.shape(tensor), self.shape
+        if wanted in ((), (1,)):  # a column is as good as single numbers
+            bad = tf.size(tensor) != rows
+        else:
+            sizes = tf.constant([-1, *(-1 if size is None else size for size in wanted or ())])
+            bad = tf.cond(
+                tf.equal(tf.size(shape), tf.size(sizes)) | (wanted is None),
+                lambda: (
+                    (wanted is not None and tf.reduce_any((shape != sizes) & (sizes >= 0)))
+                    | (shape[0] != rows)
+                ),
+                lambda: True,
+            )
+        if self.is_whole:
+            low, high = self._bounds()
+            bad |= tf.reduce_any((tensor < low) | (tensor > high))
+        return bad
+
+    def shaped(self, tensor):
+        """A pipeline's batch after its check, with its static shape."""
+        if self.shape in ((), (1,)):
+            rows = tensor.shape[0] if tensor.shape.rank else None
+            tensor = tf.ensure_shape(tf.reshape(tensor, [-1, *self.shape]), [rows, *self.shape])
+        elif self.shape is not None:
+            tensor = tf.ensure_shape(tensor, [None, *self.shape])
+        return tf.cast(tensor, self.dtype) if self.is_whole else tensor
+
+    def _bounds(self):
+        """The smallest and the largest whole number that is allowed."""
+        if self.num_classes is not None:
+            return -1 if self.allow_unknown else 0, self.num_classes - 1
+        return (0, 1) if self.dtype.is_bool else (self.dtype.min, min(self.dtype.max, 2**63 - 1))
+
+    # === Steps ===
+
+    def to_tensor(self, tensor):
+        """The entry as the networks take it, in the graph: pixels become floats in [-1, 1]."""
+        rule = self.of(tensor.shape, tensor.dtype)
+        if rule.is_whole:
+            return tf.cast(tensor, rule.dtype)
+        return sample_spec.to_float(tensor) if rule.is_image else tf.cast(tensor, "float32")
+
+
+class EntrySpecs(dict):
+    """The rules of all entries that a model reads, by name.
+
+    Args:
+        entries: `dict` of `EntrySpec`s by name.
+    """
+
+    def __init__(self, entries):
+        super().__init__(entries)
+        self._left_out = set()
+
+    def chosen(self, given, name, *, optional=(), warn=True):
+        """The names of the entries to read, in the order of the rules.
+
+        Args:
+            given: names of the entries that the data have.
+            name: name of the data in errors.
+            optional: names of entries that may be missing.
+            warn: whether to warn of entries that nothing reads, once for each.
+
+        Raises:
+            ValueError: if an entry is missing.
+        """
+        given = list(given)
+        missing = [key for key in self if key not in given and key not in optional]
+        needed = [key for key in self if key not in optional]
+        _checks.check(
+            not missing,
+            f"`{name}` must have the entries that the model reads: {', '.join(needed)}.",
+            cure=lambda: self._cure_of_missing(missing, given),
+            missing=missing,
+            entries=given,
+        )
+        chosen = [key for key in self if key in given]
+        _checks.check(
+            chosen,
+            f"`{name}` must have an entry that the model reads: {', '.join(self)}.",
+            entries=given,
+        )
+        others = [key for key in given if key not in self and key not in self._left_out]
+        if others and warn:
+            self._left_out.update(others)
+            _warnings.warn(
+                f"`{name}` has entries that nothing in the model reads: "
+                f"{', '.join(map(str, others))}. They are left out."
+            )
+        return chosen
+
+    def _cure_of_missing(self, missing, given):
+        spare = [key for key in given if key not in self]
+        for key in missing:
+            close = _checks.closest(key, spare)
+            if close is not None:
+                return f"Rename {close!r} if it is {key!r}."
+        return None
+
+    def checked(self, arrays, name="x", *, names=None, optional=(), warn=True, typed=False):
+        """Check a `dict` of arrays; returns those that the model reads.
+
+        Args:
+            arrays: `dict` of arrays `(n, ...)`, or of what converts to them.
+            name: name of the `dict` in errors.
+            names: `dict` of the names of entries in errors. Default: `x['photo']` and so on.
+            optional: names of entries that may be missing.
+            warn: whether to warn of what is allowed but probably a mistake.
+            typed: whether values were checked before, so that only shapes and types are.
+
+        Raises:
+            ValueError: if an entry is missing or does not fit its rule, or lengths differ.
+        """
+        names = names or {key: f"{name}[{key!r}]" for key in arrays}
+        found = {}
+        for key in self.chosen(arrays, name, optional=optional, warn=warn):
+            if typed:
+                found[key] = self[key].typed(arrays[key], names[key])
+            else:
+                found[key] = self[key].checked(arrays[key], names[key], warn=warn)
+        check_lengths(found, name)
+        return found
+
+    def to_tensors(self, batch):
+        """A batch as the networks take it, in the graph: a `dict` of tensors."""
+        return {key: self[key].to_tensor(tensor) for key, tensor in batch.items()}
+
+
+def check_lengths(arrays, name):
+    """Check that the arrays of a `dict` have one length."""
+    lengths = {str(key): len(array) for key, array in arrays.items()}
+    _checks.check(
+        len(set(lengths.values())) == 1,
+        f"The entries of `{name}` must have one length.",
+        cure="For entries that do not belong together, use `keras_gan.data.unpaired`.",
+        **lengths,
+    )
+
+
+def check_names(names, what="names"):
+    """Check names of entries: different Python identifiers; returns a list."""
+    names = list(names)
+    wrong = [n for n in names if not isinstance(n, str) or not n.isidentifier()]
+    _checks.check(
+        not wrong and len(set(names)) == len(names),
+        f"`{what}` must be different Python identifiers.",
+        **{what: names},
+    )
+    return names
+
+
+class _Entry:
+    """An array on its way through the checks of a rule."""
+
+    def __init__(self, rule, array, name, form):
+        self.rule, self.array = rule, _reshaped(array, rule.shape)
+        _check_shape(self.array.shape, rule, name, form)
+
+    def _values(self, name, form, warn):
+        rule, array = self.rule, self.array
+        if rule.is_whole:
+            return self._whole(name, form)
+        if self._is_compact():
+            array = self._typed(name, form)
+            if not rule.is_values:
+                values.check_codes(int(array.max()), name, form)
+            if rule.reach is not None:
+                extremes = float(array.min()), float(array.max())
+                given = self.array.dtype
+                values.check_reach(array, extremes, False, False, name, form, rule.reach, given)
+            return array
+        return values.checked(array, rule.is_image, name, form, reach=rule.reach, warn=warn)
+
+    def _typed(self, name, form):
+        if self._is_compact():
+            return self.array.astype("uint8", copy=False)
+        return values.typed(self.array, self.rule.is_image, name, form)
+
+    def _is_compact(self):
+        """Whether these are numbers in bytes or booleans; they become floats inside the graph."""
+        small = self.array.dtype.kind == "b" or self.array.dtype == np.uint8
+        return small and not self.rule.is_image and (self.array.ndim > 2 or self.rule.is_values)
+
+    def _whole(self, name, form):
+        rule, array = self.rule, self.array
+        _check_whole(array.dtype, rule, name, form, array)
+        if rule.num_classes is not None:
+            unknown = rule.allow_unknown
+            labels.check_range(array, rule.num_classes, name, form, allow_unknown=unknown)
+        elif array.dtype.kind != "b":
+            low, high = rule._bounds()
+            _checks.check(
+                low <= array.min() and array.max() <= high,
+                f"`{name}` must be whole numbers from {low} to {high}, since its input takes "
+                f"{rule.dtype.name}.",
+                minimum=int(array.min()),
+                maximum=int(array.max()),
+            )
+        return array.astype(rule.dtype.as_numpy_dtype, copy=False)
+
+
+def _check_whole(dtype, rule, name, form, array=None):
+    """Check the NumPy type of an entry of whole numbers; `array` are the values, if known."""
+    if rule.num_classes is not None:
+        labels.check_type(dtype, name, form, array)
+        return
+    fraction = array is not None and dtype.kind == "f" and (array % 1 != 0).any()
+    code = form.samples("{}.astype('int32')", "tf.cast({}, 'int32')")
+    _checks.check(
+        dtype.kind in "bui",
+        f"`{name}` must be whole numbers, since its input takes {rule.dtype.name}.",
+        cure=None if fraction else f"Use {code} if they are whole numbers.",
+        dtype=str(dtype),
+    )
+
+
+def _check_shape(shape, rule, name, form):
+    if rule.shape is None:
+        return
+    if rule.num_classes is not None and rule.is_whole and rule.shape in ((), (1,)):
+        labels.check_shape(tf.TensorShape(shape), name, form)
+    shapes.check(shape, rule.shape, name, form, taker="its input")
+
+
+def _fitted(shape, wanted):
+    """The shape of a batch of single numbers, in the form that the input takes."""
+    shape = tuple(shape)
+    if wanted == () and len(shape) == 2 and shape[1] in (1, None):
+        return shape[:1]
+    return (*shape, 1) if wanted == (1,) and len(shape) == 1 else shape
+
+
+def _reshaped(array, wanted):
+    """Single numbers in the form that the input takes: a column, or none."""
+    shape = _fitted(array.shape, wanted)
+    return array.reshape(shape) if wanted is not None and shape != array.shape else array

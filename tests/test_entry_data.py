@@ -1,0 +1,250 @@
+"""Dicts on their way to a step: order, resume and grouping as for samples, errors by name."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gan.feeding import entry_data, fit_data
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs
+from keras_gan.feeding.sample_spec import SampleSpec
+
+CLASSES = 3
+
+
+def rules(*names):
+    known = {
+        "point": EntrySpec("point", (2,), "float32"),
+        "number": EntrySpec("number", (), "int32"),
+        "labels": EntrySpec("labels", (), "int32", num_classes=CLASSES),
+    }
+    return EntrySpecs({name: known[name] for name in names or known})
+
+
+def numbered(count):
+    """Points `(i, -i)`, their numbers `i`, and labels `i % 3`."""
+    number = np.arange(count)
+    point = (number[:, None] * [1.0, -1.0]).astype("float32")
+    return {"point": point, "number": number, "labels": number % CLASSES}
+
+
+def training(x, y=None, *, entries=None, start=0, **settings):
+    settings = {
+        "batch_size": 8,
+        "group": 1,
+        "parts": 1,
+        "shuffle": True,
+        "seed": 0,
+        "position": lambda: start,
+        "steps_per_epoch": None,
+        **settings,
+    }
+    return entry_data.training_feed(x, y, entries=entries or rules(), **settings)
+
+
+def evaluation(x, y=None, *, entries=None, **settings):
+    settings = {"batch_size": 8, **settings}
+    return entry_data.evaluation_feed(x, y, entries=entries or rules(), **settings)
+
+
+def numbers(dataset):
+    """The numbers in each batch; the entries of a row must have stayed together."""
+    found = []
+    for batch in dataset.as_numpy_iterator():
+        number = batch["number"]
+        assert number.dtype == batch["labels"].dtype == np.int32
+        np.testing.assert_array_equal(batch["point"], number[:, None] * [1.0, -1.0])
+        np.testing.assert_array_equal(batch["labels"], number % CLASSES)
+        found.append(number.tolist())
+    return found
+
+
+def epochs(make, steps, count):
+    """The batches of some epochs, each with a new iterator, as Keras reads them."""
+    return sum((numbers(make(steps * epoch).dataset) for epoch in range(count)), [])
+
+
+# === Arrays ===
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_order_of_a_dict_is_that_of_samples(group, shuffle):
+    x = numbered(70)
+    settings = {"group": group, "shuffle": shuffle, "seed": 3}
+    feed, _ = training(x, start=5, **settings)
+    spec = {"spec": SampleSpec((2,), CLASSES), "batch_size": 8, "parts": 1}
+    same, _ = fit_data.training_feed(
+        x["point"],
+        x["labels"],
+        **spec,
+        position=lambda: 5,
+        steps_per_epoch=None,
+        **settings,
+    )
+    assert feed.steps == same.steps and feed.rows == same.rows == 8 * group
+    wanted = [samples[:, 0].astype(int).tolist() for samples, _ in same.dataset.as_numpy_iterator()]
+    assert numbers(feed.dataset) == wanted
+
+
+@pytest.mark.parametrize("start", [0, 1, 7, 8, 13])
+def test_a_run_resumes_at_the_exact_batch(start):
+    straight = epochs(lambda done: training(numbered(70), start=done)[0], 8, 3)
+    resumed = numbers(training(numbered(70), start=start)[0].dataset)
+    assert resumed == straight[start : start + 8]
+
+
+def test_each_row_comes_once_a_pass_with_a_static_batch_dimension():
+    feed, held_out = training(numbered(64))
+    assert held_out is None
+    assert sorted(sum(numbers(feed.dataset), [])) == list(range(64))
+    assert feed.dataset.element_spec["point"] == tf.TensorSpec((8, 2), "float32")
+
+
+PAIRS = {
+    "one dict": lambda x: (x, None),
+    "a pair": lambda x: (({"point": x.pop("point")}, x), None),
+    "a pair without y": lambda x: ((x, None), None),
+    "x and y": lambda x: ({"labels": x.pop("labels")}, x),
+    "an array and y": lambda x: (x.pop("point"), x),
+}
+
+
+@pytest.mark.parametrize("form", PAIRS)
+def test_dicts_are_joined(form):
+    feed, _ = training(*PAIRS[form](numbered(32)))
+    assert sorted(sum(numbers(feed.dataset), [])) == list(range(32))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, list, tf.constant])
+def test_an_array_is_the_one_entry_that_is_needed(convert):
+    x = numbered(16)["point"]
+    feed, _ = training(convert(x), entries=rules("point"), shuffle=False)
+    batches = [batch["point"] for batch in feed.dataset.as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate(batches), x)
+    feed, _ = training(convert(x), entries=rules("point", "labels"), optional=("labels",))
+    assert list(feed.dataset.element_spec) == ["point"]
+
+
+def test_a_frame_is_a_dict_of_columns_or_one_entry():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"number": range(16), "labels": np.arange(16) % 3})
+    feed, _ = training(frame, entries=rules("number", "labels"), shuffle=False)
+    batches = list(feed.dataset.as_numpy_iterator())
+    assert np.concatenate([b["number"] for b in batches]).tolist() == list(range(16))
+    feed, _ = training(frame, entries=rules("point"), shuffle=False)
+    assert next(feed.dataset.as_numpy_iterator())["point"][5].tolist() == [5.0, 2.0]
+    feed, _ = training(
+        {"point": frame, "labels": frame["labels"]}, entries=rules("point", "labels")
+    )
+    assert feed.dataset.element_spec["point"].shape == (8, 2)
+
+
+def test_a_validation_split_is_the_end_of_every_array():
+    entries = rules()
+    feed, held_out = training(numbered(40), split=0.2, entries=entries)
+    assert sorted(sum(numbers(feed.dataset), [])) == list(range(32))
+    feed = evaluation(*held_out, entries=entries, checked=True, batch_size=3)
+    assert numbers(feed.dataset) == [[32, 33, 34], [35, 36, 37], [38, 39]]
+
+
+def test_an_evaluation_reads_everything_in_order():
+    feed = evaluation(numbered(20))
+    assert [len(batch) for batch in numbers(feed.dataset)] == [8, 8, 4]
+    assert sum(numbers(feed.dataset), []) == list(range(20))
+    assert numbers(evaluation(numbered(20), steps=1).dataset) == [list(range(8))]
+    assert [len(batch) for batch in numbers(evaluation(numbered(20), replicas=3).dataset)] == [
+        6,
+        6,
+        3,
+    ]
+
+
+# === What is kept ===
+
+
+def test_examples_are_kept_of_each_entry():
+    feed, _ = training(numbered(5_000))
+    assert feed.labels is None
+    number = feed.samples["number"]
+    assert len(set(number)) == len(number) == 2_000
+    np.testing.assert_array_equal(feed.samples["labels"], number % CLASSES)
+
+
+def test_examples_are_finite_and_come_once():
+    x = {name: np.concatenate([part] * 3) for name, part in numbered(10).items()}
+    feed, _ = training(x)
+    assert sorted(feed.samples["number"]) == list(range(10))
+    x = numbered(10)
+    x["point"][3, 0] = np.nan
+    feed.keep({key: np.asarray(part) for key, part in x.items()}, None)
+    assert feed.samples["number"].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    # Equal in one entry alone: no repetition.
+    x = {**numbered(10), "labels": np.zeros(10, int)}
+    assert len(training(x)[0].samples["labels"]) == 10
+
+
+def test_the_description_has_a_checksum_for_each_entry():
+    told = training(numbered(16))[0].description()
+    assert {f"checksum_of_{name}" for name in rules()} <= set(told)
+    for name in rules():
+        x = numbered(16)
+        x[name] = x[name][::-1].copy()
+        other = training(x)[0].description()
+        assert [key for key in told if told[key] != other[key]] == [f"checksum_of_{name}"]
+    # The order of a dict says nothing.
+    assert training(dict(reversed(numbered(16).items())))[0].description() == told
+
+
+# === What is refused ===
+
+
+def refused(message, *arguments, call=training, **settings):
+    with pytest.raises(ValueError) as caught:
+        call(*arguments, **settings)
+    text = str(caught.value)
+    assert re.search(message, text), text
+    assert "Received: " in text and "\n" not in text, text
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ({"point": numbered(8)["point"]}, None, r"missing=\['number', 'labels'\], entries="),
+        ({**numbered(16), "labels": np.arange(16)}, None, r"`x\['labels'\]` must be class indices"),
+        (
+            ({"point": np.full((8, 2), np.nan)}, {**numbered(8), "point": None}),
+            None,
+            r"in `x\[0\]` or in `x\[1\]`, not in both.*entries=\['point'\]",
+        ),
+        (numbered(8), {"labels": [0]}, r"in `x` or in `y`, not in both"),
+        (numbered(8), np.zeros(8), "`y` must be a dict of arrays"),
+        ((numbered(8), {}, np.ones(8)), None, "or a pair of them.*parts=3.*sample_weight="),
+        (
+            np.zeros((8, 2)),
+            None,
+            "must be a dict of arrays, since the model reads several.*point, ",
+        ),
+        (None, None, r"must be a dict.*x=None. Give the real samples"),
+        ("images", None, "must be a dict.*keras_gan.data.from_folder"),
+        ({**numbered(16), "point": np.zeros((15, 2))}, None, "one length.*point=15, number=16"),
+        (numbered(4), None, "One step must fit into the data.*num_samples=4"),
+    ],
+)
+def test_bad_data_are_refused(x, y, message):
+    refused(message, x, y)
+
+
+def test_bad_validation_data_are_named():
+    x = {**numbered(8), "number": np.zeros(8)}
+    refused(r"`validation_data\['number'\]` must be whole numbers", x, call=evaluation)
+    refused(r"`validation_data\[1\]\['number'\]`", ({}, x), call=evaluation)
+    refused(r"`x\['number'\]`", x, call=evaluation, name="x")
+
+
+def test_a_batch_is_checked_as_a_whole():
+    batch = entry_data.checked_batch(numbered(4), None, rules())
+    assert list(batch) == ["point", "number", "labels"]
+    with pytest.raises(ValueError, match="missing="):
+        entry_data.checked_batch({}, None, rules())
