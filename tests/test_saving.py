@@ -17,19 +17,21 @@ from keras_gan.model.gan import GAN
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def build(dropout=0.3):
+def build(**settings):
+    """A model with a state of each kind; the rest of a large one takes long to trace."""
     keras.utils.set_random_seed(0)
-    return helpers.gan(
-        batch_norm=True,
-        dropout=dropout,
-        loss="relativistic_paired",
-        regularizers=["gradient_penalty", "lecam"],
-        discriminator_steps=2,
-    )
+    return helpers.gan(batch_norm=True, dropout=0.3, **{"regularizers": ["lecam"], **settings})
 
 
-def train(model, epochs):
-    model.fit(helpers.points(70), batch_size=8, epochs=epochs, verbose=0)
+LARGE = {
+    "loss": "relativistic_paired",
+    "regularizers": ["gradient_penalty", "lecam"],
+    "discriminator_steps": 2,
+}
+
+
+def train(model, epochs, count=38):
+    model.fit(helpers.points(count), batch_size=8, epochs=epochs, verbose=0)
 
 
 GO_ON = """
@@ -66,8 +68,13 @@ def straight(shared):
 
 
 @pytest.mark.slow
-def test_a_new_process_goes_on_bit_by_bit(tmp_path, straight, model):
-    train(model, 2)
+def test_a_new_process_goes_on_bit_by_bit(tmp_path):
+    model = build(**LARGE)
+    start = helpers.snapshot(model)
+    train(model, 4, count=70)
+    straight = helpers.state(model)
+    helpers.restore(start)
+    train(model, 2, count=70)
     model.save(tmp_path / "gan.keras")
     code = GO_ON.format(
         tests=str(ROOT / "tests"),
@@ -96,8 +103,8 @@ def test_weights_files_carry_the_run_too(tmp_path, straight, model):
 
 
 def test_two_fits_are_one(straight, model):
-    for _ in range(4):
-        train(model, 1)
+    for epochs in (1, 1, 2):
+        train(model, epochs)
     helpers.assert_same(straight, helpers.state(model))
 
 
@@ -119,8 +126,8 @@ def test_an_uncompiled_model_and_compile_false(tmp_path):
     model.save(tmp_path / "gan.keras")
     twin = keras.saving.load_model(tmp_path / "gan.keras")
     assert not twin.compiled and twin.prior.high == 1.0
-    twin.compile()
-    train(twin, 1)
+    twin.compile(run_eagerly=True)
+    train(twin, 1, count=16)
     twin.save(tmp_path / "gan.keras")
     third = keras.saving.load_model(tmp_path / "gan.keras", compile=False)
     assert not third.compiled and third.steps_seen == twin.steps_seen
@@ -159,5 +166,6 @@ def test_a_file_of_the_version_before_loads():
     expected = [[-0.25005198, -0.17165953], [-0.58492243, -0.06527764]]
     np.testing.assert_allclose(gan.generate(2, seed=0), expected, atol=1e-5)
     assert gan.steps_seen == 4
+    gan.run_eagerly = True
     gan.fit(helpers.points(64), batch_size=8, epochs=1, verbose=0)
     assert gan.steps_seen == 8
