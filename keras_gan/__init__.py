@@ -21,12 +21,15 @@ from keras_gan import (  # noqa: E402
     recipes,
     regularizers,
     schedules,
+    terms,
 )
 from keras_gan._version import __version__  # noqa: E402
+from keras_gan.adaptive_weight import AdaptiveWeight  # noqa: E402
 from keras_gan.evaluation.scoring import evaluate_generator  # noqa: E402
 from keras_gan.model.gan import GAN  # noqa: E402
 
 __all__ = [
+    "AdaptiveWeight",
     "GAN",
     "__version__",
     "callbacks",
@@ -43,4 +46,5 @@ __all__ = [
     "recipes",
     "regularizers",
     "schedules",
+    "terms",
 ]

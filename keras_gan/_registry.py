@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import re
 
 import keras
 
@@ -45,6 +46,11 @@ def get(identifier, known, kind):
         **{kind: identifier},
     )
     return identifier
+
+
+def snake_case(name):
+    """A class's name as a key: "LeastSquares" is "least_squares"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def metrics(given):

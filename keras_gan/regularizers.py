@@ -9,8 +9,6 @@ code): then gradients are taken at all floating tensors, with one norm over them
 is in the tuple twice counts as two inputs. Logits may be a list, of several scales.
 """
 
-import re
-
 import keras
 import tensorflow as tf
 
@@ -74,7 +72,7 @@ class Regularizer:
 
     @property
     def name(self):
-        return _NAMES.get(type(self)) or _snake_case(type(self).__name__)
+        return _NAMES.get(type(self)) or _registry.snake_case(type(self).__name__)
 
     @property
     def variables(self):
@@ -334,10 +332,6 @@ _KNOWN = {
     "weight_clipping": WeightClipping,
 }
 _NAMES = {regularizer: name for name, regularizer in _KNOWN.items()}
-
-
-def _snake_case(name):
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def get(identifier):

@@ -69,7 +69,8 @@ GROUPS = (
     ("model",),
     ("convergence",),
     ("engine",),
-    ("losses", "regularizers", "priors", "layers", "optimizers", "schedules", "images")
+    ("losses", "terms", "regularizers", "priors", "layers", "optimizers", "schedules", "images")
+    + ("adaptive_weight",)
     + ("metrics", "networks", "data"),
     ("feeding",),
     ("storage",),

@@ -78,13 +78,18 @@ def micro_batch(part, parts):
         _PART.value = 0, 1
 
 
+def part_of_batch():
+    """Which micro-batch is at hand, and of how many: `(0, 1)` for the whole batch."""
+    return getattr(_PART, "value", (0, 1))
+
+
 def local_rows(draw, batch_size):
     """The rows that belong to the batch at hand of what `draw(global_batch_size)` gives.
 
     All replicas and micro-batches draw the same numbers and take different rows of them, so that
     together they see what one replica sees with the whole batch.
     """
-    part, parts = getattr(_PART, "value", (0, 1))
+    part, parts = part_of_batch()
     batch_size = batch_size * parts
     if count() == 1:
         return packing.take_every(draw(batch_size), part, parts)
