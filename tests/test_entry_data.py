@@ -2,11 +2,13 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan.feeding import entry_data, fit_data
+import helpers
+from keras_gan.feeding import entry_data, fit_data, sources
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 from keras_gan.feeding.sample_spec import SampleSpec
 
@@ -248,3 +250,306 @@ def test_a_batch_is_checked_as_a_whole():
     assert list(batch) == ["point", "number", "labels"]
     with pytest.raises(ValueError, match="missing="):
         entry_data.checked_batch({}, None, rules())
+
+
+# === Pipelines ===
+
+
+def pipeline(x, batch_size=8, **settings):
+    return tf.data.Dataset.from_tensor_slices(x).batch(batch_size, **settings)
+
+
+def unsized(x, batch_size=8):
+    """The same as a pipeline of which nothing is known but dtypes and ranks."""
+    signature = {
+        name: tf.TensorSpec([None] * np.ndim(part), np.asarray(part).dtype)
+        for name, part in x.items()
+    }
+
+    def batches():
+        for first in range(0, len(x["number"]), batch_size):
+            yield {name: part[first : first + batch_size] for name, part in x.items()}
+
+    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+
+
+def pairs(x):
+    """The same as pairs of dicts."""
+    return pipeline(x).map(
+        lambda b: ({"point": b["point"]}, {k: b[k] for k in ("number", "labels")})
+    )
+
+
+def read(feed):
+    """The batches of an epoch as numbers; raises what was found in the data at its end."""
+    found = numbers(feed.dataset)
+    feed.check_epoch()
+    return found
+
+
+def counted_up(steps, rows):
+    return np.arange(steps * rows).reshape(steps, rows).tolist()
+
+
+def streamed(x, **settings):
+    return training(x, batch_size=None, **settings)[0]
+
+
+@pytest.mark.parametrize("group", [1, 3])
+@pytest.mark.parametrize("make", [pipeline, unsized, pairs])
+def test_batches_of_dicts_are_joined(make, group):
+    feed = streamed(make(numbered(71)), group=group)
+    assert read(feed) == counted_up(8 // group, 8 * group)
+    assert feed.samples["number"].tolist() == list(range(71))
+    assert feed.samples["labels"].dtype == np.int32 and feed.labels is None
+    assert feed.description()["pipeline"]
+
+
+def test_a_static_batch_dimension_stays_static():
+    feed = streamed(pipeline(numbered(64), drop_remainder=True), group=2)
+    assert feed.rows == 16 and feed.dataset.element_spec["number"].shape == (16,)
+
+
+def test_an_evaluation_of_a_pipeline_reads_everything():
+    feed = evaluation(pipeline(numbered(20)), batch_size=None)
+    assert sum(read(feed), []) == list(range(20))
+    feed = evaluation(unsized(numbered(20)), batch_size=None, replicas=3)
+    assert [len(batch) for batch in read(feed)] == [6, 6, 3]
+
+
+def test_entries_of_a_pipeline_take_the_form_of_their_inputs():
+    x = {"point": [[1, 2]] * 8, "number": np.arange(8)[:, None], "labels": np.zeros(8, "uint8")}
+    with pytest.warns(UserWarning, match="nothing in the model reads: path"):
+        feed = streamed(pipeline({**x, "path": ["a"] * 8}))
+    (batch,) = feed.dataset
+    assert {key: (t.dtype.name, t.shape) for key, t in batch.items()} == {
+        "point": ("float32", (8, 2)),
+        "number": ("int32", (8,)),
+        "labels": ("int32", (8,)),
+    }
+
+
+def test_batches_of_arrays_are_the_one_entry_that_is_needed():
+    feed = streamed(pipeline(numbered(16)["point"]), entries=rules("point"))
+    assert [batch["point"][0, 0] for batch in feed.dataset.as_numpy_iterator()] == [0.0, 8.0]
+
+
+@pytest.mark.parametrize("batch", [2, 70])
+def test_a_bad_batch_in_the_middle_is_named(batch):
+    x = numbered(640)
+    x["labels"][8 * batch + 1] = CLASSES
+    feed = streamed(pipeline(x))
+    with pytest.raises(ValueError, match=r"`labels in x` must be class indices from 0 to 2"):
+        read(feed)
+    assert len(numbers(streamed(pipeline(x)).dataset)) == batch
+
+
+def test_batches_of_other_shapes_or_lengths_are_named():
+    def batches(last):
+        yield numbered(8)
+        yield {**numbered(8), **last}
+
+    signature = {
+        "point": tf.TensorSpec(None, "float32"),
+        "number": tf.TensorSpec([None], "int64"),
+        "labels": tf.TensorSpec([None], "int64"),
+    }
+    for last, message in (
+        ({"point": np.zeros((8, 3), "float32")}, r"`point in x` must have the shape \(batch, 2\)"),
+        ({"number": np.arange(7)}, "The entries of `x` must have one length.*number=7"),
+        (numbered(9), "The batches of a pipeline must be of one size"),
+    ):
+        data = tf.data.Dataset.from_generator(
+            lambda last=last: batches(last), output_signature=signature
+        )
+        with pytest.raises(ValueError, match=message):
+            read(streamed(data))
+
+
+def test_values_of_the_first_batch_are_checked_and_cured():
+    x = numbered(16)
+    x["point"][3] = np.nan
+    feed = streamed(pipeline(x))
+    cure = (
+        r"`x.map\(lambda batch: {\*\*batch, 'point': tf.where\(tf.math.is_finite\(batch\['point'\]"
+    )
+    with pytest.raises(ValueError, match="`point in x` must be finite.*" + cure):
+        read(feed)
+    cure = r"`x.map\(lambda x, y: \({\*\*x, 'point': .*}, y\)\)`"
+    with pytest.raises(ValueError, match=cure):
+        read(streamed(pairs(x)))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (lambda: pipeline({"point": np.zeros((8, 2))}), r"missing=\['number', 'labels'\]"),
+        (lambda: tf.data.Dataset.from_tensor_slices(numbered(8)), r"must yield batches.*\.batch\("),
+        (lambda: pipeline(np.zeros((8, 2))), "must yield dicts of batches.*point, number, labels"),
+        (
+            lambda: pipeline(tuple(numbered(8).values())),
+            r"x.map\(lambda point, number, labels: {'point': point, 'number': number, ",
+        ),
+        (lambda: pipeline((numbered(8), numbered(8))), "not in both.*entries="),
+        (
+            lambda: pipeline({**numbered(8), "labels": np.zeros(8)}),
+            r"`labels in x` must be integers.*x.map\(lambda batch",
+        ),
+        (
+            lambda: pipeline({**numbered(8), "number": np.zeros(8)}),
+            "whole numbers, since its input",
+        ),
+        (lambda: pipeline(numbered(8)).repeat(), "must end.*steps_per_epoch"),
+    ],
+)
+def test_pipelines_that_cannot_be_taken_are_refused(data, message):
+    refused(message, data(), batch_size=None)
+
+
+def test_what_a_data_set_brings_itself_is_refused():
+    refused("With a data set.*must be left out", pipeline(numbered(8)), batch_size=8)
+    refused("`validation_split` must be", pipeline(numbered(16)), batch_size=None, split=0.5)
+    with pytest.raises(ValueError, match="labels must be left out"):
+        evaluation(pipeline(numbered(8)), numbered(8))
+
+
+def test_another_first_batch_than_that_of_the_run_is_warned_of():
+    first = streamed(pipeline(numbered(16)))
+    read(first)
+    assert first.checksum()
+    same, other = streamed(pipeline(numbered(16))), streamed(pipeline(numbered(16), batch_size=4))
+    for feed in (same, other):
+        feed.expect(first.checksum(), "x")
+    read(same)
+    with pytest.warns(UserWarning, match="The first batch of `x` is not the one"):
+        read(other)
+
+
+# === Keras's other inputs ===
+
+
+class Rows(keras.utils.PyDataset):
+    """Batches of dicts, or of pairs of them."""
+
+    def __init__(self, x, batch_size=8, pair=False):
+        super().__init__()
+        self.x, self.batch_size, self.pair = x, batch_size, pair
+
+    @property
+    def num_batches(self):
+        return len(self.x["number"]) // self.batch_size
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        batch = {key: part[rows] for key, part in self.x.items()}
+        return ({"point": batch.pop("point")}, batch) if self.pair else batch
+
+
+def generator(x, batch_size=8):
+    for first in range(0, len(x["number"]), batch_size):
+        yield {key: part[first : first + batch_size] for key, part in x.items()}
+
+
+class DataLoader:
+    """A stand-in: iterable anew with each pass."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __iter__(self):
+        return generator(self.x)
+
+
+DataLoader.__module__ = "torch.utils.data.dataloader"
+FORMS = {
+    "a PyDataset": Rows,
+    "pairs": lambda x: Rows(x, pair=True),
+    "a generator": generator,
+    "a loader": DataLoader,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_inputs_are_read(form):
+    feed = streamed(FORMS[form](numbered(32)), shuffle=False)
+    assert read(feed) == counted_up(4, 8)
+    steps = 2 if form == "a generator" else None
+    feed = evaluation(FORMS[form](numbered(32)), batch_size=None, steps=steps)
+    assert read(feed) == counted_up(steps or 4, 8)
+
+
+def test_a_py_dataset_resumes_at_the_epoch():
+    def epoch(start):
+        return read(streamed(Rows(numbered(64)), start=start, seed=1))
+
+    assert epoch(8) == epoch(11) != epoch(0)
+    assert sorted(sum(epoch(8), [])) == list(range(64))
+
+
+def test_bad_batches_of_other_inputs_are_named():
+    x = numbered(32)
+    x["labels"][20] = CLASSES
+    with pytest.raises(
+        ValueError, match="`labels in x` must be class indices.*in each batch|Build"
+    ):
+        read(streamed(generator(x), steps_per_epoch=4))
+    refused(
+        r"missing=\['labels'\]",
+        Rows({k: numbered(8)[k] for k in ("point", "number")}),
+        batch_size=None,
+    )
+
+    def changing():
+        yield numbered(8)
+        yield {**numbered(8), "number": np.zeros((8, 1))}
+
+    feed = streamed(changing())
+    with pytest.raises(ValueError, match="one rank and type.*'number': .1, 'int64'"):
+        read(feed)
+
+
+# === Data sets of this package ===
+
+
+def data_set(x, **settings):
+    source = sources.ArraySource(x, check=False, **settings)
+    return source.dataset(8)
+
+
+def test_a_data_set_of_this_package_is_read_as_its_arrays_are():
+    x = numbered(70)
+    feed = streamed(data_set(x, seed=3), start=5)
+    assert numbers(feed.dataset) == numbers(training(x, seed=3, start=5)[0].dataset)
+    assert feed.description() == training(x, seed=3)[0].description()
+
+
+def test_a_data_set_of_this_package_is_split_at_random():
+    entries = rules()
+    feed, held_out = training(data_set(numbered(100)), batch_size=None, split=0.2, entries=entries)
+    kept = sum(numbers(feed.dataset), [])
+    held = sum(read(evaluation(*held_out, batch_size=None, entries=entries, checked=True)), [])
+    assert len(held) == 20 and not set(held) & set(kept) and max(held) > 60 > min(held)
+
+
+def test_a_data_set_of_this_package_is_checked_completely():
+    x = numbered(5_000)
+    x["labels"][4_321] = CLASSES
+    refused(r"`labels in x` must be class indices", data_set(x), batch_size=None)
+    with pytest.warns(UserWarning, match="nothing in the model reads: more"):
+        feed = streamed(data_set({**numbered(16), "more": np.zeros(16)}))
+    assert set(feed.dataset.element_spec) == set(rules())
+
+
+def test_a_data_set_of_samples_is_the_one_entry_that_is_needed():
+    data = sources.ArraySource(numbered(64)["point"]).dataset(8)
+    feed = streamed(data, entries=rules("point"))
+    points = np.concatenate([b["point"] for b in feed.dataset.as_numpy_iterator()])
+    assert sorted(points[:, 0]) == list(range(64))
+    refused("must yield dicts of batches", data, batch_size=None)
+    feed = evaluation(data, batch_size=None, entries=rules("point"))
+    assert len(list(feed.dataset)) == 8
+
+
+def test_a_gan_refuses_a_data_set_of_dicts():
+    with pytest.raises(ValueError, match="must yield batches of samples"):
+        helpers.watched().fit(data_set(numbered(16)), verbose=0)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gan.feeding import sources
+from keras_gan.feeding.orders import shuffled
 
 
 def numbered(count, **settings):
@@ -29,20 +30,20 @@ def orders(dataset):
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 64, 100, 1_797])
 def test_shuffled_is_a_permutation(count):
     for pass_index in range(3):
-        order = sources.shuffled(tf.range(count, dtype="int64"), 7, pass_index, count)
+        order = shuffled(tf.range(count, dtype="int64"), 7, pass_index, count)
         np.testing.assert_array_equal(np.sort(order), np.arange(count))
 
 
 def test_shuffled_depends_on_seed_pass_and_block():
     positions = tf.range(100, dtype="int64")
     seen = [
-        tuple(sources.shuffled(positions, seed, pass_index, 100, block).numpy())
+        tuple(shuffled(positions, seed, pass_index, 100, block).numpy())
         for seed in (0, 1)
         for pass_index in (-1, 0, 1)
         for block in (0, 1)
     ]
     assert len(set(seen)) == len(seen)
-    again = sources.shuffled(positions, 1, tf.constant(1, "int64"), 100, 1)
+    again = shuffled(positions, 1, tf.constant(1, "int64"), 100, 1)
     assert tuple(again.numpy()) == seen[-1]
 
 
@@ -50,7 +51,7 @@ def test_orders_of_passes_are_independent():
     # TensorFlow's own `index_shuffle` fails here: 0.9 between some passes.
     count = 60_000
     positions = tf.range(count, dtype="int64")
-    passes = np.stack([sources.shuffled(positions, 0, p, count).numpy() for p in range(30)])
+    passes = np.stack([shuffled(positions, 0, p, count).numpy() for p in range(30)])
     scores = np.concatenate([passes, np.arange(count)[None]])
     between = np.corrcoef(scores) - np.eye(len(scores))
     within = [np.corrcoef(order[:-1], order[1:])[0, 1] for order in passes]
@@ -62,7 +63,7 @@ def test_batches_of_sorted_data_are_mixed():
     # The number of a class's samples in a batch has the variance of drawing without replacement.
     count, batch = 1_800, 60
     positions = tf.range(count, dtype="int64")
-    passes = np.stack([sources.shuffled(positions, 3, p, count).numpy() for p in range(40)])
+    passes = np.stack([shuffled(positions, 3, p, count).numpy() for p in range(40)])
     classes = (passes // (count // 10)).reshape(-1, batch)
     variance = np.mean([np.sum(classes == k, axis=1).var() for k in range(10)])
     expected = batch * 0.1 * 0.9 * (count - batch) / (count - 1)

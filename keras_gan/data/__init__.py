@@ -5,6 +5,7 @@ from keras_gan.data.catalogue import from_tfds
 from keras_gan.data.folder import from_folder
 from keras_gan.data.shipped import digits
 from keras_gan.data.synthetic import grid, grid_modes, ring, ring_modes, stacked_mnist
+from keras_gan.data.unpaired import unpaired
 
 __all__ = [
     "digits",
@@ -16,4 +17,5 @@ __all__ = [
     "ring",
     "ring_modes",
     "stacked_mnist",
+    "unpaired",
 ]

@@ -3,6 +3,7 @@
 from keras_gan import _checks
 from keras_gan.feeding import class_names as names
 from keras_gan.feeding import sources
+from keras_gan.feeding.entries import plain
 
 
 @_checks.suggesting
@@ -13,7 +14,9 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
         samples: array `(n, ...)` of at least two axes: images, vectors or sequences. `uint8` of
             more than two axes are pixels, and stay `uint8`; all other numbers become `float32`.
             Images (three axes a sample, the last one 1, 3 or 4) must be `uint8`, `bool` (black and
-            white), or floats in [-1, 1].
+            white), or floats in [-1, 1]. Or, for `AdversarialModel`, a `dict` of named arrays of
+            one length: floats become `float32`, all else keeps its type, and `fit` checks each by
+            the input that takes it.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`.
         batch_size: samples of one update. Defaults to 64.
         shuffle: whether each pass has its own order. Defaults to `True`.
@@ -21,11 +24,11 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
         class_names: list of the classes' names by index. Defaults to `None`.
 
     Returns:
-        A finite `tf.data.Dataset` with `len()` of batches of samples, or of `(samples, labels)`,
-        labels being `int32`. Its attribute `class_names` is what was given; `take`, `skip`,
-        `batch` and so on keep it, and `fit` gives it to the model. Each iterator makes one
-        pass; its last batch may be short. `GAN.fit` reads `dataset.source` instead, in full
-        batches and from any step on, which is what lets a run resume with the exact batch.
+        A finite `tf.data.Dataset` with `len()` of batches of samples, of `(samples, labels)`,
+        labels being `int32`, or of dicts. Its attribute `class_names` is what was given; `take`,
+        `skip`, `batch` and so on keep it, and `fit` gives it to the model. Each iterator makes one
+        pass; its last batch may be short. `fit` reads `dataset.source` instead, in full batches
+        and from any step on, which is what lets a run resume with the exact batch.
 
     Raises:
         ValueError: for arrays that are empty, do not fit each other, or hold values that cannot be
@@ -36,6 +39,18 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
         gan.fit(keras_gan.data.from_arrays(images, labels, batch_size=32), epochs=10)
         ```
     """
+    if isinstance(samples, dict):
+        _checks.check(
+            labels is None and class_names is None,
+            "With a dict, `labels` and `class_names` must be left out.",
+            cure="Put the labels into the dict.",
+            labels=None if labels is None else "given",
+            class_names=class_names,
+        )
+        arrays = plain(samples, "samples")
+        return sources.ArraySource(arrays, shuffle=shuffle, seed=seed, check=False).dataset(
+            batch_size
+        )
     source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed)
     source.class_names = _checked_names(class_names, source.labels)
     return source.dataset(batch_size)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, terminal
 from keras_gan.backend.memory import numpy_function
 from keras_gan.data import pixels
-from keras_gan.feeding import sources
+from keras_gan.feeding import orders, sources
 
 # Number of images decoded at a time, if all are kept.
 _AT_A_TIME = 1_024
@@ -141,6 +141,7 @@ class TFDSSource(sources.Source):
     # Encoded images that are mixed at a time. `Dataset.shuffle` would mix across blocks, but its
     # order depends on TensorFlow's global seed as well.
     block = 4_096
+    is_random_access = False
 
     def __init__(self, num_samples, encoded, decoder, *, labels, origin, shuffle=True, seed=0):
         spec = tf.TensorSpec(decoder.shape, "uint8")
@@ -163,7 +164,7 @@ class TFDSSource(sources.Source):
 
     def examples(self, limit):
         limit = _checks.positive_int(limit, "limit")
-        shuffled = self._ordered(sources.EXAMPLES_PASS, shuffle=True)
+        shuffled = self._ordered(orders.EXAMPLES_PASS, shuffle=True)
         return self._collected(shuffled.take(limit), min(limit, self.num_samples))
 
     def split(self, share):
@@ -187,7 +188,7 @@ class TFDSSource(sources.Source):
 
         def mixed(number, parts):
             size = tf.shape(parts[0], out_type="int64")[0]
-            order = sources.shuffled(tf.range(size), self.seed, pass_index, size, block=number)
+            order = orders.shuffled(tf.range(size), self.seed, pass_index, size, block=number)
             return tuple(tf.gather(part, order) for part in parts)
 
         return self._encoded.batch(self.block).enumerate().map(mixed).unbatch()

@@ -24,13 +24,15 @@ class Form:
         name: the variable or expression in the user's code that cures change.
         labelled: whether a data set also yields labels.
         entry: name of the entry, of a data set that yields dicts.
+        side: in which of two dicts the entry is, 0 or 1, of a data set that yields pairs of them.
     """
 
-    def __init__(self, kind, name, *, labelled=False, entry=None):
+    def __init__(self, kind, name, *, labelled=False, entry=None, side=None):
         self.kind = kind
         self.name = name
         self.labelled = labelled
         self.entry = entry
+        self.side = side
 
     @classmethod
     def of(cls, values, name):
@@ -73,8 +75,12 @@ class Form:
             variable = f"np.asarray({self.name})" if self.kind == "list" else self.name
             return f"`{(tensorflow if self.kind == 'tensor' else numpy).format(variable)}`"
         if self.entry is not None:
-            change = tensorflow.format(f"batch[{self.entry!r}]")
-            return f"`{self.name}.map(lambda batch: {{**batch, {self.entry!r}: {change}}})`"
+            dicts = ["batch"] if self.side is None else ["x", "y"]
+            changed = dicts[self.side or 0]
+            change = tensorflow.format(f"{changed}[{self.entry!r}]")
+            parts = ", ".join(dicts).replace(changed, f"{{**{changed}, {self.entry!r}: {change}}}")
+            parts = f"({parts})" if dicts[1:] else parts
+            return f"`{self.name}.map(lambda {', '.join(dicts)}: {parts})`"
         change = tensorflow.format(part.strip("{}"))
         if not self.labelled:
             return f"`{self.name}.map(lambda samples: {change})`"

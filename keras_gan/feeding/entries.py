@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection
-from keras_gan.feeding import conversion, labels, sample_spec, shapes, values
+from keras_gan.feeding import conversion, entry_checks, sample_spec, values
 from keras_gan.feeding.cures import Form
 
 
@@ -114,29 +114,28 @@ class EntrySpec:
         """
         name = name or self.name
         form = form or Form.of(given, name)
-        return self._array(given, name, form)._values(name, form, warn)
+        return self._array(given, name, form).checked(warn)
 
     def typed(self, given, name=None, *, form=None):
         """Check only shape and type of an entry, and classes."""
         name = name or self.name
         form = form or Form.of(given, name)
-        found = self._array(given, name, form)
-        return found._whole(name, form) if found.rule.is_whole else found._typed(name, form)
+        return self._array(given, name, form).typed()
 
     def _array(self, given, name, form):
         array = conversion.array(given, name)
         _checks.check(array.size > 0, f"`{name}` must not be empty.", shape=array.shape)
-        return _Entry(self.of(array.shape, array.dtype), array, name, form)
+        return entry_checks.EntryArray(self.of(array.shape, array.dtype), array, name, form)
 
     # === Pipelines: a rule without `None`, see `of` ===
 
     def check_tensor(self, spec, name, form):
         """Check the `tf.TensorSpec` of a pipeline's batches of the entry."""
         if spec.shape.rank is not None:
-            _check_shape(_fitted(spec.shape, self.shape), self, name, form)
+            entry_checks.check_shape(entry_checks.fitted(spec.shape, self.shape), self, name, form)
         dtype = np.dtype(spec.dtype.as_numpy_dtype)
         if self.is_whole:
-            _check_whole(dtype, self, name, form)
+            entry_checks.check_whole(dtype, self, name, form)
         else:
             values.check_type(dtype, self.is_image, name, form)
 
@@ -166,7 +165,7 @@ class EntrySpec:
                 lambda: True,
             )
         if self.is_whole:
-            low, high = self._bounds()
+            low, high = self.bounds()
             bad |= tf.reduce_any((tensor < low) | (tensor > high))
         return bad
 
@@ -179,7 +178,7 @@ class EntrySpec:
             tensor = tf.ensure_shape(tensor, [None, *self.shape])
         return tf.cast(tensor, self.dtype) if self.is_whole else tensor
 
-    def _bounds(self):
+    def bounds(self):
         """The smallest and the largest whole number that is allowed."""
         if self.num_classes is not None:
             return -1 if self.allow_unknown else 0, self.num_classes - 1
@@ -303,88 +302,26 @@ def check_names(names, what="names"):
     return names
 
 
-class _Entry:
-    """An array on its way through the checks of a rule."""
+def plain(arrays, name):
+    """A `dict` of arrays whose inputs are unknown: floats become float32, all else stays.
 
-    def __init__(self, rule, array, name, form):
-        self.rule, self.array = rule, _reshaped(array, rule.shape)
-        _check_shape(self.array.shape, rule, name, form)
+    Args:
+        arrays: `dict` of arrays `(n, ...)`.
+        name: name of the `dict` in errors.
 
-    def _values(self, name, form, warn):
-        rule, array = self.rule, self.array
-        if rule.is_whole:
-            return self._whole(name, form)
-        if self._is_compact():
-            array = self._typed(name, form)
-            if not rule.is_values:
-                values.check_codes(int(array.max()), name, form)
-            if rule.reach is not None:
-                extremes = float(array.min()), float(array.max())
-                given = self.array.dtype
-                values.check_reach(array, extremes, False, False, name, form, rule.reach, given)
-            return array
-        return values.checked(array, rule.is_image, name, form, reach=rule.reach, warn=warn)
-
-    def _typed(self, name, form):
-        if self._is_compact():
-            return self.array.astype("uint8", copy=False)
-        return values.typed(self.array, self.rule.is_image, name, form)
-
-    def _is_compact(self):
-        """Whether these are numbers in bytes or booleans; they become floats inside the graph."""
-        small = self.array.dtype.kind == "b" or self.array.dtype == np.uint8
-        return small and not self.rule.is_image and (self.array.ndim > 2 or self.rule.is_values)
-
-    def _whole(self, name, form):
-        rule, array = self.rule, self.array
-        _check_whole(array.dtype, rule, name, form, array)
-        if rule.num_classes is not None:
-            unknown = rule.allow_unknown
-            labels.check_range(array, rule.num_classes, name, form, allow_unknown=unknown)
-        elif array.dtype.kind != "b":
-            low, high = rule._bounds()
-            _checks.check(
-                low <= array.min() and array.max() <= high,
-                f"`{name}` must be whole numbers from {low} to {high}, since its input takes "
-                f"{rule.dtype.name}.",
-                minimum=int(array.min()),
-                maximum=int(array.max()),
-            )
-        return array.astype(rule.dtype.as_numpy_dtype, copy=False)
-
-
-def _check_whole(dtype, rule, name, form, array=None):
-    """Check the NumPy type of an entry of whole numbers; `array` are the values, if known."""
-    if rule.num_classes is not None:
-        labels.check_type(dtype, name, form, array)
-        return
-    fraction = array is not None and dtype.kind == "f" and (array % 1 != 0).any()
-    code = form.samples("{}.astype('int32')", "tf.cast({}, 'int32')")
-    _checks.check(
-        dtype.kind in "bui",
-        f"`{name}` must be whole numbers, since its input takes {rule.dtype.name}.",
-        cure=None if fraction else f"Use {code} if they are whole numbers.",
-        dtype=str(dtype),
-    )
-
-
-def _check_shape(shape, rule, name, form):
-    if rule.shape is None:
-        return
-    if rule.num_classes is not None and rule.is_whole and rule.shape in ((), (1,)):
-        labels.check_shape(tf.TensorShape(shape), name, form)
-    shapes.check(shape, rule.shape, name, form, taker="its input")
-
-
-def _fitted(shape, wanted):
-    """The shape of a batch of single numbers, in the form that the input takes."""
-    shape = tuple(shape)
-    if wanted == () and len(shape) == 2 and shape[1] in (1, None):
-        return shape[:1]
-    return (*shape, 1) if wanted == (1,) and len(shape) == 1 else shape
-
-
-def _reshaped(array, wanted):
-    """Single numbers in the form that the input takes: a column, or none."""
-    shape = _fitted(array.shape, wanted)
-    return array.reshape(shape) if wanted is not None and shape != array.shape else array
+    Raises:
+        ValueError: for names that are no identifiers, arrays that are empty, differ in length or
+            hold values that are not finite.
+    """
+    check_names(arrays, name)
+    found = {}
+    for key, given in arrays.items():
+        told = f"{name}[{key!r}]"
+        form, array = Form.of(given, told), conversion.array(given, told)
+        _checks.check(array.size > 0, f"`{told}` must not be empty.", shape=array.shape)
+        values.check_real(array.dtype, told)
+        whole = array.dtype.kind in "bui"
+        found[key] = array if whole else values.checked(array, False, told, form, warn=False)
+    _checks.check(found, f"`{name}` must hold arrays.", entries=0)
+    check_lengths(found, name)
+    return found

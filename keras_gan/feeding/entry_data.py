@@ -3,10 +3,14 @@
 The namesakes of `feeding.fit_data` do the same for samples and labels.
 """
 
-import collections.abc
+import types
+
+import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.feeding import fit_data, sources, tables
+from keras_gan.feeding import entry_sources, fit_data, readers, sources
+from keras_gan.feeding.entry_batches import EntryBatches
+from keras_gan.feeding.entry_forms import unpacked
 
 
 def training_feed(
@@ -49,14 +53,30 @@ def training_feed(
     Raises:
         ValueError: for data that a step cannot take.
     """
-    arrays, names = unpacked(x, y, entries, "x", optional)
-    arrays = entries.checked(arrays, "x", names=names, optional=optional)
-    arrays, held_out = _held_out(arrays, split)
-    source = sources.ArraySource(arrays, shuffle=shuffle, seed=seed, check=False)
-    batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
-    examples = source.examples(fit_data.EXAMPLES)
-    shared = {"batch_size": batch_size, "group": group, "parts": parts, "position": position}
-    return fit_data.source_feed(source, examples, steps=steps_per_epoch, **shared), held_out
+    told = {"group": group, "parts": parts, "position": position}
+    if _is_data_set(x):
+        fit_data.check_alone(y, batch_size)
+        source = getattr(x, "source", None)
+        if source is None:
+            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
+            rule = EntryBatches(entries, "x", optional)
+            shared = {"steps_per_epoch": steps_per_epoch, **told, **order}
+            return fit_data.own_pipeline(x, rule, **shared), None
+        batch_size, held_out = x.batch_size, None
+        source = entry_sources.by_entry(source, entries, "x", optional)
+        source = entry_sources.checked(source, entries, "x")
+        if split:
+            source, rest = source.split(split)
+            held_out = rest.dataset(batch_size), None
+    else:
+        arrays, names = unpacked(x, y, entries, "x", optional)
+        arrays = entries.checked(arrays, "x", names=names, optional=optional)
+        arrays, held_out = _held_out(arrays, split)
+        source = sources.ArraySource(arrays, shuffle=shuffle, seed=seed, check=False)
+        batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+    examples = entry_sources.examples(source, entries, "x")
+    shared = {"batch_size": batch_size, "steps": steps_per_epoch, **told}
+    return fit_data.source_feed(source, examples, **shared), held_out
 
 
 def evaluation_feed(
@@ -90,6 +110,17 @@ def evaluation_feed(
     Raises:
         ValueError: for data that do not fit the model.
     """
+    rule = EntryBatches(entries, name, optional)
+    if isinstance(x, types.GeneratorType) and name != "x":
+        x = fit_data.gathered(x, rule, steps, name)
+        batch_size, steps = len(next(iter(x.values()))) // steps, None
+    if _is_data_set(x):
+        fit_data.check_unlabelled(y)
+        source = getattr(x, "source", None)
+        if source is not None:
+            source = entry_sources.by_entry(source, entries, name, optional)
+        told = {"steps": steps, "replicas": replicas, "source": source}
+        return fit_data.pipeline_evaluation(x, rule, name, **told)
     arrays, names = unpacked(x, y, entries, name, optional)
     told = {"names": names, "optional": optional, "typed": checked, "warn": not checked}
     source = sources.ArraySource(entries.checked(arrays, name, **told), seed=0, check=False)
@@ -103,81 +134,8 @@ def checked_batch(x, y, entries, *, optional=()):
     return entries.checked(arrays, "x", names=names, optional=optional)
 
 
-def unpacked(x, y, entries, name, optional=()):
-    """The entries in the data argument of `fit`.
-
-    Args:
-        x: a `dict`, a pair of dicts, a data frame, or an array.
-        y: a `dict`, or `None`.
-        entries: the model's `entries.EntrySpecs`.
-        name: name of `x` in errors.
-        optional: names of entries that may be missing.
-
-    Returns:
-        `(arrays, names)`: a `dict` of what was given by entry, and one of their names in errors.
-
-    Raises:
-        ValueError: for what is no `dict`, and for an entry that is given twice.
-    """
-    first, second = name, "y"
-    if _is_pair(x) and y is None:
-        _checks.check(
-            len(x) < 3,
-            f"`{name}` must be a dict of arrays, or a pair of them.",
-            cure="Give weights as an entry, and its name as `sample_weight=` of a critic.",
-            parts=len(x),
-        )
-        first, second = f"{name}[0]", f"{name}[1]"
-        x, y = (*x, None)[:2]
-    _checks.check(
-        y is None or _is_dict(y),
-        f"`{second}` must be a dict of arrays, which is joined with `{first}`.",
-        cure="Put all entries into one dict.",
-        type=type(y).__name__,
-    )
-    y = y or {}
-    x, names = _by_name(x, [key for key in entries if key not in (*optional, *y)], first)
-    doubled = [key for key in x if key in y]
-    _checks.check(
-        not doubled,
-        f"An entry must be in `{first}` or in `{second}`, not in both.",
-        entries=doubled,
-    )
-    return {**x, **y}, {**names, **_names(second, y)}
-
-
-def _by_name(x, needed, name):
-    """What was given as a `dict` by entry, and the names of the entries in errors."""
-    if tables.is_table(x) and hasattr(x, "columns"):
-        columns = list(x.columns)
-        if len(needed) != 1 or needed[0] in columns:
-            return {key: x[key] for key in columns}, _names(name, columns)
-    if _is_dict(x):
-        return dict(x), _names(name, x)
-    known = isinstance(x, (list, tuple)) or hasattr(x, "__array__") or tables.is_table(x)
-    _checks.check(
-        known and len(needed) == 1,
-        f"`{name}` must be a dict of arrays, since the model reads several entries: "
-        f"{', '.join(needed)}."
-        if len(needed) > 1
-        else f"`{name}` must be a dict of arrays, an array, or a data set of dicts.",
-        cure=None if known else lambda: fit_data.cure_of_no_data(x, name),
-        x=x if x is None or isinstance(x, str) else type(x).__name__,
-    )
-    return {needed[0]: x}, {needed[0]: name}
-
-
-def _names(name, keys):
-    return {key: f"{name}[{key!r}]" for key in keys}
-
-
-def _is_dict(x):
-    return isinstance(x, collections.abc.Mapping)
-
-
-def _is_pair(x):
-    """Whether this is `(x,)`, `(x, y)` or `(x, y, weights)`, `x` being a `dict`."""
-    return isinstance(x, (tuple, list)) and 0 < len(x) < 4 and _is_dict(x[0])
+def _is_data_set(x):
+    return isinstance(x, tf.data.Dataset) or readers.is_read(x)
 
 
 def _held_out(arrays, split):

@@ -17,6 +17,7 @@ from keras_gan.feeding import cures, readers, sources, tables
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.feeds import Feed, reading_failed
 from keras_gan.feeding.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
+from keras_gan.feeding.sample_batches import SampleBatches
 
 
 def training_feed(
@@ -61,31 +62,19 @@ def training_feed(
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
     if isinstance(x, tf.data.Dataset) or readers.is_read(x):
+        check_alone(y, batch_size)
         source = getattr(x, "source", None)
-        _checks.check(
-            y is None and batch_size is None,
-            "With a data set, `y` and `batch_size` must be left out.",
-            cure="Put labels and batches into the data set.",
-            y=None if y is None else "given",
-            batch_size=batch_size,
-        )
         if source is None:
-            _checks.check(
-                not split,
-                "With a pipeline of your own, `validation_split` must be left out.",
-                cure="Hold data out before you shuffle them, and pass them as `validation_data`; "
-                "or use `keras_gan.data.from_arrays` or `from_folder`, which can be split.",
-                validation_split=split,
-            )
-            reader = None
-            if not isinstance(x, tf.data.Dataset):
-                _check_generator(x, epochs, steps_per_epoch)
-                reader = readers.reader(
-                    x, "x", shuffle=shuffle, seed=seed, position=lambda: position() * group
-                )
-                x = reader.dataset
-            shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
-            return PipelineFeed(x, spec, "x", group=group, **shared), None
+            told = {"group": group, "parts": parts, "steps_per_epoch": steps_per_epoch}
+            order = {"shuffle": shuffle, "seed": seed, "position": position}
+            rule = SampleBatches(spec, "x")
+            return own_pipeline(x, rule, split=split, epochs=epochs, **told, **order), None
+        _checks.check(
+            not isinstance(source.element_spec, dict),
+            "`x` must yield batches of samples, or of (samples, labels).",
+            cure="Make it of the arrays alone.",
+            element_spec=source.element_spec,
+        )
         batch_size, held_out = x.batch_size, None
         if split:
             source, rest = source.split(split)
@@ -104,6 +93,41 @@ def training_feed(
         samples, labels = source.examples(EXAMPLES)
     shared = {"batch_size": batch_size, "group": group, "parts": parts, "position": position}
     return source_feed(source, (samples, labels), steps=steps_per_epoch, **shared), held_out
+
+
+def check_alone(y, batch_size):
+    """Check that nothing is given that a data set brings itself."""
+    _checks.check(
+        y is None and batch_size is None,
+        "With a data set, `y` and `batch_size` must be left out.",
+        cure="Put labels and batches into the data set.",
+        y=None if y is None else "given",
+        batch_size=batch_size,
+    )
+
+
+def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_epoch, split, epochs):
+    """The feed of a training run on a user's own pipeline; arguments as in `training_feed`.
+
+    Args:
+        x: a `tf.data.Dataset`, or what `readers` read.
+        rule: what its batches must be, see `pipelines.PipelineFeed`.
+    """
+    _checks.check(
+        not split,
+        "With a pipeline of your own, `validation_split` must be left out.",
+        cure="Hold data out before you shuffle them, and pass them as `validation_data`; "
+        "or use `keras_gan.data.from_arrays` or `from_folder`, which can be split.",
+        validation_split=split,
+    )
+    reader = None
+    if not isinstance(x, tf.data.Dataset):
+        _check_generator(x, epochs, steps_per_epoch)
+        order = {"shuffle": shuffle, "seed": seed, "position": lambda: position() * group}
+        reader = readers.reader(x, "x", arrays=rule.arrays, **order)
+        x = reader.dataset
+    shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
+    return PipelineFeed(x, rule, "x", group=group, **shared)
 
 
 def source_feed(source, examples, *, batch_size, group, parts, position, steps):
@@ -159,31 +183,49 @@ def evaluation_feed(
         ValueError: for data that do not fit the model.
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), name)
+    rule = SampleBatches(spec, name)
     if isinstance(x, types.GeneratorType) and name != "x":
-        x, y, names = _gathered(x, steps, name)
+        batches = gathered(x, rule, steps, name)
+        x, y = batches if isinstance(batches, tuple) else (batches, None)
+        names = name, f"labels in {name}"
         batch_size, steps = len(x) // steps, None
-    reader = None
-    if readers.is_read(x):
-        reader = readers.reader(x, name)
-        x = reader.dataset
-    if isinstance(x, tf.data.Dataset):
-        _checks.check(
-            y is None,
-            "With a data set, labels must be left out.",
-            cure="Put them into the data set.",
-            labels="given",
-        )
-        source = getattr(x, "source", None)
-        if source is not None:
-            # The same order in all evaluations, also after a resume.
-            x = source.one_pass(x.batch_size, 0)
-        shared = {"parts": replicas, "source": source, "reader": reader}
-        return PipelineFeed(x, spec, name, limit=steps, **shared)
+    if isinstance(x, tf.data.Dataset) or readers.is_read(x):
+        check_unlabelled(y)
+        return pipeline_evaluation(x, rule, name, steps=steps, replicas=replicas)
     samples = (spec.typed if checked else spec.samples)(x, names[0])
     labels = spec.labels(y, len(samples), names[1])
     batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     source = sources.ArraySource(samples, labels, seed=0, check=False)
     return array_evaluation(source, batch_size, steps, replicas)
+
+
+def check_unlabelled(y):
+    """Check that no labels are given beside a data set for an evaluation."""
+    _checks.check(
+        y is None,
+        "With a data set, labels must be left out.",
+        cure="Put them into the data set.",
+        labels="given",
+    )
+
+
+def pipeline_evaluation(x, rule, name, *, steps, replicas, source=None):
+    """The feed of an evaluation on a data set; arguments as in `evaluation_feed`.
+
+    Args:
+        rule: what its batches must be, see `pipelines.PipelineFeed`.
+        source: the `sources.Source` to read, if it is not that of `x`.
+    """
+    reader = None
+    if readers.is_read(x):
+        reader = readers.reader(x, name, arrays=rule.arrays)
+        x = reader.dataset
+    source = source or getattr(x, "source", None)
+    if source is not None:
+        # The same order in all evaluations, also after a resume.
+        x = source.one_pass(x.batch_size, 0)
+    shared = {"parts": replicas, "source": source, "reader": reader}
+    return PipelineFeed(x, rule, name, limit=steps, **shared)
 
 
 def array_evaluation(source, batch_size, steps, replicas):
@@ -205,20 +247,18 @@ def _check_generator(x, epochs, steps):
     )
 
 
-def _gathered(x, steps, name):
-    """The batches of a generator for validation, as arrays."""
+def gathered(x, rule, steps, name):
+    """The batches of a generator for validation: an array, or a tuple or `dict` of arrays."""
     _checks.check(
         steps is not None,
         f"A generator as `{name}` can be read once, so a number of batches must be given.",
         cure="Give `validation_steps=`, or arrays.",
         validation_steps=None,
     )
-    reader = readers.reader(x, name)
+    reader = readers.reader(x, name, arrays=rule.arrays)
     batches = list(itertools.islice(reader.one_pass(), _checks.positive_int(steps, "steps")))
     reader.check(steps)
-    parts = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
-    x, y = [*map(np.concatenate, zip(*parts, strict=True)), None][:2]
-    return x, y, (name, f"labels in {name}")
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches)
 
 
 def checked_batch(x, y, spec):

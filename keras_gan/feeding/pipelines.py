@@ -5,21 +5,12 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend.memory import numpy_function
-from keras_gan.feeding.cures import Form
 from keras_gan.feeding.feeds import Feed, checksum_of
-from keras_gan.feeding.shapes import agree
 
 # Real samples that `fit` keeps for callbacks.
 EXAMPLES = 2_000
 # Number of batches that examples are taken from.
 _WATCHED_BATCHES = 64
-
-
-def _in_64_bits(labels):
-    """Labels as int64, because an overflow to 32 bits could give a valid class."""
-    if labels.dtype == tf.uint64:  # whose upper half would become negative
-        labels = tf.minimum(labels, tf.int64.max)
-    return tf.cast(labels, "int64")
 
 
 class PipelineFeed(Feed):
@@ -30,8 +21,8 @@ class PipelineFeed(Feed):
     the values of the first batch, the shapes and labels of all.
 
     Args:
-        dataset: `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
-        spec: the model's `SampleSpec`.
+        dataset: `tf.data.Dataset` of batches.
+        rule: what they must be: `sample_batches.SampleBatches`, or `entry_batches.EntryBatches`.
         name: name of the data in errors.
         group: batches per training step; `None` for an evaluation.
         steps: steps of an epoch, if it is not a full pass.
@@ -44,7 +35,7 @@ class PipelineFeed(Feed):
     def __init__(
         self,
         dataset,
-        spec,
+        rule,
         name,
         *,
         group=None,
@@ -54,7 +45,7 @@ class PipelineFeed(Feed):
         source=None,
         reader=None,
     ):
-        self._spec = spec
+        self._rule = rule
         self._name = name
         self._group = group
         self._parts = parts
@@ -69,7 +60,9 @@ class PipelineFeed(Feed):
         if limit is not None:
             limit = _checks.positive_int(limit, "steps")
             dataset, batches = dataset.take(limit), min(batches, limit) if batches >= 0 else batches
-        dataset = self._watched(self._structured(dataset)).map(self._shaped)
+        rule.open(dataset.element_spec, is_read=reader is not None)
+        dataset = dataset.map(rule.cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        dataset = self._watched(dataset).map(rule.shaped)
         whole = parts == 1
         if group is not None:
             whole = tf.nest.flatten(dataset.element_spec)[0].shape[0] is not None
@@ -142,61 +135,14 @@ class PipelineFeed(Feed):
             discriminator_steps=self._group,
         )
 
-    def _structured(self, dataset):
-        spec = dataset.element_spec
-        parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
-        known = len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts)
-        _checks.check(
-            known,
-            f"`{self._name}` must yield batches of samples, or of (samples, labels).",
-            cure=lambda: self._cure_of_structure(spec),
-            element_spec=spec,
-        )
-        shape = parts[0].shape
-        single = shape.rank and shape[0] is not None and agree(shape, self._spec.sample_shape)
-        _checks.check(
-            shape.rank != 0 and not single,
-            f"`{self._name}` must yield batches.",
-            cure=None if self._reader else f"Use `{self._name}.batch(batch_size)`.",
-            element_spec=spec,
-        )
-        kind = "batches" if self._reader else "dataset"
-        self._form = Form(kind, self._name, labelled=len(parts) == 2)
-        self._spec.tensors(parts[0], parts[1] if len(parts) == 2 else None, self._name, self._form)
-        rank = len(self._spec.sample_shape)
-
-        def cast(samples, *labels):
-            if samples.dtype == tf.bool and rank > 1:
-                samples = tf.cast(samples, "uint8") * 255
-            if samples.dtype != tf.uint8:
-                samples = tf.cast(samples, "float32")
-            return (samples, _in_64_bits(labels[0])) if labels else samples
-
-        return dataset.map(cast, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-    def _cure_of_structure(self, spec):
-        if isinstance(spec, dict) and len(spec) > 1:
-            first, second = list(spec)[:2]
-            pair = f"batch[{first!r}], batch[{second!r}]"
-            return f"Use `{self._name}.map(lambda batch: ({pair}))`, or its own keys."
-        if isinstance(spec, (tuple, list)) and len(spec) == 3:
-            code = f"`{self._name}.map(lambda samples, labels, weights: (samples, labels))`"
-            return f"Samples cannot be weighted: use {code}."
-        if isinstance(spec, tf.SparseTensorSpec):
-            return f"Use `{self._name}.map(tf.sparse.to_dense)`."
-        if isinstance(spec, tf.RaggedTensorSpec):
-            code = f"`{self._name}.map(lambda batch: batch.to_tensor())`"
-            return f"Use {code} where all samples have one shape."
-        return "Use `.map` to bring it into that form."
-
     def _watched(self, dataset):
         """The same batches, with checks; a bad batch ends the data set."""
 
         def watch(number, size, batch):
             larger, full = size
-            parts = batch if isinstance(batch, tuple) else (batch,)
+            parts = tf.nest.flatten(batch)
             right = tf.cond(
-                (number < _WATCHED_BATCHES) | larger | self._is_bad(*parts),
+                (number < _WATCHED_BATCHES) | larger | self._rule.is_bad(*parts),
                 lambda: numpy_function(self._see, (number, larger, *parts), tf.bool),
                 lambda: tf.constant(True),
             )
@@ -215,64 +161,41 @@ class PipelineFeed(Feed):
             dataset = dataset.filter(lambda batch, right, full: full)
         return dataset.map(lambda batch, right, full: batch)
 
-    def _is_bad(self, samples, *labels):
-        """Whether a batch does not fit the model, as a boolean tensor."""
-        shape, wanted = tf.shape(samples), self._spec.sample_shape
-        sizes = [size if size is not None else -1 for size in (None, *wanted)]
-        bad = tf.cond(
-            tf.equal(tf.size(shape), len(sizes)),
-            lambda: tf.reduce_any((shape != sizes) & (tf.constant(sizes) >= 0)),
-            lambda: True,
-        )
-        for classes in labels:
-            outside = (classes < 0) | (classes >= self._spec.num_classes)
-            bad |= tf.reduce_any(outside) | tf.not_equal(tf.size(classes), shape[0])
-        return bad
-
-    def _shaped(self, samples, *labels):
-        # Known only after the first batch was checked.
-        samples = tf.ensure_shape(samples, [None, *self._spec.sample_shape])
-        return (samples, tf.reshape(tf.cast(labels[0], "int32"), [-1])) if labels else samples
-
     # === Looking ===
 
-    def _see(self, number, larger, samples, labels=None):
+    def _see(self, number, larger, *parts):
         """Check and keep a batch; returns whether it is valid."""
         if self.found_error is None:
             try:
-                labels = self._checked(larger, samples, labels)
+                kept = self._checked(larger, parts)
             # Warnings may be turned into errors.
             except (ValueError, Warning) as error:
                 self.found_error = error.with_traceback(None)
         if self.found_error is not None:
             return np.False_
-        self._keep(number, samples, labels)
+        self._keep(number, kept)
         return np.True_
 
-    def _checked(self, larger, samples, labels):
+    def _checked(self, larger, parts):
         first = not self._seen and not self._complete
+        warn = not getattr(self.source, "is_checked", False)
+        kept = self._rule.checked(*parts, first=first, warn=warn)
         if first:
-            warn = not getattr(self.source, "is_checked", False)
-            self._spec.samples(samples, self._name, form=self._form, warn=warn)
-        else:
-            self._spec.typed(samples, self._name, form=self._form)
-        if first:
-            self._compare(samples, labels)
-        labels = self._spec.labels(labels, len(samples), f"labels in {self._name}", form=self._form)
+            self._compare(parts)
         if first and self._group is not None:
-            check_divisible(len(samples), self._parts)
+            check_divisible(len(parts[0]), self._parts)
         _checks.check(
             not larger,
             "The batches of a pipeline must be of one size, the last one excepted.",
             cure="Use one `.batch(batch_size)`.",
-            batch=len(samples),
+            batch=len(parts[0]),
         )
-        return labels
+        return kept
 
-    def _compare(self, samples, labels):
+    def _compare(self, parts):
         """Record the first batch, and warn if it differs from that of the resumed run."""
         # The order of a reader's batches depends on the pass; the reader knows the first one.
-        self._checksum = getattr(self._reader, "first", None) or checksum_of(samples, labels)
+        self._checksum = getattr(self._reader, "first", None) or checksum_of(parts)
         if self._expected not in (None, self._checksum):
             _warnings.warn(
                 f"The first batch of `{self._name}` is not the one that this run began with. "
@@ -281,16 +204,17 @@ class PipelineFeed(Feed):
                 "goes on with them."
             )
 
-    def _keep(self, number, samples, labels):
+    def _keep(self, number, kept):
         if self._complete or number == 0 and self._seen:  # another pass has the same samples
             self._complete, self._seen = True, []
             return
-        self._seen.append((samples, labels))
-        count = sum(len(batch) for batch, _ in self._seen)
+        self._seen.append(kept)
+        count = sum(len(batch[0]) for batch in self._seen)
         if count >= EXAMPLES or len(self._seen) >= _WATCHED_BATCHES:
             self._complete = True
-        parts = zip(*self._seen, strict=True)
-        self.keep(*(None if part[0] is None else np.concatenate(part)[:EXAMPLES] for part in parts))
+        samples, labels = self._rule.joined(self._seen)
+        first = lambda part: part[:EXAMPLES]  # noqa: E731
+        self.keep(tf.nest.map_structure(first, samples), None if labels is None else first(labels))
 
     def _note_step(self):
         self._any_step = True
@@ -354,16 +278,19 @@ def _joined(dataset, group):
     """Consecutive batches joined `group` at a time; an incomplete step is dropped."""
     if group == 1:
         return dataset
-    labelled = isinstance(dataset.element_spec, tuple)
     rows = tf.nest.flatten(dataset.element_spec)[0].shape[0]
 
     def join(*windows):
-        parts = windows[0] if len(windows) == 1 else tf.data.Dataset.zip(windows)
+        windows = windows[0] if len(windows) == 1 else windows
+        parts = windows if isinstance(windows, tf.data.Dataset) else tf.data.Dataset.zip(windows)
         return parts.rebatch(tf.int64.max)
 
+    def rows_known(tensor):
+        return tf.ensure_shape(tensor, [group * rows, *tensor.shape[1:]])
+
     def shaped(*batch):
-        rows_known = [tf.ensure_shape(t, [group * rows, *t.shape[1:]]) for t in batch]
-        return tuple(rows_known) if labelled else rows_known[0]
+        batch = tf.nest.map_structure(rows_known, batch)
+        return batch if len(batch) > 1 else batch[0]
 
     dataset = dataset.window(group, drop_remainder=True).flat_map(join)
     return dataset if rows is None else dataset.map(shaped)

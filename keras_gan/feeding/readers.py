@@ -5,6 +5,7 @@ They are read in Python, one batch at a time, with the same checks as any pipeli
 
 import collections
 import concurrent.futures
+import functools
 import itertools
 import types
 import weakref
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.feeding import conversion, cures
+from keras_gan.feeding.sample_batches import sample_arrays
 
 
 def is_read(x):
@@ -35,12 +36,14 @@ def _is_loader(x):
     )
 
 
-def reader(x, name, *, shuffle=False, seed=0, position=lambda: 0):
+def reader(x, name, *, arrays=None, shuffle=False, seed=0, position=lambda: 0):
     """The `Reader` of one of these inputs.
 
     Args:
         x: the input.
         name: name of the input in errors.
+        arrays: callable that returns a batch as an array, a tuple or a `dict` of arrays. Default:
+            samples, or `(samples, labels)`.
         shuffle: whether to shuffle the batches of a finite `PyDataset` by `seed` and pass, as Keras
             does; other inputs shuffle themselves.
         seed: integer seed of that order.
@@ -50,9 +53,11 @@ def reader(x, name, *, shuffle=False, seed=0, position=lambda: 0):
     Raises:
         ValueError: if there is no batch, or the first one is invalid.
     """
+    arrays = arrays or functools.partial(sample_arrays, name=name)
     if isinstance(x, keras.utils.PyDataset):
-        return PyDatasetReader(x, name, shuffle=shuffle, seed=seed, position=position)
-    return GeneratorReader(x, name) if isinstance(x, types.GeneratorType) else Reader(x, name)
+        return PyDatasetReader(x, name, arrays, shuffle=shuffle, seed=seed, position=position)
+    kind = GeneratorReader if isinstance(x, types.GeneratorType) else Reader
+    return kind(x, name, arrays)
 
 
 class Reader:
@@ -68,29 +73,29 @@ class Reader:
 
     kind = "loader"
 
-    def __init__(self, x, name):
-        self._x, self._name = x, name
+    def __init__(self, x, name, arrays):
+        self._x, self._name, self._arrays = x, name, arrays
         self.error = None
         self.num_read = 0
         self.batches = self._count()
         self._check_count()
-        arrays = self._arrays(self._first())
-        self.first = "".join(f"{zlib.crc32(np.ascontiguousarray(a)):08x}" for a in arrays)
-        self._spec = [tf.TensorSpec([None] * a.ndim, a.dtype) for a in arrays]
+        first = arrays(self._first())
+        checksums = [zlib.crc32(np.ascontiguousarray(a)) for a in tf.nest.flatten(first)]
+        self.first = "".join(f"{checksum:08x}" for checksum in checksums)
+        self._spec = tf.nest.map_structure(lambda a: tf.TensorSpec([None] * a.ndim, a.dtype), first)
         reference = weakref.ref(self)  # TensorFlow keeps the function until the process ends
-        spec = self._spec[0] if len(self._spec) == 1 else tuple(self._spec)
         self.dataset = tf.data.Dataset.from_generator(
-            lambda: reference().one_pass(), output_signature=spec
+            lambda: reference().one_pass(), output_signature=self._spec
         )
 
     def one_pass(self):
-        """The batches of a pass as arrays, or tuples of arrays; an error ends the pass."""
+        """The batches of a pass as arrays, tuples or dicts of arrays; an error ends the pass."""
         try:
             for batch in self._pass():
                 arrays = self._arrays(batch)
                 self._check_like_first(arrays)
                 self.num_read += 1
-                yield arrays[0] if len(arrays) == 1 else tuple(arrays)
+                yield arrays
         except Exception as error:  # user code may raise anything
             self.error = error
 
@@ -125,29 +130,22 @@ class Reader:
     def _pass(self):
         return iter(self._x)
 
-    def _arrays(self, batch):
-        """The samples of a batch, and its labels if there are any: NumPy arrays."""
-        parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
-        parts = [part for part in parts if part is not None]
-        _checks.check(bool(parts), f"`{self._name}` must not be empty.", batches=0)
-        _checks.check(
-            len(parts) < 3 and not isinstance(parts[0], dict),
-            f"`{self._name}` must yield batches of samples, or of (samples, labels).",
-            cure=None if isinstance(parts[0], dict) else cures.NO_WEIGHTS,
-            batch=type(parts[0]).__name__ if isinstance(parts[0], dict) else f"{len(parts)} parts",
-        )
-        names = (self._name, f"labels in {self._name}")
-        return [conversion.array(part, name) for part, name in zip(parts, names, strict=False)]
-
     def _check_like_first(self, arrays):
-        like = [(len(spec.shape), spec.dtype.name) for spec in self._spec]
-        found = [(array.ndim, array.dtype.name) for array in arrays]
+        like = _kinds(self._spec, lambda spec: (len(spec.shape), spec.dtype.name))
+        found = _kinds(arrays, lambda array: (array.ndim, array.dtype.name))
         _checks.check(
             found == like,
             f"The batches of `{self._name}` must be of one rank and type.",
             first=like,
             later=found,
         )
+
+
+def _kinds(batch, kind):
+    """`kind` of each array of a batch: a list, or a `dict` by entry."""
+    if isinstance(batch, dict):
+        return {key: kind(part) for key, part in batch.items()}
+    return [kind(part) for part in tf.nest.flatten(batch)]
 
 
 class PyDatasetReader(Reader):
@@ -158,9 +156,9 @@ class PyDatasetReader(Reader):
 
     _next_pass = 0
 
-    def __init__(self, x, name, *, shuffle, seed, position):
+    def __init__(self, x, name, arrays, *, shuffle, seed, position):
         self._shuffle, self._seed, self._position = shuffle, seed, position
-        super().__init__(x, name)
+        super().__init__(x, name, arrays)
 
     @property
     def kind(self):

@@ -4,6 +4,7 @@ The order is a function of the seed and the pass. There is no state between batc
 any pass can be read directly, and an interrupted run resumes with the next batch.
 """
 
+import copy
 import itertools
 import math
 import zlib
@@ -15,33 +16,7 @@ from keras_gan import _checks
 from keras_gan.backend.memory import numpy_function
 from keras_gan.feeding import class_names, sample_spec
 from keras_gan.feeding import labels as labels_module
-
-# `tf.random.experimental.index_shuffle` is this operation with 4 rounds of its cipher. With so few,
-# the orders of two passes over 60,000 samples correlate by up to 0.9; from 16 on, no statistic
-# that we tried could tell them from NumPy's permutations.
-_ROUNDS = 24
-
-# The numbers of passes that training never makes: the orders in which examples are drawn, and in
-# which samples are held out.
-EXAMPLES_PASS, SPLIT_PASS = -1, -2
-
-
-def shuffled(positions, seed, pass_index, size, block=0):
-    """The indices at given positions of a shuffled `range(size)`.
-
-    Args:
-        positions: int64 vector, values in `[0, size)`.
-        seed: integer; its lowest 32 bits count.
-        pass_index: int64 scalar; each pass has its own order.
-        size: int64 scalar, the number of indices.
-        block: int64 scalar, for several orders within one pass.
-
-    Returns:
-        int64 vector. All positions together give a permutation.
-    """
-    seed = tf.stack([tf.convert_to_tensor(part, "int64") for part in (seed, pass_index, block)])
-    last = tf.convert_to_tensor(size, "int64") - 1
-    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=seed, max_index=last, rounds=_ROUNDS)
+from keras_gan.feeding.orders import EXAMPLES_PASS, SPLIT_PASS, shuffled
 
 
 class Source:
@@ -62,6 +37,10 @@ class Source:
     is_checked = False
     # Names of classes by index; `None` without labels or names.
     class_names = None
+    # Number of the order, among several of one seed.
+    order = 0
+    # Whether samples can be read in any order, by `read`.
+    is_random_access = True
 
     def __init__(self, num_samples, element_spec, *, shuffle=True, seed=0):
         self.num_samples = _checks.positive_int(num_samples, "num_samples")
@@ -89,8 +68,11 @@ class Source:
         steps = self.num_samples // batch_size
         first_step = tf.cast(first_step, "int64")
 
+        rows = steps * batch_size if drop_tail else self.num_samples
+
         def full(step):
-            return self._at(step * batch_size + tf.range(batch_size, dtype="int64"), pass_index)
+            positions = step * batch_size + tf.range(batch_size, dtype="int64")
+            return self.at(positions, pass_index, rows)
 
         # TensorFlow warns if determinism is requested without parallel calls.
         deterministic = True if self.parallel_reads else None
@@ -100,7 +82,7 @@ class Source:
         if drop_tail or not self.num_samples % batch_size:
             return dataset
         rest = tf.range(steps * batch_size, self.num_samples, dtype="int64")
-        tail = tf.data.Dataset.from_tensors(rest).map(lambda rest: self._at(rest, pass_index))
+        tail = tf.data.Dataset.from_tensors(rest).map(lambda rest: self.at(rest, pass_index, rows))
         return dataset.concatenate(tail) if steps else tail
 
     def examples(self, limit):
@@ -156,7 +138,7 @@ class Source:
                 )
             ).take(steps)
 
-        return _sized(tf.data.Dataset.from_tensors(0).flat_map(from_start), steps)
+        return sized(tf.data.Dataset.from_tensors(0).flat_map(from_start), steps)
 
     def dataset(self, batch_size):
         """One pass as a data set: a new order with each iterator, the last batch may be short.
@@ -180,7 +162,7 @@ class Source:
             return self.batches(number, 0, batch_size, drop_tail=False)
 
         steps = -(-self.num_samples // batch_size)
-        dataset = _sized(tf.data.Dataset.from_tensors(0).flat_map(one_pass), steps)
+        dataset = sized(tf.data.Dataset.from_tensors(0).flat_map(one_pass), steps)
         dataset = class_names.NamedDataset(dataset, self.class_names)
         dataset.source = self
         dataset.batch_size = batch_size
@@ -191,7 +173,7 @@ class Source:
         batch.
         """
         steps = -(-self.num_samples // batch_size)
-        return _sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
+        return sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
 
     def split(self, share):
         """Split the samples randomly into two sources.
@@ -209,7 +191,7 @@ class Source:
         """
         at = split_at(self.num_samples, share)
         positions = tf.range(self.num_samples, dtype="int64")
-        order = shuffled(positions, self.seed, SPLIT_PASS, self.num_samples).numpy()
+        order = shuffled(positions, self.seed, SPLIT_PASS, self.num_samples, self.order).numpy()
         return Subset(self, np.sort(order[:at])), Subset(self, np.sort(order[at:]))
 
     def description(self):
@@ -222,16 +204,48 @@ class Source:
             "seed": self.seed,
         }
 
+    def ordered(self, shuffle, seed, order):
+        """The same samples in another order."""
+        other = copy.copy(self)
+        other.shuffle, other.seed, other.order = shuffle, seed, order
+        return other
+
     def _drawn(self, limit):
         """The indices of examples."""
         count = min(_checks.positive_int(limit, "limit"), self.num_samples)
         positions = tf.range(count, dtype="int64")
-        return shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples)
+        return shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples, self.order)
 
-    def _at(self, positions, pass_index):
+    def at(self, positions, pass_index, rows=None):
+        """The samples at some positions of a pass.
+
+        Args:
+            positions: int64 vector.
+            pass_index: int64 scalar, or a vector, the pass of each position.
+            rows: number of positions of a pass that are read.
+        """
         if self.shuffle:
-            positions = shuffled(positions, self.seed, pass_index, self.num_samples)
+            size = self.num_samples
+            positions = shuffled(positions, self.seed, pass_index, size, self.order)
         return self.read(positions)
+
+
+class _Memory:
+    """Arrays, and tensors that hold the same bytes as soon as they are needed."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+        self._tensors = None
+
+    def tensors(self):
+        if self._tensors is None:
+            # Made when first needed, outside of any graph being traced, and never on an
+            # accelerator: all batches are cut on the host.
+            with tf.init_scope(), tf.device("CPU:0"):
+                self._tensors = tf.nest.map_structure(tf.constant, self.arrays)
+                # The arrays become views of the tensors, so that data are not held twice.
+                self.arrays = tf.nest.map_structure(np.asarray, self._tensors)
+        return self._tensors
 
 
 class ArraySource(Source):
@@ -269,32 +283,27 @@ class ArraySource(Source):
             samples = sample_spec.checked(samples)
             if labels is not None:
                 labels = labels_module.checked(labels, len(samples))
-        self.samples, self.labels, self.is_checked = samples, labels, check
-        super().__init__(
-            len(tf.nest.flatten(samples)[0]),
-            tf.nest.map_structure(
-                lambda part: tf.TensorSpec(part.shape[1:], part.dtype), self.arrays
-            ),
-            shuffle=shuffle,
-            seed=seed,
-        )
-        self._tensors = None
+        self.is_checked = check
+        arrays = samples if labels is None else (samples, labels)
+        self._memory = _Memory(arrays)
+        spec = tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape[1:], part.dtype), arrays)
+        super().__init__(len(tf.nest.flatten(samples)[0]), spec, shuffle=shuffle, seed=seed)
 
     @property
     def arrays(self):
         """The arrays in the structure of a batch."""
-        return self.samples if self.labels is None else (self.samples, self.labels)
+        return self._memory.arrays
+
+    @property
+    def samples(self):
+        return self.arrays[0] if isinstance(self.arrays, tuple) else self.arrays
+
+    @property
+    def labels(self):
+        return self.arrays[1] if isinstance(self.arrays, tuple) else None
 
     def read(self, indices):
-        if self._tensors is None:
-            # Made when first needed, outside of any graph being traced, and never on an
-            # accelerator: all batches are cut on the host.
-            with tf.init_scope(), tf.device("CPU:0"):
-                self._tensors = tf.nest.map_structure(tf.constant, self.arrays)
-                # The arrays become views of the tensors, so that data are not held twice.
-                tensors = self._tensors if self.labels is None else self._tensors[0]
-                self.samples = tf.nest.map_structure(np.asarray, tensors)
-        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), self._tensors)
+        return tf.nest.map_structure(lambda t: tf.gather(t, indices), self._memory.tensors())
 
     def examples(self, limit):
         indices = self._drawn(limit).numpy()
@@ -327,6 +336,7 @@ class Subset(Source):
         self.parallel_reads = source.parallel_reads
         self.is_checked = source.is_checked
         self.class_names = source.class_names
+        self.order = source.order
         self._source = source
         self._indices = np.asarray(indices, "int64")
 
@@ -376,5 +386,6 @@ def _sorted(structure):
     return dict(sorted(structure.items())) if isinstance(structure, dict) else structure
 
 
-def _sized(dataset, steps):
+def sized(dataset, steps):
+    """The same data set with a known number of batches, prefetched."""
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,107 @@
+"""Checks of one entry: whole numbers, images, other numbers, and their shape."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.feeding import labels, shapes, values
+
+
+class EntryArray:
+    """An array on its way through the checks of a rule.
+
+    Args:
+        rule: an `entries.EntrySpec` without `None`.
+        array: NumPy array.
+        name: name of the array in errors.
+        form: `cures.Form` of it.
+    """
+
+    def __init__(self, rule, array, name, form):
+        self.rule, self.name, self.form = rule, name, form
+        self.array = _reshaped(array, rule.shape)
+        check_shape(self.array.shape, rule, name, form)
+
+    def checked(self, warn):
+        """Check the values; returns them as whole numbers, uint8 or float32."""
+        rule, array, name, form = self.rule, self.array, self.name, self.form
+        if rule.is_whole:
+            return self._whole()
+        if self._is_compact():
+            array = self.typed()
+            if not rule.is_values:
+                values.check_codes(int(array.max()), name, form)
+            if rule.reach is not None:
+                extremes = float(array.min()), float(array.max())
+                given = self.array.dtype
+                values.check_reach(array, extremes, False, False, name, form, rule.reach, given)
+            return array
+        return values.checked(array, rule.is_image, name, form, reach=rule.reach, warn=warn)
+
+    def typed(self):
+        """Check only the type, and classes."""
+        if self.rule.is_whole:
+            return self._whole()
+        if self._is_compact():
+            return self.array.astype("uint8", copy=False)
+        return values.typed(self.array, self.rule.is_image, self.name, self.form)
+
+    def _is_compact(self):
+        """Whether these are numbers in bytes or booleans; they become floats inside the graph."""
+        small = self.array.dtype.kind == "b" or self.array.dtype == np.uint8
+        return small and not self.rule.is_image and (self.array.ndim > 2 or self.rule.is_values)
+
+    def _whole(self):
+        rule, array, name, form = self.rule, self.array, self.name, self.form
+        check_whole(array.dtype, rule, name, form, array)
+        if rule.num_classes is not None:
+            unknown = rule.allow_unknown
+            labels.check_range(array, rule.num_classes, name, form, allow_unknown=unknown)
+        elif array.dtype.kind != "b":
+            low, high = rule.bounds()
+            _checks.check(
+                low <= array.min() and array.max() <= high,
+                f"`{name}` must be whole numbers from {low} to {high}, since its input takes "
+                f"{rule.dtype.name}.",
+                minimum=int(array.min()),
+                maximum=int(array.max()),
+            )
+        return array.astype(rule.dtype.as_numpy_dtype, copy=False)
+
+
+def check_whole(dtype, rule, name, form, array=None):
+    """Check the NumPy type of an entry of whole numbers; `array` are the values, if known."""
+    if rule.num_classes is not None:
+        labels.check_type(dtype, name, form, array)
+        return
+    fraction = array is not None and dtype.kind == "f" and (array % 1 != 0).any()
+    code = form.samples("{}.astype('int32')", "tf.cast({}, 'int32')")
+    _checks.check(
+        dtype.kind in "bui",
+        f"`{name}` must be whole numbers, since its input takes {rule.dtype.name}.",
+        cure=None if fraction else f"Use {code} if they are whole numbers.",
+        dtype=str(dtype),
+    )
+
+
+def check_shape(shape, rule, name, form):
+    """Check the shape of a batch, `None` for unknown sizes."""
+    if rule.shape is None:
+        return
+    if rule.num_classes is not None and rule.is_whole and rule.shape in ((), (1,)):
+        labels.check_shape(tf.TensorShape(shape), name, form)
+    shapes.check(shape, rule.shape, name, form, taker="its input")
+
+
+def fitted(shape, wanted):
+    """The shape of a batch of single numbers, in the form that the input takes."""
+    shape = tuple(shape)
+    if wanted == () and len(shape) == 2 and shape[1] in (1, None):
+        return shape[:1]
+    return (*shape, 1) if wanted == (1,) and len(shape) == 1 else shape
+
+
+def _reshaped(array, wanted):
+    """Single numbers in the form that the input takes: a column, or none."""
+    shape = fitted(array.shape, wanted)
+    return array.reshape(shape) if wanted is not None and shape != array.shape else array
