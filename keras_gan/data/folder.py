@@ -96,17 +96,17 @@ def from_folder(
     _checks.one_of(on_error, "on_error", ("skip", "raise"))
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
     batch_size = _checks.positive_int(batch_size, "batch_size")
-    root = _folder(path)
+    root = root_of(path)
     found = image_files.listing(root)
-    _check_found(found, root, on_error)
+    check_found(found, root, on_error)
     if labels:
         _check_classes(root, found.images)
 
     in_memory = len(found.images) * np.prod(decoder.shape) <= limit
-    images, readable, told = _read(decoder, root, found.images, on_error, keep=in_memory)
+    images, readable, told = read(decoder, root, found.images, on_error, keep=in_memory)
     kept = [found.images[index] for index in readable]
     class_names, classes = _classes(root, kept) if labels else (None, None)
-    _warn_of_left(root, found, told, class_names)
+    warn_of_left(left_out(root, found, told, class_names))
     if in_memory:
         source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed, check=False)
     else:
@@ -138,27 +138,36 @@ class FileSource(sources.Source):
         self._decoder = decoder
 
     def read(self, indices):
-        images = numpy_function(self._decoded, [indices], "uint8", stateful=False)
-        images = tf.ensure_shape(images, (indices.shape[0], *self._decoder.shape))
+        images = decoded(self._decoder, self.files, indices)
         if self.labels is None:
             return images
         return images, tf.gather(tf.constant(self.labels), indices)
 
     def description(self):
-        # Names and sizes: reading every file again would take as long as an epoch.
-        root = os.path.commonpath([file.parent for file in self.files])
-        listing = [f"{os.path.relpath(file, root)} {file.stat().st_size}" for file in self.files]
-        told = {**super().description(), "checksum_of_files": sources.checksum("\n".join(listing))}
+        told = {**super().description(), "checksum_of_files": checksum_of_files(self.files)}
         if self.labels is not None:
             told["checksum_of_labels"] = sources.checksum(self.labels)
         return {**told, **self._decoder.description()}
 
-    def _decoded(self, indices):
-        files = [self.files[index] for index in indices]
+
+def decoded(decoder, files, indices):
+    """Images that are decoded in a pipeline.
+
+    Args:
+        decoder: a `pixels.Decoder`.
+        files: list of paths.
+        indices: int64 vector, the places of the files.
+
+    Returns:
+        `uint8` tensor `(len(indices), height, width, channels)`.
+    """
+
+    def decode(indices):
+        chosen = [files[index] for index in indices]
         try:
-            return self._decoder.decode_all(files)
+            return decoder.decode_all(chosen)
         except Exception as error:
-            lost = [str(file) for file in files if not file.is_file()]
+            lost = [str(file) for file in chosen if not file.is_file()]
             raise ValueError(
                 _checks.sentence(
                     f"Images must stay as they are while they are trained on ({error}).",
@@ -166,35 +175,49 @@ class FileSource(sources.Source):
                 )
             ) from error
 
+    images = numpy_function(decode, [indices], "uint8", stateful=False)
+    return tf.ensure_shape(images, (indices.shape[0], *decoder.shape))
+
+
+def checksum_of_files(files):
+    """A checksum of the names and sizes of files, without the folder that they are in."""
+    # Reading every file again would take as long as an epoch.
+    root = os.path.commonpath([file.parent for file in files])
+    listing = [f"{os.path.relpath(file, root)} {file.stat().st_size}" for file in files]
+    return sources.checksum("\n".join(listing))
+
 
 # === Files ===
 
 
-def _folder(path):
+def root_of(path, name="path"):
+    """The path of a folder, if it is one."""
     try:
         root = files.expanded(path)
     except TypeError:
         root = None
-    _checks.check(root is not None, "`path` must be a folder.", path=path)
-    _checks.check(root.exists(), "`path` must be a folder, but it does not exist.", path=path)
+    _checks.check(root is not None, f"`{name}` must be a folder.", **{name: path})
+    rule = f"`{name}` must be a folder, but it does not exist."
+    _checks.check(root.exists(), rule, **{name: path})
     _checks.check(
         root.is_dir(),
-        "`path` must be a folder.",
+        f"`{name}` must be a folder.",
         cure="Unpack archives first.",
-        path=str(path),
+        **{name: str(path)},
     )
     return root
 
 
-def _check_found(found, root, on_error):
+def check_found(found, root, on_error):
+    """Check that a folder holds images, and can be searched."""
     _checks.check(
         on_error == "skip" or not found.closed,
         "Every folder must be one that can be opened.",
         cure="Change its permissions, or use `on_error='skip'`.",
         path=str(root),
-        closed=_some(found.closed),
+        closed=some(found.closed),
     )
-    others = {"other_files": _some(_relative(found.others, root))} if found.others else {}
+    others = {"other_files": some(relative(found.others, root))} if found.others else {}
     _checks.check(
         found.images,
         "The folder must hold images (.png, .jpg, .webp, .tif and whatever else Pillow reads), in "
@@ -211,7 +234,7 @@ def _check_classes(root, files):
         "With `labels=True`, each image must lie in the folder of its class.",
         cure="Move these into class folders, or use `labels=False`.",
         path=str(root),
-        images=_some(loose),
+        images=some(loose),
     )
 
 
@@ -223,7 +246,7 @@ def _classes(root, files):
     return names, np.array([places[name] for name in classes], "int32")
 
 
-def _read(decoder, root, files, on_error, *, keep):
+def read(decoder, root, files, on_error, *, keep):
     """Decode every file once: the images, if they are to be kept, and which could be read.
 
     Returns:
@@ -255,7 +278,7 @@ def _read(decoder, root, files, on_error, *, keep):
     readable = np.array([index for index in range(len(files)) if index not in errors], "int64")
     if not errors:
         return images, readable, None
-    names = _some(_relative([files[index] for index in sorted(errors)], root))
+    names = some(relative([files[index] for index in sorted(errors)], root))
     told = f"{len(errors)} of {len(files)} images cannot be read: {names}."
     _checks.check(
         on_error == "skip" and len(readable) > 0,
@@ -271,27 +294,34 @@ def _read(decoder, root, files, on_error, *, keep):
     return images, readable, told
 
 
-def _warn_of_left(root, found, told, class_names):
-    """One warning about all files and folders that are skipped."""
+def left_out(root, found, told, class_names=None):
+    """Sentences about all files and folders that are skipped."""
     story = [told] if told else []
     if found.closed:
-        story.append(f"{len(found.closed)} folders cannot be opened: {_some(found.closed)}.")
+        story.append(f"{len(found.closed)} folders cannot be opened: {some(found.closed)}.")
     if found.others:
-        names = _some(_relative(found.others, root))
+        names = some(relative(found.others, root))
         story.append(f"{len(found.others)} files are no images that Pillow reads: {names}.")
     if class_names is not None:
         below = {file.relative_to(root).parts[:-1] for file in found.images + found.others}
         empty = sorted({parts[0] for parts in below if parts} - set(class_names))
         if empty:
-            story.append(f"{len(empty)} classes have no image that can be read: {_some(empty)}.")
+            story.append(f"{len(empty)} classes have no image that can be read: {some(empty)}.")
+    return story
+
+
+def warn_of_left(story):
+    """One warning about all that is skipped, if anything is."""
     if story:
         _warnings.warn(f"{' '.join(story)} They are left out.")
 
 
-def _relative(files, root):
+def relative(files, root):
+    """The names of files in a folder."""
     return [str(file.relative_to(root)) for file in files]
 
 
-def _some(names):
+def some(names):
+    """The first of some names, and the number of the others, as text."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -33,12 +33,16 @@ class Decoder:
             are stretched.
         background: what transparent images of 1 or 3 channels are laid on: a colour's name or
             hex code, a grey value, or three values, 0 to 255.
+        half: which half of an image is read: 0 for the left one, 1 for the right one, `None` for
+            the whole image.
 
     Raises:
         ValueError: for a setting out of range.
     """
 
-    def __init__(self, image_size, *, channels, resample, crop_to_aspect_ratio, background):
+    def __init__(
+        self, image_size, *, channels, resample, crop_to_aspect_ratio, background, half=None
+    ):
         from PIL import Image
 
         self.image_size = _size(image_size)
@@ -46,6 +50,7 @@ class Decoder:
         self.resample = Image.Resampling[_checks.one_of(resample, "resample", _FILTERS).upper()]
         self.crop_to_aspect_ratio = _checks.boolean(crop_to_aspect_ratio, "crop_to_aspect_ratio")
         self.background = _colour(background)
+        self.half = half
         self.depth = depths.Depth()
         _return_memory()
 
@@ -60,6 +65,7 @@ class Decoder:
             "resample": self.resample.name,
             "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
             "background": str(self.background),
+            **({} if self.half is None else {"half": self.half}),
             **self.depth.description(),
         }
 
@@ -119,6 +125,8 @@ class Decoder:
 
         with _open(file) as image:
             image = self._converted(image, lambda: _open(file))
+        if self.half is not None:
+            image = _half(image, self.half)
         height, width = self.image_size
         if image.size != (width, height):
             if self.crop_to_aspect_ratio:
@@ -223,6 +231,25 @@ def _open(file):
 
     source = io.BytesIO(file) if isinstance(file, bytes) else file
     return Image.open(source, formats=image_files.formats(file))
+
+
+def _half(image, half):
+    """The left or the right half of an image; a column in the middle is left out."""
+    (width, height), half_width = image.size, image.size[0] // 2
+    _checks.check(width > 1, "An image must be wide enough for two.", width=width)
+    left = (width - half_width) * half
+    return image.crop((left, 0, left + half_width, height))
+
+
+def size_of(file):
+    """`(height, width)` of an image as it is decoded, without decoding it.
+
+    Args:
+        file: path, or encoded bytes.
+    """
+    with _open(file) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) > 4
+        return image.size if turned else image.size[::-1]
 
 
 def _in_mode(image, mode):
