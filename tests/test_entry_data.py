@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+import keras_gan
 from keras_gan.feeding import entry_data, fit_data, sources
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 from keras_gan.feeding.sample_spec import SampleSpec
@@ -229,6 +230,7 @@ def refused(message, *arguments, call=training, **settings):
             "must be a dict of arrays, since the model reads several.*point, ",
         ),
         (None, None, r"must be a dict.*x=None. Give the real samples"),
+        ((np.zeros((8, 2)), np.zeros(8)), None, "must be a dict of arrays.*x='tuple'"),
         ("images", None, "must be a dict.*keras_gan.data.from_folder"),
         ({**numbered(16), "point": np.zeros((15, 2))}, None, "one length.*point=15, number=16"),
         (numbered(4), None, "One step must fit into the data.*num_samples=4"),
@@ -469,6 +471,18 @@ FORMS = {
 }
 
 
+def iter_of(*batches):
+    yield from batches
+
+
+def test_a_batch_of_one_array_is_the_one_entry_that_is_needed():
+    point = numbered(8)["point"]
+    for batch in (point, [point], (point, None), {"point": point}):
+        feed = streamed(iter_of(batch), entries=rules("point"))
+        (found,) = feed.dataset.as_numpy_iterator()
+        np.testing.assert_array_equal(found["point"], point)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_other_inputs_are_read(form):
     feed = streamed(FORMS[form](numbered(32)), shuffle=False)
@@ -497,6 +511,10 @@ def test_bad_batches_of_other_inputs_are_named():
         r"missing=\['labels'\]",
         Rows({k: numbered(8)[k] for k in ("point", "number")}),
         batch_size=None,
+    )
+
+    refused(
+        "must yield dicts of batches.*2 parts", iter_of((np.zeros(8), np.zeros(8))), batch_size=None
     )
 
     def changing():
@@ -548,6 +566,42 @@ def test_a_data_set_of_samples_is_the_one_entry_that_is_needed():
     refused("must yield dicts of batches", data, batch_size=None)
     feed = evaluation(data, batch_size=None, entries=rules("point"))
     assert len(list(feed.dataset)) == 8
+
+
+def test_samples_with_labels_are_named_first():
+    x = numbered(64)
+    data = sources.ArraySource(x["point"], x["labels"]).dataset(64)
+    with pytest.raises(ValueError, match="must yield dicts") as caught:
+        streamed(data, entries=rules("point", "labels"))
+    code = str(caught.value).rsplit("`", 2)[1]
+    cured = eval(code, {"x": data, "keras_gan": keras_gan})
+    feed = streamed(cured, entries=rules("point", "labels"))
+    for batch in feed.dataset.as_numpy_iterator():
+        np.testing.assert_array_equal(batch["labels"], batch["point"][:, 0] % CLASSES)
+
+
+class Sequential(sources.Source):
+    """Samples that cannot be read in any order."""
+
+    is_random_access = False
+
+    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
+        first = tf.cast(first_step, "int64") * batch_size
+        rows = tf.data.Dataset.range(first, self.num_samples)
+        return rows.batch(batch_size, drop_remainder=drop_tail).map(
+            lambda rows: tf.cast(rows[:, None], "float32") * [1.0, -1.0]
+        )
+
+    def examples(self, limit):
+        return next(self.batches(0, 0, self.num_samples).as_numpy_iterator())[:limit], None
+
+
+def test_a_source_that_is_read_in_order_is_the_one_entry_that_is_needed():
+    data = Sequential(20, tf.TensorSpec((2,), "float32")).dataset(8)
+    feed = streamed(data, entries=rules("point"), start=1, steps_per_epoch=2)
+    found = [batch["point"][:, 0].tolist() for batch in feed.dataset.as_numpy_iterator()]
+    assert found == [list(range(8, 16)), list(range(8))]
+    assert len(feed.samples["point"]) == 20
 
 
 def test_a_gan_refuses_a_data_set_of_dicts():

@@ -31,6 +31,15 @@ class EntryBatches:
         """A batch that was read in Python, as a `dict` of arrays."""
         name = self._name
         _checks.check(batch is not None, f"`{name}` must not be empty.", batches=0)
+        if isinstance(batch, (tuple, list)) and not entry_forms.is_pair(batch):
+            parts = [part for part in batch if part is not None]
+            _checks.check(
+                len(parts) == 1,
+                f"`{name}` must yield dicts of batches with the entries that the model reads: "
+                f"{', '.join(self._entries)}.",
+                batch=f"{len(parts)} parts",
+            )
+            batch = parts[0]
         given, _ = entry_forms.unpacked(batch, None, self._entries, name, self._optional)
         chosen = self._entries.chosen(given, name, optional=self._optional)
         return {key: conversion.array(given[key], f"{key} in {name}") for key in chosen}

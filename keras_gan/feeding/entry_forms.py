@@ -23,7 +23,7 @@ def unpacked(x, y, entries, name, optional=()):
         ValueError: for what is no `dict`, and for an entry that is given twice.
     """
     first, second = name, "y"
-    if _is_pair(x) and y is None:
+    if is_pair(x) and y is None:
         _checks.check(
             len(x) < 3,
             f"`{name}` must be a dict of arrays, or a pair of them.",
@@ -57,7 +57,7 @@ def _by_name(x, needed, name):
             return {key: x[key] for key in columns}, _names(name, columns)
     if _is_dict(x):
         return dict(x), _names(name, x)
-    known = isinstance(x, (list, tuple)) or hasattr(x, "__array__") or tables.is_table(x)
+    known = isinstance(x, list) or hasattr(x, "__array__") or tables.is_table(x)
     _checks.check(
         known and len(needed) == 1,
         f"`{name}` must be a dict of arrays, since the model reads several entries: "
@@ -78,6 +78,6 @@ def _is_dict(x):
     return isinstance(x, collections.abc.Mapping)
 
 
-def _is_pair(x):
+def is_pair(x):
     """Whether this is `(x,)`, `(x, y)` or `(x, y, weights)`, `x` being a `dict`."""
     return isinstance(x, (tuple, list)) and 0 < len(x) < 4 and _is_dict(x[0])

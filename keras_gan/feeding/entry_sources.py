@@ -2,6 +2,7 @@
 
 import copy
 
+from keras_gan import _checks
 from keras_gan.feeding import fit_data, sources
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.entry_batches import at, places
@@ -63,7 +64,17 @@ def by_entry(source, entries, name, optional=()):
     Raises:
         ValueError: if entries are missing.
     """
-    found = places(source.element_spec, entries, name, optional)
+    spec = source.element_spec
+    needed = [key for key in entries if key not in optional]
+    wanted = tuple(needed) if len(needed) == 2 else ("samples", "labels")
+    _checks.check(
+        not isinstance(spec, tuple),
+        f"`{name}` must yield dicts of batches with the entries that the model reads: "
+        f"{', '.join(needed)}.",
+        cure=f"Name its samples and labels: `keras_gan.data.unpaired({name}, names=[{wanted}])`.",
+        element_spec=spec,
+    )
+    found = places(spec, entries, name, optional)
     chosen = entries.chosen(found, name, optional=optional)
     return named(source, {key: found[key] for key in chosen})
 

@@ -63,3 +63,45 @@ def test_heavy_modules_are_imported_where_they_are_used(monkeypatch):
     data.digits()
     data.stacked_mnist(np.zeros((3, 28, 28), "uint8"), 2)
     len(list(data.from_arrays(data.ring(10))))
+
+
+def test_a_dict_of_arrays_keeps_its_rows_and_types():
+    given = {
+        "photo": np.arange(30, dtype="uint8").reshape(30, 1, 1, 1),
+        "number": np.arange(30),
+        "known": np.arange(30) % 2 == 0,
+        "point": [[float(i)] for i in range(30)],
+    }
+    dataset = data.from_arrays(given, batch_size=8, seed=2)
+    assert len(dataset) == 4 and dataset.class_names is None
+    batches = list(dataset.as_numpy_iterator())
+    found = {name: np.concatenate([batch[name] for batch in batches]) for name in given}
+    assert {name: str(part.dtype) for name, part in found.items()} == {
+        "photo": "uint8",
+        "number": "int64",
+        "known": "bool",
+        "point": "float32",
+    }
+    assert sorted(found["number"]) == list(range(30)) and found["number"].tolist() != list(
+        range(30)
+    )
+    for name in given:
+        np.testing.assert_array_equal(found[name], np.asarray(given[name])[found["number"]])
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "message"),
+    [
+        ({}, {}, "`samples` must hold arrays"),
+        ({"a": np.zeros(3), "b": np.zeros(4)}, {}, "`samples` must have one length.*a=3, b=4"),
+        ({"a": np.zeros((0, 2))}, {}, r"`samples\['a'\]` must not be empty"),
+        ({"a": [np.inf]}, {}, r"`samples\['a'\]` must be finite"),
+        ({"a": ["x"]}, {}, r"`samples\['a'\]` must be an array of numbers"),
+        ({"a b": [1]}, {}, "different Python identifiers"),
+        ({"a": [1]}, {"labels": [1]}, "must be left out.*Put the labels into the dict"),
+        ({"a": [1]}, {"class_names": ["x"]}, "must be left out"),
+    ],
+)
+def test_a_dict_that_is_none_is_refused(given, settings, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(given, **settings)
