@@ -8,7 +8,7 @@ import numbers
 import numpy as np
 
 
-def check(condition, rule, *, cure=None, **received):
+def check(condition, rule, /, *, cure=None, **received):
     """Raise `ValueError` in the package's format unless `condition` is true.
 
     Args:
@@ -24,7 +24,7 @@ def check(condition, rule, *, cure=None, **received):
         raise ValueError(sentence(rule, cure=cure, **received))
 
 
-def sentence(rule, *, cure=None, **received):
+def sentence(rule, /, *, cure=None, **received):
     """The text of an error: rule, then `Received: name=value`, then the cure."""
     parts = [rule]
     if received:

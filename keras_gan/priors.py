@@ -129,8 +129,9 @@ class Categorical(Prior):
             self.probabilities = given
 
     def __call__(self, shape, seed):
-        if len(shape) == 1:
-            return self._indices(shape, seed)
+        rank = shape.shape[0] if tf.is_tensor(shape) else len(shape)
+        if rank == 1:
+            return self.indices(shape, seed)
         known = not tf.is_tensor(shape) and isinstance(shape[-1], int)
         _checks.check(
             not known or shape[-1] == self.num_classes,
@@ -139,9 +140,10 @@ class Categorical(Prior):
             shape=shape,
             num_classes=self.num_classes,
         )
-        return tf.one_hot(self._indices(shape[:-1], seed), self.num_classes)
+        return tf.one_hot(self.indices(shape[:-1], seed), self.num_classes)
 
-    def _indices(self, shape, seed):
+    def indices(self, shape, seed):
+        """Indices of classes: int32 of that shape; arguments as in `__call__`."""
         if self.probabilities is None:
             return tf.random.stateless_uniform(
                 shape, seed, 0, self.num_classes, dtype="int32", alg="philox"

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
 
 LATENT = 4
@@ -113,7 +114,7 @@ def state(model):
     for name in ("generator_optimizer", "discriminator_optimizer"):
         for number, value in enumerate(values(getattr(model, name).variables)):
             result[f"{name}/{number}"] = value
-    for name, variable in model._saved_state().items():
+    for name, variable in state_parts.own(model).items():
         result[name] = np.array(keras.ops.convert_to_numpy(variable))
     return result
 
@@ -135,7 +136,7 @@ def snapshot(model):
     parts = (model.generator, model.discriminator, model.averaged_generator)
     parts += (model.generator_optimizer, model.discriminator_optimizer)
     variables = [variable for part in parts for variable in part.variables]
-    variables += model._saved_state().values()
+    variables += state_parts.own(model).values()
     return list(zip(variables, values(variables), strict=True))
 
 

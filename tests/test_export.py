@@ -12,7 +12,7 @@ import tensorflow as tf
 import helpers
 import odd_networks
 from keras_gan import networks
-from keras_gan.model import export
+from keras_gan.model import exported_gan
 from keras_gan.model.gan import GAN
 
 CLASSES = 3
@@ -142,13 +142,13 @@ def test_to_uint8_saturates():
     images = [-3.0, -1.0, -0.999, 0.0, 0.5, 0.999, 1.0, 1.1, np.inf]
     # (x + 1) * 127.5: 0.1275, 127.5 (to the even neighbour), 191.25, 254.87.
     expected = [0, 0, 0, 128, 191, 255, 255, 255, 255]
-    np.testing.assert_array_equal(export.to_uint8(tf.constant(images)), expected)
+    np.testing.assert_array_equal(exported_gan.to_uint8(tf.constant(images)), expected)
 
 
 def test_to_uint8_inverts_the_scaling_of_data():
     values = np.arange(256)
     scaled = tf.constant(values / 127.5 - 1, "float32")
-    np.testing.assert_array_equal(export.to_uint8(scaled), values)
+    np.testing.assert_array_equal(exported_gan.to_uint8(scaled), values)
 
 
 def test_a_conditional_export_takes_labels(gans, elsewhere):

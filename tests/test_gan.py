@@ -59,11 +59,10 @@ def test_each_discriminator_update_sees_fresh_real_samples():
 def test_slices_are_cut_by_stride():
     model = helpers.gan(discriminator_steps=3)
     data = np.arange(24, dtype="float32").reshape(12, 2)
-    scene_of = model._scenes((tf.constant(data), None, None))
+    batch_of = model._batches((tf.constant(data), None, None))
     for i in range(3):
-        real, _, labels = scene_of(i)
-        np.testing.assert_array_equal(real, data[i::3])
-        assert labels is None
+        assert list(batch_of(i)) == ["samples"]
+        np.testing.assert_array_equal(batch_of(i)["samples"], data[i::3])
 
 
 # === One stands still while the other learns ===

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from keras_gan import images, lettering
-from keras_gan.model import export
+from keras_gan.model import exported_gan
 
 
 def random_bytes(*shape, seed=0):
@@ -54,7 +54,9 @@ def test_an_exported_generator_makes_the_same_bytes():
     halves = (np.arange(0.5, 255) / 127.5 - 1).astype("float32")
     values = np.random.default_rng(0).uniform(-1.2, 1.2, 100_000).astype("float32")
     for floats in (halves, values):
-        np.testing.assert_array_equal(images.to_uint8(floats), export.to_uint8(floats).numpy())
+        np.testing.assert_array_equal(
+            images.to_uint8(floats), exported_gan.to_uint8(floats).numpy()
+        )
 
 
 def test_enlarging_repeats_pixels():

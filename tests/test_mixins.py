@@ -1,12 +1,12 @@
-"""The classes that a GAN is put together from do not take each other's names."""
+"""The classes that a model is put together from do not take each other's names."""
 
 import itertools
 
 import pytest
 
-from keras_gan.model.gan import GAN
+from keras_gan.model.adversarial_model import AdversarialModel
 
-PARTS = [kind for kind in GAN.__mro__ if kind.__module__.startswith("keras_gan.")]
+PARTS = [kind for kind in AdversarialModel.__mro__ if kind.__module__.startswith("keras_gan.")]
 
 
 def defined_by(kind):

@@ -85,13 +85,14 @@ def test_one_step_by_hand():
     gan.set_phase("discriminator")
     before = np.array(WEIGHTS)
     seen = []
-    judge = gan._score
+    (critic,) = gan._game.critics
+    judge = critic.run
 
-    def watched(samples, labels, *, training):
-        seen.append(samples)
-        return judge(samples, labels, training=training)
+    def watched(samples, condition, *, training):
+        seen.extend(samples)
+        return judge(samples, condition, training=training)
 
-    gan._score = watched
+    critic.run = watched
     logs = gan.train_on_batch(real, return_dict=True)
     # Of the reals as they come, and of generated samples as many; never of both.
     np.testing.assert_array_equal(seen[0], real.reshape(3, 4))

@@ -15,6 +15,7 @@ import tensorflow as tf
 import helpers
 from keras_gan import layers, metrics, priors, regularizers
 from keras_gan.backend import replicas
+from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
 
 BATCH, STEPS = 8, 6
@@ -183,7 +184,7 @@ def test_noise_and_dropout_differ_between_replicas(two_replicas):
         gan = GAN(*networks(dropout=0.5))
         gan.compile()
     gan.fit(helpers.points(BATCH), batch_size=BATCH, epochs=0, verbose=0)
-    (state,) = [v for name, v in gan._saved_state().items() if name.startswith("random")]
+    (state,) = [v for name, v in state_parts.own(gan).items() if name.startswith("random")]
     first, second = two_replicas.experimental_local_results(state.value)
     assert first[0] != second[0] and first[1] == second[1]
 

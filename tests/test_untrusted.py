@@ -20,6 +20,7 @@ import helpers
 import keras_gan
 from keras_gan import losses, metrics, networks, priors, recipes, regularizers
 from keras_gan.layers import MinibatchStdDev, SpectralNormalization
+from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
 
 SMALL = {"generator_filters": 2, "discriminator_filters": 2, "latent_dim": 3}
@@ -157,7 +158,7 @@ def test_safe_mode_loads_what_the_package_builds(tmp_path, monkeypatch, name):
 
 def everything(model):
     """All variables of a model and of what belongs to it."""
-    parts = [*model.variables, *model._saved_state().values()]
+    parts = [*model.variables, *state_parts.own(model).values()]
     if model.compiled:
         for optimizer in model.optimizer.optimizers:
             parts += optimizer.variables

@@ -7,8 +7,6 @@ import tensorflow as tf
 
 import helpers
 from keras_gan.engine import accumulation, preserved, state, updates
-from keras_gan.engine.players import players_of
-from keras_gan.engine.state import GENERATOR
 
 
 def test_a_network_that_stands_still_draws_anew_for_each_pass():
@@ -49,10 +47,10 @@ def test_slices_of_an_embedding_are_added_before_they_are_squared():
 
 def update(gan, loss, gradient, after_update=lambda: None):
     """An update of the generator with gradients of this value; whether it was applied."""
-    players = players_of(gan)
-    gradients = [tf.ones(v.shape) * gradient for v in players[GENERATOR].variables]
-    size = updates.norm(gradients, GENERATOR)
-    given = (GENERATOR, players, gradients, size, tf.constant(loss), gan._state)
+    player = gan._players[-1]
+    gradients = [tf.ones(v.shape) * gradient for v in player.variables]
+    size = updates.norm(gradients, player)
+    given = (player, gan._players, gradients, size, tf.constant(loss), gan._state)
     return bool(updates.apply_if_finite(*given, after_update))
 
 

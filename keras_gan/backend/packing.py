@@ -43,6 +43,20 @@ def packed(samples, size):
     return tf.ensure_shape(joined, [rows, *packed_shape(samples.shape[1:], size)])
 
 
+def unpacked(packs, size):
+    """The inverse of `packed`: `(n, ..., size * c)` to `(n * size, ..., c)`."""
+    if size == 1:
+        return packs
+    shape = tf.shape(packs)
+    channels = packs.shape[-1] // size
+    members = tf.reshape(packs, tf.concat([shape[:-1], [size, channels]], axis=0))
+    last = len(packs.shape)
+    members = tf.transpose(members, [0, last - 1, *range(1, last - 1), last])
+    rows = None if packs.shape[0] is None else packs.shape[0] * size
+    apart = tf.reshape(members, tf.concat([[-1], shape[1:-1], [channels]], axis=0))
+    return tf.ensure_shape(apart, [rows, *packs.shape[1:-1], channels])
+
+
 def pad_to_pack(samples, size):
     """Fill the last pack with the first samples."""
     if size == 1:

@@ -47,6 +47,29 @@ def means(*batches):
     return tf.unstack(together)
 
 
+def mean_of_rows(values):
+    """Mean of `(batch, ...)` over the rows of all replicas, differentiable: `(...)`."""
+    local = tf.reduce_mean(values, axis=0)
+    if count() == 1:
+        return local
+    return tf.distribute.get_replica_context().all_reduce("MEAN", local)
+
+
+def gathered(rows):
+    """The rows of all replicas, in their order."""
+    if count() == 1:
+        return rows
+    return tf.distribute.get_replica_context().all_gather(rows, axis=0)
+
+
+def own_rows(gathered_rows, size):
+    """This replica's `size` rows of those of all."""
+    if count() == 1:
+        return gathered_rows
+    first = number() * size
+    return gathered_rows[first : first + size]
+
+
 def all_reduce_mean(gradients):
     """Gradients of the mean loss of the global batch from those of each replica's mean loss."""
     if count() == 1:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 # Independent streams.
 TRAINING, EVALUATION, SAMPLING, STANDING = 0, 1, 2, 3
+TERMS, AUGMENTING, POOLS = 4, 5, 6
 
 
 def pair(seed):
@@ -27,7 +28,7 @@ def sequence(seed, stream, position, first=0):
 
     Args:
         seed: the model's integer seed.
-        stream: `TRAINING`, `EVALUATION`, `SAMPLING` or `STANDING`.
+        stream: one of those above, such as `TRAINING`.
         position: int64 scalar, the number of the step.
         first: number of the step's seeds to skip: an integer or an integer scalar tensor.
 

@@ -13,7 +13,7 @@ from keras_gan import losses, terminal
 from keras_gan.backend import fresh_weights, inspection, memory, packing
 from keras_gan.backend.determinism import ordered
 from keras_gan.convergence import signals
-from keras_gan.model import compile_arguments
+from keras_gan.model import player_optimizers
 
 # A few hundred steps let a small network learn an existing difference. They are about ten epochs
 # of the reals that it is given.
@@ -33,7 +33,7 @@ class FreshDiscriminator:
         self.pack, self._verbose = pack, verbose
         self.network = fresh_weights.fresh(discriminator, "fresh_discriminator", seed=seed)
         optimizer = keras.optimizers.Adam(_RATE)
-        self.optimizer = compile_arguments.optimizer(optimizer, "discriminator", self.network)
+        self.optimizer = player_optimizers.optimizer(optimizer, "discriminator", (self.network,))
         self.optimizer.build(self.network.trainable_variables)
         self._start = [(v, v.numpy()) for v in (*self.network.variables, *self.optimizer.variables)]
         # BatchNormalization needs reals and fakes in one batch, since its moving statistics are of

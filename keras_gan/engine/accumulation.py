@@ -24,44 +24,42 @@ def loss_scale(optimizer):
     return tf.constant(optimizer.loss_scale_factor, "float32")
 
 
-def accumulated(part, count, scale):
+def accumulated(part, count, scales):
     """One update's numbers from those of its micro-batches, made one after the other.
 
     In the graph all but the first are one loop, so that they use the memory of one.
 
     Args:
-        part: called with the number of a micro-batch, a scalar; returns `(gradients, loss, logits,
-            values)`, the last two being nests. All micro-batches are of one size.
+        part: called with the number of a micro-batch, a scalar; returns `(gradients, values,
+            logits)`: a list with `None` where there is no gradient, and two nests. All
+            micro-batches are of one size.
         count: how many; an integer.
-        scale: what the gradients are multiplied by, or `None`.
+        scales: what each gradient is multiplied by, or `None`: a list.
 
     Returns:
         The same of the whole batch: means, but all logits.
     """
-    gradients, loss, logits, values = first = part(0)
-    if count == 1 and scale is None:
+    gradients, values, logits = first = part(0)
+    if count == 1 and all(scale is None for scale in scales):
         return first
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
 
-    def flat(gradients, loss, logits, values):
-        return [
-            *dense(gradients[i] for i in known),
-            loss,
-            *tf.nest.flatten(values),
-        ], tf.nest.flatten(logits)
+    def flat(gradients, values, logits):
+        means = [*dense(gradients[i] for i in known), *tf.nest.flatten(values)]
+        return means, tf.nest.flatten(logits)
 
     sums, rows = flat(*first)
     if count > 1:
         add_up = _add_up_in_a_loop if are_in_graph() else _add_up_one_by_one
         sums, rows = add_up(lambda number: flat(*part(number)), count, sums, rows)
-    summed, (loss, *values_of_all) = sums[: len(known)], [s / count for s in sums[len(known) :]]
-    for i, gradient in zip(known, summed, strict=True):
-        gradients[i] = gradient / (count if scale is None else count * scale)
-    logits, values = (
-        tf.nest.pack_sequence_as(nest, new)
-        for nest, new in ((logits, rows), (values, values_of_all))
+    gradients = list(gradients)
+    for i, gradient in zip(known, sums, strict=False):
+        gradients[i] = gradient / (count if scales[i] is None else count * scales[i])
+    means = [total / count for total in sums[len(known) :]]
+    values, logits = (
+        tf.nest.pack_sequence_as(nest, new) for nest, new in ((values, means), (logits, rows))
     )
-    return gradients, loss, logits, values
+    return gradients, values, logits
 
 
 def _add_up_one_by_one(part, count, sums, rows):

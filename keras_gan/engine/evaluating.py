@@ -5,23 +5,57 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import directions, losses
+from keras_gan.adaptive_weight import AdaptiveWeight
 from keras_gan.backend import packing, replicas, seeds
 from keras_gan.backend.determinism import ordered
-from keras_gan.engine.state import CAUSES, PLAYERS, add
-from keras_gan.feeding.sample_spec import flat, to_float, unchecked, unpack
+from keras_gan.engine.compiled_critic import over_scales
+from keras_gan.engine.critics_update import ACCURACY_KEYS
+from keras_gan.engine.game import weight_of
+from keras_gan.engine.scene import Scene
+from keras_gan.engine.state import CAUSES, add
+from keras_gan.engine.term_values import mean_of_term
+from keras_gan.feeding.sample_spec import flat, unchecked
 
-ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
 _LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)
 _NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
 
 
 class Evaluating:
-    """The part of `GAN` that is about what a run has come to, logs and `test_step`."""
+    """The part of a model that is about what a run has come to, logs and `test_step`."""
 
-    def _make_trackers(self, penalty_names):
-        names = (*_LOSS_KEYS, *_NORM_KEYS, *penalty_names)
+    def _make_trackers(self):
+        game = self._game
+        several = [critic.name for critic in game.critics] if len(game.critics) > 1 else []
+        plays = [c.name for c in game.critics if c.loss is not None and c.name in several]
+        of_each = [
+            f"{key}_{name}" for name in plays for key in ("d_loss", "g_loss", *ACCURACY_KEYS)
+        ]
+        penalties = [name for critic in game.critics for name in critic.penalties]
+        terms = [term.name for term in game.terms]
+        both = [f"d_{term.name}" for term in game.terms if term.player == "both"]
+        adaptive = [f"adaptive_weight{f'_{name}' if name else ''}" for name in self._adaptive_names]
+        norms = [*_NORM_KEYS]
+        if len(self._players) > 2:
+            norms += [f"d_gradient_norm_{player.name}" for player in self._players[:-1]]
+        names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *adaptive)
+        names += tuple(self._logged_layer_losses)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in _LOSS_KEYS}
+        names = (*_LOSS_KEYS, *of_each, *self._evaluated_terms())
+        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in names}
+
+    @property
+    def _adaptive_names(self):
+        critics = self._adaptive_critics
+        return [critic.name if len(critics) > 1 else "" for critic in critics]
+
+    def _evaluated_terms(self):
+        """The names of terms that an evaluation can tell of: those without gradients."""
+        return [t.name for t in self._game.terms if not t.differentiates]
+
+    def _note_layer_losses(self, values, player, loss):
+        name = f"{player}_layer_losses"
+        if name in self._logged_layer_losses:
+            values[name] = values.get(name, 0.0) + loss
 
     # === What a run has come to ===
 
@@ -49,13 +83,12 @@ class Evaluating:
         step = int(state.failed_step.numpy())
         if step < 0:
             return None
-        player = int(state.failed_player.numpy())
+        player = self._players[int(state.failed_player.numpy())]
         index = int(state.failed_variable.numpy())
-        variables = (self.discriminator, self.generator)[player].trainable_variables
         return {
             "step": step,
-            "player": PLAYERS[player],
-            "variable": variables[index].path if index >= 0 else None,
+            "player": player.name,
+            "variable": player.variables[index].path if index >= 0 else None,
             "cause": CAUSES[int(state.failed_cause.numpy())],
             "learning_rate": float(np.int64(state.failed_rate.numpy()).view(np.float64)),
         }
@@ -101,6 +134,8 @@ class Evaluating:
         means = []
         for name, several in values.items():
             weights = None
+            if not several:  # such as the accuracy of a game without a judge
+                continue
             if isinstance(several[0], tuple):  # with how much each counts
                 several, weights = (tf.stack(part) for part in zip(*several, strict=True))
             else:
@@ -121,42 +156,74 @@ class Evaluating:
         """Losses of the raw generator, quality of the averaged one; changes no weight."""
         self._custom_gradients.note()
         with tf.control_dependencies(flat(data)):
-            samples, labels = unpack(data)
-            real = to_float(samples)
+            tensors = self._tensors_of(data)
             step = self._state.evaluation_step
             seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
-            latents = self._latents(real, next(seed))
-            fake = self._generate(latents, labels, training=False)
-            self._evaluate_losses(real, fake, labels)
+            size = tf.shape(next(iter(tensors.values())))[0]
+            drawn = self._game.drawn(tensors, size, next(seed), self._state)
+            tensors = {**tensors, **drawn}
+            made = self._game.generator(tensors, training=False)
+            self._evaluate_losses({**tensors, **made}, size, next(seed))
             if self.quality_metrics:
-                averaged = self._generate(
-                    latents, labels, generator=self.averaged_generator, training=False
-                )
-                with unchecked():
-                    for metric in self.quality_metrics:
-                        metric.update_state(real, averaged)
+                self._evaluate_quality(tensors)
             add(step, 1)
         results = {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
         return replicas.logs(results)
 
-    def _evaluate_losses(self, real, fake, labels):
-        logits = [
-            self._score(
-                packing.packed(packing.pad_to_pack(samples, self.pack), self.pack),
-                labels,
-                training=False,
-            )
-            for samples in (real, fake)
-        ]
-        loss = self.adversarial_loss
-        d_loss = tf.reduce_mean(loss.discriminator_loss(*logits))
-        g_loss = tf.reduce_mean(loss.generator_loss(*logits))
-        accuracies = losses.discriminator_accuracies(*logits, loss.threshold)
-        rows = tf.shape(real)[0]
-        for name, value in zip(
-            _LOSS_KEYS, (d_loss + g_loss, d_loss, g_loss, *accuracies), strict=True
-        ):
+    def _evaluate_losses(self, tensors, size, seed):
+        pack, game = self._game.pack, self._game
+        filled = {name: packing.pad_to_pack(tensor, pack) for name, tensor in tensors.items()}
+        scene = Scene(filled, game.critics, player="generator", seed=seed, training=False)
+        found = {key: [] for key in _LOSS_KEYS[1:]}
+        for critic in game.critics:
+            if critic.loss is None:
+                continue
+            logits = [scene.judge(critic.name).outputs(kind)["logits"] for kind in ("real", "fake")]
+            losses_ = [
+                tf.reduce_mean(over_scales(function, *logits))
+                for function in (critic.loss.discriminator_loss, critic.loss.generator_loss)
+            ]
+            accuracies = losses.discriminator_accuracies(*logits, critic.loss.threshold)
+            for key, value in zip(_LOSS_KEYS[1:], (*losses_, *accuracies), strict=True):
+                weight = 1.0
+                if key == "g_loss":
+                    weight = (
+                        1.0
+                        if isinstance(critic.weight, AdaptiveWeight)
+                        else weight_of(critic, self._state)
+                    )
+                found[key].append(value if weight == 1.0 else weight * value)
+                self._note_evaluated(f"{key}_{critic.name}", value, size)
+        for name in ("d_loss", "g_loss"):
+            found[name] = sum(found[name][1:], found[name][0]) if found[name] else tf.zeros([])
+        for name in ACCURACY_KEYS:
+            several = found[name]
+            if several:
+                mean = several[0] if len(several) == 1 else tf.reduce_mean(tf.stack(several))
+                self._note_evaluated(name, mean, size)
+        for name in ("d_loss", "g_loss"):
+            self._note_evaluated(name, found[name], size)
+        self._note_evaluated("loss", found["d_loss"] + found["g_loss"], size)
+        for place, term in enumerate(game.terms):
+            if term.name in self._evaluation_trackers:
+                of_term = scene.with_seed_of(place)
+                of_term.player = "discriminator" if term.player == "discriminator" else "generator"
+                self._note_evaluated(term.name, mean_of_term(term, of_term), size)
+
+    def _note_evaluated(self, name, value, rows):
+        if name in self._evaluation_trackers:
             self._evaluation_trackers[name].update_state(value, sample_weight=rows)
+
+    def _evaluate_quality(self, tensors):
+        """Update the metrics of pairs of tensors, those of the averaged generator."""
+        names = {name for _, *pair in self._compared for name in pair}
+        wanted = [name for name in self._named_average.outputs if name in names]
+        averaged = self._named_average.cut(wanted)(tensors, training=False) if wanted else {}
+        made = {name: tf.cast(tensor, "float32") for name, tensor in averaged.items()}
+        known = {**tensors, **made}
+        with unchecked():
+            for metric, real, fake in self._compared:
+                metric.update_state(known[real], known[fake])
 
 
 def named_results(metrics):

@@ -1,86 +1,131 @@
-"""What the updates of both players are made of: scenes, noise, passes, and applying gradients."""
+"""What the updates of all players are made of: noise, passes, and applying gradients."""
+
+import contextlib
 
 import tensorflow as tf
 
 from keras_gan.backend import replicas, seeds
 from keras_gan.engine import updates
 from keras_gan.engine.accumulation import dense
-from keras_gan.engine.players import players_of
 from keras_gan.engine.preserved import preserved_statistics
-from keras_gan.engine.scene import Scene
+from keras_gan.engine.scene import every
 from keras_gan.engine.state import add
-from keras_gan.feeding.sample_spec import flat, to_float, unpack
+from keras_gan.engine.term_values import log_key
+from keras_gan.feeding.sample_spec import flat
 
 
 class Passes:
-    """The part of `GAN` that the updates of both players share."""
+    """The part of a model that the updates of all players share."""
 
-    def _scenes(self, data):
-        """A function from an update's number to its `Scene`: rows of the flat batch, by stride."""
-        samples, labels = unpack(data)
-        scene = Scene(to_float(samples), labels=labels)
-        return lambda number: scene.every(number, self.discriminator_steps)
+    def _batches(self, data):
+        """A function from an update's number to its tensors: rows of the batch, by stride."""
+        tensors = self._tensors_of(data)
+        return lambda number: every(tensors, number, self.discriminator_steps)
 
     def _seeds(self, update, further=0):
-        """Seeds from the discriminator's update of that number on, but for the first `further`."""
-        first = update * (1 + len(self._penalties)) + further
+        """Seeds from the critics' update of that number on, but for the first `further`."""
+        first = update * (1 + self._game.num_penalties) + further
         return seeds.sequence(self.seed, seeds.TRAINING, self._state.steps_seen.value, first)
 
-    def _preserved(self, network, update, part=0):
-        """A block that leaves a network as it was, in a micro-batch of an update of the other."""
+    def _seed_of(self, stream, *numbers):
+        """The seed of this step in a stream of its own, for these numbers."""
+        seed = next(seeds.sequence(self.seed, stream, self._state.steps_seen.value))
+        for number in numbers:
+            seed = seeds.fold(seed, number)
+        return seed
+
+    @contextlib.contextmanager
+    def _preserved(self, networks, update, part=0):
+        """A block that leaves networks as they were, in a micro-batch of an update of another."""
         number = update * self.accumulation_steps + part
-        seed = seeds.sequence(self.seed, seeds.STANDING, self._state.steps_seen.value, number)
-        return preserved_statistics(network, next(seed))
+        seed = next(seeds.sequence(self.seed, seeds.STANDING, self._state.steps_seen.value, number))
+        with contextlib.ExitStack() as stack:
+            for place, network in enumerate(networks):
+                own = seeds.fold(seed, place) if place else seed
+                stack.enter_context(preserved_statistics(network, own))
+            yield
 
-    def _part(self, scene, number):
-        """One of `accumulation_steps` micro-batches of a scene: whole packs, by stride."""
-        return scene.every(number, self.accumulation_steps, self.pack)
+    def _part(self, tensors, number):
+        """One of `accumulation_steps` micro-batches: whole packs, by stride."""
+        return every(tensors, number, self.accumulation_steps, self._game.pack)
 
-    def _latents(self, real, seed):
-        """As many latents as there are real samples: this replica's rows of the global noise."""
-        latents = replicas.local_rows(
-            lambda rows: self.prior(tf.stack([rows, self.latent_dim]), seed), tf.shape(real)[0]
-        )
-        return tf.ensure_shape(latents, [real.shape[0], self.latent_dim])
+    def _with_draws(self, tensors, seed):
+        """The tensors of an update, with those that are drawn."""
+        size = tf.shape(next(iter(tensors.values())))[0]
+        return {**tensors, **self._game.drawn(tensors, size, seed, self._state)}
 
-    def _samples_to_judge(self, latents, labels, update):
-        """Samples for the discriminator to learn from; the generator's statistics stay."""
-        with self._preserved(self.generator, update):
-            return self._generate(latents, labels)
+    def _to_judge(self, tensors, update):
+        """These tensors with the generator's outputs, from which nothing flows back to it."""
+        with self._preserved([self.generator], update):
+            made = self._game.generator(tensors, training=True)
+        return {**tensors, **stopped(made)}
 
-    def _generate(self, latents, labels, *, generator=None, training=True):
-        samples = self._run(generator or self.generator, latents, labels, training=training)
-        return tf.cast(samples, "float32")
+    def _augment_for(self, seed):
+        """What critics apply to what they are shown, in one update: the same for both kinds."""
+        augment = self._game.augment
+        if augment is None:
+            return None
 
-    def _score(self, samples, labels, *, training):
-        return self._run(self.discriminator, samples, labels, training=training)
+        def apply(samples, condition):
+            images = {name: t for name, t in condition.items() if len(t.shape) == 4}
+            changed = augment({**samples, **images}, seed, self._state.images_seen.value)
+            return {n: changed[n] for n in samples}, {
+                n: changed.get(n, condition[n]) for n in condition
+            }
 
-    def _run(self, network, inputs, labels, *, training):
-        if self.num_classes is None:
-            return network(inputs, training=training)
-        # Keras takes no mixture of tensors and arrays.
-        return network([inputs, tf.convert_to_tensor(labels)], training=training)
+        return apply
 
     # === Applying ===
 
-    def _apply(self, player, gradients, loss, statistics, after_update, *tensors):
-        """Update a player, if it trains; returns the norm of its gradients."""
-        gradients, applied = replicas.all_reduce_mean(dense(gradients)), False
+    def _apply(self, player, gradients, loss, statistics, after_update, *tensors, active=True):
+        """Update a player, if it trains; returns the norm of its gradients.
+
+        Args:
+            player: the `Player`.
+            gradients: those of all replicas together, dense; `None` where there is none.
+            loss: scalar that they are of.
+            statistics: list of the `Statistics` of its networks, from before the update.
+            after_update: see `updates.apply_if_finite`.
+            *tensors: likewise.
+            active: whether it has its turn, a bool or a tensor of one.
+        """
+        applied = False
         norm = updates.norm(gradients, player)
-        if self.trains(player):
+        if self.trains(player.kind):
             applied = updates.apply_if_finite(
                 player,
-                players_of(self),
+                self._players,
                 gradients,
                 norm,
                 replicas.mean(loss),
                 self._state,
                 after_update,
                 *tensors,
+                active=active,
             )
-        statistics.restore(unless=applied)
+        for each in statistics:
+            each.restore(unless=applied)
         return norm
+
+    def _terms_due(self, player, values):
+        """Whether each term with state was evaluated, by its name: booleans."""
+        terms = [term for _, term in self._game.terms_of(player) if term.variables]
+        return {t.name: values[log_key(t, player)][1] > 0.0 for t in terms}
+
+    def _move_terms(self, player, due):
+        """Let terms with state follow an update that was applied."""
+        for _, term in self._game.terms_of(player):
+            if term.name in due:
+                term.after_update(due=due[term.name])
+
+    def _totals(self, gradients):
+        """Dense gradients of the global batch from those of each replica."""
+        return replicas.all_reduce_mean(dense(gradients))
 
     def _count_step(self, data):
         add(self._state.steps_seen, 1)
         add(self._state.images_seen, tf.shape(flat(data)[0])[0] * replicas.count())
+
+
+def stopped(made):
+    return {name: tf.stop_gradient(tensor) for name, tensor in made.items()}

@@ -1,34 +1,61 @@
-"""The players of a game, as a list: whose turn it is, what it trains, and by what."""
+"""The players of a game, as a list: what each trains, by what, and when."""
 
 import typing
 
-from keras_gan.engine.state import PLAYERS
+import tensorflow as tf
 
 
 class Player(typing.NamedTuple):
-    """One of the two.
+    """The generator, a critic, or critics that share weights.
 
     Attributes:
-        number: its place in the list, `DISCRIMINATOR` or `GENERATOR`.
-        name: "discriminator" or "generator".
-        network: the Keras model that it trains.
+        number: its place in the list of players; the generator is the last.
+        kind: `DISCRIMINATOR` or `GENERATOR`.
+        name: "generator", or the name of the first of its critics.
+        networks: the Keras models that it trains, each once.
         optimizer: its optimizer, built.
+        critics: its `CompiledCritic`s; empty for the generator.
     """
 
     number: int
+    kind: int
     name: str
-    network: typing.Any
+    networks: tuple
     optimizer: typing.Any
+    critics: tuple = ()
+
+    @property
+    def weights(self):
+        """All weights of its networks: a list, each once."""
+        return unique(v for network in self.networks for v in network.weights)
 
     @property
     def variables(self):
-        """What it trains: a list."""
-        return self.network.trainable_variables
+        """What it trains: a list, each variable once."""
+        return unique(v for network in self.networks for v in network.trainable_variables)
+
+    def has_turn(self, steps_seen):
+        """Whether one of its critics has started: `True`, or a boolean tensor."""
+        starts = [critic.start_step for critic in self.critics]
+        first = min(starts, default=0)
+        return True if first == 0 else steps_seen >= tf.cast(first, "int64")
 
 
-def players_of(gan):
-    """The `Player`s of a compiled model, in the order of their numbers."""
-    return [
-        Player(number, name, getattr(gan, name), getattr(gan, f"{name}_optimizer"))
-        for number, name in enumerate(PLAYERS)
-    ]
+def unique(things):
+    """Each object once, in order: a list."""
+    return list({id(thing): thing for thing in things}.values())
+
+
+def groups(networks):
+    """Places of networks that share weights: a list of lists, in order."""
+    found = []  # (ids of weights, places)
+    for place, network in enumerate(networks):
+        ids, places = {id(v) for v in network.weights} | {id(network)}, [place]
+        apart = []
+        for others, of_others in found:
+            if ids & others:
+                ids, places = ids | others, of_others + places
+            else:
+                apart.append((others, of_others))
+        found = [*apart, (ids, places)]
+    return sorted(sorted(places) for _, places in found)

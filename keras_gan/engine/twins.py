@@ -2,9 +2,6 @@
 
 import keras
 
-from keras_gan.backend import copies
-from keras_gan.engine.state import PLAYERS
-
 
 def twin(gan):
     """A model of the same networks and settings that shares no variable with the first one.
@@ -12,21 +9,17 @@ def twin(gan):
     Classes of networks, and those that were given to `compile`, need not be registered.
 
     Args:
-        gan: a compiled `GAN`.
+        gan: a compiled model.
 
     Returns:
-        A compiled `GAN` of the same class, with optimizers as they are made.
+        A compiled model of the same class, with optimizers as they are made.
 
     Raises:
         ValueError: if a part has no config, or cannot be copied.
     """
-    config = {**gan.get_config(), "prior": gan.prior}
-    for player in PLAYERS:
-        network = getattr(gan, player)
-        config[player] = copies.copy(network, network.name, local=True)
+    config, optimizers = gan._config_of_twin(), [player.optimizer for player in gan._players]
     other = type(gan).from_config(config)
-    optimizers = [getattr(gan, f"{player}_optimizer") for player in PLAYERS]
-    parts = [gan.adversarial_loss, *gan.regularizers, *gan.quality_metrics, *optimizers]
+    parts = [gan.adversarial_loss, *gan.regularizers, *gan.terms, *gan.quality_metrics, *optimizers]
     with keras.saving.custom_object_scope({type(part).__name__: type(part) for part in parts}):
         other.compile_from_config(gan.get_compile_config())
     return other

@@ -5,28 +5,21 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.backend import replicas
 from keras_gan.engine.accumulation import adapts_scale, loss_scale
-from keras_gan.engine.players import players_of
-from keras_gan.engine.state import (
-    DISCRIMINATOR,
-    GENERATOR,
-    GRADIENT,
-    PLAYERS,
-    RATE,
-    WEIGHT,
-    add,
-)
+from keras_gan.engine.state import GRADIENT, RATE, WEIGHT
 
 
 def norm(gradients, player):
-    """The global norm of a player's dense gradients: a scalar."""
+    """The global norm of a `Player`'s dense gradients: a scalar."""
     known = [gradient for gradient in gradients if gradient is not None]
     _checks.check(
-        bool(known), f"The loss must depend on the {PLAYERS[player]}'s weights, but does not."
+        bool(known), f"The loss must depend on the {player.name}'s weights, but does not."
     )
     return tf.linalg.global_norm(known)
 
 
-def apply_if_finite(player, players, gradients, size, loss, state, after_update, *tensors):
+def apply_if_finite(
+    player, players, gradients, size, loss, state, after_update, *tensors, active=True
+):
     """Apply gradients, unless the loss, the learning rate or one of them is NaN or infinite.
 
     Neither are they applied at a learning rate below 0, at which losses would rise.
@@ -36,8 +29,8 @@ def apply_if_finite(player, players, gradients, size, loss, state, after_update,
     gradients that overflow are nothing to remember: the scale is halved.
 
     Args:
-        player: whose update it is: `DISCRIMINATOR` or `GENERATOR`.
-        players: list of both `Player`s.
+        player: the `Player` whose update it is.
+        players: list of all `Player`s.
         gradients: one for each of its variables, not scaled, those of all replicas together;
             `None` where the loss does not depend on it.
         size: the `norm` of the gradients.
@@ -46,11 +39,13 @@ def apply_if_finite(player, players, gradients, size, loss, state, after_update,
         after_update: called with `tensors`, in the graph, once the update has been applied; it
             must use no other tensors of the step.
         *tensors: for `after_update`.
+        active: whether the player has its turn, a bool or a tensor of one; if not, nothing is
+            applied, and nothing is to be remembered.
 
     Returns:
         Boolean scalar: whether the update was applied.
     """
-    optimizer, variables = players[player].optimizer, players[player].variables
+    optimizer, variables = player.optimizer, player.variables
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
     kept = [gradients[i] for i in known]
 
@@ -65,16 +60,18 @@ def apply_if_finite(player, players, gradients, size, loss, state, after_update,
         overflow, rates = tf.constant(False), [_rate(each.optimizer) for each in players]
         if adapts_scale(optimizer):
             scale = tf.convert_to_tensor(optimizer.dynamic_scale)
-            overflow = tf.math.is_finite(loss) & (scale > 1.0) & _is_rate(rates[player])
+            overflow = tf.math.is_finite(loss) & (scale > 1.0) & _is_rate(rates[player.number])
+            overflow &= active
             optimizer.dynamic_scale.assign(tf.where(overflow, scale / 2.0, scale))
             optimizer.step_counter.assign(0)
-        found = _what_is_broken(players, player, kept, known, rates[player])
-        _note_failure(state, *found, tf.gather(rates, found[0]), unless=overflow)
+        found = _what_is_broken(players, player.number, kept, known, rates[player.number])
+        waits = overflow | (not active if isinstance(active, bool) else ~active)
+        _note_failure(state, *found, tf.gather(rates, found[0]), unless=waits)
 
     finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & _is_rate(_rate(optimizer))
-    replicas.cond(finite, update, skip, kept, loss, *tensors)
-    add((state.discriminator_updates, state.generator_updates)[player], 1)
-    return finite
+    applied = finite if active is True else finite & active
+    replicas.cond(applied, update, skip, kept, loss, *tensors)
+    return applied
 
 
 def _scaled(optimizer, gradients):
@@ -117,9 +114,9 @@ def _what_is_broken(players, player, gradients, indices, rate):
     """
     index = _first_not_finite(gradients, indices)
     found = tf.stack([tf.constant(player, tf.int64), index, GRADIENT])
-    for owner in (GENERATOR, DISCRIMINATOR):
-        index = _first_not_finite([v.value for v in players[owner].variables])
-        found = tf.where(index < 0, found, tf.stack([owner, index, WEIGHT]))
+    for owner in reversed(players):
+        index = _first_not_finite([v.value for v in owner.variables])
+        found = tf.where(index < 0, found, tf.stack([owner.number, index, WEIGHT]))
     by_rate = tf.constant([player, -1, RATE], tf.int64)
     return tf.unstack(tf.where(_is_rate(rate), found, by_rate))
 
@@ -147,7 +144,7 @@ def _note_failure(state, player, variable, cause, rate, unless=False):
 
 def note_broken_weight(gan):
     """Keep which trainable weight of a model is not finite, if no failure has been kept."""
-    for player in players_of(gan):
+    for player in gan._players:
         index = _first_not_finite([v.value for v in player.variables])
         if index >= 0:
             _note_failure(gan._state, player.number, index, WEIGHT, _rate(player.optimizer))

@@ -6,9 +6,8 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks, _registry, _warnings, optimizers, regularizers
+from keras_gan import _checks, _registry, _warnings, regularizers, terms
 from keras_gan.backend import inspection
-from keras_gan.engine.state import PLAYERS
 from keras_gan.feeding import cures
 
 # Arguments of Keras that have no equivalent here.
@@ -32,50 +31,6 @@ def refuse(unknown, method):
         raise TypeError(" ".join(filter(None, parts)))
 
 
-def trained(gan):
-    """The ids of the trainable weights: `dict` of lists by player."""
-    networks = {player: getattr(gan, player) for player in PLAYERS}
-    return {player: _ids(network.trainable_variables) for player, network in networks.items()}
-
-
-def _ids(variables):
-    return [id(variable) for variable in variables]
-
-
-def check_trainable(gan):
-    """Check that the trainable weights are the same as in `compile`."""
-    for player, now in trained(gan).items():
-        network, before = getattr(gan, player), gan._trained[player]
-        _checks.check(
-            bool(now),
-            f"`{player}` must have trainable weights. Do not freeze it yourself: while one player "
-            "trains, the other is frozen automatically.",
-            cure=_thaw(player, network),
-            trainable=network.trainable,
-        )
-        changed = {
-            "unfrozen": [w.path for w in network.weights if id(w) in set(now).difference(before)],
-            "frozen": [w.path for w in network.weights if id(w) in set(before).difference(now)],
-        }
-        _checks.check(
-            set(now) == set(before),
-            f"A change of `trainable` needs a new `compile`, but `{player}` was changed after the "
-            "last one.",
-            cure="Call `compile` again; where layers were unfrozen, with a new optimizer.",
-            **{how: paths[:3] for how, paths in changed.items() if paths},
-        )
-
-
-def _thaw(name, network):
-    """The cure for a network without trainable weights."""
-    if network.trainable:  # Keras ignores an assignment of the same value
-        return (
-            f"Its layers are frozen individually: set `{name}.trainable = False`, then "
-            f"`{name}.trainable = True`, which unfreezes all of them, and call `compile`."
-        )
-    return f"Set `{name}.trainable = True` and call `compile`."
-
-
 def callback_list(given):
     """A flat list of callbacks from one instance or a nested structure of them."""
     callbacks = keras.tree.flatten([] if given is None else given)
@@ -89,106 +44,24 @@ def callback_list(given):
     return callbacks
 
 
-def optimizer(identifier, player, network):
-    """A player's optimizer: an instance, one by name, or `Adam(2e-4, beta_1=0.5)` for `None`.
-
-    For a network that computes in float16 it is wrapped in a loss scale of its own.
-    """
-    name = f"{player}_optimizer"
-    if identifier is None:
-        identifier = keras.optimizers.Adam(2e-4, beta_1=0.5)
-    try:
-        result = keras.optimizers.get(identifier)
-    except ValueError:
-        raise ValueError(
-            _checks.sentence(
-                f"`{name}` must be a Keras optimizer or the name of one.",
-                cure="Use `keras.optimizers.Adam(2e-4, beta_1=0.5)` or 'adam'.",
-                **{name: identifier},
-            )
-        ) from None
-    _checks.check(
-        not isinstance(result, keras.optimizers.MultiOptimizer),
-        f"`{name}` must be one optimizer with one learning rate.",
-        cure="Use one for all of a network's weights.",
-        **{name: type(result).__name__},
-    )
-    scaled = isinstance(result, keras.optimizers.LossScaleOptimizer)
-    inner = result.inner_optimizer if scaled else result
-    check_finite(inner, name)
-    _checks.check(
-        not inner.gradient_accumulation_steps,
-        f"`{name}` must not accumulate gradients: the moving average and the counters would count "
-        "steps that do not update weights.",
-        cure="Use `compile(accumulation_steps=...)`.",
-        gradient_accumulation_steps=inner.gradient_accumulation_steps,
-    )
-    if not scaled and inspection.computes_in_float16(network):
-        result = keras.optimizers.LossScaleOptimizer(result)
-    # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
-    result.name = name
-    return result
-
-
-def check_finite(optimizer, name):
-    """Check an optimizer's numbers: one that is NaN or infinite would ruin all weights at once."""
-    given = {key: value for key, value in vars(optimizer).items() if not key.startswith("_")}
-    given["learning_rate"] = optimizer.learning_rate
-    for key, value in given.items():
-        if key == "learning_rate" or isinstance(value, float):
-            value = float(tf.convert_to_tensor(value))
-            _checks.check(
-                math.isfinite(value), f"`{key}` of `{name}` must be finite.", **{key: value}
-            )
-            _checks.check(
-                key != "learning_rate" or value >= 0.0,
-                f"`learning_rate` of `{name}` must not be negative: losses would rise.",
-                learning_rate=value,
-            )
-    scale = optimizer.loss_scale_factor
-    _checks.check(
-        scale is None or scale > 0,
-        f"`loss_scale_factor` of `{name}` must be above 0: the loss is multiplied by it, and the "
-        "gradients are divided by it.",
-        loss_scale_factor=scale,
+def may_add_losses(network):
+    """Whether layers of a network add losses, as far as that can be told without a pass."""
+    if any(getattr(v, "regularizer", None) for v in network.trainable_variables):
+        return True
+    layers = [part for part in inspection.all_layers(network) if part is not network]
+    return any(
+        getattr(layer, "activity_regularizer", None)
+        or type(layer).__module__.split(".")[0] not in ("keras", "keras_gan")
+        and isinstance(layer, keras.Layer)
+        for layer in layers
     )
 
 
-def check_optimizers(players, trained):
-    """Check that each network has weights to train, and an optimizer of its own for them.
-
-    Args:
-        players: list of `(optimizer, network)` pairs, the generator's first.
-        trained: the identities of the weights that train, by player.
-
-    Raises:
-        ValueError: if one optimizer serves both or has served another network, or a network has
-            nothing to train.
-    """
-    first, second = (optimizer for optimizer, _ in players)
-    _checks.check(
-        first is not second,
-        "Each network must have an optimizer of its own: an instance keeps the state of one "
-        "network's weights.",
-        cure="Create two.",
-        optimizer=type(first).__name__,
-    )
-    for player, (optimizer, network) in zip(("generator", "discriminator"), players, strict=True):
-        _checks.check(
-            bool(trained[player]),
-            "Both networks must have weights to train.",
-            cure=_thaw(player, network),
-            network=network.name,
-            trainable=network.trainable,
-        )
-        known = set(_ids(optimizers.built_on(optimizer)))
-        _checks.check(
-            not optimizer.built or known.issuperset(trained[player]),
-            f"`{optimizer.name}` must be new, or have trained the same network before: it keeps "
-            "the state of that network's weights.",
-            cure="Create a new one.",
-            **{optimizer.name: type(optimizer).__name__},
-        )
+def term_list(given):
+    """Terms from one or several instances or configs."""
+    if isinstance(given, (dict, terms.Term)):
+        given = [given]
+    return [terms.get(term) for term in given or ()]
 
 
 def regularizer_list(given):
@@ -205,6 +78,31 @@ def log_names(penalties):
         number = sum(p.name == penalty.name for p in penalties[: len(names)])
         names.append(f"{penalty.name}_{number + 1}" if number else penalty.name)
     return names
+
+
+def compared(given, default_pair, shape_of):
+    """Metrics with the names that they compare: a list of `(metric, real, fake)`.
+
+    Args:
+        given: metrics as `metric_list` takes them, or a `dict` of these by pairs of names.
+        default_pair: the names that metrics compare without any.
+        shape_of: callable from a name to the shape of a row, or `None`.
+    """
+    if not isinstance(given, dict) or "class_name" in given:
+        given = {default_pair: given}
+    for pair in given:
+        _checks.check(
+            isinstance(pair, tuple) and len(pair) == 2,
+            "The keys of `metrics` must be pairs of names, such as ('photo', 'painted').",
+            key=pair,
+        )
+    found = []
+    for pair, metrics in given.items():
+        shape = next((shape for name in pair if (shape := shape_of(name)) is not None), (None,))
+        found += [(metric, *pair) for metric in metric_list(metrics, shape)]
+    names = [metric.name for metric, *_ in found]
+    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    return found
 
 
 def metric_list(given, sample_shape):
@@ -266,8 +164,8 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
 
     Args:
         strategy: the strategy that the model was made under.
-        players: list of `(optimizer, network)` pairs.
-        others: regularizers and metrics.
+        players: list of `Player`s.
+        others: regularizers, terms and metrics.
         steps_per_execution: as given to `compile`.
         jit_compile: as given to `compile`.
 
@@ -278,8 +176,8 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
     with strategy.scope():
         if not tf.distribute.has_strategy():
             return
-    for optimizer, _ in players:
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    for player in players:
+        optimizer = getattr(player.optimizer, "inner_optimizer", player.optimizer)
         _checks.check(
             not (optimizer.use_ema and optimizer.ema_overwrite_frequency),
             "Under a strategy Keras cannot overwrite weights with an optimizer's average.",
@@ -301,7 +199,7 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
         jit_compile=jit_compile,
         replicas=strategy.num_replicas_in_sync,
     )
-    parts = [part for player in players for part in player]
+    parts = [part for player in players for part in (player.optimizer, *player.networks)]
     for part in (*parts, *others):
         _checks.check(
             all(strategy.extended.variable_created_in_scope(v.value) for v in part.variables),
@@ -314,14 +212,15 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
 
 def warn_of_batch_norm(gan):
     """Warn if BatchNormalization conflicts with the compiled settings."""
-    gradient = [r for r in gan.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
-    if gradient and inspection.has_batch_norm(gan.discriminator):
-        _warnings.warn(
-            "`discriminator` has BatchNormalization, which makes each logit depend on the whole "
-            f"batch, so {gradient[0].name} does not penalise the gradient of single samples. "
-            "Use LayerNormalization or none."
-        )
-    for network in (gan.generator, gan.discriminator):
+    for critic in gan._game.critics:
+        gradient = [r for r in critic.regularizers if isinstance(r, _GRADIENT_PENALTIES)]
+        if gradient and inspection.has_batch_norm(critic.network):
+            _warnings.warn(
+                f"`{critic.name}` has BatchNormalization, which makes each logit depend on the "
+                f"whole batch, so {gradient[0].name} does not penalise the gradient of single "
+                "samples. Use LayerNormalization or none."
+            )
+    for network in (gan.generator, *(n for player in gan._players[:-1] for n in player.networks)):
         if gan.accumulation_steps > 1 and inspection.has_batch_norm(network):
             _warnings.warn(
                 f"`{network.name}` has BatchNormalization. With accumulation_steps="

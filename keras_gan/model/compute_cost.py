@@ -48,13 +48,14 @@ def steps_per_execution(gan, rows):
     """Steps to run in one compiled call: many for small networks, 1 for large ones.
 
     Args:
-        gan: a compiled `GAN`.
+        gan: a compiled model.
         rows: real samples per step.
 
     Returns:
         An integer from 1 to 32, a power of two.
     """
-    forward = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
+    critics = sum(multiply_adds(critic.network) for critic in gan.critics)
+    forward = multiply_adds(gan.generator), critics
     # Each update runs a forward and a backward pass of both networks. A backward pass costs as
     # much as two forward passes.
     step = 3 * rows * sum(forward) * (1 + gan.generator_steps / gan.discriminator_steps)

@@ -1,64 +1,96 @@
-"""The configs that re-create a GAN: those of the model and of `compile`."""
+"""The configs that re-create a model: those of the model and of `compile`."""
 
 import keras
 
 from keras_gan import _checks, optimizers, schedules
-from keras_gan.engine.state import PLAYERS
+from keras_gan.backend import copies
+from keras_gan.engine.players import groups, unique
+from keras_gan.model import joint_networks
+from keras_gan.model.critic import Critic
 from keras_gan.storage import loadable
 
 
 class Configs:
-    """Mixin of `GAN` with its configs."""
+    """Mixin of `AdversarialModel` with its configs."""
 
     def get_config(self):
+        networks = unique(critic.network for critic in self.critics)
+        places = {id(network): place for place, network in enumerate(networks)}
         return {
-            **{
-                name: loadable.serialized(getattr(self, name), name)
-                for name in ("generator", "discriminator", "prior")
+            "generator": loadable.serialized(self.generator, "generator"),
+            "networks": joint_networks.serialized(networks),
+            "critics": [
+                {**critic.get_config(), "network": places[id(critic.network)]}
+                for critic in self.critics
+            ],
+            "priors": {
+                name: loadable.serialized(prior, "priors") for name, prior in self.priors.items()
             },
-            "num_classes": self.num_classes,
-            "class_names": self.class_names and list(self.class_names),
-            "pack": self.pack,
+            "values": list(self.values),
             "ema_halflife_images": schedules.config(self.ema_halflife_images),
             "seed": self.seed,
             "name": self.name,
         }
 
+    def _config_of_twin(self):
+        """A config with copies of the networks in place of their configs."""
+        copied = copies.Copier(local=True).copied([self.generator, *self.critic_networks])
+        config = {"generator": copied[0], "networks": copied[1:]}
+        return {**self.get_config(), **config, "priors": dict(self.priors)}
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        _check_complete(config, _CONFIG)
-        for key in ("generator", "discriminator", "prior"):
-            if callable(config[key]):  # what it is, and not the config of it
-                continue
-            try:
-                config[key] = keras.saving.deserialize_keras_object(
-                    config[key], custom_objects=custom_objects
-                )
-            except TypeError as error:
-                told = loadable.first_words(error)
-                raise ValueError(
-                    _checks.sentence(
-                        f"`{key}` of a file must be made of what Keras knows. {told}",
-                        cure="Register your own classes, or give them as `custom_objects`; the "
-                        "file of a stranger should not need it.",
-                        file_has=_class_name(config[key]),
-                    )
-                ) from error
-        return cls(**config)
+        check_complete(config, _CONFIG)
+
+        def read(part, name):
+            return deserialized(part, name, custom_objects)
+
+        networks = joint_networks.deserialized(
+            config.pop("networks"), lambda network: read(network, "critics")
+        )
+        return cls(
+            read(config.pop("generator"), "generator"),
+            [
+                Critic(networks[critic["network"]], **_without(read(critic, "critics"), "network"))
+                for critic in config.pop("critics")
+            ],
+            priors={name: read(p, "priors") for name, p in config.pop("priors").items()},
+            **config,
+        )
+
+    def _parts_described(self, of_network, of_prior):
+        """The networks and what belongs to them, for the fingerprint of a run."""
+        return {
+            "generator": of_network(self.generator),
+            "networks": [of_network(network) for network in self.critic_networks],
+            "critics": [_without(critic.get_config(), "name") for critic in self.critics],
+            "priors": {name: of_prior(prior) for name, prior in self.priors.items()},
+            "values": list(self.values),
+        }
+
+    # === Compile ===
 
     def get_compile_config(self):
         if not self.compiled:
             return {}
+        several = isinstance(self.discriminator_optimizer, dict)
         parts = {
             "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
+            "discriminator_optimizer": dict(self.discriminator_optimizer)
+            if several
+            else self.discriminator_optimizer,
             "loss": self.adversarial_loss,
             "regularizers": self.regularizers,
-            "metrics": self.quality_metrics,
+            "terms": self.terms,
+            "augment": self.augment,
+            "metrics": self._metrics_config(),
         }
         return {
-            **{name: loadable.serialized(part, name) for name, part in parts.items()},
+            **{
+                name: part if isinstance(part, str) else loadable.serialized(part, name)
+                for name, part in parts.items()
+            },
             "discriminator_steps": self.discriminator_steps,
             "generator_steps": self.generator_steps,
             "accumulation_steps": self.accumulation_steps,
@@ -66,55 +98,103 @@ class Configs:
             "trained": self._trained_places(),
         }
 
+    def _metrics_config(self):
+        """The metrics as a list, where all compare the default pair; else by pairs of names."""
+        default = self._default_pair()
+        if all(tuple(pair) == default for _, *pair in self._compared):
+            return self.quality_metrics
+        return [[real, fake, metric] for metric, real, fake in self._compared]
+
     def _trained_places(self):
-        """Positions of a network's trainable weights and of those its optimizer has state for.
+        """Positions of a player's trainable weights and of those its optimizer has state for.
 
         `trainable` may have changed since `compile`; the file stores its current value.
         """
         found = {}
-        for player in PLAYERS:
-            built_on = optimizers.built_on(getattr(self, f"{player}_optimizer"))
-            ids = {player: self._trained[player], f"{player}_optimizer": [id(v) for v in built_on]}
-            places = {id(w): place for place, w in enumerate(getattr(self, player).weights)}
-            for name, wanted in ids.items():
-                found[name] = [places[i] for i in wanted if i in places]
+        for player in self._players:
+            built_on = optimizers.built_on(player.optimizer)
+            name = player.name
+            ids = {name: self._trained[name], f"{name}_optimizer": [id(v) for v in built_on]}
+            places = {id(w): place for place, w in enumerate(player.weights)}
+            for key, wanted in ids.items():
+                found[key] = [places[i] for i in wanted if i in places]
         return found
 
     def compile_from_config(self, config):
         if not config:
             return
-        _check_complete(config, _COMPILE_CONFIG)
+        check_complete(config, _COMPILE_CONFIG)
         config = keras.saving.deserialize_keras_object(config)
+        metrics = config["metrics"]
+        if metrics and isinstance(metrics[0], (list, tuple)):
+            pairs = {}
+            for real, fake, metric in metrics:
+                pairs.setdefault((real, fake), []).append(metric)
+            config["metrics"] = pairs
         trained = config.pop("trained", None)  # missing in files of earlier versions
         if trained:
-            ids = {}
-            for player in PLAYERS:
-                weights, optimizer = getattr(self, player).weights, f"{player}_optimizer"
-                config[optimizer].build([weights[place] for place in trained[optimizer]])
-                ids[player] = [id(weights[place]) for place in trained[player]]
+            ids, given = {}, config["discriminator_optimizer"]
+            for name, weights in self._weights_by_player().items():
+                optimizer = config["generator_optimizer"]
+                if name != "generator":
+                    optimizer = given[name] if isinstance(given, dict) else given
+                optimizer.build([weights[place] for place in trained[f"{name}_optimizer"]])
+                ids[name] = [id(weights[place]) for place in trained[name]]
             self._trained_in_file = ids
         try:
             self.compile(**config)
         finally:
             self._trained_in_file = None
 
+    def _weights_by_player(self):
+        """All weights of each player, by its name, before `compile`."""
+        critics = self.critics
+        parts = [
+            [critics[place] for place in places]
+            for places in groups([critic.network for critic in critics])
+        ]
+        found = {"generator": self.generator.weights}
+        for part in parts:
+            name = self._player_name(part, parts)
+            found[name] = unique(v for critic in part for v in critic.network.weights)
+        return found
 
-_CONFIG = (
-    "generator",
-    "discriminator",
-    "prior",
-    "num_classes",
-    "pack",
-    "ema_halflife_images",
-    "seed",
-)
+
+_CONFIG = ("generator", "networks", "critics", "priors", "ema_halflife_images", "seed")
 _COMPILE_CONFIG = (
     *("generator_optimizer", "discriminator_optimizer", "loss", "regularizers", "metrics"),
     *("discriminator_steps", "generator_steps", "accumulation_steps"),
 )
 
 
-def _check_complete(config, keys):
+def deserialized(part, name, custom_objects=None):
+    """An object from its config in a file; what is an object already stays.
+
+    Raises:
+        ValueError: if it is made of what Keras does not know.
+    """
+    if callable(part):
+        return part
+    try:
+        return keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
+    except TypeError as error:
+        told = loadable.first_words(error)
+        raise ValueError(
+            _checks.sentence(
+                f"`{name}` of a file must be made of what Keras knows. {told}",
+                cure="Register your own classes, or give them as `custom_objects`; the "
+                "file of a stranger should not need it.",
+                file_has=_class_name(part),
+            )
+        ) from error
+
+
+def check_complete(config, keys):
+    """Check that a config has these keys.
+
+    Raises:
+        ValueError: otherwise.
+    """
     missing = [key for key in keys if key not in config]
     _checks.check(
         not missing,
@@ -122,6 +202,10 @@ def _check_complete(config, keys):
         cure="The file is damaged, or not that of a GAN.",
         missing=missing,
     )
+
+
+def _without(config, key):
+    return {name: value for name, value in config.items() if name != key}
 
 
 def _class_name(config):

@@ -2,12 +2,14 @@
 
 import contextlib
 
+import keras
+
 from keras_gan import _checks, _warnings, convergence
 from keras_gan.backend import private_keras
 from keras_gan.backend.batchwise import works_by_batches
-from keras_gan.feeding import class_names, fit_data
+from keras_gan.feeding import fit_data
 from keras_gan.feeding.pipelines import check_divisible
-from keras_gan.model import arrangement, compile_arguments, compute_cost
+from keras_gan.model import arrangement, compile_arguments, compute_cost, player_optimizers
 from keras_gan.model.progress import with_progress
 
 
@@ -68,7 +70,7 @@ class Fitting:
         """
         compile_arguments.refuse(unknown, self.fit)
         self._check_compiled("fit")
-        compile_arguments.check_trainable(self)
+        player_optimizers.check_trainable(self)
         epochs = _checks.non_negative_int(epochs, "epochs")
         initial_epoch = _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:
@@ -78,13 +80,12 @@ class Fitting:
             validation_steps = _checks.positive_int(validation_steps, "validation_steps")
         if validation_batch_size is not None:
             _checks.positive_int(validation_batch_size, "validation_batch_size")
-        feed, held_out = fit_data.training_feed(
+        feed, held_out = self._training_data(
             x,
             y,
-            spec=self.spec,
             batch_size=batch_size,
             group=self.discriminator_steps,
-            parts=self.accumulation_steps * self.pack * self._replicas,
+            parts=self.accumulation_steps * self._game.pack * self._replicas,
             shuffle=shuffle,
             seed=self.seed,
             position=lambda: self.steps_seen,
@@ -94,9 +95,8 @@ class Fitting:
         )
         held_out_feed = None
         if held_out is not None or validation_data is not None:
-            held_out_feed = fit_data.evaluation_feed(
+            held_out_feed = self._evaluation_data(
                 *(held_out or (validation_data, None)),
-                spec=self.spec,
                 batch_size=validation_batch_size or batch_size,
                 steps=validation_steps,
                 replicas=self._replicas,
@@ -104,7 +104,7 @@ class Fitting:
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._warn_of_metrics()
-        self.class_names = class_names.learned(self.class_names, x, self.num_classes)
+        self._learn_class_names(x)
         self._choose_steps_per_execution(feed, callbacks)
         self._state.forget_failure()
         self.spread_random_generators()
@@ -150,21 +150,20 @@ class Fitting:
         compile_arguments.refuse(unknown, self.train_on_batch)
         self._check_compiled("train_on_batch")
         if self.train_function is None or self.run_eagerly:  # later, what trains is in the graph
-            compile_arguments.check_trainable(self)
+            player_optimizers.check_trainable(self)
         _checks.check(
             self._replicas == 1,
             "With several replicas, each would train on the whole batch.",
             cure="Use `fit`.",
             replicas=self._replicas,
         )
-        samples, labels = fit_data.checked_batch(x, y, self.spec)
-        check_divisible(
-            len(samples) // self.discriminator_steps, self.accumulation_steps * self.pack
-        )
+        samples, labels = self._checked_batch(x, y)
+        rows = len(keras.tree.flatten(samples)[0])
+        check_divisible(rows // self.discriminator_steps, self.accumulation_steps * self._game.pack)
         _checks.check(
-            len(samples) % self.discriminator_steps == 0,
+            rows % self.discriminator_steps == 0,
             "The batch must be a multiple of `discriminator_steps`: each update gets its share.",
-            batch=len(samples),
+            batch=rows,
             discriminator_steps=self.discriminator_steps,
         )
         self._average_watch.forget()
@@ -307,10 +306,9 @@ class Fitting:
         try:
             if within_fit:  # whose feed is ready
                 return super().evaluate(x, **told, **private_keras.as_validation())
-            feed = fit_data.evaluation_feed(
+            feed = self._evaluation_data(
                 x,
                 y,
-                spec=self.spec,
                 batch_size=batch_size,
                 steps=steps,
                 replicas=self._replicas,
@@ -327,8 +325,9 @@ class Fitting:
         """`evaluate` on one batch, as in Keras."""
         compile_arguments.refuse(unknown, self.test_on_batch)
         self._check_compiled("test_on_batch")
-        x, y = fit_data.checked_batch(x, y, self.spec)
-        return self.evaluate(x, y, batch_size=len(x), verbose=0, return_dict=return_dict)
+        x, y = self._checked_batch(x, y)
+        rows = len(keras.tree.flatten(x)[0])
+        return self.evaluate(x, y, batch_size=rows, verbose=0, return_dict=return_dict)
 
 
 def _validation_freq(value):

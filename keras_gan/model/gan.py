@@ -1,30 +1,25 @@
 """The model: two networks that train against each other under `fit`."""
 
 import keras
-import tensorflow as tf
 
-from keras_gan import _checks, losses, priors, schedules
-from keras_gan.backend import memory, packing
-from keras_gan.backend.determinism import Deterministic
-from keras_gan.engine import ema
-from keras_gan.engine.evaluating import Evaluating
-from keras_gan.engine.state import GENERATOR, PLAYERS, TrainingState
-from keras_gan.engine.train_step import TrainStep
+from keras_gan import _checks, priors, schedules
+from keras_gan.backend import copies, inspection, packing
+from keras_gan.engine.named_network import NamedNetwork
+from keras_gan.feeding import fit_data
 from keras_gan.feeding.class_names import checked as checked_names
-from keras_gan.feeding.sample_spec import SampleSpec
+from keras_gan.feeding.sample_spec import SampleSpec, to_float, unpack
 from keras_gan.feeding.values import reach
-from keras_gan.model import compile_arguments, pairs, run_fingerprint
-from keras_gan.model.configs import Configs
-from keras_gan.model.fitting import Fitting
+from keras_gan.model import pairs
+from keras_gan.model.adversarial_model import AdversarialModel
+from keras_gan.model.configs import check_complete, deserialized
+from keras_gan.model.critic import Critic
+from keras_gan.model.exported_gan import ExportedGAN
 from keras_gan.model.generation import Generation
-from keras_gan.model.saving import Saving
-from keras_gan.optimizers import OptimizerGroup, follow
-
-_PHASES = ("both", *PLAYERS)
+from keras_gan.storage import loadable
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Deterministic, keras.Model):
+class GAN(Generation, AdversarialModel):
     """Two networks trained against each other under `fit`.
 
     The discriminator learns to tell real samples from generated ones; the generator learns
@@ -96,7 +91,7 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
         seed=0,
         name=None,
     ):
-        super().__init__(name=name)
+        keras.Model.__init__(self, name=name)
         pack = packing.checked(pack, num_classes)
         self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
             generator, discriminator, pack
@@ -111,39 +106,37 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
         if num_classes is not None:
             num_classes = _checks.positive_int(num_classes, "num_classes")
             pairs.check_classes(num_classes, generator, discriminator)
-        if ema_halflife_images is not None:
-            ema_halflife_images = schedules.number_or_schedule(
-                ema_halflife_images, "ema_halflife_images", above=0.0
-            )
-        self.generator = generator
         self.discriminator = discriminator
-        self.prior = priors.get(prior)
-        run_fingerprint.of_prior(self.prior)  # its config before the first call
         self.num_classes = num_classes
         self.class_names = class_names
         self.pack = pack
-        self.ema_halflife_images = ema_halflife_images
-        self.seed = _checks.seed(seed)
-
-        self.averaged_generator = generator
-        if ema_halflife_images is not None:
-            self.averaged_generator = ema.copy(generator)
+        names = ("latents", "labels")[: 1 + conditional]
+        known = {"latents": prior}
+        if conditional:  # in the data while it trains, drawn by `generate`
+            known["labels"] = priors.Categorical(num_classes)
+        inputs = zip(names, inspection.inputs_of(generator), strict=True)
+        output = keras.tree.flatten(inspection.output_structure(generator))[0]
+        self._play(
+            generator,
+            NamedNetwork(generator, inputs, {"generated": output}),
+            [
+                Critic(
+                    discriminator,
+                    real="samples",
+                    fake="generated",
+                    condition=names[1:],
+                    pack=pack,
+                    name="discriminator",
+                )
+            ],
+            priors=known,
+            values=(),
+            ema_halflife_images=ema_halflife_images,
+            seed=seed,
+        )
+        self.prior = self.priors["latents"]
         self.spec = SampleSpec(self.sample_shape, num_classes, reach(generator))
         self.is_image = self.spec.is_image
-        self.verdict = None
-        self.generator_optimizer = self.discriminator_optimizer = None
-        self.quality_metrics = []
-        self._state = TrainingState()
-        self._training_feed = self._held_out_feed = None
-        self._evaluating = False
-        self._trained_in_file = None
-        self._has_loaded = False
-        self._phase = "both"
-        self._train_functions = {}
-        self._custom_gradients = memory.CustomGradients()
-        self._average_watch = ema.Watch()
-        self._average_watch.note(self)
-        self.built = True
 
     @property
     def class_names(self):
@@ -155,151 +148,78 @@ class GAN(TrainStep, Fitting, Evaluating, Generation, Saving, Configs, Determini
         names = checked_names(class_names, self.num_classes or 0)
         self._class_names = None if names is None else tuple(names)  # Keras would wrap a list
 
-    # === Compiling ===
+    # === Data ===
 
-    def compile(
-        self,
-        generator_optimizer=None,
-        discriminator_optimizer=None,
-        loss="non_saturating",
-        *,
-        regularizers=(),
-        discriminator_steps=1,
-        generator_steps=1,
-        accumulation_steps=1,
-        metrics=(),
-        steps_per_execution="auto",
-        jit_compile="auto",
-        run_eagerly=False,
-        **unknown,
-    ):
-        """Configure the training of both networks.
+    def _training_data(self, x, y, **options):
+        return fit_data.training_feed(x, y, spec=self.spec, **options)
 
-        Args:
-            generator_optimizer: Keras optimizer or its name. `None` for
-                `Adam(2e-4, beta_1=0.5)`.
-            discriminator_optimizer: likewise; another instance than the generator's.
-            loss: name or `keras_gan.losses.AdversarialLoss`. Default "non_saturating".
-            regularizers: names or `keras_gan.regularizers.Regularizer`s of the discriminator.
-            discriminator_steps: updates of the discriminator in a step, each with `batch_size`
-                real samples of its own. Default 1.
-            generator_steps: updates of the generator after those. Default 1.
-            accumulation_steps: micro-batches that the batch of an update is split into to save
-                memory; their gradients are averaged. Statistics of a batch (BatchNorm,
-                the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
-                micro-batch. Default 1.
-            metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
-                Frechet and the kernel distance under these names, with their default features),
-                or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
-                their names alone. They are evaluated on validation data with the averaged
-                generator.
-            steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
-                small networks, 1 under a strategy.
-            jit_compile: as in Keras; "auto" is off on CPUs.
-            run_eagerly: as in Keras.
+    def _evaluation_data(self, x, y, **options):
+        return fit_data.evaluation_feed(x, y, spec=self.spec, **options)
 
-        Raises:
-            ValueError: for anything that could not train.
-            TypeError: for an argument that there is not.
-        """
-        compile_arguments.refuse(unknown, self.compile)
-        # All arguments are checked before any attribute is set, so a failed `compile` changes
-        # nothing.
-        if steps_per_execution != "auto":
-            steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
-        jit_compile = _checks.one_of(jit_compile, "jit_compile", (True, False, "auto"))
-        run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
-        given = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        networks = {player: getattr(self, player) for player in given}
-        players = [
-            (compile_arguments.optimizer(given[player], player, network), network)
-            for player, network in networks.items()
-        ]
-        trained = self._trained_in_file or compile_arguments.trained(self)
-        compile_arguments.check_optimizers(players, trained)
-        loss = losses.get(loss)
-        regularizers = compile_arguments.regularizer_list(regularizers)
-        discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
-        generator_steps = _checks.positive_int(generator_steps, "generator_steps")
-        accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
-        metrics = compile_arguments.metric_list(metrics, self.sample_shape)
-        compile_arguments.check_strategy(
-            self.distribute_strategy,
-            players,
-            [*regularizers, *metrics],
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
+    def _checked_batch(self, x, y):
+        return fit_data.checked_batch(x, y, self.spec)
+
+    def _tensors_of(self, data):
+        samples, labels = unpack(data)
+        tensors = {"samples": to_float(samples)}
+        return tensors if labels is None else {**tensors, "labels": labels}
+
+    def _shape_of(self, name):
+        return self.sample_shape
+
+    def _exported(self, outputs):
+        _checks.check(
+            outputs in (None, "generated"),
+            "A GAN has one output, 'generated'.",
+            outputs=outputs,
         )
+        return ExportedGAN(self)
 
-        super().compile(
-            optimizer=None,
-            jit_compile=jit_compile,
-            run_eagerly=run_eagerly,
-            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
-        )
-        for optimizer, network in players:
-            # An optimizer that is not built when a file is loaded would lose its state.
-            if not optimizer.built:
-                optimizer.build(network.trainable_variables)
-            follow(optimizer, self._state.images_seen)
-        (self.generator_optimizer, _), (self.discriminator_optimizer, _) = players
-        self.optimizer = OptimizerGroup([optimizer for optimizer, _ in players])
-        self._trained = trained
-        self._has_loaded = False
-        self.adversarial_loss = loss
-        self.regularizers = regularizers
-        self.discriminator_steps = discriminator_steps
-        self.generator_steps = generator_steps
-        self.accumulation_steps = accumulation_steps
-        self.quality_metrics = metrics
-        rates = [optimizer.learning_rate for optimizer, _ in players]
-        self._first_rates = [float(tf.convert_to_tensor(rate)) for rate in rates]
-        self._compile_arguments = {
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-            "run_eagerly": run_eagerly,
+    # === Configs ===
+
+    def _parts_described(self, of_network, of_prior):
+        return {
+            "generator": of_network(self.generator),
+            "discriminator": of_network(self.discriminator),
+            "prior": of_prior(self.prior),
+            "num_classes": self.num_classes,
+            **({} if self.pack == 1 else {"pack": self.pack}),
         }
-        self._penalties = [r for r in regularizers if r.penalizes]
-        self._penalty_names = compile_arguments.log_names(self._penalties)
-        compile_arguments.warn_of_batch_norm(self)
-        self._make_trackers(self._penalty_names)
-        self._train_functions = {}
-        self._phase = "both"
 
-    # === Phases ===
+    def get_config(self):
+        return {
+            **{
+                name: loadable.serialized(getattr(self, name), name)
+                for name in ("generator", "discriminator", "prior")
+            },
+            "num_classes": self.num_classes,
+            "class_names": self.class_names and list(self.class_names),
+            "pack": self.pack,
+            "ema_halflife_images": schedules.config(self.ema_halflife_images),
+            "seed": self.seed,
+            "name": self.name,
+        }
 
-    @property
-    def phase(self):
-        """Which networks are trained: "both", "discriminator" or "generator"."""
-        return self._phase
+    def _config_of_twin(self):
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        copied = {name: copies.copy(n, n.name, local=True) for name, n in networks.items()}
+        return {**self.get_config(), **copied, "prior": self.prior}
 
-    def set_phase(self, phase):
-        """Train both networks from the next step on, or only one of them.
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        check_complete(config, _CONFIG)
+        for key in ("generator", "discriminator", "prior"):
+            config[key] = deserialized(config[key], key, custom_objects)
+        return cls(**config)
 
-        `fit` starts in the current phase and restores it at the end, even if callbacks change it.
-        `compile` sets it to "both". The loss of the network that is not trained is still evaluated,
-        so the keys of the logs do not change. Each phase has its own compiled training function.
 
-        Args:
-            phase: "both", "discriminator" or "generator".
-
-        Raises:
-            ValueError: for another value.
-        """
-        _checks.one_of(phase, "phase", _PHASES)
-        if phase == self._phase:
-            return
-        self._train_functions[self._phase] = self.train_function
-        self._phase = phase
-        self.train_function = self._train_functions.get(phase)
-        if self.train_function is None and self.compiled:
-            self.make_train_function(force=True)
-
-    def trains(self, player):
-        """Whether a player (`DISCRIMINATOR` or `GENERATOR`) trains in this phase."""
-        return self._phase in ("both", PLAYERS[player])
-
-    @property
-    def _generator_updates(self):
-        # An idle generator is evaluated once.
-        return self.generator_steps if self.trains(GENERATOR) else 1
+_CONFIG = (
+    "generator",
+    "discriminator",
+    "prior",
+    "num_classes",
+    "pack",
+    "ema_halflife_images",
+    "seed",
+)

@@ -1,5 +1,6 @@
 """Generation of samples from latents, and of latents from a seed."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -126,7 +127,7 @@ class Generation:
         # Keras would unroll as many batches into one graph as training runs in one call.
         before, self.steps_per_execution = self.steps_per_execution, 1
         try:
-            return super().predict(x, batch_size, verbose, steps, callbacks)
+            return keras.Model.predict(self, x, batch_size, verbose, steps, callbacks)
         finally:
             self.steps_per_execution = before
 
@@ -249,13 +250,6 @@ class Generation:
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
 
-    def _draw(self):
-        """A seed from a separate random stream, whose position is saved with the model."""
-        position = int(self._state.draws.numpy())
-        self._state.draws.assign(position + 1)
-        words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
-        return int(words[0] >> 2)
-
     def _in_batches(self, network, inputs, labels, batch_size):
         parts, batch_size = [], min(batch_size, compute_cost.samples_per_pass(network))
         for first in range(0, len(inputs), batch_size):
@@ -265,6 +259,15 @@ class Generation:
                 chosen = tf.convert_to_tensor(labels[first : first + batch_size])
             parts.append(self._run(network, batch, chosen, training=False))
         return np.concatenate([np.asarray(tf.cast(part, "float32")) for part in parts])
+
+    def _run(self, network, inputs, labels, *, training):
+        if self.num_classes is None:
+            return network(inputs, training=training)
+        # Keras takes no mixture of tensors and arrays.
+        return network([inputs, tf.convert_to_tensor(labels)], training=training)
+
+    def _learn_class_names(self, x):
+        self.class_names = class_names.learned(self.class_names, x, self.num_classes)
 
     def _labels_for(self, labels, num_samples, seed):
         if self.num_classes is None:

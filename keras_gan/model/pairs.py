@@ -78,12 +78,19 @@ def check_classes(num_classes, *networks):
 # === One network ===
 
 
-def _inputs(network, name):
-    """The symbolic inputs of a network: one tensor, or two."""
+def check_network(network, name):
+    """Check that a network is a built Keras model with weights that can train.
+
+    Returns:
+        Its symbolic inputs, in their structure.
+
+    Raises:
+        ValueError: otherwise.
+    """
     _checks.check(
         isinstance(network, keras.Model), f"`{name}` must be a `keras.Model`.", **{name: network}
     )
-    takes, size = _TAKES[name]
+    takes, size = _TAKES.get(name, ("inputs", "..."))
     structure = inspection.input_structure(network)
     unbuilt = [layer for layer in inspection.all_layers(network) if not layer.built]
     cure = f"Call it on a batch once, such as `{name}(keras.ops.zeros((1, {size})))`."
@@ -96,6 +103,12 @@ def _inputs(network, name):
         **{name: network.name},
     )
     _check_weights(network, name)
+    return structure
+
+
+def _inputs(network, name):
+    """The symbolic inputs of a network: one tensor, or two."""
+    structure, takes = check_network(network, name), _TAKES[name][0]
     inputs = inspection.inputs_of(network)
     _checks.check(
         inputs is not None,

@@ -26,25 +26,25 @@ _FIRST_PRIORS = weakref.WeakKeyDictionary()
 
 
 def of_model(gan):
-    """The networks and settings of a compiled `GAN`: a nested `dict`."""
+    """The networks and settings of a compiled model: a nested `dict`."""
+    optimizers = {}
+    for player, rate in zip(gan._players, gan._first_rates, strict=True):
+        optimizers[f"{player.name}_optimizer"] = _config(player.optimizer)
+        optimizers[f"{player.name}_optimizer.learning_rate"] = rate
     return {
-        "generator": _network(gan.generator),
-        "discriminator": _network(gan.discriminator),
-        "prior": of_prior(gan.prior),
-        "num_classes": gan.num_classes,
+        **gan._parts_described(_network, of_prior),
         "ema_halflife_images": _plain(schedules.config(gan.ema_halflife_images), _SILENT, {}),
         "seed": gan.seed,
         "loss": _config(gan.adversarial_loss),
         "regularizers": [_config(r) for r in gan.regularizers],
+        **({"terms": [_config(term) for term in gan.terms]} if gan.terms else {}),
+        **({} if gan.augment is None else {"augment": _config(gan.augment)}),
         "discriminator_steps": gan.discriminator_steps,
         "generator_steps": gan.generator_steps,
         "accumulation_steps": gan.accumulation_steps,
         "metrics": [_config(m) for m in gan.quality_metrics],
         "jit_compile": gan._compile_arguments["jit_compile"],
-        "generator_optimizer": _config(gan.generator_optimizer),
-        "generator_optimizer.learning_rate": gan._first_rates[0],
-        "discriminator_optimizer": _config(gan.discriminator_optimizer),
-        "discriminator_optimizer.learning_rate": gan._first_rates[1],
+        **optimizers,
         **({} if gan.phase == "both" else {"phase": gan.phase}),
     }
 

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import inspection, replicas
-from keras_gan.engine.state import PLAYERS, random_generators
-from keras_gan.model import export, run_fingerprint
+from keras_gan.backend import replicas
+from keras_gan.engine.state import random_generators
+from keras_gan.model import export, run_fingerprint, state_parts
 from keras_gan.storage import files, loadable
 from keras_gan.storage.checksums import KIND, ChecksumVerifier, all_or_nothing
 
@@ -118,13 +118,18 @@ class Saving:
                     )
                 ) from error
 
-    def export(self, path, format=None, *, verbose=False, **kwargs):
+    def export(self, path, format=None, *, outputs=None, verbose=False, **kwargs):
         """Export the averaged generator, for use without this package.
 
-        A SavedModel has the endpoints `serve(latents[, labels])`,
+        A SavedModel of a `GAN` has the endpoints `serve(latents[, labels])`,
         `sample(num_samples, seed, truncation=1.0[, labels])` and, for images, `sample_uint8`
         likewise. `sample` equals `generate` with the same seed. Labels outside of the classes raise
         an error. `class_names()` returns the names of the classes if the model knows them.
+
+        One of any other model has `serve(...)`, which takes the inputs that its outputs depend on,
+        by name, and returns one output, or a `dict` of several. If some of the inputs have a prior,
+        it has `sample(...)` too, which takes the other inputs by name, `num_samples` if there are
+        none, `seed` and `truncation`, and equals `generate` with the same seed.
 
         ONNX and LiteRT files compute in float32, in whatever precision the model does.
 
@@ -132,6 +137,7 @@ class Saving:
             path: folder of the SavedModel, or file of another format.
             format: "tf_saved_model", "onnx" or "litert"; `None` for what the path ends in:
                 `.onnx`, `.tflite`, else a SavedModel.
+            outputs: names of the outputs to export, of a model with several; see `generate`.
             verbose: as in Keras. Default `False`.
             **kwargs: passed on to Keras's `export` of the other formats.
 
@@ -140,11 +146,13 @@ class Saving:
             ImportError: for "onnx" without the extra of that name.
         """
         self._average_watch.look(self)
-        export.export_generator(self, path, format=format, verbose=verbose, **kwargs)
+        export.export_generator(
+            self, path, outputs=outputs, format=format, verbose=verbose, **kwargs
+        )
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for name, variable in self._saved_state().items():
+        for name, variable in state_parts.own(self).items():
             store[name] = keras.ops.convert_to_numpy(variable)
         for part, value in self._verifier.checksums().items():
             store[f"checksum_{part}"] = np.int64(value)
@@ -156,7 +164,7 @@ class Saving:
             for name in names
             if name.startswith("checksum_")
         }
-        for name, variable in self._saved_state().items():
+        for name, variable in state_parts.own(self).items():
             if name in names:
                 variable.assign(np.asarray(store[name]))
         _checks.check(
@@ -174,27 +182,17 @@ class Saving:
 
     def _checked_parts(self):
         """The parts of the training state that have a checksum: `dict` of lists of variables."""
-        networks = ("generator", "discriminator", "averaged_generator")
-        parts = {
-            name: network.weights
-            for name in networks
-            if not inspection.is_saved_merged(network := getattr(self, name))
-        }
-        if self.compiled:
-            for name in ("generator_optimizer", "discriminator_optimizer"):
-                parts[name] = getattr(self, name).variables
-        for name, variable in self._saved_state().items():
-            parts.setdefault(_KINDS[name.split("_")[0]], []).append(variable)
-        return parts
+        return state_parts.checked(self)
 
     def _optimizer_kinds(self):
         """The variable names of each optimizer, since different optimizers may have equal
         shapes.
         """
-        players = PLAYERS if self.compiled else ()
-        variables = {p: getattr(self, f"{p}_optimizer").variables for p in players}
+        players = self._players if self.compiled else ()
         return {
-            f"{player}_optimizer{KIND}": [[v.name.rsplit("_", 1)[-1] for v in variables[player]]]
+            f"{player.name}_optimizer{KIND}": [
+                [v.name.rsplit("_", 1)[-1] for v in player.optimizer.variables]
+            ]
             for player in players
         }
 
@@ -202,7 +200,7 @@ class Saving:
         """Let dropout differ between replicas, also after the first replica's state was
         restored.
         """
-        networks = (self.discriminator, self.generator)
+        networks = [network for _, network in state_parts.networks(self)]
         with self.distribute_strategy.scope():
             replicas.decorrelate([v for network in networks for v in random_generators(network)])
 
@@ -222,7 +220,7 @@ class Saving:
         # Three times faster than `keras.ops.convert_to_numpy`, and a backup is made every epoch.
         return {
             name: np.asarray(tf.convert_to_tensor(variable.value).numpy())
-            for name, variable in self._run_variables().items()
+            for name, variable in state_parts.run_variables(self).items()
         }
 
     def set_run_state(self, state):
@@ -234,7 +232,7 @@ class Saving:
         Raises:
             ValueError: if it does not fit this model, which is then unchanged.
         """
-        variables = self._run_variables()
+        variables = state_parts.run_variables(self)
         for name in {**variables, **state}:
             shapes = [
                 tuple(part[name].shape) if name in part else None for part in (variables, state)
@@ -264,43 +262,6 @@ class Saving:
         return run_fingerprint.flat(
             {**run_fingerprint.of_model(self), **run_fingerprint.of_feeds(feeds)}
         )
-
-    def _run_variables(self):
-        groups = {
-            "generator": self.generator.variables,
-            "discriminator": self.discriminator.variables,
-        }
-        if self.averaged_generator is not self.generator:
-            groups["averaged_generator"] = self.averaged_generator.variables
-        if self.compiled:
-            groups["generator_optimizer"] = self.generator_optimizer.variables
-            groups["discriminator_optimizer"] = self.discriminator_optimizer.variables
-            groups["regularizers"] = [v for r in self.regularizers for v in r.variables]
-        named = {
-            f"{group}/{number}": variable
-            for group, variables in groups.items()
-            for number, variable in enumerate(variables)
-        }
-        named.update({f"state/{name}": v for name, v in self._state.variables().items()})
-        return named
-
-    # === Helpers ===
-
-    def _saved_state(self):
-        """State that Keras does not save: counters, random generators, state of regularizers."""
-        state = {f"state_{name}": v for name, v in self._state.variables().items()}
-        for player, network in zip(PLAYERS, (self.discriminator, self.generator), strict=True):
-            generators = random_generators(network)
-            state.update({f"random_{player}_{i}": v for i, v in enumerate(generators)})
-        if self.compiled:
-            for i, regularizer in enumerate(self.regularizers):
-                state.update(
-                    {f"regularizer_{i}_{j}": v for j, v in enumerate(regularizer.variables)}
-                )
-        return state
-
-
-_KINDS = {"state": "counters", "random": "random_generators", "regularizer": "regularizers"}
 
 
 def _located(filepath):

@@ -42,7 +42,7 @@ class StartCheck(keras.callbacks.Callback):
         self._history, self._parts, self._done = [], [], False
         self._cut = EpochParts(_OF_PARTS, size=_PART, last=_IN_PARTS)
         self._before = training_counters.counters(self.model)
-        new = self.model.steps_seen == 0
+        new = self.model.steps_seen == 0 and hasattr(self.model, "num_classes")
         self._first_samples = FirstSamples(self.model, count=_FEW) if new else None
 
     def on_epoch_begin(self, epoch, logs=None):

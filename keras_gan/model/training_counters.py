@@ -47,8 +47,13 @@ def run_settings(gan, before):
 
 
 def _optimizers(gan):
-    players = ("discriminator", "generator")
-    return {player: getattr(gan, f"{player}_optimizer", None) for player in players}
+    found = {
+        player: getattr(gan, f"{player}_optimizer", None)
+        for player in ("discriminator", "generator")
+    }
+    if isinstance(found["discriminator"], dict):  # of several critics: the first
+        found["discriminator"] = next(iter(found["discriminator"].values()))
+    return found
 
 
 def _number(value, kind=int):

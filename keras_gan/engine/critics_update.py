@@ -1,0 +1,245 @@
+"""An update of the critics: losses, penalties and terms of one batch of each kind of samples."""
+
+import functools
+
+import tensorflow as tf
+
+from keras_gan import losses, schedules
+from keras_gan.backend import replicas, seeds
+from keras_gan.engine.accumulation import accumulated, loss_scale
+from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
+from keras_gan.engine.layer_losses import activity_losses, layer_losses
+from keras_gan.engine.passes import Passes
+from keras_gan.engine.players import unique
+from keras_gan.engine.preserved import Statistics, preserved_statistics
+from keras_gan.engine.scene import Scene
+from keras_gan.engine.state import DISCRIMINATOR, add
+from keras_gan.engine.term_values import evaluated, log_key
+
+ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
+
+
+class CriticsUpdate(Passes):
+    """The part of a model that updates its critics."""
+
+    def _critics_step(self, number, tensors):
+        """One of the critics' updates but the last, on noise of its own."""
+        seed = self._seeds(number)
+        tensors = self._with_draws(tensors, next(seed))
+        return self._update_critics(self._to_judge(tensors, number), seed, number)
+
+    def _update_critics(self, tensors, seed, number):
+        """Score both kinds of samples, sum the losses, apply ONE update to each player."""
+        players = self._players[:-1]
+        statistics = [[Statistics(network) for network in player.networks] for player in players]
+        keys = [next(seed) for _ in range(self._game.num_penalties)]
+        shown = self._shown_from_pools(tensors, number)
+        options = {
+            "augment": self._augment_for(self._seed_of(seeds.AUGMENTING, number)),
+            "whole": tensors,
+            "player": "discriminator",
+        }
+        scales = [loss_scale(player.optimizer) for player in players]
+
+        def part(of):
+            with replicas.micro_batch(of, self.accumulation_steps):
+                parts = {name: self._part(t, of) for name, t in shown.items()}
+                term_seed = self._seed_of(seeds.TERMS, number, of)
+                scene = functools.partial(
+                    Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
+                )
+                return self._critics_gradients(scene, keys, scales)
+
+        sizes = [len(player.variables) for player in players]
+        gradients, values, logits = accumulated(
+            part, self.accumulation_steps, _repeated(scales, sizes)
+        )
+        norms, totals = [], values.pop("totals")
+        for player, own, of_networks, loss in zip(
+            players, _split(self._totals(gradients), sizes), statistics, totals, strict=True
+        ):
+            due = self._terms_due("discriminator", values) if player is players[0] else {}
+            norms.append(self._apply_to_critics(player, own, loss, of_networks, logits, due))
+        if self.trains(DISCRIMINATOR):
+            add(self._state.discriminator_updates, 1)
+        return {**self._norms_of_critics(norms), **self._accuracies(logits), **values}
+
+    def _apply_to_critics(self, player, gradients, loss, statistics, logits, due):
+        played = [critic for critic in player.critics if critic.name in logits]
+
+        def after_update(logits, due):
+            self._move_terms("discriminator", due)
+            for critic in played:
+                for regularizer in critic.regularizers:
+                    regularizer.after_update(critic.network, **logits[critic.name])
+                getattr(critic.loss, "after_update", _nothing)(**logits[critic.name])
+
+        own = {critic.name: logits[critic.name] for critic in played}
+        active = player.has_turn(self._state.steps_seen.value)
+        return self._apply(
+            player, gradients, loss, statistics, after_update, own, due, active=active
+        )
+
+    def _critics_gradients(self, make_scene, keys, scales):
+        players = self._players[:-1]
+        keys, updates = iter(keys), self._state.discriminator_updates.value
+        # By name; the parts of a shared loss are differentiated for one player after the other.
+        with tf.GradientTape(persistent=len(players) > 1) as tape:
+            scene = make_scene(
+                self._game.critics,
+                loss_scales={
+                    critic.name: scale
+                    for player, scale in zip(players, scales, strict=True)
+                    for critic in player.critics
+                },
+            )
+            totals, values, logits = [], {"d_loss": tf.zeros([])}, {}
+            for player in players:
+                total = self._critics_loss(player, scene, keys, values, logits)
+                totals.append(total)
+            for place, term in self._game.terms_of("discriminator"):
+                key = log_key(term, "discriminator")
+                weighted, values[key] = evaluated(
+                    term, scene.with_seed_of(place), self._state, updates
+                )
+                totals = [total + weighted for total in totals]
+        gradients = [
+            gradient
+            for player, total, scale in zip(players, totals, scales, strict=True)
+            for gradient in tape.gradient(total, player.variables, output_gradients=scale)
+        ]
+        return gradients, {**values, "totals": totals}, logits
+
+    def _critics_loss(self, player, scene, keys, values, logits):
+        """The sum of what a player's critics minimise, but for terms."""
+        total, own_loss, known = None, tf.constant(0.0), set()
+        for critic in player.critics:
+            new = id(critic.network) not in known
+            known.add(id(critic.network))
+            if critic.loss is None:
+                own_loss += layer_losses(critic.network) if new else 0.0
+                continue
+            judge = scene.judge(critic.name)
+            pair = {"real_logits": judge.outputs("real")["logits"]}
+            own_loss += (layer_losses if new else activity_losses)(critic.network)
+            pair["fake_logits"] = judge.outputs("fake")["logits"]
+            own_loss += activity_losses(critic.network)
+            logits[critic.name] = pair
+            rows = None if critic.sample_weight is None else scene[critic.sample_weight]
+            loss = mean_of_rows(
+                over_scales(critic.loss.discriminator_loss, **pair), rows, critic.pack
+            )
+            penalty, found = self._penalties_of(critic, judge, pair, rows, keys)
+            loss, penalty = self._once_started(critic, loss, penalty)
+            self._note(values, critic, "d_loss", loss)
+            values.update(found)
+            sum_ = loss + penalty
+            total = sum_ if total is None else total + sum_
+        self._note_layer_losses(values, "d", own_loss)
+        return own_loss if total is None else total + own_loss
+
+    def _note(self, values, critic, key, loss):
+        """Enter a critic's loss into the logs; of a single critic, as the loss itself."""
+        if len(self._game.critics) == 1:
+            values[key] = loss
+        else:
+            values[key] = values[key] + loss
+            values[f"{key}_{critic.name}"] = loss
+
+    def _once_started(self, critic, *values):
+        starts = critic.starts_by(self._state.steps_seen.value)
+        if starts is True:
+            return values
+        return [tf.where(starts, value, tf.zeros_like(value)) for value in values]
+
+    def _penalties_of(self, critic, judge, logits, rows, keys):
+        """The sum of the weighted penalties, and the unweighted ones for the logs."""
+        total, values = 0.0, {}
+        for name, regularizer in critic.penalties.items():
+            key = next(keys)
+            k = regularizer.every if self.trains(DISCRIMINATOR) else 1
+            evaluate = functools.partial(
+                self._penalty, regularizer, judge, logits, key, apart=k > 1
+            )
+            due = tf.equal(self._state.discriminator_updates.value % k, 0)
+            if k > 1 and replicas.alone():
+                size = tf.shape(tf.nest.flatten(judge.sides["real"].samples)[0])[0]
+                penalty = mean_of_rows(
+                    tf.cond(due, evaluate, lambda size=size: tf.zeros([size])), rows, critic.pack
+                )
+            else:  # replicas cannot meet inside of a branch
+                penalty = tf.cast(due, "float32") * mean_of_rows(evaluate(), rows, critic.pack)
+            weight = schedules.value(
+                regularizer.weight, self._state.images_seen.value, self._state.steps_seen.value
+            )
+            total += weight * k * penalty
+            # Where it was not evaluated it does not count in the mean of the logs.
+            values[name] = (penalty, tf.cast(due, "float32"))
+        return total, values
+
+    def _penalty(self, regularizer, judge, logits, seed, *, apart):
+        """A penalty of each sample; apart: on passes that may be left out, so change nothing."""
+        shown = judge.sides["real"].samples, judge.sides["fake"].samples
+        if not apart:
+            return regularizer.value(judge, *shown, seed=seed, **logits)
+        with preserved_statistics(judge.critic.network, seed):
+            return regularizer.value(judge.anew(), *shown, seed=seed, **logits)
+
+    def _shown_from_pools(self, tensors, number):
+        """By critic with a pool, what its update is shown in place of the newest samples."""
+        shown = {}
+        for place, critic in enumerate(self._game.critics):
+            if critic.pool is not None:
+                names = unique((*critic.fake, *critic.fake_condition))
+                seed = self._seed_of(seeds.POOLS, number, place)
+                fresh = {name: tensors[name] for name in names}
+                shown[critic.name] = critic.pool.exchanged(fresh, seed)
+        return shown
+
+    # === Logs ===
+
+    def _norms_of_critics(self, norms):
+        if len(norms) == 1:
+            return {"d_gradient_norm": norms[0]}
+        return {
+            "d_gradient_norm": tf.linalg.global_norm(norms),
+            **{
+                f"d_gradient_norm_{player.name}": norm
+                for player, norm in zip(self._players, norms, strict=False)
+            },
+        }
+
+    def _accuracies(self, logits):
+        """How often critics are right: those of a single one, or the means and each one's."""
+        found = {}
+        for critic in self._game.critics:
+            if critic.name in logits:
+                threshold = critic.loss.threshold
+                found[critic.name] = losses.discriminator_accuracies(
+                    **logits[critic.name], threshold=threshold
+                )
+        if not found:
+            return {}
+        means = [tf.reduce_mean(tf.stack(each)) for each in zip(*found.values(), strict=True)]
+        if len(found) == 1:
+            means = next(iter(found.values()))
+        named = dict(zip(ACCURACY_KEYS, means, strict=True))
+        if len(self._game.critics) > 1:
+            for name, each in found.items():
+                for key, accuracy in zip(ACCURACY_KEYS, each, strict=True):
+                    named[f"{key}_{name}"] = accuracy
+        return named
+
+
+def _nothing(**logits):
+    """The `after_update` of a loss that has none."""
+
+
+def _repeated(values, counts):
+    return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
+
+
+def _split(values, sizes):
+    """Consecutive parts of a list."""
+    values = iter(values)
+    return [[next(values) for _ in range(size)] for size in sizes]

@@ -1,0 +1,105 @@
+"""What a compiled model plays: its generator, draws, critics and terms, by name."""
+
+import tensorflow as tf
+
+from keras_gan import priors, schedules
+from keras_gan.backend import replicas, seeds
+
+
+class Draw:
+    """A tensor that is drawn where the data do not have it.
+
+    Args:
+        prior: a `Prior`, a schedule's prior, `priors.Shuffled`, or a callable `(shape, seed)`.
+        shape: of one row.
+        dtype: of the input that takes it.
+    """
+
+    def __init__(self, prior, shape, dtype="float32"):
+        self.prior, self.shape, self.dtype = prior, tuple(shape), dtype
+
+    def rows(self, tensors, size, seed, images_seen, steps_seen):
+        """This replica's and this micro-batch's rows of what is drawn for the global batch."""
+        if isinstance(self.prior, priors.Shuffled):
+            entry = tensors[self.prior.name]
+            mixed = self.prior.of(replicas.gathered(entry), seed)
+            return tf.ensure_shape(replicas.own_rows(mixed, size), entry.shape)
+        if isinstance(self.prior, priors.Scheduled):
+            value = self.prior.value_at(images_seen, steps_seen)
+            return tf.fill(tf.concat([[size], self.shape], 0), tf.cast(value, self.dtype))
+        return replicas.local_rows(lambda rows: self.of(rows, seed), size)
+
+    def of(self, rows, seed):
+        """Rows of a seed, outside of training: `(rows, *shape)`."""
+        whole = tf.as_dtype(self.dtype).is_integer and isinstance(self.prior, priors.Categorical)
+        draw = self.prior.indices if whole else self.prior
+        drawn = draw(tf.stack([rows, *self.shape]), seed)
+        return tf.cast(tf.ensure_shape(drawn, [None, *self.shape]), self.dtype)
+
+
+class Game:
+    """The parts of a game, as `compile` found them to fit each other.
+
+    Attributes:
+        generator: the `NamedNetwork` that trains, cut to what critics and terms ask for.
+        critics: list of `CompiledCritic`s.
+        terms: list of `Term`s.
+        draws: `dict` of `Draw`s by name.
+        specs: the rules of the entries that the data have; those that are drawn may be missing.
+        augment: callable `(tensors, seed, images_seen) -> tensors`, or `None`.
+    """
+
+    def __init__(self, generator, critics, terms=(), draws=None, specs=None, augment=None):
+        self.generator, self.critics, self.terms = generator, list(critics), list(terms)
+        self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
+        self.pack = _least_common_multiple([critic.pack for critic in self.critics])
+
+    @property
+    def num_penalties(self):
+        """How many penalties a round of the critics evaluates."""
+        return sum(len(critic.penalties) for critic in self.critics)
+
+    @property
+    def takes_data(self):
+        """Whether the generator has an input that nothing but data can give."""
+        return any(name not in self.draws for name in self.generator.inputs)
+
+    def drawn(self, tensors, size, seed, state):
+        """The tensors that the data do not have: a `dict`.
+
+        Args:
+            tensors: the data's, by name.
+            size: rows of this replica.
+            seed: int32 `(2,)`.
+            state: the run's `TrainingState`.
+        """
+        found = {}
+        for place, (name, draw) in enumerate(self.draws.items()):
+            if name not in tensors:
+                own = seeds.fold(seed, place) if place else seed
+                found[name] = draw.rows(
+                    {**tensors, **found}, size, own, state.images_seen.value, state.steps_seen.value
+                )
+        return found
+
+    def terms_of(self, player):
+        """The terms of a player, each with its place among all."""
+        return [(i, t) for i, t in enumerate(self.terms) if t.player in (player, "both")]
+
+    @property
+    def differentiates(self):
+        """Whether a term takes gradients of the generator's outputs."""
+        return any(t.differentiates for _, t in self.terms_of("generator"))
+
+
+def weight_of(part, state):
+    """The current weight of a term or critic: a number, or a float32 scalar tensor."""
+    return schedules.value(part.weight, state.images_seen.value, state.steps_seen.value)
+
+
+def _least_common_multiple(numbers):
+    found = 1
+    for number in numbers:
+        while found % number:
+            found += 1
+    return found

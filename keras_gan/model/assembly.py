@@ -1,0 +1,269 @@
+"""The game that a model plays, from its networks and the arguments of `compile`."""
+
+import tensorflow as tf
+
+from keras_gan import _checks, losses, priors
+from keras_gan.adaptive_weight import AdaptiveWeight
+from keras_gan.engine import adaptive
+from keras_gan.engine.compiled_critic import CompiledCritic
+from keras_gan.engine.game import Draw, Game
+from keras_gan.engine.pools import Pool
+from keras_gan.feeding import values
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs
+from keras_gan.model import compile_arguments, critic_checks
+from keras_gan.terms import Classification
+
+
+def assembled(model, loss, regularizers, terms, augment):
+    """The `Game` of a model.
+
+    Args:
+        model: an `AdversarialModel`, whose networks are known.
+        loss: of the critics without one.
+        regularizers: likewise, a list.
+        terms: list of `Term`s.
+        augment: callable, or `None`.
+
+    Raises:
+        ValueError: if parts do not fit each other.
+    """
+    _check_terms(model, terms)
+    critics = [_compiled(model, critic, loss, regularizers) for critic in model.critics]
+    _check_log_names(critics, terms)
+    generator = model._named_generator
+    read = _read(model.critics, terms)
+    wanted = [name for name in generator.outputs if name in read]
+    cut = generator.cut(wanted)
+    needed = [*cut.inputs, *(name for name in read if name not in generator.outputs)]
+    needed = list(dict.fromkeys(needed))
+    shuffled = [p.name for p in model.priors.values() if isinstance(p, priors.Shuffled)]
+    needed += [name for name in shuffled if name not in needed]
+    specs = _specs(model, cut, terms)
+    _check_apart(cut, model.critics)
+    draws = {
+        name: Draw(prior, *_drawn_as(name, specs))
+        for name, prior in model.priors.items()
+        if name in needed
+    }
+    rules = EntrySpecs({name: specs.get(name) or EntrySpec(name) for name in needed})
+    for critic in critics:
+        if isinstance(critic.weight, AdaptiveWeight):
+            adaptive.kernel_place(critic.weight.layer, model.generator.trainable_variables)
+    return Game(cut, critics, terms, draws, rules, augment)
+
+
+def uncompiled(critic):
+    """A critic that only scores, without a loss."""
+    return CompiledCritic(
+        critic.name,
+        critic.network,
+        real=critic.real,
+        fake=critic.fake,
+        condition=critic.condition,
+        fake_condition=critic.fake_condition,
+        pack=critic.pack,
+    )
+
+
+def specs_of(model):
+    """The rules of all names that networks tell, whether the model is compiled or not."""
+    return _specs(model, model._named_generator, ())
+
+
+def draws_of(model):
+    """The `Draw`s of all priors of the generator's inputs, by name."""
+    specs = specs_of(model)
+    return {
+        name: Draw(prior, *_drawn_as(name, specs))
+        for name, prior in model.priors.items()
+        if name in model._named_generator.inputs
+    }
+
+
+def _read(critics, terms):
+    """All names that critics and terms read, each once."""
+    found = [name for critic in critics for name in critic.names]
+    found += [name for term in terms for name in term.reads]
+    return list(dict.fromkeys(found))
+
+
+def _compiled(model, critic, loss, regularizers):
+    own = loss if critic.loss is None else critic.loss
+    own = None if own == "none" else losses.get(own)
+    given = regularizers if critic.regularizers is None else critic.regularizers
+    several = len(model.critics) > 1
+    if several and own is not None and getattr(own, "variables", ()):
+        own = type(own).from_config(own.get_config())  # each critic's state is its own
+    if several:
+        given = [type(r).from_config(r.get_config()) if r.variables else r for r in given]
+    penalties = [] if own is None else [r for r in given if r.penalizes]
+    names = compile_arguments.log_names(penalties)
+    if several:
+        names = [f"{name}_{critic.name}" for name in names]
+    pool = None
+    if critic.pool_size:
+        shapes, dtypes = _pooled(model, critic)
+        pool = Pool(critic.pool_size, shapes, dtypes, critic.name)
+    return CompiledCritic(
+        critic.name,
+        critic.network,
+        real=critic.real,
+        fake=critic.fake,
+        condition=critic.condition,
+        fake_condition=critic.fake_condition,
+        loss=own,
+        regularizers=given,
+        penalties=dict(zip(names, penalties, strict=True)),
+        weight=critic.weight,
+        pack=critic.pack,
+        pool=pool,
+        start_step=critic.start_step,
+        sample_weight=critic.sample_weight,
+    )
+
+
+def _pooled(model, critic):
+    """Shapes and types of what a pool holds."""
+    outputs, shapes, dtypes = model._named_generator.outputs, {}, {}
+    taken = dict(
+        zip(
+            (*critic.fake, *critic.fake_condition),
+            critic_checks.symbolic_inputs(critic),
+            strict=True,
+        )
+    )
+    for name, tensor in taken.items():
+        shape = tuple(outputs[name].shape[1:] if name in outputs else tensor.shape[1:])
+        if None in shape:
+            shape = tuple(
+                a if a is not None else b for a, b in zip(shape, tensor.shape[1:], strict=True)
+            )
+        _checks.check(
+            None not in shape,
+            f"A pool needs the size of what critic {critic.name!r} judges.",
+            cure="Build the networks for one size.",
+            name=name,
+            shape=shape,
+        )
+        floating = tf.as_dtype(tensor.dtype).is_floating
+        shapes[name], dtypes[name] = shape, "float32" if floating else tensor.dtype
+    return shapes, dtypes
+
+
+def _check_terms(model, terms):
+    known = {critic.name: critic for critic in model.critics}
+    outputs = model._named_generator.outputs
+    for term in terms:
+        for name in term.critics:
+            _checks.check(
+                name in known or name is None and len(known) == 1,
+                f"Term {term.name!r} must read a critic that there is: {', '.join(known)}.",
+                cure=_checks.did_you_mean(name, known) if name else "Name one: `critic=`.",
+                critic=name,
+            )
+        for name, key in term.needs:
+            critic = known[name or next(iter(known))]
+            has = critic_checks.logits_of(critic)
+            _checks.check(
+                key in has,
+                f"Term {term.name!r} needs '{key}' of critic {critic.name!r}, whose network does "
+                "not return it.",
+                cure=f"Return a dict: `{{'logits': logits, '{key}': ...}}`.",
+                outputs=list(has),
+            )
+        if term.player in ("generator", "both"):
+            made = [name for name in term.reads if name in outputs]
+            _checks.check(
+                bool(made) or bool(term.critics),
+                f"Term {term.name!r} can reach no weight of the generator: it reads nothing that "
+                f"the generator makes ({', '.join(outputs)}).",
+                cure=next(
+                    (
+                        cure
+                        for name in term.reads
+                        if (cure := _checks.did_you_mean(name, outputs)) is not None
+                    ),
+                    None,
+                ),
+                reads=list(term.reads),
+            )
+
+
+def _check_log_names(critics, terms):
+    names = [name for critic in critics for name in critic.penalties]
+    names += [term.name for term in terms]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    _checks.check(
+        not doubled,
+        "Terms and penalties must have different names, which are their keys in the logs.",
+        cure="Give one of them another: `name=`.",
+        doubled=doubled,
+    )
+
+
+def _check_apart(generator, critics):
+    known = {id(v) for v in generator.network.variables}
+    for critic in critics:
+        shared = [v.path for v in critic.network.variables if id(v) in known]
+        _checks.check(
+            not shared,
+            f"The generator and critic {critic.name!r} must not share layers: they are updated "
+            "separately.",
+            cure="Copy one of the networks: `keras.models.clone_model(network)`.",
+            shared=shared[:3],
+        )
+
+
+def _specs(model, generator, terms):
+    """The rules of all names that the data may have, as far as inputs tell them."""
+    takers = {name: tensor for name, tensor in model._named_generator.inputs.items()}
+    packs, reaches = {}, {}
+    for critic in model.critics:
+        tensors = critic_checks.symbolic_inputs(critic)
+        sides = [(*critic.real, *critic.condition)]
+        if critic.fake:
+            sides.append((*critic.fake, *critic.fake_condition))
+        for side in sides:
+            for name, tensor in zip(side, tensors, strict=True):
+                if name not in takers and name not in generator.outputs:
+                    takers[name], packs[name] = tensor, critic.pack
+        for real, fake in zip(critic.real, critic.fake, strict=False):
+            if fake in generator.outputs:
+                reaches[real] = values.reach(generator.cut([fake]).network)
+    labels = {name for t in terms if isinstance(t, Classification) for name in t.reads}
+    unknown = labels - set(model._named_generator.inputs)
+    found = {}
+    for name, tensor in takers.items():
+        shape, pack = tuple(tensor.shape[1:]), packs.get(name, 1)
+        if pack > 1 and shape and shape[-1] is not None:
+            shape = (*shape[:-1], shape[-1] // pack)
+        found[name] = _spec(model, name, shape, tensor.dtype, reaches.get(name), name in unknown)
+    for name in unknown - set(found):
+        found[name] = EntrySpec(name, allow_unknown=True)
+    return found
+
+
+def _spec(model, name, shape, dtype, reach, allow_unknown):
+    prior, whole = model.priors.get(name), tf.as_dtype(dtype).is_integer
+    classes = prior.num_classes if isinstance(prior, priors.Categorical) and whole else None
+    return EntrySpec(
+        name,
+        shape,
+        dtype,
+        is_values=name in model.values,
+        num_classes=classes,
+        reach=reach,
+        allow_unknown=allow_unknown,
+    )
+
+
+def _drawn_as(name, specs):
+    spec = specs.get(name)
+    _checks.check(
+        spec is not None and None not in (spec.shape or ()),
+        "What is drawn must have a size: an input of the generator, or of a critic, must take it.",
+        cure="Give that input a full shape, or remove the prior.",
+        name=name,
+        shape=None if spec is None else spec.shape,
+    )
+    return spec.shape, spec.dtype

@@ -1,0 +1,159 @@
+"""A critic: a network, and the names of what it judges."""
+
+import keras
+
+from keras_gan import _checks, losses, regularizers, schedules
+from keras_gan.adaptive_weight import AdaptiveWeight
+
+
+class Critic:
+    """A network that tells real from generated tensors, by name.
+
+    ```python
+    keras_gan.Critic(patches, real="photo", fake="painted", condition="sketch")
+    ```
+
+    Args:
+        network: built Keras model. It takes the tensors of `real` (or of `fake`) and then those of
+            the condition, in this order. It returns a logit a sample, `(batch, 1)` or `(batch,)`;
+            a map of logits `(batch, h, w, 1)`; a list of those, which is averaged; or a `dict` with
+            "logits" and, for terms, heads by name and "features".
+        real: name of an entry of the data, a drawn tensor, or an output of the generator; or a
+            tuple of names that are judged together as one sample.
+        fake: likewise of what is generated, as many. May be left out with `loss="none"`.
+        condition: names shown on both sides, without gradient to the generator. Default none.
+        fake_condition: names shown beside `fake` instead, as many. Default: those of `condition`.
+        loss: name or `keras_gan.losses.AdversarialLoss`; `None` for that of `compile`; "none" for a
+            network that terms alone train and read, such as a classifier.
+        regularizers: names or `Regularizer`s; `None` for those of `compile`, `()` for none.
+        weight: of its loss in the generator's total, at least 0: a number, a schedule, or an
+            `AdaptiveWeight`. Default 1.
+        pack: samples that it judges at a time, neighbours joined along the last axis (PacGAN,
+            arXiv:1712.04086). Default 1.
+        pool_size: generated samples to keep; in the critic's updates each new one is exchanged,
+            with probability 1/2, for one of them (CycleGAN, arXiv:1703.10593). Default 0: none.
+        start_step: step from which on it trains and counts. Default 0.
+        sample_weight: name of weights `(batch,)` of the rows, which multiply their losses and
+            penalties for both players; they may be negative. Default `None`.
+        name: a Python identifier; critics of a model must differ in it. Default "critic".
+
+    Raises:
+        ValueError: for arguments that contradict each other.
+    """
+
+    @_checks.suggesting
+    def __init__(
+        self,
+        network,
+        *,
+        real,
+        fake=None,
+        condition=(),
+        fake_condition=None,
+        loss=None,
+        regularizers=None,
+        weight=1.0,
+        pack=1,
+        pool_size=0,
+        start_step=0,
+        sample_weight=None,
+        name=None,
+    ):
+        _checks.check(
+            isinstance(network, keras.Model), "`network` must be a `keras.Model`.", network=network
+        )
+        self.network = network
+        self.real, self.fake = _names(real, "real"), _names(() if fake is None else fake, "fake")
+        self.condition = _names(condition, "condition")
+        self.fake_condition = (
+            self.condition if fake_condition is None else _names(fake_condition, "fake_condition")
+        )
+        self.loss = loss if loss in (None, "none") else losses.get(loss)
+        self.regularizers = None if regularizers is None else _listed(regularizers)
+        self.weight = _weight(weight)
+        self.pack = _checks.positive_int(pack, "pack")
+        self.pool_size = _checks.non_negative_int(pool_size, "pool_size")
+        self.start_step = _checks.non_negative_int(start_step, "start_step")
+        self.sample_weight = sample_weight
+        _checks.check(
+            name is None or (isinstance(name, str) and name.isidentifier()),
+            "`name` of a critic must be a Python identifier.",
+            name=name,
+        )
+        self.name = name
+        _checks.check(
+            bool(self.real) and (bool(self.fake) or loss == "none"),
+            "A critic must be shown something `real` and something `fake`.",
+            cure='Leave `fake` out with `loss="none"` alone.',
+            real=self.real,
+            fake=self.fake,
+        )
+        _checks.check(
+            not self.fake or len(self.fake) == len(self.real),
+            "`real` and `fake` must have as many tensors: the network takes them at the same "
+            "places.",
+            real=self.real,
+            fake=self.fake,
+        )
+        _checks.check(
+            len(self.fake_condition) == len(self.condition),
+            "`fake_condition` must have as many names as `condition`.",
+            names=(self.condition, self.fake_condition),
+        )
+
+    @property
+    def names(self):
+        """All names that it reads, each once."""
+        weights = () if self.sample_weight is None else (self.sample_weight,)
+        every = (*self.real, *self.fake, *self.condition, *self.fake_condition, *weights)
+        return list(dict.fromkeys(every))
+
+    def get_config(self):
+        """The constructor's arguments but for the network, for saving."""
+        serialize = keras.saving.serialize_keras_object
+        plain = self.loss is None or self.loss == "none"
+        return {
+            "real": list(self.real),
+            "fake": list(self.fake),
+            "condition": list(self.condition),
+            "fake_condition": list(self.fake_condition),
+            "loss": self.loss if plain else serialize(self.loss),
+            "regularizers": self.regularizers and [serialize(r) for r in self.regularizers]
+            if self.regularizers is not None
+            else None,
+            "weight": schedules.config(self.weight)
+            if not isinstance(self.weight, AdaptiveWeight)
+            else serialize(self.weight),
+            "pack": self.pack,
+            "pool_size": self.pool_size,
+            "start_step": self.start_step,
+            "sample_weight": self.sample_weight,
+            "name": self.name,
+        }
+
+    def __repr__(self):
+        return f"Critic({self.network.name!r}, real={self.real}, fake={self.fake})"
+
+
+def _names(given, what):
+    names = (given,) if isinstance(given, str) else tuple(given)
+    _checks.check(
+        all(isinstance(name, str) and name.isidentifier() for name in names),
+        f"`{what}` must be a name, or a tuple of names, which are Python identifiers.",
+        given=given,
+    )
+    return names
+
+
+def _listed(given):
+    if isinstance(given, (str, dict, regularizers.Regularizer)):
+        given = [given]
+    return [regularizers.get(each) for each in given]
+
+
+def _weight(weight):
+    if isinstance(weight, dict):
+        weight = keras.saving.deserialize_keras_object(weight)
+    if isinstance(weight, AdaptiveWeight):
+        return weight
+    return schedules.number_or_schedule(weight, "weight", minimum=0.0)

@@ -1,0 +1,142 @@
+"""Checks of critics and priors against the generator, before `compile`."""
+
+import keras
+
+from keras_gan import _checks, priors
+from keras_gan.backend import inspection
+
+
+def named_critics(critics):
+    """Critics as a list, each with a name of its own.
+
+    Raises:
+        ValueError: for doubled names, and for what is no `Critic`.
+    """
+    critics = list(critics) if isinstance(critics, (list, tuple)) else [critics]
+    _checks.check(bool(critics), "A game needs a critic.", critics=critics)
+    for critic in critics:
+        _checks.check(
+            hasattr(critic, "fake_condition"),
+            "`critics` must be a `keras_gan.Critic`, or a list of them.",
+            cure="Use `keras_gan.Critic(network, real='photo', fake='painted')`.",
+            critic=type(critic).__name__,
+        )
+    for critic in critics:
+        critic.name = critic.name or "critic"
+    names = [critic.name for critic in critics]
+    _checks.check(
+        len(set(names)) == len(names) and "generator" not in names,
+        "The critics must have different names, and none that of the generator.",
+        cure="Name them: `keras_gan.Critic(..., name='of_faces')`.",
+        names=names,
+    )
+    return critics
+
+
+def checked_priors(given, generator, critics):
+    """The priors by name, as objects.
+
+    Raises:
+        ValueError: for a name that the generator makes itself.
+    """
+    _checks.check(
+        given is None or isinstance(given, dict),
+        "`priors` must be a dict from names to priors.",
+        cure="Use `priors={'latents': 'normal'}`.",
+        priors=given,
+    )
+    found = {name: priors.get(prior) for name, prior in (given or {}).items()}
+    made = [name for name in found if name in generator.outputs]
+    _checks.check(
+        not made,
+        "A prior must be that of an input, or of a name that critics read; the generator makes "
+        "these itself.",
+        priors=made,
+    )
+    return found
+
+
+def symbolic_inputs(critic):
+    """The symbolic inputs of a critic's network, in order."""
+    structure = inspection.input_structure(critic.network)
+    _checks.check(
+        structure is not None,
+        f"The network of critic {critic.name!r} must be built, so that its weights exist.",
+        cure="Call it on a batch once.",
+        network=critic.network.name,
+    )
+    return keras.tree.flatten(structure)
+
+
+def check_critic(critic, generator):
+    """Check that a critic's network takes what it is shown, and returns what is understood.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    tensors, names = symbolic_inputs(critic), (*critic.real, *critic.condition)
+    _checks.check(
+        len(tensors) == len(names),
+        f"The network of critic {critic.name!r} must take as many tensors as it is shown: "
+        f"{', '.join(names)}.",
+        cure="Its inputs are those of `real`, then those of `condition`.",
+        inputs=[tuple(tensor.shape[1:]) for tensor in tensors],
+    )
+    sides = [names]
+    if critic.fake:
+        sides.append((*critic.fake, *critic.fake_condition))
+    for side in sides:
+        for name, tensor in zip(side, tensors, strict=True):
+            known = generator.outputs.get(name, generator.inputs.get(name))
+            if known is not None:
+                _check_fits(critic, name, tuple(known.shape[1:]), tuple(tensor.shape[1:]))
+    if critic.fake and critic.loss != "none":
+        _checks.check(
+            any(name in generator.outputs for name in (*critic.fake, *critic.real)),
+            f"Critic {critic.name!r} must judge something that the generator makes: "
+            f"{', '.join(generator.outputs)}.",
+            cure=_checks.did_you_mean(critic.fake[0], generator.outputs),
+            fake=critic.fake,
+        )
+    logits_of(critic)
+
+
+def _check_fits(critic, name, made, taken):
+    if critic.pack > 1 and made:
+        last = None if made[-1] is None else made[-1] * critic.pack
+        made = (*made[:-1], last)
+    fits = len(made) == len(taken) and all(
+        a is None or b is None or a == b for a, b in zip(made, taken, strict=True)
+    )
+    _checks.check(
+        fits,
+        f"The network of critic {critic.name!r} must take what it judges, but `{name}` has "
+        "another shape.",
+        cure="Build it for packs: their last axis is `pack` times as long."
+        if critic.pack > 1
+        else f"Build it for `keras.Input({made})`.",
+        shape_of_it=made,
+        network_takes=taken,
+    )
+
+
+def logits_of(critic):
+    """The structure of a critic's outputs: a `dict` of symbolic tensors, checked."""
+    structure = inspection.output_structure(critic.network)
+    if not isinstance(structure, dict):
+        structure = {"logits": structure}
+    _checks.check(
+        "logits" in structure,
+        f"The network of critic {critic.name!r} must return logits, or a dict with 'logits'.",
+        outputs=list(structure),
+    )
+    for logits in keras.tree.flatten(structure["logits"]):
+        shape = tuple(logits.shape)
+        _checks.check(
+            len(shape) == 1 or shape[1:] == (1,) or (len(shape) >= 3 and shape[-1] == 1),
+            f"Logits of critic {critic.name!r} must be one a sample, or maps of them (h, w, 1).",
+            cure="End the network in `keras.layers.Dense(1)`. Several outputs that are no logits "
+            "go into a dict, beside 'logits'.",
+            shape=shape[1:] or shape,
+        )
+    return structure

@@ -1,0 +1,47 @@
+"""Inputs of a generator from an integer seed: the same in `generate` and in an exported model."""
+
+import tensorflow as tf
+
+from keras_gan import _checks, priors
+from keras_gan.backend import seeds
+from keras_gan.model import assembly
+
+# The part of a seed that random layers of the generator draw by.
+RANDOM_LAYERS = 1_000
+
+
+def drawn(model, names, given, num_samples, seed, truncation):
+    """Inputs that have a prior: a `dict` of tensors.
+
+    Args:
+        model: an `AdversarialModel`.
+        names: of the inputs to draw.
+        given: the other inputs, a `dict`.
+        num_samples: integer, or int32 scalar tensor.
+        seed: integer, or int64 scalar tensor.
+        truncation: scale of the deviation of floating draws from their prior's mean.
+    """
+    draws, found, state = assembly.draws_of(model), {}, model._state
+    for name in names:
+        draw, own = draws[name], seed_of(seed, list(model.priors).index(name))
+        tensors = {**given, **found}
+        if isinstance(draw.prior, priors.Shuffled):
+            source = draw.prior.name
+            _checks.check(
+                source in tensors,
+                f"`inputs` must have `{name}`, or `{source}`, which it is drawn from.",
+                inputs=list(given),
+            )
+            found[name] = draw.prior.of(tf.convert_to_tensor(tensors[source]), own)
+        elif isinstance(draw.prior, priors.Scheduled):
+            value = draw.prior.value_at(state.images_seen.value, state.steps_seen.value)
+            shape = tf.stack([num_samples, *draw.shape])
+            found[name] = tf.fill(shape, tf.cast(value, draw.dtype))
+        else:
+            found[name] = priors.truncate(draw.prior, draw.of(num_samples, own), truncation)
+    return found
+
+
+def seed_of(seed, part):
+    """The seed of a part of what is drawn: int32 `(2,)`."""
+    return seeds.fold(seeds.fold(seeds.pair(seed), seeds.SAMPLING), part)

@@ -1,0 +1,97 @@
+"""What `AdversarialModel.export` writes: a part of the averaged generator, by names."""
+
+import keras
+import tensorflow as tf
+
+from keras_gan import priors
+from keras_gan.engine.preserved import preserved_statistics
+from keras_gan.model import drawing
+
+
+class ExportedGame:
+    """The part of a model's averaged generator that makes some outputs, for export.
+
+    Attributes:
+        network: the Keras model.
+    """
+
+    def __init__(self, model, outputs):
+        self._model, self._outputs = model, list(outputs)
+        self._cut = model._named_average.cut(outputs)
+        self.network = self._cut.network
+
+    def functional(self, network):
+        """A functional model of named inputs, of a network like the exported one."""
+        inputs = {
+            name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+            for name, tensor in self._cut.inputs.items()
+        }
+        made = self._cut.of_copy(network)(inputs, training=False)
+        made = {name: made[name] for name in self._outputs}
+        outputs = made if len(made) > 1 else next(iter(made.values()))
+        return keras.Model(list(inputs.values()), outputs, name="generator")
+
+    def call_once(self, network):
+        """Call such a functional model on one row."""
+        rows = [
+            tf.zeros([1, *(size or 1 for size in tensor.shape[1:])], tensor.dtype)
+            for tensor in self._cut.inputs.values()
+        ]
+        network(rows if len(rows) > 1 else rows[0], training=False)
+
+    def archive(self):
+        """The `ExportArchive` of a SavedModel."""
+        archive = keras.export.ExportArchive()
+        archive.track(self.network)
+        inputs = self._cut.inputs
+        specs = {
+            name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
+            for name, tensor in inputs.items()
+        }
+        archive.add_endpoint(
+            "serve", _with_arguments(self._made, inputs), list(specs.values())
+        )  # the first is the default
+        # What is drawn from the rows of a batch is an input here.
+        own = self._model.priors
+        drawn = [n for n in inputs if n in own and not isinstance(own[n], priors.Shuffled)]
+        if drawn:
+            given = [name for name in inputs if name not in drawn]
+            self._add_sample(archive, specs, drawn, given)
+        return archive
+
+    def _add_sample(self, archive, specs, drawn, given):
+        def sample(tensors):
+            seed, truncation = tensors.pop("seed"), tensors.pop("truncation")
+            count = tensors.pop("num_samples") if not given else tf.shape(tensors[given[0]])[0]
+            found = drawing.drawn(self._model, drawn, tensors, count, seed, truncation)
+            with preserved_statistics(self.network, drawing.seed_of(seed, drawing.RANDOM_LAYERS)):
+                return self._made({**tensors, **found})
+
+        first = {name: specs[name] for name in given} or {
+            "num_samples": tf.TensorSpec([], "int32", name="num_samples")
+        }
+        arguments = {
+            **first,
+            "seed": tf.TensorSpec([], "int64", name="seed"),
+            "truncation": tf.TensorSpec([], "float32", name="truncation"),
+        }
+        defaults = {"truncation": 1.0}
+        archive.add_endpoint(
+            "sample", _with_arguments(sample, arguments, defaults), list(arguments.values())
+        )
+
+    def _made(self, tensors):
+        made = self._cut(tensors, training=False)
+        made = {name: tf.cast(made[name], "float32") for name in self._outputs}
+        return made if len(made) > 1 else next(iter(made.values()))
+
+
+def _with_arguments(function, names, defaults=None):
+    """A function of arguments of these names, which are identifiers, from one of a `dict`.
+
+    SavedModel takes names of arguments from the source of a function.
+    """
+    defaults = defaults or {}
+    arguments = ", ".join(f"{n}={defaults[n]!r}" if n in defaults else n for n in names)
+    passed = ", ".join(f"{name!r}: {name}" for name in names)
+    return eval(f"lambda {arguments}: function({{{passed}}})", {"function": function})  # noqa: S307

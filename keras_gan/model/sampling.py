@@ -1,0 +1,264 @@
+"""Generation of samples by name, and scores of tensors that one has."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _checks, losses
+from keras_gan.engine.preserved import preserved_statistics
+from keras_gan.engine.scene import Scene
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs
+from keras_gan.model import assembly, compute_cost, drawing
+from keras_gan.model.exported_game import ExportedGame
+
+
+class Sampling:
+    """Mixin of `AdversarialModel` with the methods that generate and score samples.
+
+    Samples come from `averaged_generator`, except in `generate(averaged=False)`. None of the
+    methods changes the model.
+    """
+
+    def call(self, inputs, training=False):
+        """The default outputs of `averaged_generator` for a `dict` of inputs by name."""
+        inputs = self._by_name(inputs)
+        outputs = self._outputs(None, inputs)
+        made = self._named_average.cut(outputs)(inputs, training=training)
+        made = {name: tf.cast(made[name], "float32") for name in outputs}
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, outputs=None):
+        """Outputs of `averaged_generator` for given inputs, as `generate` makes them.
+
+        Args:
+            x: `dict` of inputs by name, or an array where one input is needed. Inputs with a prior
+                may be left out.
+            batch_size: rows at a time. Default 256.
+            verbose: ignored.
+            steps: ignored.
+            callbacks: ignored.
+            outputs: see `generate`.
+
+        Returns:
+            As `generate`.
+        """
+        del verbose, steps, callbacks
+        return self.generate(inputs=self._by_name(x), outputs=outputs, batch_size=batch_size or 256)
+
+    def generate(
+        self,
+        num_samples=None,
+        *,
+        inputs=None,
+        outputs=None,
+        seed=None,
+        truncation=1.0,
+        batch_size=256,
+        averaged=True,
+    ):
+        """Outputs of `averaged_generator`, or of `generator` with `averaged=False`.
+
+        Only what is asked for is computed: the inputs that these outputs do not depend on may be
+        left out.
+
+        Args:
+            num_samples: how many; may be left out with `inputs`. Default 1.
+            inputs: `dict` of arrays by name; inputs with a prior that are not in it are drawn.
+                An integer input with a `priors.Categorical` is a class. A single number or row
+                stands for all samples.
+            outputs: names of outputs, or one. `None` for those that critics judge as generated and
+                that the given and drawn inputs suffice for.
+            seed: integer; the same seed gives the same samples for every `batch_size`. `None` draws
+                from a separate random stream that does not affect training.
+            truncation: scales the deviation of drawn numbers from their prior's mean.
+            batch_size: samples generated at a time; reduced if they would need much memory.
+            averaged: `True` for `averaged_generator`, `False` for `generator`. Default `True`.
+
+        Returns:
+            float32 NumPy array `(n, ...)`, or a `dict` of them if there are several outputs.
+
+        Raises:
+            ValueError: if the arguments contradict each other, or an input is missing.
+        """
+        if _checks.boolean(averaged, "averaged"):
+            self._average_watch.look(self)
+        batch_size = _checks.positive_int(batch_size, "batch_size")
+        truncation = _checks.number(truncation, "truncation", minimum=0.0)
+        given = self._given_inputs(inputs)
+        names = self._outputs(outputs, given)
+        network = self._named_average if averaged else self._named_generator
+        cut = network.cut(names)
+        num_samples = self._num_samples(num_samples, given)
+        drawn = [name for name in cut.inputs if name not in given]
+        seed = self._draw() if seed is None and drawn else seed
+        seed = 0 if seed is None else _checks.seed(seed)
+        tensors = {
+            name: np.repeat(a, num_samples, axis=0) if len(a) == 1 else a
+            for name, a in given.items()
+            if name in cut.inputs
+        }
+        tensors |= drawing.drawn(self, drawn, tensors, num_samples, seed, truncation)
+        batch_size = min(batch_size, compute_cost.samples_per_pass(cut.network))
+        parts = []
+        with preserved_statistics(cut.network, drawing.seed_of(seed, drawing.RANDOM_LAYERS)):
+            for first in range(0, num_samples, batch_size):
+                rows = {
+                    name: tf.convert_to_tensor(t[first : first + batch_size])
+                    for name, t in tensors.items()
+                }
+                parts.append(cut(rows, training=False))
+        made = {
+            name: np.concatenate([np.asarray(tf.cast(part[name], "float32")) for part in parts])
+            for name in names
+        }
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def score(self, inputs, critic=None, *, names=None):
+        """What a critic makes of tensors that one has; nothing is trained.
+
+        Args:
+            inputs: `dict` of arrays by name: the critic's `real` or `fake`, whichever are there,
+                and its condition.
+            critic: name of the critic; `None` for the only one, or the first.
+            names: of the tensors to judge, where both kinds are there. Default: the `real` ones.
+
+        Returns:
+            `dict` of NumPy arrays: "logits" (nested as the network returns them), heads and
+            "features" by name.
+
+        Raises:
+            ValueError: for a critic that there is not, or a tensor that is missing.
+        """
+        known = {each.name: each for each in self.critics}
+        critic = next(iter(known)) if critic is None else critic
+        _checks.one_of(critic, "critic", tuple(known))
+        judge = known[critic]
+        given = self._typed(inputs)
+        sides = [s for s in (judge.real, judge.fake) if s and all(name in given for name in s)]
+        names = (names,) if isinstance(names, str) else names
+        _checks.check(
+            bool(sides) or names is not None,
+            f"`inputs` must have what critic {critic!r} judges: {', '.join(judge.real)}"
+            + (f", or {', '.join(judge.fake)}." if judge.fake else "."),
+            inputs=list(given),
+        )
+        side = tuple(names or sides[0])
+        condition = judge.fake_condition if side == judge.fake else judge.condition
+        missing = [name for name in (*side, *condition) if name not in given]
+        _checks.check(
+            not missing, f"Critic {critic!r} needs tensors that are not there.", missing=missing
+        )
+        compiled = assembly.uncompiled(judge)
+        tensors = {name: tf.convert_to_tensor(array) for name, array in given.items()}
+        scene = Scene(tensors, [compiled], player="discriminator", training=False)
+        outputs = scene.shown(critic, side, condition)
+        return tf.nest.map_structure(lambda t: np.asarray(tf.cast(t, "float32")), outputs)
+
+    # === Helpers ===
+
+    def _exported(self, outputs):
+        given = {name: None for name in self._named_generator.inputs}
+        return ExportedGame(self, self._outputs(outputs, given))
+
+    def _outputs(self, asked, given):
+        """The names of the outputs to make."""
+        known = self._named_generator.outputs
+        if asked is not None:
+            names = [asked] if isinstance(asked, str) else list(asked)
+            unknown = [name for name in names if name not in known]
+            _checks.check(
+                bool(names) and not unknown,
+                f"`outputs` must be names of the generator's outputs: {', '.join(known)}.",
+                cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
+                outputs=asked,
+            )
+            self._check_inputs(names, given)
+            return names
+        fakes = [n for critic in self.critics for n in critic.fake if n in known]
+        fakes = list(dict.fromkeys(fakes)) or list(known)
+        names = [name for name in fakes if not self._missing([name], given)]
+        if not names:
+            self._check_inputs(fakes[:1], given)
+        return names
+
+    def _missing(self, outputs, given):
+        needed = self._named_generator.needed_for(outputs)
+        return [name for name in needed if name not in given and name not in self.priors]
+
+    def _check_inputs(self, outputs, given):
+        missing = self._missing(outputs, given)
+        _checks.check(
+            not missing,
+            f"`inputs` must have what {', '.join(outputs)} depends on.",
+            cure="Give `inputs={" + ", ".join(f"{name!r}: ..." for name in missing) + "}`.",
+            missing=missing,
+            inputs=list(given),
+        )
+
+    def _by_name(self, inputs):
+        if inputs is None or isinstance(inputs, dict):
+            return dict(inputs or {})
+        names = [name for name in self._named_generator.inputs if name not in self.priors]
+        names = names or list(self._named_generator.inputs)
+        _checks.check(
+            len(names) == 1,
+            "Inputs must be given by name.",
+            cure="Give a dict: {" + ", ".join(f"{name!r}: ..." for name in names) + "}.",
+            inputs=type(inputs).__name__,
+        )
+        return {names[0]: inputs}
+
+    def _given_inputs(self, inputs):
+        """Inputs as arrays, checked by the rules of their names."""
+        known = self._named_generator.inputs
+        given = self._by_name(inputs)
+        unknown = [name for name in given if name not in known]
+        _checks.check(
+            not unknown,
+            f"`inputs` must be inputs of the generator: {', '.join(known)}.",
+            cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
+            unknown=unknown,
+        )
+        single = {n: a for n, a in given.items() if np.ndim(a) == len(known[n].shape) - 1}
+        given = {n: np.asarray(a)[None] if n in single else a for n, a in given.items()}
+        return self._typed(given)
+
+    def _typed(self, given):
+        """Arrays by name, as networks take them."""
+        _checks.check(
+            isinstance(given, dict) and bool(given) or given == {},
+            "Tensors must be given by name, in a dict.",
+            given=type(given).__name__,
+        )
+        specs = assembly.specs_of(self)
+        specs = EntrySpecs({name: specs.get(name) or EntrySpec(name) for name in given})
+        return {
+            name: specs[name]
+            .to_tensor(tf.convert_to_tensor(specs[name].checked(array, name, warn=False)))
+            .numpy()
+            for name, array in given.items()
+        }
+
+    def _num_samples(self, num_samples, given):
+        counts = {name: len(array) for name, array in given.items() if len(array) != 1}
+        if num_samples is None:
+            num_samples = next(iter(counts.values()), 1)
+        num_samples = _checks.positive_int(num_samples, "num_samples")
+        _checks.check(
+            all(count == num_samples for count in counts.values()),
+            "`num_samples` and the lengths of `inputs` must agree.",
+            num_samples=num_samples,
+            **counts,
+        )
+        return num_samples
+
+    def _draw(self):
+        """A seed from a separate random stream, whose position is saved with the model."""
+        position = int(self._state.draws.numpy())
+        self._state.draws.assign(position + 1)
+        words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
+        return int(words[0] >> 2)
+
+
+def mean_logits(outputs):
+    """The mean logit of each sample: float32 NumPy `(n,)`."""
+    return np.asarray(losses.per_sample(outputs["logits"]))

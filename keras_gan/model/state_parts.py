@@ -1,0 +1,110 @@
+"""The training state of a model, listed once: what is saved, restored, checked and described.
+
+| part | variables | kept by |
+|---|---|---|
+| networks | weights | Keras, in a file; both here and there they have checksums |
+| | states of random generators (dropout) | this package |
+| moving average, networks of terms | weights | Keras |
+| optimizers | all | Keras |
+| counters; penalties, losses, terms and pools with state | all | this package |
+"""
+
+from keras_gan.backend import inspection
+from keras_gan.engine.players import unique
+from keras_gan.engine.state import random_generators
+
+
+def networks(model):
+    """The networks that train, each once, by name: a list of pairs, the generator's last."""
+    found = {id(model.generator): ("generator", model.generator)}
+    for critic in model.critics:
+        found.setdefault(id(critic.network), (critic.name, critic.network))
+    generator, *others = found.values()
+    return [*others, generator]
+
+
+def _still(model):
+    """Networks that no optimizer trains, by name."""
+    found = []
+    if model.averaged_generator is not model.generator:
+        found.append(("averaged_generator", model.averaged_generator))
+    if model.compiled:
+        found += [(f"term_network_{i}", each) for i, each in enumerate(model.term_networks)]
+    return found
+
+
+def _optimizers(model):
+    players = model._players if model.compiled else ()
+    return {f"{player.name}_optimizer": player.optimizer for player in players}
+
+
+def _with_state(model):
+    """Lists of objects with `variables` of their own, by kind."""
+    if not model.compiled:
+        return {}
+    game = model._game
+    pools = [critic.pool for critic in game.critics if critic.pool is not None]
+    return {
+        "regularizer": unique(r for critic in game.critics for r in critic.regularizers),
+        "loss": unique(critic.loss for critic in game.critics if critic.loss is not None),
+        "term": game.terms,
+        "pool": pools,
+    }
+
+
+_PARTS = {
+    "state": "counters",
+    "random": "random_generators",
+    "regularizer": "regularizers",
+    "loss": "losses",
+    "term": "terms",
+    "pool": "pools",
+}
+
+
+def own(model):
+    """State that Keras does not save, by the name that it has in a file."""
+    found = {f"state_{name}": v for name, v in model._state.variables().items()}
+    for name, network in networks(model):
+        found.update({f"random_{name}_{i}": v for i, v in enumerate(random_generators(network))})
+    for kind, things in _with_state(model).items():
+        for i, thing in enumerate(things):
+            variables = getattr(thing, "variables", ())
+            found.update({f"{kind}_{i}_{j}": v for j, v in enumerate(variables)})
+    return found
+
+
+def checked(model):
+    """The parts that have a checksum in a file: `dict` of lists of variables."""
+    parts = {
+        name: network.weights
+        for name, network in [*networks(model), *_averages(model)]
+        if not inspection.is_saved_merged(network)
+    }
+    parts.update({name: optimizer.variables for name, optimizer in _optimizers(model).items()})
+    for name, variable in own(model).items():
+        parts.setdefault(_PARTS[name.split("_")[0]], []).append(variable)
+    return parts
+
+
+def _averages(model):
+    # Without an average it is the generator, and has a checksum under both names.
+    terms = [pair for pair in _still(model) if pair[0] != "averaged_generator"]
+    return [("averaged_generator", model.averaged_generator), *terms]
+
+
+def run_variables(model):
+    """All variables of a run, by position: Keras numbers the layers of a process."""
+    groups = {name: network.variables for name, network in [*networks(model), *_still(model)]}
+    groups.update({name: optimizer.variables for name, optimizer in _optimizers(model).items()})
+    for kind, things in _with_state(model).items():
+        variables = [v for thing in things for v in getattr(thing, "variables", ())]
+        if variables or kind == "regularizer":
+            groups[_PARTS[kind]] = variables
+    named = {
+        f"{group}/{number}": variable
+        for group, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
+    named.update({f"state/{name}": v for name, v in model._state.variables().items()})
+    return named
