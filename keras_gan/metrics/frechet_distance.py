@@ -86,6 +86,54 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     return _distance(means, traces, _nuclear_norm(*factors))
 
 
+def error_of_moments(
+    real_mean, real_covariance, fake_mean, fake_covariance, real_count, fake_count
+):
+    """Standard error of `distance_of_moments` over the drawing of both samples, to first order.
+
+    A sample `x` of the fakes moves the distance by `2 d.y + y'(I - T) y`, with `d` the difference
+    of the means, `y = x - m2` and `T` the linear map that transports `S2` to `S1`. Over normal `x`
+    this has the variance `4 d'S2 d + 2 (tr(S2 S2) + tr(S1 S2) - 2 tr((S1 S2)^(1/2) S2))`, which is
+    divided by the number of fakes; reals likewise. The error is that of features which are normal,
+    and tells nothing of the bias of small samples, which `FrechetDistance.floor` shows.
+
+    Args:
+        real_mean: array `(dimension,)`.
+        real_covariance: array `(dimension, dimension)`.
+        fake_mean: like `real_mean`.
+        fake_covariance: like `real_covariance`.
+        real_count: number of reals.
+        fake_count: number of fakes.
+
+    Returns:
+        A float of at least 0.
+
+    Source: the delta method, with the derivative of the distance after Rippl, Munk and Sturm,
+    "Limit laws of the empirical Wasserstein distance: Gaussian distributions", Journal of
+    Multivariate Analysis 151, 2016 (arXiv:1507.04090).
+    """
+    numbers = features_module.numbers
+    real, fake = numbers(real_covariance, "real_covariance"), numbers(fake_covariance, "fake")
+    shift = numbers(real_mean, "real_mean") - numbers(fake_mean, "fake_mean")
+    first, second = _factor(real), _factor(fake)
+    product = first.T @ second
+    squares, vectors = np.linalg.eigh(product.T @ product)
+    kept = squares > len(squares) * _EPSILON * squares[-1:].sum()
+    roots, vectors = np.sqrt(squares[kept]), vectors[:, kept]
+    # `(S1 S2)^(1/2) = A U V' B'` with `A'B = U diag(roots) V'`, and `U = A'B V / roots`.
+    with_fake = (roots * np.square(second @ vectors).sum(axis=0)).sum()
+    with_real = (np.square(first @ (product @ vectors)).sum(axis=0) / roots).sum()
+    common = np.square(product).sum()
+    variance = 0.0
+    for covariance, crossed, count in (
+        (real, with_real, real_count),
+        (fake, with_fake, fake_count),
+    ):
+        spread = np.square(covariance).sum() + common - 2.0 * crossed
+        variance += (4.0 * shift @ covariance @ shift + 2.0 * max(spread, 0.0)) / count
+    return float(np.sqrt(variance))
+
+
 def _factor(covariance):
     """`A` with `A A'` the covariance, with as many columns as it has rank."""
     if len(covariance) == 0:
@@ -133,8 +181,12 @@ class FrechetDistance(FeatureMetric):
     """The Fréchet distance between the features of reals and fakes, see `distance_of_moments`.
 
     Lower is better. Count, mean and covariance are summed up in float64 over all samples, of which
-    none is kept. It is larger the fewer samples there are, so figures compare at equal counts
-    only; see `floor`. With fewer samples than features it warns once.
+    none is kept. With fewer samples than features it warns once.
+
+    Two figures compare if they are of the same features (and `seed`, without `features`), of the
+    same reals at the same size, and of as many samples: the fewer there are, the larger it is, see
+    `floor`. A difference says something if it is well above `standard_error`. A built metric
+    refuses samples of another shape; the rest is told by `description` and `print`.
 
     Args:
         features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
@@ -177,6 +229,15 @@ class FrechetDistance(FeatureMetric):
 
     def _compare(self, real, fake):
         return distance_of_moments(*real, *fake)
+
+    def standard_error(self):
+        """The standard error of `result`, see `error_of_moments`; NaN before any sample."""
+        counts = self._counts()
+        if min(counts) < self.needed:
+            return float("nan")
+        real, fake = self._sides()
+        finite = all(np.isfinite(part).all() for part in (*real, *fake))
+        return error_of_moments(*real, *fake, *counts) if finite else float("nan")
 
     def _shortage(self, real_count, fake_count):
         if min(real_count, fake_count) > self._dimension:

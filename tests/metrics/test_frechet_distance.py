@@ -9,7 +9,11 @@ import tensorflow as tf
 
 from keras_gan.metrics import FrechetDistance
 from keras_gan.metrics import frechet_distance as module
-from keras_gan.metrics.frechet_distance import distance_of_moments, frechet_distance
+from keras_gan.metrics.frechet_distance import (
+    distance_of_moments,
+    error_of_moments,
+    frechet_distance,
+)
 from keras_gan.metrics.moments import Moments
 
 
@@ -40,8 +44,8 @@ def test_it_is_the_formula_with_the_matrix_root(counts):
     real, fake = normal(counts[0], 30, 0), 1.3 * normal(counts[1], 30, 1)
     expected = by_matrix_root(real, fake)
     assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-6)
-    moments = [(x.mean(axis=0), np.cov(x, rowvar=False)) for x in (real, fake)]
-    assert distance_of_moments(*moments[0], *moments[1]) == pytest.approx(expected, rel=1e-6)
+    found = distance_of_moments(*moments(real), *moments(fake))
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_two_gaussians_whose_distance_is_known():
@@ -94,8 +98,8 @@ def test_singular_covariances(case):
         real[:, [3, 7]] = 0.1
         fake[:, [3] if case.endswith("one") else [3, 7]] = 1 / 3
     expected = of_small_counts(real, fake)
-    moments = [(x.mean(axis=0), np.cov(x, rowvar=False)) for x in (real, fake)]
-    for found in (frechet_distance(real, fake), distance_of_moments(*moments[0], *moments[1])):
+    of_moments = distance_of_moments(*moments(real), *moments(fake))
+    for found in (frechet_distance(real, fake), of_moments):
         assert abs(found - expected) <= 1e-9 * trace(real, fake), case
 
 
@@ -117,6 +121,49 @@ def test_small_singular_values_are_not_lost_to_rounding():
     expected = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()
     # As a share of the trace, which is 1.
     assert module._nuclear_norm(*factors) == pytest.approx(expected, abs=1e-9)
+
+
+# === Standard error ===
+
+
+def moments(samples):
+    return samples.mean(axis=0), np.cov(samples, rowvar=False)
+
+
+@pytest.mark.parametrize(("shift", "counts"), [(1.0, (400, 200)), (0.0, (150, 600))])
+def test_the_error_is_the_spread_over_samples(shift, counts):
+    random = np.random.default_rng(0)
+    mixes = random.normal(size=(2, 5, 5)) * np.array([1.0, 1.5])[:, None, None]
+
+    def drawn():
+        real, fake = (random.normal(size=(n, 5)) @ m for n, m in zip(counts, mixes, strict=True))
+        return real, fake + shift
+
+    distances = [frechet_distance(*drawn()) for _ in range(400)]
+    pairs = [drawn() for _ in range(20)]
+    told = [error_of_moments(*moments(a), *moments(b), *counts) for a, b in pairs]
+    assert np.mean(told) == pytest.approx(np.std(distances), rel=0.15)
+    # Of another number of samples it is smaller by the root.
+    real, fake = pairs[0]
+    more = error_of_moments(*moments(real), *moments(fake), 4 * counts[0], 4 * counts[1])
+    assert more == pytest.approx(told[0] / 2.0, rel=1e-9)
+
+
+def test_the_error_of_one_feature_and_of_singular_covariances():
+    # (m1 - m2)^2 + (s1 - s2)^2: derivatives by the mean and the variance of each side.
+    first, second, counts = (1.0, 4.0), (3.0, 9.0), (50, 80)
+    found = error_of_moments(
+        np.array(first[:1]), np.array([first[1:]]), np.array(second[:1]), [second[1:]], *counts
+    )
+    slopes = 1.0 - 3.0 / 2.0, 1.0 - 2.0 / 3.0
+    variances = [
+        (4.0 * 2.0**2 * v + 2.0 * (slope * v) ** 2) / n
+        for v, slope, n in zip((4.0, 9.0), slopes, counts, strict=True)
+    ]
+    assert found == pytest.approx(np.sqrt(sum(variances)), rel=1e-9)
+    real, fake = normal(10, 40, 0), normal(15, 40, 1)
+    assert 0.0 < error_of_moments(*moments(real), *moments(fake), 10, 15) < trace(real, fake)
+    assert error_of_moments(*moments(np.ones((5, 3))), *moments(np.zeros((4, 3))), 5, 4) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -141,13 +188,13 @@ def test_moments_are_sound_far_from_zero():
     # The mean is 1e7 times the spread: sums of squares would have no digit left.
     samples = (np.random.default_rng(0).normal(size=(1000, 3)) + 1e7).astype("float64")
     metric = FrechetDistance()
-    moments = Moments(metric, "m", dimension=3)
+    stream = Moments(metric, "m", dimension=3)
     for size in (0, 1, 199, 500, 300):
-        moments.add(tf.constant(samples[:size]))
+        stream.add(tf.constant(samples[:size]))
         samples = samples[size:]
     again = np.random.default_rng(0).normal(size=(1000, 3)) + 1e7
-    mean, covariance = moments.value()
-    assert moments.count() == 1000
+    mean, covariance = stream.value()
+    assert stream.count() == 1000
     np.testing.assert_allclose(mean, again.mean(axis=0), rtol=1e-14)
     np.testing.assert_allclose(covariance, np.cov(again, rowvar=False), atol=1e-7)
 
@@ -161,6 +208,10 @@ def test_the_metric_is_the_function_and_keeps_no_samples():
     for i in range(0, 500, 90):
         metric.update_state(tf.constant(real[i : i + 90]), tf.constant(fake[i : i + 90]))
     assert metric.result() == pytest.approx(frechet_distance(real, fake), rel=1e-9)
+    error = error_of_moments(*moments(real), *moments(fake), 500, 500)
+    assert metric.standard_error() == pytest.approx(error, rel=1e-4)
+    metric.reset_state()
+    assert np.isnan(metric.standard_error())
 
 
 def test_too_few_samples_are_told_once():
