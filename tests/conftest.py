@@ -5,13 +5,14 @@ import gc
 import json
 import os
 import resource
-import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
+
+import lean
 
 # A graph is made of a hundred thousand objects that stay: by default, Python would look through
 # them for garbage again and again while it is made.
@@ -27,14 +28,7 @@ def pytest_configure(config):
     # The process that hands tests out to others runs none: it needs no TensorFlow.
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         return
-    # For wrappers and a gallery that nothing here uses, Keras imports these where it finds them: it
-    # takes a third of the time that TensorFlow does. Tests that use them import them later.
-    unused = {"sklearn", "matplotlib"} - sys.modules.keys()
-    sys.modules.update(dict.fromkeys(unused))
-    import tensorflow as tf
-
-    for name in unused:
-        del sys.modules[name]
+    tf = lean.import_tensorflow()
     # Two devices to be replicas on; nothing else uses the second.
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -137,6 +131,16 @@ def freed():
     gc.collect()
     if hasattr(ctypes.CDLL(None), "malloc_trim"):  # of Linux
         ctypes.CDLL(None).malloc_trim(0)  # what all threads have freed goes back to the system
+
+
+@pytest.fixture(scope="module")
+def one_panel():
+    """Reports whose plot has one panel, which is drawn soon."""
+    from keras_gan.callbacks import _report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_report, "_PANELS", _report._PANELS[:1])
+        yield
 
 
 @pytest.fixture(scope="session")

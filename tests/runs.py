@@ -24,7 +24,7 @@ def busy():
     gan = GAN(generator, helpers.discriminator(dropout=0.3))
     gan.compile(
         loss="relativistic_paired",
-        regularizers=["gradient_penalty", "lecam"],
+        regularizers=["lecam"],
         generator_optimizer=keras.optimizers.Adam(schedule, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(4e-3, beta_1=0.5, use_ema=True),
         discriminator_steps=2,

@@ -8,6 +8,7 @@ from keras_gan import convergence
 from keras_gan.callbacks import ConvergenceStopping, StopOnNonFinite, TrainingBackup
 
 POINTS = helpers.points()
+pytestmark = pytest.mark.usefixtures("one_panel")
 
 
 @pytest.fixture(scope="module")

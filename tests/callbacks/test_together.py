@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import helpers
 from keras_gan import data, images, lettering
-from keras_gan.callbacks import ConvergenceStopping, ImageGrid, _report
+from keras_gan.callbacks import ConvergenceStopping, ImageGrid
 
 STEPS, BATCH = 4, 8
 NAMES = ["rose", "tulip"]
@@ -44,9 +44,8 @@ def shared():
 
 
 @pytest.fixture
-def gan(shared, monkeypatch):
+def gan(shared, one_panel):
     helpers.restore(shared[1])
-    monkeypatch.setattr(_report, "_PANELS", _report._PANELS[:1])  # a plot is drawn soon
     return shared[0]
 
 

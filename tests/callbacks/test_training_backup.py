@@ -78,7 +78,7 @@ def test_watching_changes_nothing(straight):
 
 def test_another_object_goes_on_where_steps_are_executed_together(tmp_path):
     def build():
-        return helpers.gan(dropout=0.3, regularizers=["lecam"], steps_per_execution=3)
+        return helpers.gan(dropout=0.3, steps_per_execution=3)
 
     stage = Stage(build)
     expected = fit(stage.first(), tmp_path / "whole")
@@ -101,28 +101,32 @@ def test_the_same_object_goes_on_after_an_interrupt(straight, tmp_path):
 RUN = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}]
+import lean
+lean.import_tensorflow()
 import os, signal, keras
 import runs
 
 class Kill(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.steps_seen == 10:
+        if self.model.steps_seen == 18:
             os.kill(os.getpid(), signal.SIGKILL)
 
 keras.utils.set_random_seed(0)
-runs.fit(runs.busy(), sys.argv[1], Kill(), validation_data=runs.HELD_OUT)
+runs.fit(runs.plain(), sys.argv[1], Kill())
 """
 
 
-def test_a_killed_process_goes_on_in_another(straight, tmp_path, capsys):
-    stage, state, history = straight
+def test_a_killed_process_goes_on_in_another(tmp_path, capsys):
+    stage = stage_of(plain)
+    history = fit(stage.first(), tmp_path / "straight")
+    state = stage.gan.run_state()
     code = RUN.format(tests=str(ROOT / "tests"), root=str(ROOT))
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, env=os.environ
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     gan = stage.again()
-    assert_same_run(gan, fit(gan, tmp_path, validation_data=HELD_OUT), state, history)
+    assert_same_run(gan, fit(gan, tmp_path), state, history)
     assert "Resumed after epoch 2 of 4" in capsys.readouterr().out
 
 

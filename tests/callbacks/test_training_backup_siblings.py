@@ -31,7 +31,10 @@ from runs import (
 )
 
 # Runs of some steps have learned nothing yet.
-pytestmark = pytest.mark.filterwarnings("ignore:This GAN cannot start")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This GAN cannot start"),
+    pytest.mark.usefixtures("one_panel"),
+]
 
 
 class Wave(keras.callbacks.Callback):
