@@ -607,3 +607,36 @@ def test_a_source_that_is_read_in_order_is_the_one_entry_that_is_needed():
 def test_a_gan_refuses_a_data_set_of_dicts():
     with pytest.raises(ValueError, match="must yield batches of samples"):
         helpers.watched().fit(data_set(numbered(16)), verbose=0)
+
+
+# === Into Keras ===
+
+
+class Watched(keras.Model):
+    """A model that notes the batches of its steps."""
+
+    def train_step(self, data):
+        with tf.control_dependencies([tf.numpy_function(self.note, [data["number"]], tf.int64)]):
+            return {"loss": tf.reduce_mean(data["point"])}
+
+    def test_step(self, data):
+        return self.train_step(data)
+
+    def note(self, number):
+        self.batches.append(number.tolist())
+        return np.int64(0)
+
+
+def test_steps_of_keras_get_the_dicts():
+    model = Watched()
+    model.batches = []
+    model.compile()
+    feed, held_out = training(numbered(50), split=0.2, shuffle=False)
+    model.fit(feed.for_keras(), verbose=0)
+    model.evaluate(evaluation(*held_out, checked=True).for_keras(), verbose=0)
+    assert model.batches == [*counted_up(5, 8), list(range(40, 48)), [48, 49]]
+    model.batches.clear()
+    feed = streamed(unsized({**numbered(40), "labels": np.full(40, CLASSES)}))
+    with pytest.raises(ValueError, match="`labels in x` must be class"), fit_data.passing(feed):
+        model.fit(feed.for_keras(), verbose=0)
+    assert model.batches == []

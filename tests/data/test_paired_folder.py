@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_gan.data import from_paired_folder, paired_folder, unpaired
-from keras_gan.feeding import entry_data
+from keras_gan.feeding import entry_data, entry_sources
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 
 
@@ -132,6 +132,15 @@ def test_pairs_in_files_may_lie_beside_other_data(pairs):
     for batch in both.as_numpy_iterator():
         np.testing.assert_array_equal(batch["a"] + 100, batch["b"])
         assert len(batch["c"]) == len(batch["a"]) == 8
+    # What a model reads of it comes in the same order.
+    entries = EntrySpecs({"a": EntrySpec("a", (4, 6, 1), "float32"), "c": EntrySpec("c")})
+    with pytest.warns(UserWarning, match="nothing in the model reads: b"):
+        source = entry_sources.by_entry(both.source, entries, "x")
+    found, wanted = (
+        [*s.stream(lambda: 3, 4, 8).as_numpy_iterator()] for s in (source, both.source)
+    )
+    for batch, whole in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(batch["a"], whole["a"])
 
 
 def test_another_folder_is_another_description(pairs, tmp_path):
