@@ -43,6 +43,7 @@ class Feed:
             options.autotune.enabled = False
         self.dataset = dataset.with_options(options)
         self.source = source
+        self._groups = getattr(source, "entry_groups", None)
         self._once = None, None
         self.keep(samples, labels)
         self.steps_per_epoch = steps_per_epoch
@@ -64,8 +65,7 @@ class Feed:
     def _examples(self):
         kept = self._kept
         if self._once[0] is not kept:  # computed once, on demand
-            groups = getattr(self.source, "entry_groups", None)
-            self._once = kept, _cleaned(*kept, groups)
+            self._once = kept, _cleaned(*kept, self._groups)
         return self._once[1]
 
     @property

@@ -198,10 +198,11 @@ def test_a_run_reads_the_stream(group):
     feed, _ = training(data(seed=1), start=4, group=group)
     assert feed.steps == 6 // group and feed.rows == 8 * group
     assert read(feed.dataset) == stream(6 // group, 4, batch_size=8 * group, seed=1)
+    told = feed.description()
+    feed.release()
     counts = {name: len(part) for name, part in feed.samples.items()}
     assert counts == {"a": LONG, "b": SHORT, "labels": SHORT}
     np.testing.assert_array_equal(feed.samples["labels"], feed.samples["b"][:, 0] % 3)
-    told = feed.description()
     assert {"checksum_of_a", "checksum_of_b", "checksum_of_labels"} <= set(told)
 
 
