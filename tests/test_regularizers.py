@@ -295,3 +295,21 @@ def test_nothing_is_scored_twice():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["dragan", "gradient_penalty"])
+def test_two_replicas_draw_the_points_of_one(name, two_replicas):
+    real, fake = pair(8)
+    regularizer = regularizers.get(name)
+
+    @tf.function
+    def step():
+        def local():
+            first = 4 * tf.distribute.get_replica_context().replica_id_in_sync_group
+            rows = [tuple(part[first : first + 4] for part in side) for side in (real, fake)]
+            return regularizer.penalty(of_pair, *rows, seed=SEED)
+
+        return two_replicas.experimental_local_results(two_replicas.run(local))
+
+    whole = regularizer.penalty(of_pair, real, fake, seed=SEED)
+    np.testing.assert_allclose(tf.concat(step(), 0), whole, rtol=1e-4)

@@ -481,3 +481,74 @@ def test_an_adaptive_weight_is_a_ratio_of_norms():
         tape.watch(norm)
         value = weight.value(norm, norm)
     assert tape.gradient(value, norm) is None
+
+
+# === Replicas, branches and XLA ===
+
+
+class GlobalScene(Scene):
+    """Means over the rows of all replicas."""
+
+    def mean(self, values):
+        return tf.distribute.get_replica_context().all_reduce("MEAN", super().mean(values))
+
+
+def rows_of(number, count):
+    """A scene of one of `count` replicas: its rows of sixteen."""
+    latents = tf.random.stateless_normal([16, 3], [5, 6])
+    latents = latents[number * 16 // count : (number + 1) * 16 // count]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(latents)
+        x = latents @ MATRIX
+    sides = {"real": {"features": [latents, x]}, "fake": {"features": [2.0 * latents, x**2]}}
+    return GlobalScene({"z": latents, "x": x}, {"only": sides.get}, tape=tape)
+
+
+def test_two_replicas_are_one_batch(two_replicas):
+    matching = terms.FeatureMatching(of="means")
+    single = terms.PathLength("z", "x", decay=0.5)
+    whole = rows_of(0, 1)
+    expected = single.value(whole)
+    single.after_update()
+    with two_replicas.scope():
+        term = terms.PathLength("z", "x", decay=0.5)
+
+    @tf.function
+    def step():
+        def local():
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            scene = rows_of(number, 2)
+            values = term.value(scene), matching.value(scene)
+            term.after_update()
+            return values
+
+        return [two_replicas.experimental_local_results(v) for v in two_replicas.run(local)]
+
+    lengths, matched = step()
+    np.testing.assert_allclose(tf.concat(lengths, 0), expected, rtol=1e-4)
+    np.testing.assert_allclose(matched, [matching.value(whole)] * 2, rtol=1e-5)
+    np.testing.assert_allclose(term.mean.numpy(), single.mean.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_terms_in_a_branch_of_a_graph(jit):
+    path = terms.PathLength("z", "x", decay=1.0)
+    others = [TERMS["classification"](), TERMS["perceptual_a_b"](), TERMS["kl_divergence_a_b"]()]
+    tensors = {"a": A, "b": B, "labels": CLASSES}
+
+    @tf.function(jit_compile=jit)
+    def step(due):
+        def evaluated():
+            with tf.GradientTape(persistent=True) as tape:
+                z = tf.constant(A[:, :, 0])
+                tape.watch(z)
+                x = z @ MATRIX
+            scene = Scene({**tensors, "z": z, "x": x}, heads(), tape=tape)
+            return tf.add_n([tf.reduce_mean(term.value(scene)) for term in (path, *others)])
+
+        value = tf.cond(due, evaluated, lambda: 0.0)
+        path.after_update(due)
+        return value
+
+    assert step(tf.constant(False)) == running(path) == 0.0
+    assert step(tf.constant(True)) > 0.0 and running(path) > 0.0
