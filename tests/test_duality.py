@@ -90,10 +90,10 @@ def test_noise_is_on_the_copies_alone():
 def test_the_model_is_as_it_was():
     model = helpers.gan(num_classes=3, discriminator_steps=2, regularizers=["r1"], run_eagerly=True)
     labels = np.arange(64) % 3
-    model.fit(helpers.points(), labels, batch_size=8, epochs=1, verbose=0, validation_split=0.5)
+    model.fit(helpers.points(), labels, batch_size=16, epochs=1, verbose=0, validation_split=0.5)
     before = helpers.state(model)
-    first = convergence.duality_gap(model, steps=3, batch_size=8)
-    assert first == convergence.duality_gap(model, steps=3, batch_size=8)
+    first = convergence.duality_gap(model, steps=1, batch_size=8)
+    assert first == convergence.duality_gap(model, steps=1, batch_size=8)
     helpers.assert_same(before, helpers.state(model))
     assert model.phase == "both"
 

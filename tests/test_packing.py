@@ -139,8 +139,10 @@ def whole_run():
     return trained(**HARD, run_eagerly=True)
 
 
-def test_micro_batches_cut_no_pack():
-    (whole, whole_logs), (cut, cut_logs) = whole_run(), trained(**HARD, accumulation_steps=2)
+@pytest.mark.parametrize("eagerly", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_micro_batches_cut_no_pack(eagerly):
+    cut, cut_logs = trained(**HARD, accumulation_steps=2, run_eagerly=eagerly)
+    whole, whole_logs = whole_run()
     for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=5e-6)
     for key in whole_logs:

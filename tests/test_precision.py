@@ -29,6 +29,19 @@ def gan(policy="mixed_float16", *, weight=1.0, seed=0, **settings):
     return model
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """A model that is traced once, and its state at the start."""
+    model = gan()
+    return model, helpers.snapshot(model)
+
+
+@pytest.fixture
+def model(shared):
+    helpers.restore(shared[1])
+    return shared[0]
+
+
 def scales(model):
     optimizers = (model.discriminator_optimizer, model.generator_optimizer)
     return [float(optimizer.dynamic_scale.numpy()) for optimizer in optimizers]
@@ -54,7 +67,9 @@ def trained(policy):
     return model.get_weights(), logs
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_half_precision_trains_like_float32(policy):
     (full, full_logs), (half, half_logs) = trained("float32"), trained(policy)
     for a, b in zip(full, half, strict=True):
@@ -63,8 +78,7 @@ def test_half_precision_trains_like_float32(policy):
         assert half_logs[key][0] == pytest.approx(full_logs[key][0], rel=0.03), key
 
 
-def test_an_overflow_skips_only_that_player_and_is_no_failure():
-    model = gan()
+def test_an_overflow_skips_only_that_player_and_is_no_failure(model):
     model.discriminator_optimizer.dynamic_scale.assign(2.0**40)  # no float16 goes that far
     before = helpers.values(model.discriminator.weights), helpers.values(model.generator.weights)
     model.fit(helpers.points(16), batch_size=16, verbose=0)
@@ -88,7 +102,7 @@ class Broken(losses.NonSaturating):
 
 
 def test_what_no_scale_can_help_is_a_failure():
-    model = gan(loss=Broken())
+    model = gan(loss=Broken(), run_eagerly=True)
     model.discriminator_optimizer.dynamic_scale.assign(4.0)
     for expected in (2.0, 1.0):
         model.fit(helpers.points(16), batch_size=16, verbose=0)
@@ -98,8 +112,7 @@ def test_what_no_scale_can_help_is_a_failure():
     assert scales(model)[0] == 1.0 and model.first_failure["player"] == "discriminator"
 
 
-def test_a_loss_that_is_not_finite_is_no_matter_of_scale():
-    model = gan()
+def test_a_loss_that_is_not_finite_is_no_matter_of_scale(model):
     kernel = model.discriminator.weights[0]
     kernel.assign(tf.fill(kernel.shape, 3e38))
     with pytest.warns(UserWarning, match="Updates were skipped"):
@@ -124,19 +137,19 @@ def test_small_input_gradients_survive_float16():
 )
 def test_saving_goes_on_bit_by_bit(policy, tmp_path):
     data = helpers.points(64)
-    model = gan(policy, regularizers=["r1"])
+    model = gan(policy, regularizers=["r1"], run_eagerly=True)
     if policy == "mixed_float16":
         model.discriminator_optimizer.dynamic_scale.assign(2.0**18)
     model.fit(data, batch_size=16, verbose=0)
     model.save(tmp_path / "gan.keras")
     twin = keras.saving.load_model(tmp_path / "gan.keras")
+    twin.run_eagerly = True
     for each in (model, twin):
         each.fit(data, batch_size=16, verbose=0)
     helpers.assert_same(helpers.state(model), helpers.state(twin))
 
 
-def test_callbacks_see_the_learning_rates_behind_the_scales():
-    model = gan()
+def test_callbacks_see_the_learning_rates_behind_the_scales(model):
     history = model.fit(
         helpers.points(32),
         batch_size=16,

@@ -457,7 +457,7 @@ def test_they_are_logged_watched_and_saved(tmp_path):
     compiled = [make() for name, make in METRICS.items() if name in WITH_REALS]
     compiled.append(metrics.InceptionScore(classifier((2,))))
     compiled.append(metrics.ModeCoverage([[0.0, 1.0], [1.0, 0.0]], 0.2))
-    gan = helpers.gan(metrics=compiled)
+    gan = helpers.gan(metrics=compiled, run_eagerly=True)
     assert len(gan.metric_directions) == len(METRICS)
     monitors = [None, *gan.metric_directions]
     stopping = [
