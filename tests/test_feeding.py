@@ -200,7 +200,9 @@ def test_bad_settings_are_refused(models, settings, message):
 
 
 def test_unknown_arguments_are_refused(models):
-    with pytest.raises(TypeError, match="`GAN.fit` has no argument `epoch`. Did you mean 'epochs'"):
+    with pytest.raises(
+        TypeError, match="`Watched.fit` has no argument `epoch`. Did you mean 'epochs'"
+    ):
         models["images"].fit(images(), epoch=3)
 
 
@@ -709,7 +711,7 @@ def test_train_on_batch_takes_labels():
 def test_what_is_not_compiled_does_not_train():
     gan = GAN(helpers.generator(), helpers.discriminator())
     for call in (gan.fit, gan.train_on_batch, gan.evaluate, gan.test_on_batch):
-        with pytest.raises(ValueError, match=r"must be compiled .*Call `gan\.compile\(\)`"):
+        with pytest.raises(ValueError, match=r"must be compiled .*Call `compile\(\)`"):
             call(helpers.points())
 
 

@@ -1,6 +1,7 @@
 """A canary for each private name of Keras and TensorFlow that the package stands on."""
 
 import contextlib
+import functools
 import inspect
 import re
 
@@ -351,6 +352,23 @@ def _():
         assert private_keras.optimized_variables(optimizer) == []
         optimizer.build([variable])
         assert private_keras.optimized_variables(optimizer) == [variable]
+
+
+@canary(private_keras.slots)
+def _():
+    variables = [keras.Variable([1.0, 2.0]), keras.Variable([3.0, 4.0])]
+    for make, count in (
+        (keras.optimizers.SGD, 0),
+        (functools.partial(keras.optimizers.SGD, momentum=0.5), 1),
+        (keras.optimizers.Adam, 2),
+        (functools.partial(keras.optimizers.AdamW, use_ema=True), 3),
+        (functools.partial(keras.optimizers.RMSprop, centered=True, momentum=0.5), 3),
+    ):
+        optimizer = make()
+        optimizer.build(variables)
+        slots = [private_keras.slots(optimizer, variable) for variable in variables]
+        assert [len(each) for each in slots] == [count, count]
+        assert not {id(v) for v in slots[0]} & {id(v) for v in slots[1]}
 
 
 @canary(private_keras.learning_rate_variable)

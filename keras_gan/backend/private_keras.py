@@ -264,6 +264,28 @@ def optimized_variables(optimizer):
     return list(getattr(optimizer, "_trainable_variables", ()))
 
 
+def slots(optimizer, variable):
+    """The state that an optimizer keeps of one of its variables: moments, averages.
+
+    Private: `Optimizer._trainable_variables`, and lists beside it with an entry for each of them.
+    The public `variables` do not say whose they are.
+    Needed for: leaving out a variable that has no turn.
+    """
+    known = optimized_variables(optimizer)
+    place = next((i for i, other in enumerate(known) if other is variable), None)
+    if place is None:
+        return []
+    lists = [value for value in vars(optimizer).values() if isinstance(value, list)]
+    return [
+        each[place]
+        for each in lists
+        if each is not optimizer._trainable_variables
+        and len(each) == len(known)
+        and all(isinstance(slot, keras.Variable) for slot in each)
+        and tuple(each[place].shape) == tuple(variable.shape)
+    ]
+
+
 def learning_rate_variable(optimizer):
     """The variable that holds an optimizer's learning rate, or its schedule.
 

@@ -5,13 +5,46 @@ import tensorflow as tf
 from keras_gan import _checks
 
 
+def num_sums(critics):
+    """How many losses are differentiated apart, see `sums`."""
+    return 2 + len(critics) if critics else 1
+
+
+def sums(parts, critics):
+    """The losses that are differentiated apart.
+
+    Args:
+        parts: list of the generator's `Part`s, the last one what its layers add.
+        critics: those with an `AdaptiveWeight`.
+
+    Returns:
+        The sum of all in a list; with such critics that of terms and layers, that of other critics,
+        and the loss of each of these critics.
+    """
+    if not critics:
+        return [_total(parts)]
+    plain = [part for part in parts if not part.is_adaptive]
+    apart = [part for part in plain if part.critic is None]
+    others = [part for part in plain if part.critic is not None]
+    return [_total(apart), _total(others), *(p.loss for p in parts if p.is_adaptive)]
+
+
+def _total(parts):
+    if not parts:
+        return tf.zeros([])
+    total = parts[0].loss
+    for part in parts[1:]:
+        total += part.loss
+    return total
+
+
 def combined(gradients, critics, variables):
     """The gradients of the generator's whole loss.
 
     Args:
-        gradients: those of the terms, then those of each critic with an `AdaptiveWeight`: one flat
-            list, of the whole batch of all replicas, dense, with `None` where there is none.
-        critics: these critics.
+        gradients: those of each of `sums`, one after the other: one flat list, of the whole batch
+            of all replicas, dense, with `None` where there is none.
+        critics: those with an `AdaptiveWeight`.
         variables: the generator's.
 
     Returns:
@@ -21,11 +54,12 @@ def combined(gradients, critics, variables):
         return gradients, {}
     count = len(variables)
     parts = [gradients[first : first + count] for first in range(0, len(gradients), count)]
-    total, logs = parts[0], {}
-    for critic, own in zip(critics, parts[1:], strict=True):
+    of_terms, of_others, *adaptive = parts
+    total = [_sum(a, b, 1.0) for a, b in zip(of_terms, of_others, strict=True)]
+    logs = {}
+    for critic, own in zip(critics, adaptive, strict=True):
         place = kernel_place(critic.weight.layer, variables)
-        norms = [_norm(part[place]) for part in (parts[0], own)]
-        weight = critic.weight.value(*norms)
+        weight = critic.weight.value(_norm(of_terms[place]), _norm(own[place]))
         name = "adaptive_weight" if len(critics) == 1 else f"adaptive_weight_{critic.name}"
         logs[name] = weight
         total = [_sum(a, b, weight) for a, b in zip(total, own, strict=True)]

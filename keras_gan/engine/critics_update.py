@@ -138,14 +138,6 @@ class CriticsUpdate(Passes):
         self._note_layer_losses(values, "d", own_loss)
         return own_loss if total is None else total + own_loss
 
-    def _note(self, values, critic, key, loss):
-        """Enter a critic's loss into the logs; of a single critic, as the loss itself."""
-        if len(self._game.critics) == 1:
-            values[key] = loss
-        else:
-            values[key] = values[key] + loss
-            values[f"{key}_{critic.name}"] = loss
-
     def _once_started(self, critic, *values):
         starts = critic.starts_by(self._state.steps_seen.value)
         if starts is True:

@@ -82,6 +82,12 @@ class Game:
                 )
         return found
 
+    @property
+    def has_phases(self):
+        """Whether parts of the generator's loss count in some steps only."""
+        weights = [part.weight for part in (*self.critics, *self.terms)]
+        return any(critic.start_step for critic in self.critics) or any(map(callable, weights))
+
     def terms_of(self, player):
         """The terms of a player, each with its place among all."""
         return [(i, t) for i, t in enumerate(self.terms) if t.player in (player, "both")]

@@ -1,6 +1,7 @@
 """A Keras model as a function from named tensors to named tensors."""
 
 import functools
+import keyword
 import re
 
 import keras
@@ -165,7 +166,7 @@ def _by_own_names(tensors, role, single):
 
 def _check_name(name, role, kind):
     _checks.check(
-        isinstance(name, str) and name.isidentifier(),
+        isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name),
         f"The names of the {kind} of `{role}` must be Python identifiers: Keras and SavedModel "
         "change others silently.",
         cure=f"Use `{_identifier(name)}`.",
@@ -175,7 +176,7 @@ def _check_name(name, role, kind):
 
 def _identifier(name):
     made = re.sub(r"\W+", "_", str(name)).strip("_") or "tensor"
-    return made if not made[0].isdigit() else f"tensor_{made}"
+    return f"tensor_{made}" if made[0].isdigit() or keyword.iskeyword(made) else made
 
 
 def _is_functional(network):

@@ -75,9 +75,27 @@ class Passes:
 
         return apply
 
+    def _note(self, values, critic, key, loss, *, alone=None):
+        """Enter a critic's loss into the logs: into the sum, and of several critics by its name.
+
+        Args:
+            values: the logs of an update, which are changed.
+            critic: the `CompiledCritic`.
+            key: "d_loss" or "g_loss".
+            loss: its part of the sum.
+            alone: what is logged under its own name. Default `loss`.
+        """
+        if len(self._game.critics) == 1:
+            values[key] = loss
+        else:
+            values[key] = values[key] + loss
+            values[f"{key}_{critic.name}"] = loss if alone is None else alone
+
     # === Applying ===
 
-    def _apply(self, player, gradients, loss, statistics, after_update, *tensors, active=True):
+    def _apply(
+        self, player, gradients, loss, statistics, after_update, *tensors, active=True, turns=None
+    ):
         """Update a player, if it trains; returns the norm of its gradients.
 
         Args:
@@ -88,6 +106,7 @@ class Passes:
             after_update: see `updates.apply_if_finite`.
             *tensors: likewise.
             active: whether it has its turn, a bool or a tensor of one.
+            turns: see `updates.apply_if_finite`.
         """
         applied = False
         norm = updates.norm(gradients, player)
@@ -102,6 +121,7 @@ class Passes:
                 after_update,
                 *tensors,
                 active=active,
+                turns=turns,
             )
         for each in statistics:
             each.restore(unless=applied)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import replicas
+from keras_gan.backend import private_keras, replicas
 from keras_gan.engine.accumulation import adapts_scale, loss_scale
 from keras_gan.engine.state import GRADIENT, RATE, WEIGHT
 
@@ -18,7 +18,7 @@ def norm(gradients, player):
 
 
 def apply_if_finite(
-    player, players, gradients, size, loss, state, after_update, *tensors, active=True
+    player, players, gradients, size, loss, state, after_update, *tensors, active=True, turns=None
 ):
     """Apply gradients, unless the loss, the learning rate or one of them is NaN or infinite.
 
@@ -41,6 +41,8 @@ def apply_if_finite(
         *tensors: for `after_update`.
         active: whether the player has its turn, a bool or a tensor of one; if not, nothing is
             applied, and nothing is to be remembered.
+        turns: `dict` from places of variables to boolean tensors: where false, the variable and the
+            optimizer's state of it stay as they are. Default `None`: all take part.
 
     Returns:
         Boolean scalar: whether the update was applied.
@@ -49,14 +51,20 @@ def apply_if_finite(
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
     kept = [gradients[i] for i in known]
 
-    def update(kept, loss, *tensors):
+    places = list(turns or {})
+
+    def update(kept, loss, turn, *tensors):
+        held = [_held(optimizer, variables[place]) for place in places]
         optimizer.apply(
             replicas.divide_by_replicas(_scaled(optimizer, _clipped(optimizer, kept))),
             [variables[i] for i in known],
         )
+        for number, before in enumerate(held):
+            for variable, value in before:
+                variable.assign(tf.where(turn[number], variable.value, value))
         after_update(*tensors)
 
-    def skip(kept, loss, *tensors):
+    def skip(kept, loss, turn, *tensors):
         overflow, rates = tf.constant(False), [_rate(each.optimizer) for each in players]
         if adapts_scale(optimizer):
             scale = tf.convert_to_tensor(optimizer.dynamic_scale)
@@ -70,8 +78,16 @@ def apply_if_finite(
 
     finite = tf.math.is_finite(size) & tf.math.is_finite(loss) & _is_rate(_rate(optimizer))
     applied = finite if active is True else finite & active
-    replicas.cond(applied, update, skip, kept, loss, *tensors)
+    turn = tf.stack([turns[place] for place in places]) if places else tf.constant([True])
+    replicas.cond(applied, update, skip, kept, loss, turn, *tensors)
     return applied
+
+
+def _held(optimizer, variable):
+    """A variable and the optimizer's state of it, with their values."""
+    inner = optimizer.inner_optimizer if adapts_scale(optimizer) else optimizer
+    parts = [variable, *private_keras.slots(inner, variable)]
+    return [(part, tf.identity(part.value)) for part in parts]
 
 
 def _scaled(optimizer, gradients):

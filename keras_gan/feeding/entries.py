@@ -199,10 +199,12 @@ class EntrySpecs(dict):
 
     Args:
         entries: `dict` of `EntrySpec`s by name.
+        made: names that the generator makes, so that no entry may have them.
     """
 
-    def __init__(self, entries):
+    def __init__(self, entries, made=()):
         super().__init__(entries)
+        self.made = tuple(made)
         self._left_out = set()
 
     def chosen(self, given, name, *, optional=(), warn=True):
@@ -218,6 +220,14 @@ class EntrySpecs(dict):
             ValueError: if an entry is missing.
         """
         given = list(given)
+        doubled = [key for key in given if key in self.made]
+        _checks.check(
+            not doubled,
+            f"`{name}` must not have entries of names that the generator makes: a name means one "
+            "tensor.",
+            cure="Rename the entry, or the generator's output.",
+            doubled=doubled,
+        )
         missing = [key for key in self if key not in given and key not in optional]
         needed = [key for key in self if key not in optional]
         _checks.check(

@@ -116,6 +116,8 @@ class AdversarialModel(
             ema_halflife_images=ema_halflife_images,
             seed=seed,
         )
+        for critic in self.critics:
+            critic_checks.warn_of_activation(critic)
         self.critic_networks = unique(critic.network for critic in self.critics)
 
     def _play(

@@ -39,13 +39,15 @@ def assembled(model, loss, regularizers, terms, augment):
     shuffled = [p.name for p in model.priors.values() if isinstance(p, priors.Shuffled)]
     needed += [name for name in shuffled if name not in needed]
     specs = _specs(model, cut, terms)
+    _check_priors_are_read(model, needed)
     _check_apart(cut, model.critics)
     draws = {
         name: Draw(prior, *_drawn_as(name, specs))
         for name, prior in model.priors.items()
         if name in needed
     }
-    rules = EntrySpecs({name: specs.get(name) or EntrySpec(name) for name in needed})
+    rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
+    rules = EntrySpecs(rules, made=generator.outputs)
     for critic in critics:
         if isinstance(critic.weight, AdaptiveWeight):
             adaptive.kernel_place(critic.weight.layer, model.generator.trainable_variables)
@@ -198,6 +200,18 @@ def _check_log_names(critics, terms):
         "Terms and penalties must have different names, which are their keys in the logs.",
         cure="Give one of them another: `name=`.",
         doubled=doubled,
+    )
+
+
+def _check_priors_are_read(model, needed):
+    known = [*model._named_generator.inputs, *needed]
+    unread = [name for name in model.priors if name not in known]
+    _checks.check(
+        not unread,
+        f"A prior must be that of an input of the generator, or of a name that a critic or a term "
+        f"reads: {', '.join(dict.fromkeys(known))}.",
+        cure=_checks.did_you_mean(unread[0], known) if unread else None,
+        unread=unread,
     )
 
 

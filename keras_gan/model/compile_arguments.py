@@ -27,7 +27,8 @@ def refuse(unknown, method):
             name, [key for key in inspect.signature(method).parameters if key != "unknown"]
         )
         cure = _KNOWN_ELSEWHERE.get(name, cure)
-        parts = [f"`GAN.{method.__name__}` has no argument `{name}`.", cure]
+        owner = type(method.__self__).__name__
+        parts = [f"`{owner}.{method.__name__}` has no argument `{name}`.", cure]
         raise TypeError(" ".join(filter(None, parts)))
 
 

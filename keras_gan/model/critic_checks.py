@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_gan import _checks, priors
+from keras_gan import _checks, _warnings, priors
 from keras_gan.backend import inspection
 
 
@@ -99,6 +99,18 @@ def check_critic(critic, generator):
             fake=critic.fake,
         )
     logits_of(critic)
+
+
+def warn_of_activation(critic):
+    """Warn of a network that ends in an activation where its logits should be."""
+    alone = not isinstance(inspection.output_structure(critic.network), (dict, list, tuple))
+    end = inspection.last_activation(critic.network) if alone and critic.loss != "none" else None
+    if end in inspection.BOUNDED:
+        _warnings.warn(
+            f"The network of critic {critic.name!r} ends in a {end}, but losses take logits, which "
+            "have no bounds: they apply an activation of their own, and with two the gradients "
+            "vanish. Remove the last activation."
+        )
 
 
 def _check_fits(critic, name, made, taken):

@@ -173,7 +173,7 @@ class Fitting:
 
     def _check_compiled(self, method):
         if not self.compiled:
-            raise ValueError(f"A GAN must be compiled before `{method}`. Call `gan.compile()`.")
+            raise ValueError(f"A model must be compiled before `{method}`. Call `compile()`.")
 
     def _warn_of_failure(self, callbacks):
         """Warn of skipped updates, unless a callback has reported them."""

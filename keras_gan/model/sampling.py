@@ -30,19 +30,26 @@ class Sampling:
         """Outputs of `averaged_generator` for given inputs, as `generate` makes them.
 
         Args:
-            x: `dict` of inputs by name, or an array where one input is needed. Inputs with a prior
-                may be left out.
+            x: `dict` of inputs by name, or an array where one input is needed, or a data set of
+                batches of either. Inputs with a prior may be left out.
             batch_size: rows at a time. Default 256.
             verbose: ignored.
-            steps: ignored.
+            steps: batches of a data set to take. Default all.
             callbacks: ignored.
             outputs: see `generate`.
 
         Returns:
             As `generate`.
         """
-        del verbose, steps, callbacks
-        return self.generate(inputs=self._by_name(x), outputs=outputs, batch_size=batch_size or 256)
+        del verbose, callbacks
+        options = {"outputs": outputs, "batch_size": batch_size or 256}
+        if not isinstance(x, tf.data.Dataset):
+            return self.generate(inputs=self._by_name(x), **options)
+        batches = x if steps is None else x.take(steps)
+        parts = [self.generate(inputs=self._by_name(batch), **options) for batch in batches]
+        if isinstance(parts[0], dict):
+            return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return np.concatenate(parts)
 
     def generate(
         self,
