@@ -47,6 +47,7 @@ LONGEST = (
     "test_training_backup_data",
     "test_networks",
     "test_quality_metrics",
+    "test_metrics_in_fit",
     "test_precision",
     "test_convergence_stopping",
     "test_recipes",

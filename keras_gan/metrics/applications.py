@@ -45,27 +45,18 @@ def names():
 
 
 def check(name):
-    """The name in snake case, of a name of any case or with an alias.
-
-    Raises:
-        ValueError: if Keras has no such network; the nearest name is suggested.
-    """
+    """The name in snake case, of a name of any case or with an alias."""
     wanted = name.replace("_", "").replace("-", "").lower()
-    for known in names():
-        if wanted in (known.replace("_", ""), _plain_alias(known)):
-            return known
+    known = {known.replace("_", ""): known for known in names()} | _ALIASES
     _checks.check(
-        False,
+        wanted in known,
         "`features` must be a Keras model, a callable, a network of `keras.applications` by name, "
         'such as "inception_v3", or None.',
         cure=_checks.did_you_mean(name, [*names(), *_ALIASES])
         or f"Known names: {', '.join(sorted(names()))}.",
         features=name,
     )
-
-
-def _plain_alias(known):
-    return next((alias for alias, name in _ALIASES.items() if name == known), None)
+    return known[wanted]
 
 
 def _snake_case(name):
@@ -99,23 +90,14 @@ def text(name):
 
 
 def extractor(name, sample_shape, *, classifier=False):
-    """A function from images to a network's features.
+    """A function from images in [-1, 1] to a network's features, float32 `(batch, dimension)`.
 
     The weights are those that Keras has for ImageNet, which it downloads once. They are not those
     of published FIDs: values compare only among those of the same network. Images are resized to
     the size it was trained at, with the bilinear filter and antialiasing, grey ones are repeated
     to three channels, and its own `preprocess_input` is applied. It computes in float32, whatever
-    Keras's dtype policy is.
-
-    Args:
-        name: see `names`.
-        sample_shape: `(height, width, channels)` with 1 or 3 channels.
-        classifier: whether the result is the probabilities of the 1,000 classes of ImageNet, and
-            not the last layer before them, averaged over all positions.
-
-    Returns:
-        A callable from images `(batch, height, width, channels)` in [-1, 1] to float32
-        `(batch, dimension)` or `(batch, 1000)`.
+    Keras's dtype policy is. Features are the last layer before the classes, averaged over all
+    positions; those of a `classifier` are the probabilities of the 1,000 classes.
 
     Raises:
         ValueError: if samples are no such images, or there is no such network.
@@ -130,7 +112,10 @@ def extractor(name, sample_shape, *, classifier=False):
     )
     with tf.init_scope():
         network = _network(name, classifier)
-    preprocess, sides = _module(name).preprocess_input, (size(name),) * 2
+    # The module that has the network's own preprocessing.
+    module = getattr(keras.applications, names()[name]).__module__.rpartition(".")[2]
+    preprocess = getattr(keras.applications, module).preprocess_input
+    sides = (size(name),) * 2
 
     def extract(images):
         images = tf.image.resize(images, sides, method=FILTER, antialias=True)
@@ -140,12 +125,6 @@ def extractor(name, sample_shape, *, classifier=False):
         return tf.cast(network(images, training=False), "float32")
 
     return extract
-
-
-def _module(name):
-    """The module of `keras.applications` that has the network's own preprocessing."""
-    made_in = getattr(keras.applications, names()[name]).__module__
-    return getattr(keras.applications, made_in.rpartition(".")[2])
 
 
 @functools.cache
@@ -172,16 +151,11 @@ def _missing(name, error):
     """What to do without a network connection."""
     url = re.search(r"https?://\S+?(?=:? |:$|$)", str(error))
     file = url.group().rpartition("/")[2] if url else "the weights"
+    origin = f" from {url.group()}" if url else ""
+    home = os.path.expanduser(os.environ.get("KERAS_HOME", os.path.join("~", ".keras")))
+    folder = os.path.join(home, "models")  # where Keras looks for them
     return _checks.sentence(
         f"Keras could neither find nor download the weights of `features={name!r}`.",
-        cure=f"Download {file!r} elsewhere"
-        + (f" from {url.group()}" if url else "")
-        + f", and put it into {_folder()!r}.",
+        cure=f"Download {file!r} elsewhere{origin}, and put it into {folder!r}.",
         error=str(error),
     )
-
-
-def _folder():
-    """Where Keras looks for weights."""
-    home = os.path.expanduser(os.environ.get("KERAS_HOME", os.path.join("~", ".keras")))
-    return os.path.join(home, "models")

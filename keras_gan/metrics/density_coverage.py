@@ -37,17 +37,7 @@ def density_coverage(real, fake, *, k=5):
 
 
 def density_coverage_within(real, radii, fake, *, k):
-    """`density_coverage` with known radii of the reals.
-
-    Args:
-        real: float64 array `(n, dimension)`.
-        radii: `neighbours.squared_radii(real, k)`.
-        fake: float64 array `(m, dimension)`.
-        k: which neighbour the balls reach to.
-
-    Returns:
-        `dict` of `density` and `coverage`.
-    """
+    """`density_coverage` of float64 arrays with `radii = neighbours.squared_radii(real, k)`."""
     balls, covered = 0, np.zeros(len(real), bool)
     for _, inside in neighbours.within(fake, real, radii, closed=False):
         balls += np.count_nonzero(inside)
@@ -70,12 +60,7 @@ class DensityCoverage(KeptFeatures):
     Args:
         k: which nearest neighbour the balls reach to. Default 5.
         max_samples: how many reals, and fakes, are compared at most. Default 5,000.
-        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
-            "inception" (InceptionV3), a download, whose values compare only among those of that
-            network and not with published ones; `None` takes samples of up to 1,024 values as
-            they are, and larger ones through a fixed, seeded random convolutional embedding.
-            Default `None`.
+        features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of embedding and subset. Default 0.
         name: the log keys' stem, after `val_`. Default `"density_coverage"`.
 

@@ -73,11 +73,9 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     (arXiv:1706.08500).
     """
     numbers = features_module.numbers
-    means = [numbers(real_mean, "real_mean"), numbers(fake_mean, "fake_mean")]
-    covariances = [
-        numbers(real_covariance, "real_covariance"),
-        numbers(fake_covariance, "fake_covariance"),
-    ]
+    means = numbers(real_mean, "real_mean"), numbers(fake_mean, "fake_mean")
+    real_covariance = numbers(real_covariance, "real_covariance")
+    covariances = real_covariance, numbers(fake_covariance, "fake_covariance")
     # Constant features of one side do not contribute, and would make Cholesky fail.
     varies = np.logical_and(*(c.diagonal() > _EPSILON * c.diagonal().max() for c in covariances))
     within = slice(None) if varies.all() else np.ix_(varies, varies)

@@ -11,6 +11,7 @@ from keras_gan.metrics.quality_metric import FeatureMetric
 
 # Tolerance of the sum of probabilities, for half precision.
 TOLERANCE = 5e-3
+_RULE = "Probabilities must be at least 0, and those of a sample sum to one."
 _CURE = "If the classifier gives logits, take their softmax, or pass `logits=True`."
 
 # === Pure functions ===
@@ -54,31 +55,24 @@ def inception_score(probabilities, *, splits=10):
 
 
 def scores_of_sums(counts, sums, x_log_x):
-    """The score of each part from sums over its samples.
+    """The score of each part, `(parts,)`, from sums over its samples.
 
     Args:
         counts: array `(parts,)`, samples in each.
         sums: array `(parts, classes)`, sums of the probabilities.
         x_log_x: array `(parts,)`, sums of `p log p` over samples and classes.
-
-    Returns:
-        Array `(parts,)`.
     """
     means = sums / counts[:, None]
     return np.exp(x_log_x / counts - _x_log_x(means).sum(axis=1))
 
 
 def check_rows(probabilities):
-    """Check that rows are probabilities.
-
-    Raises:
-        ValueError: for negative values and sums other than one.
-    """
+    """Check that rows are probabilities."""
     sums = probabilities.sum(axis=-1)
     right = (np.abs(sums - 1.0) <= TOLERANCE) & (probabilities >= 0.0).all(axis=-1)
     _checks.check(
         bool(right.all()),
-        "Probabilities must be at least 0, and those of a sample sum to one.",
+        _RULE,
         cure=_CURE,
         smallest=float(probabilities.min()),
         sums=(float(sums.min()), float(sums.max())),
@@ -131,14 +125,7 @@ class InceptionScore(FeatureMetric):
         self.splits = _checks.positive_int(splits, "splits")
 
     def build(self, sample_shape):
-        """Make the sums, and try the classifier.
-
-        Args:
-            sample_shape: a sample's shape without the batch axis.
-
-        Raises:
-            ValueError: if it gives no probabilities.
-        """
+        """Make the sums, and try the classifier; `sample_shape` has no batch axis."""
         super().build(sample_shape)
         with tf.init_scope():
             check_rows(self._rows(tf.zeros((1, *sample_shape))).numpy())
@@ -157,12 +144,7 @@ class InceptionScore(FeatureMetric):
 
     def _compare(self, real, fake):
         counts, sums, x_log_x, wrong = fake
-        _checks.check(
-            wrong == 0,
-            "Probabilities must be at least 0, and those of a sample sum to one.",
-            cure=_CURE,
-            samples_whose_are_not=int(wrong),
-        )
+        _checks.check(wrong == 0, _RULE, cure=_CURE, samples_whose_are_not=int(wrong))
         return scores_of_sums(*(part[counts > 0] for part in (counts, sums, x_log_x)))
 
     def _result_of(self, outcome):
@@ -180,14 +162,14 @@ class _Sums:
     """Sums of probabilities and of `p log p` in each part; all of them add up over replicas."""
 
     def __init__(self, metric, name, *, splits, classes):
-        each = {"initializer": "zeros", "dtype": "float64"}
-        self._counts = metric.add_variable((splits,), name=f"{name}_counts", **each)
-        self._sums = metric.add_variable((splits, classes), name=f"{name}_sums", **each)
-        self._x_log_x = metric.add_variable((splits,), name=f"{name}_x_log_x", **each)
-        self._wrong = metric.add_variable((), name=f"{name}_wrong", **each)
+        shapes = {"counts": (splits,), "sums": (splits, classes), "x_log_x": (splits,), "wrong": ()}
+        self._parts = [
+            metric.add_variable(shape, "zeros", dtype="float64", name=f"{name}_{part}")
+            for part, shape in shapes.items()
+        ]
 
     def add(self, rows):
-        rows, counts = tf.cast(rows, "float64"), tf.convert_to_tensor(self._counts)
+        rows, counts = tf.cast(rows, "float64"), tf.convert_to_tensor(self._parts[0])
         first = tf.cast(tf.reduce_sum(counts), "int32")
         parts = (first + tf.range(tf.shape(rows)[0])) % counts.shape[0]
         chosen = tf.one_hot(parts, counts.shape[0], axis=0, dtype="float64")
@@ -195,19 +177,19 @@ class _Sums:
         x_log_x = tf.reduce_sum(tf.math.xlogy(positive, positive), axis=1)
         far = tf.abs(tf.reduce_sum(rows, axis=1) - 1.0) > TOLERANCE
         wrong = tf.logical_or(far, tf.reduce_any(rows < 0.0, axis=1))
-        for variable, value in (
-            (self._counts, tf.reduce_sum(chosen, axis=1)),
-            (self._sums, tf.matmul(chosen, rows)),
-            (self._x_log_x, tf.linalg.matvec(chosen, x_log_x)),
-            (self._wrong, tf.reduce_sum(tf.cast(wrong, "float64"))),
-        ):
+        values = (
+            tf.reduce_sum(chosen, axis=1),
+            tf.matmul(chosen, rows),
+            tf.linalg.matvec(chosen, x_log_x),
+            tf.reduce_sum(tf.cast(wrong, "float64")),
+        )
+        for variable, value in zip(self._parts, values, strict=True):
             variable.assign(tf.convert_to_tensor(variable) + value)
 
     def value(self):
-        parts = (self._counts, self._sums, self._x_log_x, self._wrong)
-        return tuple(tf.convert_to_tensor(part).numpy() for part in parts)
+        return tuple(tf.convert_to_tensor(part).numpy() for part in self._parts)
 
     def count(self):
-        return int(np.sum(tf.convert_to_tensor(self._counts).numpy()))
+        return int(self.value()[0].sum())
 
     seen = count

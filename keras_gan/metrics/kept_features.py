@@ -8,14 +8,7 @@ from keras_gan.metrics.reservoir import Reservoir
 
 
 class KeptFeatures(FeatureMetric):
-    """A metric of the features of up to `max_samples` reals and as many fakes.
-
-    Args:
-        max_samples: maximum number of reals, and of fakes, to compare.
-        features: as told by `features.extractor`.
-        seed: integer seed of the random embedding and of the subset that is kept.
-        name: the log key, after `val_`.
-    """
+    """A metric of the features of up to `max_samples` reals and as many fakes."""
 
     def __init__(self, *, max_samples, features, seed, name):
         super().__init__(features=features, seed=seed, name=name)
@@ -26,7 +19,7 @@ class KeptFeatures(FeatureMetric):
             self, name, max_samples=self.max_samples, width=self._width(), seed=self.seed
         )
 
-    def _some(self, real):
+    def _subsample(self, real):
         if not hasattr(real, "shape") or len(real) <= self.max_samples:
             return real
         drawn = np.random.default_rng(self.seed).permutation(len(real))

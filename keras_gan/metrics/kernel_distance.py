@@ -72,20 +72,13 @@ def _draw(count, subsets, size, random):
 
 @dataclasses.dataclass(frozen=True)
 class _Sums:
-    """Sums of the kernels of pairs.
+    """Sums of the kernels of pairs."""
 
-    Attributes:
-        within: array `(subsets,)`, of pairs of two reals and of two fakes in a subset.
-        between: array `(subsets,)`, of pairs of a real and a fake in a subset.
-        own: for the reals and for the fakes: the sum of each one over the others of its kind, and
-            the sum of all squares.
-        cross: the sum of each real over all fakes, of each fake over all reals, and the sum of all
-            squares.
-    """
-
-    within: np.ndarray
-    between: np.ndarray
+    within: np.ndarray  # `(subsets,)`, of pairs of two reals and of two fakes in a subset
+    between: np.ndarray  # `(subsets,)`, of pairs of a real and a fake in a subset
+    # Of the reals and of the fakes: each one's sum over the others of its kind; all squares.
     own: list
+    # Each real's sum over all fakes, each fake's over all reals; all squares.
     cross: list
 
 
@@ -219,12 +212,7 @@ class KernelDistance(KeptFeatures):
         subset_size: samples in each, at most as many as there are. Default 1,000.
         degree: of the polynomial kernel. Default 3.
         max_samples: how many reals, and fakes, are compared at most. Default 5,000.
-        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
-            "inception" (InceptionV3), a download, whose values compare only among those of that
-            network and not with published ones; `None` takes samples of up to 1,024 values as
-            they are, and larger ones through a fixed, seeded random convolutional embedding.
-            Default `None`.
+        features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of all that is drawn. Default 0.
         name: the log key, after `val_`. Default `"kernel_distance"`.
 

@@ -17,15 +17,12 @@ RADIUS = 3.0
 
 
 def mode_coverage(samples, modes, std):
-    """Coverage of a mixture by samples, see `ModeCoverage`.
+    """Coverage of a mixture by samples: a `dict`, see `ModeCoverage`.
 
     Args:
         samples: array `(n, dimension)`.
         modes: array `(num_modes, dimension)`.
         std: standard deviation of each mode.
-
-    Returns:
-        `dict` of `modes`, `high_quality`, `reverse_kl` and `relative_std`.
 
     Raises:
         ValueError: for what is no finite number.
@@ -124,14 +121,7 @@ class ModeCoverage(QualityMetric):
         _check_modes(np.asarray(self.modes), self.std)
 
     def build(self, sample_shape):
-        """Make the sums.
-
-        Args:
-            sample_shape: a sample's shape without the batch axis, `(dimension,)`.
-
-        Raises:
-            ValueError: if samples and modes differ in shape.
-        """
+        """Make the sums; `sample_shape` has no batch axis."""
         _checks.check(
             tuple(sample_shape) == (len(self.modes[0]),),
             "Samples must be vectors as long as the modes.",
@@ -139,10 +129,15 @@ class ModeCoverage(QualityMetric):
             mode_shape=(len(self.modes[0]),),
         )
         # Sums of many small squares, and counts beyond 2^24, want float64.
-        each = {"initializer": "zeros", "dtype": "float64"}
-        self._all_counts = self.add_variable((len(self.modes),), name="all_counts", **each)
-        self._good_counts = self.add_variable((len(self.modes),), name="good_counts", **each)
-        self._good_squares = self.add_variable((), name="good_squares", **each)
+        count = (len(self.modes),)
+        self._sums = [
+            self.add_variable(shape, "zeros", dtype="float64", name=name)
+            for name, shape in {
+                "all_counts": count,
+                "good_counts": count,
+                "good_squares": (),
+            }.items()
+        ]
         self.built = True
 
     def update_state(self, real, fake):
@@ -155,17 +150,15 @@ class ModeCoverage(QualityMetric):
         _, fake = self._floats(fake, fake)
         if not self.built:
             self.build(fake.shape[1:])
-        sums = (self._all_counts, self._good_counts, self._good_squares)
-        for variable, value in zip(sums, _tally(fake, self.modes, self.std), strict=True):
+        for variable, value in zip(self._sums, _tally(fake, self.modes, self.std), strict=True):
             variable.assign(tf.convert_to_tensor(variable) + value)
 
     def _counts(self):
-        count = int(tf.reduce_sum(tf.convert_to_tensor(self._all_counts))) if self.built else 0
+        count = int(tf.reduce_sum(tf.convert_to_tensor(self._sums[0]))) if self.built else 0
         return count, count
 
     def _sides(self):
-        sums = (self._all_counts, self._good_counts, self._good_squares)
-        return (), tuple(tf.convert_to_tensor(total).numpy() for total in sums)
+        return (), tuple(tf.convert_to_tensor(total).numpy() for total in self._sums)
 
     def _compare(self, real, fake):
         return _figures(*fake, dimension=len(self.modes[0]), std=self.std)

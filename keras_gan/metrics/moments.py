@@ -10,12 +10,8 @@ class Moments:
     """Running count, mean and scatter of vectors, merged batch by batch.
 
     The scatter is taken about the mean of each batch and corrected for the shift between means:
-    sums of plain squares would lose all digits where the mean is large beside the spread.
-
-    Args:
-        metric: that the variables belong to.
-        name: of the variables.
-        dimension: length of the vectors.
+    sums of plain squares would lose all digits where the mean is large beside the spread. The
+    variables belong to `metric`.
 
     Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
     sample variances", 1979.
@@ -50,10 +46,7 @@ class Moments:
         self._scatter.assign(tf.convert_to_tensor(self._scatter) + scatter)
 
     def value(self):
-        """`(mean, covariance)`, NumPy arrays, with `n - 1` in the denominator.
-
-        Call it outside of graphs.
-        """
+        """`(mean, covariance)`, with `n - 1` in the denominator. Call it outside of graphs."""
         parts = (self._counts, self._means, self._scatter)
         counts, means, scatter = (tf.convert_to_tensor(v).numpy() for v in parts)
         total = max(counts.sum(), 1.0)

@@ -15,14 +15,9 @@ _BLOCK = 8_000_000
 
 
 def squared_radii(points, k):
-    """The squared distance of each point to its k-th nearest neighbour, itself not counted.
+    """The squared distance of each of `n` points to its k-th nearest neighbour, itself not counted.
 
-    Args:
-        points: float64 array `(n, dimension)`.
-        k: which neighbour, from 1 to n - 1.
-
-    Returns:
-        Float64 array `(n,)`; exactly 0 where k other points are identical.
+    It is exactly 0 where k other points, at most `n - 1`, are identical. All arrays are float64.
     """
     radii = np.empty(len(points))
     # A few more than k, in case rounding has changed their order.
@@ -38,7 +33,7 @@ def squared_radii(points, k):
 
 
 def within(points, centres, radii, *, closed):
-    """Which points lie in the balls about the centres, a block of points at a time.
+    """Which points lie in the balls about `m` centres, a block of points at a time.
 
     Args:
         points: float64 array `(n, dimension)`.
@@ -60,11 +55,7 @@ def within(points, centres, radii, *, closed):
 
 
 def checked(real, fake, k):
-    """Both sets as float64, exactly: where distances are equal, a shift would decide between them.
-
-    Raises:
-        ValueError: for arrays of another form, or not more samples than `k`.
-    """
+    """Both sets as float64, not shifted: that could decide between equal distances."""
     k = _checks.positive_int(k, "k")
     return features.pair(real, fake, more_than=k, k=k)
 

@@ -57,12 +57,7 @@ class PrecisionRecall(KeptFeatures):
     Args:
         k: which nearest neighbour the balls reach to. Default 3.
         max_samples: how many reals, and fakes, are compared at most. Default 5,000.
-        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
-            "inception" (InceptionV3), a download, whose values compare only among those of that
-            network and not with published ones; `None` takes samples of up to 1,024 values as
-            they are, and larger ones through a fixed, seeded random convolutional embedding.
-            Default `None`.
+        features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of embedding and subset. Default 0.
         name: the log keys' stem, after `val_`. Default `"precision_recall"`.
 

@@ -17,7 +17,9 @@ _BATCH = 256
 class QualityMetric(keras.metrics.Metric):
     """A metric of reals and fakes, to be given to `compile`.
 
-    Subclasses define the statistics of both sides in `build`, and the result in `_compare`.
+    Subclasses define the statistics of both sides in `build` and read them eagerly in `_sides()`,
+    with their numbers of samples in `_counts()`. `_compare(*sides)` gives the result, and
+    `_add_real(batch)` takes in a reference.
 
     Attributes:
         direction: "min" or "max", which way it improves; that of the classes here, and of their
@@ -83,20 +85,9 @@ class QualityMetric(keras.metrics.Metric):
             return dict.fromkeys(self.result_keys, nothing) if self.result_keys else nothing
         return dict(outcome) if self.result_keys else outcome
 
-    def _counts(self):
-        """The numbers of reals and fakes compared, eagerly."""
-        raise NotImplementedError
-
     def _position(self):
         """A value that changes with every batch, eagerly."""
         return self._counts()
-
-    def _sides(self):
-        """The statistics of reals and of fakes, eagerly."""
-        raise NotImplementedError
-
-    def _compare(self, real, fake):
-        raise NotImplementedError
 
     def _lack(self, real_count, fake_count):
         """A warning if there are too few samples of both sides for a result, or `None`."""
@@ -175,7 +166,7 @@ class QualityMetric(keras.metrics.Metric):
         """
         twin = self._twin()
         batches = 0
-        read = reals.batches(real, _BATCH, self._some)
+        read = reals.batches(real, _BATCH, self._subsample)
         for batch in terminal.progress(read, "Reading the reference"):
             batches += 1
             if self.needs_real:
@@ -185,12 +176,9 @@ class QualityMetric(keras.metrics.Metric):
             self._reference = twin._real.count(), twin._real.value()
             self._outcome = None
 
-    def _some(self, real):
+    def _subsample(self, real):
         """The reals whose features are needed."""
         return real
-
-    def _add_real(self, real):
-        raise NotImplementedError
 
     def _floats(self, real, fake):
         """Both sides of a batch as floats; checked, unless `fit` feeds them."""
@@ -256,10 +244,8 @@ class QualityMetric(keras.metrics.Metric):
 class FeatureMetric(QualityMetric):
     """A metric that compares the features of reals with those of fakes.
 
-    Args:
-        features: as told by `features.extractor`.
-        seed: integer seed of the random embedding.
-        name: the log key, after `val_`.
+    Subclasses make the statistics of a side in `_make_side(name)`: an object with `add`, `value`,
+    `count` and `seen`.
     """
 
     def __init__(self, *, features, seed, name):
@@ -268,11 +254,7 @@ class FeatureMetric(QualityMetric):
         self.seed = _checks.seed(seed)
 
     def build(self, sample_shape):
-        """Make the variables.
-
-        Args:
-            sample_shape: a sample's shape without the batch axis.
-        """
+        """Make the variables; `sample_shape` has no batch axis."""
         self._sample_shape = tuple(sample_shape)
         self._extract = self._extractor(self._sample_shape)
         with tf.init_scope():
@@ -283,10 +265,6 @@ class FeatureMetric(QualityMetric):
 
     def _extractor(self, sample_shape):
         return features_module.extractor(self.features, sample_shape, seed=self.seed)
-
-    def _make_side(self, name):
-        """The statistics of one side: an object with `add`, `value`, `count` and `seen`."""
-        raise NotImplementedError
 
     def _rows(self, samples):
         """The features of a batch of samples: `(batch, width)`."""

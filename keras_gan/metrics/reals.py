@@ -14,12 +14,6 @@ def array(real):
     return np.concatenate(parts)
 
 
-def _are_samples(parts):
-    """Whether a list is one of samples: vectors or images; else it is one of batches."""
-    shapes = {np.shape(part) for part in parts}
-    return all(len(shape) < 2 or inspection.is_image(shape) for shape in shapes)
-
-
 def batches(real, batch_size, choose=lambda real: real):
     """Checked batches of an array, or of an iterable of batches, as NumPy arrays.
 
@@ -30,7 +24,10 @@ def batches(real, batch_size, choose=lambda real: real):
     """
     if isinstance(real, tuple):
         real = sample_spec.unpack(real)[0]
-    if hasattr(real, "shape") or isinstance(real, list) and _are_samples(real):
+    # A list of vectors or images is one of samples; any other is one of batches.
+    shapes = map(np.shape, real) if isinstance(real, list) else [()]
+    are_samples = all(len(shape) < 2 or inspection.is_image(shape) for shape in shapes)
+    if hasattr(real, "shape") or isinstance(real, list) and are_samples:
         real = choose(sample_spec.checked(real, "real"))
         for start in range(0, len(real), batch_size or len(real)):
             yield real[start : start + (batch_size or len(real))]

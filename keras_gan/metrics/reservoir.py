@@ -7,17 +7,10 @@ from keras_gan.backend import replicas, seeds
 
 
 class Reservoir:
-    """A uniform random subset of up to `max_samples` rows of a stream.
+    """A uniform random subset of up to `max_samples` rows of a stream, of all replicas together.
 
     The stream may be sorted. Two reservoirs with the same seed and batch sizes keep the same
-    positions.
-
-    Args:
-        metric: that the variables belong to.
-        name: of the variables.
-        max_samples: rows that are kept at most, of all replicas together.
-        width: length of a row.
-        seed: integer seed of the subset.
+    positions. The variables belong to `metric`; `width` is the length of a row.
     """
 
     def __init__(self, metric, name, *, max_samples, width, seed):

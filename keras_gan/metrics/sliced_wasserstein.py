@@ -47,29 +47,6 @@ def sliced_wasserstein(real, fake, *, num_projections=256, seed=0):
     return distance(*project(real, fake, num_projections=num_projections, seed=seed))
 
 
-def sliced_wasserstein_error(real, fake, *, num_projections=256, seed=0, groups=10):
-    """Standard error of `sliced_wasserstein` over the drawing of both samples.
-
-    The jackknife that leaves out one of `groups` groups at a time:
-    `sqrt((G - 1) / G * sum_g (SW_(-g) - mean SW)^2)`. The directions are the same throughout, as
-    they are when two epochs are compared.
-
-    Args:
-        real: as for `sliced_wasserstein`.
-        fake: as for `sliced_wasserstein`.
-        num_projections: number of directions. Default 256.
-        seed: integer seed of the directions. Default 0.
-        groups: number of groups, at least 2 and at most half the samples. Default 10.
-
-    Returns:
-        A float of at least 0.
-
-    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11.
-    """
-    projections = project(real, fake, num_projections=num_projections, seed=seed)
-    return distance_error(*projections, groups=groups)
-
-
 def project(real, fake, *, num_projections=256, seed=0):
     """Both samples' projections on the same directions: two arrays `(n, num_projections)`."""
     real, fake = (numbers(s, n, "float32") for s, n in ((real, "real"), (fake, "fake")))
@@ -92,7 +69,14 @@ def distance(real_projections, fake_projections):
 
 
 def distance_error(real_projections, fake_projections, *, groups=10):
-    """The jackknife error of `distance`, see `sliced_wasserstein_error`."""
+    """Standard error of `distance` over the drawing of both samples.
+
+    The jackknife that leaves out one of `groups` groups (at least 2, at most half of the samples)
+    at a time: `sqrt((G - 1) / G * sum_g (SW_(-g) - mean SW)^2)`. The directions are the same
+    throughout, as they are when two epochs are compared.
+
+    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11.
+    """
     # A few directions are enough for the error, at a quarter of the cost.
     real, fake = (
         np.ascontiguousarray(projections[:, :_ERROR_DIRECTIONS].T)
@@ -135,12 +119,7 @@ class SlicedWasserstein(KeptFeatures):
     Args:
         num_projections: number of random directions. Default 256.
         max_samples: how many reals, and fakes, are compared at most. Default 2,048.
-        features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;
-            the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
-            "inception" (InceptionV3), a download, whose values compare only among those of that
-            network and not with published ones; `None` takes samples of up to 1,024 values as
-            they are, and larger ones through a fixed, seeded random convolutional embedding.
-            Default `None`.
+        features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of directions, embedding and subset. Default 0.
         name: the log key, after `val_`. Default `"sliced_wasserstein"`.
 
@@ -170,11 +149,7 @@ class SlicedWasserstein(KeptFeatures):
         self.num_projections = _checks.positive_int(num_projections, "num_projections")
 
     def build(self, sample_shape):
-        """Make the buffers.
-
-        Args:
-            sample_shape: a sample's shape without the batch axis.
-        """
+        """Make the buffers; `sample_shape` has no batch axis."""
         super().build(sample_shape)
         self._directions = random_directions(self._dimension, self.num_projections, seed=self.seed)
 
@@ -197,19 +172,17 @@ class SlicedWasserstein(KeptFeatures):
         super().update_state(real, fake)
 
     def projections(self):
-        """The projections to compare: arrays `(n, num_projections)` of reals and of as many
-        fakes.
-        """
+        """What is compared: arrays `(n, num_projections)` of reals and of as many fakes."""
         if not self.built:
             return (np.zeros((0, self.num_projections), "float32"),) * 2
-        real, fake = self._sides()
-        count = min(len(real), len(fake))
-        return tuple(self._share(rows, count) for rows in (real, fake))
-
-    def _share(self, rows, count):
-        if len(rows) == count:
-            return rows
-        return rows[np.random.default_rng(self.seed).permutation(len(rows))[:count]]
+        sides = self._sides()
+        count = min(map(len, sides))
+        return tuple(
+            rows
+            if len(rows) == count
+            else rows[np.random.default_rng(self.seed).permutation(len(rows))[:count]]
+            for rows in sides
+        )
 
     def _counts(self):
         return (min(super()._counts()),) * 2
@@ -218,5 +191,5 @@ class SlicedWasserstein(KeptFeatures):
         return distance(*self.projections())
 
     def standard_error(self):
-        """The standard error of `result`, see `sliced_wasserstein_error`."""
+        """The standard error of `result`, see `distance_error`."""
         return distance_error(*self.projections())

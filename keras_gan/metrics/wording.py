@@ -8,44 +8,26 @@ from keras_gan import directions
 
 
 def line(metric, *, compute):
-    """The line of a quality metric.
-
-    Args:
-        metric: a `QualityMetric`.
-        compute: whether its result may be computed for it; a result that is there is told anyway.
-    """
+    """The line of a quality metric, whose result is computed for it only if `compute`."""
     if tf.inside_function():  # where nothing has a value
         return metric.name
-    parts = [*_values(metric, compute), *_direction(metric), *_floor(metric)]
-    told = ", ".join(f"{key}: {value}" for key, value in metric.description().items())
-    return f"{metric.name} {', '.join(parts)} ({told})"
-
-
-def _values(metric, compute):
-    if not compute and not metric._is_computed():
-        return ["not computed yet"]
-    values = [_figures(metric.result())]
-    error = metric.standard_error() if hasattr(metric, "standard_error") else math.nan
-    if math.isfinite(error):  # not of one sample, for example
-        values[0] += f" +- {error:.2g}"
-    return values
-
-
-def _direction(metric):
-    keys = metric.result_keys or [directions.kind(type(metric))]
-    words = directions.in_words(keys)
+    parts = ["not computed yet"]
+    if compute or metric._is_computed():
+        parts = [_figures(metric.result())]
+        error = metric.standard_error() if hasattr(metric, "standard_error") else math.nan
+        if math.isfinite(error):  # not of one sample, for example
+            parts[0] += f" +- {error:.2g}"
+    words = directions.in_words(metric.result_keys or [directions.kind(type(metric))])
     if not words and metric.direction:  # of a class that the table does not know
         words = directions.WORDS[metric.direction]
-    return [words] if words else []
-
-
-def _floor(metric):
-    """The floor, if it was computed."""
-    if metric._known_floor is None:
-        return []
-    count, value = metric._known_floor
-    of = "" if count == metric._counts()[1] else f" of {count} samples"
-    return [f"reals{of} reach {_figures(value)}"]
+    if words:
+        parts.append(words)
+    if metric._known_floor is not None:
+        count, value = metric._known_floor
+        of = "" if count == metric._counts()[1] else f" of {count} samples"
+        parts.append(f"reals{of} reach {_figures(value)}")
+    told = ", ".join(f"{key}: {value}" for key, value in metric.description().items())
+    return f"{metric.name} {', '.join(parts)} ({told})"
 
 
 def _figures(result):

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from keras_gan.backend import replicas
 from keras_gan.metrics import SlicedWasserstein
 from keras_gan.metrics import sliced_wasserstein as module
-from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein, sliced_wasserstein_error
+from keras_gan.metrics.sliced_wasserstein import distance_error, project, sliced_wasserstein
 
 
 def normal(shape, seed, mean=0.0, std=1.0):
@@ -67,12 +67,12 @@ def test_the_error_is_the_spread_of_drawn_samples(std):
     for i in range(60):
         pair = normal((300, 8), 2 * i), normal((300, 8), 2 * i + 1, std=std)
         found.append(sliced_wasserstein(*pair, num_projections=64))
-        errors.append(sliced_wasserstein_error(*pair, num_projections=64))
+        errors.append(distance_error(*project(*pair, num_projections=64)))
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(found), rel=0.35)
 
 
 def test_the_error_needs_two_groups():
-    assert np.isnan(sliced_wasserstein_error(normal((3, 2), 0), normal((3, 2), 1)))
+    assert np.isnan(distance_error(*project(normal((3, 2), 0), normal((3, 2), 1))))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_metric_is_the_function_in_batches():
     assert isinstance(metric.result(), float)
     xla = fill(SlicedWasserstein(), real, fake, batch_size=50, jit_compile=True)
     assert xla.result() == pytest.approx(expected, rel=1e-5)
-    error = sliced_wasserstein_error(real, fake)
+    error = distance_error(*project(real, fake))
     assert metric.standard_error() == pytest.approx(error, rel=0.5)
     assert len(metric.variables) == variables
 
