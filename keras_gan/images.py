@@ -64,30 +64,16 @@ def to_uint8(samples):
 
 
 def enlarge(pictures, factor):
-    """Repeat each pixel `factor` times in both directions, without smoothing.
-
-    Args:
-        pictures: `(..., height, width, channels)`.
-        factor: positive integer.
-
-    Returns:
-        `(..., factor * height, factor * width, channels)`.
-    """
+    """Repeat each pixel of `(..., height, width, channels)` `factor` times in both directions."""
     factor = _checks.positive_int(factor, "factor")
     return np.repeat(np.repeat(pictures, factor, axis=-3), factor, axis=-2)
 
 
 def on_checkers(pictures):
-    """Blend transparent pictures with a grey checkerboard.
+    """Blend transparent pictures, `uint8` `(..., height, width, 4)`, with a grey checkerboard.
 
     `alpha * colour + (1 - alpha) * checkers`, with squares of 8 pixels. Black and white are visible
-    on it, and it looks the same in every viewer.
-
-    Args:
-        pictures: `uint8` `(..., height, width, 4)`, alpha not premultiplied.
-
-    Returns:
-        `uint8` `(..., height, width, 3)`.
+    on it, and it looks the same in every viewer. Alpha is not premultiplied.
     """
     pictures = np.asarray(pictures)
     height, width = pictures.shape[-3:-1]

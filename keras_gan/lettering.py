@@ -41,16 +41,10 @@ def width(names):
 
 
 def strip(names, middles, height):
-    """A strip of names, aligned to the right, for the left side of rows.
+    """A strip `(height, width(names))` of names, aligned to the right, for the left side of rows.
 
-    Args:
-        names: list of strings, one a row, empty for none.
-        middles: list of where the middles of the rows are, in pixels from the top, at least
-            `LINE_HEIGHT` apart; there may be more than names.
-        height: of the strip, in pixels.
-
-    Returns:
-        `(height, width(names))`.
+    The middles of the rows, of which there may be more, are in pixels from the top and at least
+    `LINE_HEIGHT` apart. Empty names are left out.
     """
     result = np.full((height, width(names)), PAPER, "uint8")
     for name, middle in zip(names, middles, strict=False):
@@ -60,15 +54,7 @@ def strip(names, middles, height):
 
 
 def marked(picture, words):
-    """A picture in a green frame, with a line of text below.
-
-    Args:
-        picture: `(height, width, channels)` with 1 or 3 channels.
-        words: string.
-
-    Returns:
-        `(larger height, larger width, 3)`.
-    """
+    """A picture of 1 or 3 channels in a green frame, in colour, with a line of text below."""
     words = line(words)
     height, width = picture.shape[:2]
     inside = np.full((height + len(words), max(width, words.shape[1]), 3), PAPER, "uint8")

@@ -26,9 +26,6 @@ def progress(items, what, *, total=None, unit="batches", verbose="auto"):
         unit: name of the items, plural.
         verbose: "auto" for terminals only, 1 or `True` for any standard error, 0 or `False` for
             none.
-
-    Returns:
-        Iterable of the items.
     """
     shown = bar(what, total=total, unit=unit, verbose=verbose, items=items)
     return items if shown is None else shown

@@ -24,22 +24,22 @@ _STATE = (
     *(keras.Operation, keras.Variable, keras.Metric, keras.Optimizer, keras.Initializer),
     *(keras.random.SeedGenerator, keras.KerasTensor, tf.Variable),
 )
+_POLICIES = (keras.DTypePolicy, keras.dtype_policies.DTypePolicyMap)
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, type})
 _HALF = ("float16", "bfloat16")
 
 
 def copy(network, name, *, cure=None, **options):
-    """A network of the same architecture and weights, under another name.
+    """A network of the same class and weights, under another name, that is not compiled.
+
+    It shares no layer and no variable with the network, but for those of `Frozen` layers; with any
+    of the options, not these either.
 
     Args:
         network: built Keras model.
         name: of the copy.
         cure: sentence for the error: how to do without a copy.
         **options: of `Copier`.
-
-    Returns:
-        A Keras model of the same class, not compiled. It shares no layer and no variable with the
-        network, but for those of `Frozen` layers; with any of the options, not these either.
 
     Raises:
         ValueError: if a part of the network cannot be copied.
@@ -131,7 +131,8 @@ class Copier:
             return tf.Variable(old.read_value(), trainable=old.trainable, name="copy"), None
         if isinstance(old, tf.Variable) or issubclass(kind, np.ndarray):
             return copying.deepcopy(old), None
-        for container, fill in self._containers.items():
+        containers = {list: self._fill_list, set: self._fill_set, dict: self._fill_dict}
+        for container, fill in containers.items():
             if issubclass(kind, container):
                 return kind.__new__(kind), fill
         if isinstance(old, tuple):  # a named one, a plain one, or TensorFlow's proxy of one
@@ -151,10 +152,6 @@ class Copier:
         return object.__new__(kind), self._fill_object
 
     # === Filling ===
-
-    @functools.cached_property
-    def _containers(self):
-        return {list: self._fill_list, set: self._fill_set, dict: self._fill_dict}
 
     def _fill_list(self, new, old):
         list.extend(new, map(self._of, old))
@@ -233,17 +230,13 @@ def _leads_to_state(thing):
     seen, waiting = set(), [thing]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, _STATE) or _is_part_of_keras(part):
+        of_keras = type(part).__module__.startswith("keras.") and not isinstance(part, _POLICIES)
+        if isinstance(part, _STATE) or of_keras:
             return True
         if id(part) not in seen:
             seen.add(id(part))
             waiting.extend(_parts(part))
     return False
-
-
-def _is_part_of_keras(thing):
-    policies = (keras.DTypePolicy, keras.dtype_policies.DTypePolicyMap)
-    return type(thing).__module__.startswith("keras.") and not isinstance(thing, policies)
 
 
 def _parts(thing):

@@ -12,19 +12,10 @@ from keras_gan.backend import copies, inspection, private_keras
 
 
 def fresh(network, name, *, seed):
-    """An untrained copy of a network, under another name.
+    """An untrained copy of a network, under another name, see `copies.copy`.
 
     Its weights are drawn by their initializers, from `seed` alone and from no global state. Layers
-    that do not train keep theirs.
-
-    Args:
-        network: built Keras model.
-        name: of the copy.
-        seed: integer. Initializers and random layers that were given seeds keep those.
-
-    Returns:
-        A Keras model of the same class, not compiled, that shares no layer and no variable with
-        the network.
+    that do not train keep theirs; initializers and random layers that were given seeds keep those.
 
     Raises:
         ValueError: if a part of the network cannot be copied, or the initial weights of a layer are
@@ -37,13 +28,15 @@ def fresh(network, name, *, seed):
         for initializer in copier.made(keras.Initializer):
             if private_keras.draws_unseeded(initializer):
                 initializer.seed = random.randint(1, 10**9)
-        for generator in (*copier.made(keras.random.SeedGenerator), *_generators(twin)):
+        layers = inspection.all_layers(twin)
+        generators = [part for layer in layers for part in private_keras.seed_generators(layer)]
+        for generator in (*copier.made(keras.random.SeedGenerator), *generators):
             first = generator.get_config()["seed"]
             first = random.randint(1, 10**9) if first is None else first
             generator.state.assign([first, 0])
         for layer in unbuilt:
             private_keras.unbuild(layer)
-        for layer, again in zip(inspection.all_layers(twin), unbuilt, strict=True):
+        for layer, again in zip(layers, unbuilt, strict=True):
             own = private_keras.own_variables(layer)
             if layer.trainable and own:
                 for variable, first in zip(own, _first(layer, again), strict=True):
@@ -52,11 +45,7 @@ def fresh(network, name, *, seed):
 
 
 def check(network):
-    """Check that `fresh` supports the classes of a network.
-
-    Raises:
-        ValueError: as `fresh`.
-    """
+    """Check that `fresh` supports the classes of a network, or raise its error."""
     foreign = (type(layer).__module__.split(".")[0] for layer in inspection.all_layers(network))
     if not {"keras", "keras_gan"}.issuperset(foreign):
         fresh(network, network.name, seed=0)
@@ -75,11 +64,6 @@ def _seeded(seed):
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
-
-
-def _generators(network):
-    layers = inspection.all_layers(network)
-    return [part for layer in layers for part in private_keras.seed_generators(layer)]
 
 
 # === What weights were at first ===

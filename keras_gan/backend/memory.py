@@ -13,15 +13,6 @@ def numpy_function(function, inputs, dtype, *, stateful=True):
 
     TensorFlow keeps every such function, and with it all that the function refers to: a bound
     method keeps its object, a closure over the model keeps the model, and these keep the data.
-
-    Args:
-        function: callable that takes and returns NumPy arrays.
-        inputs: list of tensors.
-        dtype: of the result.
-        stateful: as in `tf.numpy_function`.
-
-    Returns:
-        A tensor.
     """
     reference = weakref.ref(function)
     call = lambda *arrays: reference()(*arrays)  # noqa: E731

@@ -66,10 +66,7 @@ def pad_to_pack(samples, size):
 
 
 def take_every(batch, start, step, size=1):
-    """The packs `start`, `start + step`, ... of a batch, as rows of samples.
-
-    `start` is an integer or a scalar of them; `step` divides the packs.
-    """
+    """The packs `start`, `start + step`, ... of a batch, as rows of samples."""
     rest = tf.shape(batch)[1:]
     # An axis of its own to choose from: XLA has no slices of a begin known only when it runs.
     turns = tf.reshape(batch, tf.concat([[-1, step, size], rest], axis=0))

@@ -51,9 +51,7 @@ def attach(node, copy_of):
     Calling the copied operation anew would need its arguments, and run its code again.
     Needed for: copies of functional networks.
 
-    Args:
-        node: the call.
-        copy_of: function that gives the copy of an operation, a tensor or a node.
+    `copy_of` gives the copy of an operation, a tensor or a node.
     """
     operation = copy_of(node.operation)
     number = len(operation._inbound_nodes)
@@ -78,14 +76,11 @@ def wire(graph):
 
 
 def begun_anew(old):
-    """The attributes that the copy of an object does not take from it, with their first values.
+    """A `dict` of attributes that the copy of an object does not take from it, and first values.
 
     Private: `Operation._inbound_nodes` and `_outbound_nodes`; `Layer._losses`, `_loss_ids` and
     `_losses_override`; those of `wire`. Copies are made without a constructor.
     Needed for: copies of networks.
-
-    Returns:
-        A `dict`.
     """
     result = {}
     if isinstance(old, keras.Operation):  # their calls may belong to other models, too

@@ -108,9 +108,6 @@ def shared_generator(generator):
     Private: `global_state` of `keras.src.backend.common`, and its "global_seed_generator".
     `keras.utils.set_random_seed` changes it for all that follows.
     Needed for: first weights that follow from a seed, where a discriminator is trained anew.
-
-    Args:
-        generator: a `keras.random.SeedGenerator`.
     """
     before = global_state.get_global_attribute(_SHARED)
     global_state.set_global_attribute(_SHARED, generator)
@@ -144,15 +141,11 @@ def recount(tracker):
 
 
 def forget_parts(layer, parts):
-    """Take parts out of what a layer has noted.
+    """Take parts, by a set of their `id`s, out of what a layer has noted.
 
     Private: `Layer._tracker` and `Tracker.config`. Keras forgets an attribute that is deleted, but
     not the variables in it.
     Needed for: copies of compiled networks, which are not compiled.
-
-    Args:
-        layer: a layer or a model.
-        parts: set of their `id`s.
     """
     for _, store in layer._tracker.config.values():
         store[:] = [part for part in store if id(part) not in parts]
@@ -160,9 +153,7 @@ def forget_parts(layer, parts):
 
 @functools.cache
 def trainer_attributes():
-    """The attributes that `compile` and `fit` give to a model: a `dict`.
-
-    The values are those before `compile`, or `NotImplemented` where there is no attribute yet.
+    """The attributes that `compile` gives a model: a `dict` to those before, or `NotImplemented`.
 
     Private: whatever `Model.compile` sets. Keras has no way back from it.
     Needed for: copies of compiled networks, which are not compiled.
@@ -235,13 +226,10 @@ def release_validation_data(model):
 
 
 def is_validation(options):
-    """Take from the arguments of `evaluate` whether `fit` calls it, for its validation.
+    """Take out of the arguments of `evaluate` whether `fit` calls it, for its validation.
 
     Private: the argument `_use_cached_eval_dataset` of `Trainer.evaluate`. Nothing public tells.
     Needed for: validation data that are checked and prepared once.
-
-    Args:
-        options: `dict` of arguments, which loses that one.
     """
     return options.pop("_use_cached_eval_dataset", False)
 
@@ -312,9 +300,6 @@ def counters(kind):
     `SwapEMAWeights._ema_weights_in_model`, `TensorBoard._global_train_batch` and
     `_global_test_batch`. Keras's callbacks have no public state.
     Needed for: backups, from which callbacks go on.
-
-    Args:
-        kind: class of callbacks.
     """
     return _COUNTERS.get(kind, ())
 

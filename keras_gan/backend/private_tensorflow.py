@@ -43,8 +43,7 @@ def configured(change):
     `tensorflow.python.eager.context`. `tf.config.optimizer` changes the whole process.
     Needed for: sums in one order, so that a run gives the same bits each time.
 
-    Args:
-        change: function from one serialized `ConfigProto` to a `ConfigProto`.
+    `change` takes a serialized `ConfigProto` and returns a `ConfigProto`.
     """
     here = context.context()
     before = here.function_call_options
@@ -64,8 +63,7 @@ def replacing_operations(replace):
     `tensorflow.python.framework.op_callbacks`. No public function sees operations as they are made.
     Needed for: sums in one order, so that a run gives the same bits each time.
 
-    Args:
-        replace: function of `(op_type, inputs, attrs, outputs, op_name, graph)` to outputs.
+    `replace` takes `(op_type, inputs, attrs, outputs, op_name, graph)` and returns the outputs.
     """
     op_callbacks.add_op_callback(replace)
     try:
@@ -88,16 +86,13 @@ def not_recorded():
 
 
 def forget_custom_gradients(is_owned):
-    """Drop the functions that `tf.custom_gradient` has left behind for some graphs.
+    """Drop what `tf.custom_gradient` has left behind of graphs for which `is_owned(graph)` is true.
 
     Private: `gradient_registry._registry` of `tensorflow.python.framework.ops`, and the closures
     of the functions in it. Nothing public removes one.
     Needed for: memory that does not grow with each model.
 
     Without it nothing else changes: where TensorFlow has changed, this does nothing.
-
-    Args:
-        is_owned: function of a graph; whether to drop what belongs to it.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from tensorflow.python.framework import ops
@@ -151,13 +146,10 @@ def variant(dataset):
 
 
 def dependencies(thing):
-    """What TensorFlow has noted of an object's parts: a list of references, and parts by name.
+    """What TensorFlow has noted of an object's parts: the list and the `dict`, or `None` twice.
 
     Private: `_self_unconditional_checkpoint_dependencies` and
     `_self_unconditional_dependency_names`. Nothing public takes a part out of them.
     Needed for: copies of networks that share nothing with their originals.
-
-    Returns:
-        The list and the `dict` themselves, or `None` twice.
     """
     return tuple(vars(thing).get(name) for name in DEPENDENCIES)

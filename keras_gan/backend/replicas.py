@@ -121,13 +121,10 @@ def local_rows(draw, batch_size):
 
 
 def decorrelate(generators):
-    """Let the layers' own random generators (dropout) differ between replicas.
+    """Let the random states of layers (dropout), uint32 `(2,)`, differ between replicas.
 
-    Keras mirrors their state, so that all replicas would drop the same units. The first replica
-    keeps its state.
-
-    Args:
-        generators: their state variables, uint32 `(2,)`.
+    Keras mirrors them, so that all replicas would drop the same units. The first replica keeps its
+    state.
     """
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync == 1 or not generators:
@@ -151,25 +148,23 @@ def cond(condition, first, second, *tensors):
     Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their
     contexts, branch together, and go back into them. The functions must use no other tensors.
     """
+
+    def branch(condition, call):
+        def done(function):
+            call(function)
+            return tf.constant(True)
+
+        tf.cond(condition, lambda: done(first), lambda: done(second))
+
     if alone():
-        both = (lambda: _done(first, tensors), lambda: _done(second, tensors))
-        tf.cond(condition, *both)
+        branch(condition, lambda function: function(*tensors))
         return
 
     def together(strategy, condition, *tensors):
         condition = strategy.experimental_local_results(condition)[0]
-        both = (
-            lambda: _done(strategy.run, (first, tensors)),
-            lambda: _done(strategy.run, (second, tensors)),
-        )
-        tf.cond(condition, *both)
+        branch(condition, lambda function: strategy.run(function, tensors))
 
     tf.distribute.get_replica_context().merge_call(together, args=(condition, *tensors))
-
-
-def _done(function, arguments):
-    function(*arguments)
-    return tf.constant(True)
 
 
 def logs(values):

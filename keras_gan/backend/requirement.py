@@ -12,11 +12,7 @@ _CURE = (
 
 
 def require_tensorflow():
-    """Raise an error for another Keras backend.
-
-    Raises:
-        ImportError: naming the backend that was found.
-    """
+    """Raise an `ImportError` for another Keras backend."""
     # Checked first: importing Keras would fail with a backend that is not installed.
     _check(os.environ.get("KERAS_BACKEND") or _in_settings_file() or "tensorflow")
     import keras
@@ -41,16 +37,7 @@ def _check(backend):
 
 
 def changed(library, checked, error):
-    """The error for a version of Keras or TensorFlow that lacks a part the package imports.
-
-    Args:
-        library: "keras" or "tensorflow".
-        checked: version that has the part.
-        error: the `ImportError` of the missing part.
-
-    Returns:
-        An `ImportError`.
-    """
+    """The `ImportError` for a library that lacks a part, which version `checked` has."""
     return ImportError(
         f"keras_gan needs a part of {library} that version {importlib.metadata.version(library)} "
         f"no longer has: {error}. Install {library}=={checked}."

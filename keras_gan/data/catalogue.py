@@ -128,14 +128,8 @@ def from_tfds(
 class TFDSSource(sources.Source):
     """Encoded images that can be read only sequentially.
 
-    Args:
-        num_samples: how many there are.
-        encoded: `tf.data.Dataset` of `(bytes,)` or `(bytes, label)`, always in the same order.
-        decoder: a `pixels.Decoder`.
-        labels: whether there are labels.
-        origin: text that says which data these are.
-        shuffle: whether each pass has an order of its own, within blocks of `block` samples.
-        seed: non-negative integer, the order's.
+    `encoded` is a `tf.data.Dataset` of `(bytes,)` or `(bytes, label)`, always in the same order;
+    `origin` says which data these are. Samples are mixed within blocks of `block`.
     """
 
     # Encoded images that are mixed at a time. `Dataset.shuffle` would mix across blocks, but its
@@ -228,11 +222,9 @@ def _imported():
 
 def _builder(tfds, name, data_dir, download):
     _checks.check(isinstance(name, str), "`name` must be a string.", name=name)
+    is_path = isinstance(data_dir, (str, os.PathLike))
     try:
-        folder = (
-            os.path.expanduser(data_dir) if isinstance(data_dir, (str, os.PathLike)) else data_dir
-        )
-        builder = tfds.builder(name, data_dir=folder)
+        builder = tfds.builder(name, data_dir=os.path.expanduser(data_dir) if is_path else data_dir)
     except AssertionError as error:
         # TFDS has no specific error for an unknown version or configuration.
         raise ValueError(

@@ -87,11 +87,7 @@ def _raw(image):
 
 
 def _strips(image, again):
-    """An image's values, some rows at a time, so that what is made of them is small.
-
-    Yields:
-        `(top, values)`: the number of the first row, and an array of rows.
-    """
+    """An image's values, some rows at a time: the number of the first row, and an array of rows."""
     raw = _raw(image)
     if raw not in _RAW:
         yield from _cut(image)

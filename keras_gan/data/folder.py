@@ -116,15 +116,7 @@ def from_folder(
 
 
 class FileSource(sources.Source):
-    """Images that are decoded when they are needed.
-
-    Args:
-        files: list of paths, all of which can be read.
-        labels: `int32` array, or `None`.
-        decoder: a `pixels.Decoder`.
-        shuffle: as in `sources.Source`.
-        seed: as in `sources.Source`.
-    """
+    """Images, of a list of readable files, that are decoded when they are needed."""
 
     parallel_reads = 2
 
@@ -192,19 +184,13 @@ def checksum_of_files(files):
 
 def root_of(path, name="path"):
     """The path of a folder, if it is one."""
-    try:
-        root = files.expanded(path)
-    except TypeError:
-        root = None
-    _checks.check(root is not None, f"`{name}` must be a folder.", **{name: path})
+    is_path = isinstance(path, (str, bytes, os.PathLike))
+    _checks.check(is_path, f"`{name}` must be a folder.", **{name: path})
+    root = files.expanded(path)
     rule = f"`{name}` must be a folder, but it does not exist."
     _checks.check(root.exists(), rule, **{name: path})
-    _checks.check(
-        root.is_dir(),
-        f"`{name}` must be a folder.",
-        cure="Unpack archives first.",
-        **{name: str(path)},
-    )
+    cure = "Unpack archives first."
+    _checks.check(root.is_dir(), f"`{name}` must be a folder.", cure=cure, **{name: str(path)})
     return root
 
 
@@ -247,10 +233,10 @@ def _classes(root, files):
 
 
 def read(decoder, root, files, on_error, *, keep):
-    """Decode every file once: the images, if they are to be kept, and which could be read.
+    """Decode every file once.
 
-    Returns:
-        `(images or None, indices of what could be read, a sentence about the others or None)`.
+    Returns the images, if they are to be kept, the indices of files that could be read, and a
+    sentence about the others or `None`.
     """
     images = np.empty((len(files), *decoder.shape), "uint8") if keep else None
     errors = {}

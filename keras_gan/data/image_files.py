@@ -19,9 +19,8 @@ _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 # Files that describe images, which are skipped silently.
 _COMPANIONS = (".csv", ".html", ".json", ".jsonl", ".md", ".rst", ".tsv", ".txt", ".xml", ".yaml")
 
-# images: paths, sorted by their parts.
-# others: paths of the other files, likewise, but for texts and tables.
-# closed: names of folders that cannot be opened.
+# Paths of images and of other files but texts and tables, sorted by their parts; names of folders
+# that cannot be opened.
 Listing = collections.namedtuple("Listing", ["images", "others", "closed"])
 
 
@@ -40,11 +39,7 @@ def suffixes():
 
 
 def formats(file):
-    """The names of Pillow's formats as which a file may be read.
-
-    Args:
-        file: path, or encoded bytes.
-    """
+    """The names of Pillow's formats as which a file, a path or encoded bytes, may be read."""
     own = None if isinstance(file, bytes) else suffixes().get(_suffix(file))
     # Formats without a signature are tried only if the suffix matches.
     return _SNIFFED if own in (None, "MPO", *_SNIFFED) else (*_SNIFFED, own)
@@ -65,13 +60,11 @@ def listing(root):
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in names:
-            if not _is_hidden(name):
-                path = pathlib.Path(folder, name)
-                if _is_image(path):
-                    images.append(path)
-                elif _suffix(path) not in _COMPANIONS:
-                    others.append(path)
+        for path in (pathlib.Path(folder, name) for name in names if not _is_hidden(name)):
+            if _is_image(path):
+                images.append(path)
+            elif _suffix(path) not in _COMPANIONS:
+                others.append(path)
     images.sort(key=lambda path: path.parts)
     others.sort(key=lambda path: path.parts)
     return Listing(images, others, closed)

@@ -24,20 +24,9 @@ _ORIENTATION = 0x0112  # of EXIF
 class Decoder:
     """Decodes images to `uint8` arrays `(height, width, channels)`.
 
-    Args:
-        image_size: a positive integer, or `(height, width)`.
-        channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha).
-        resample: name of the Pillow filter for another size; all of them but `"nearest"` average
-            when they shrink.
-        crop_to_aspect_ratio: whether images of another shape lose their margins; otherwise they
-            are stretched.
-        background: what transparent images of 1 or 3 channels are laid on: a colour's name or
-            hex code, a grey value, or three values, 0 to 255.
-        half: which half of an image is read: 0 for the left one, 1 for the right one, `None` for
-            the whole image.
-
-    Raises:
-        ValueError: for a setting out of range.
+    The arguments are those of `from_folder`. All filters but `"nearest"` average when they shrink.
+    `half` is the half of an image that is read: 0 for the left one, 1 for the right one, `None` for
+    the whole image.
     """
 
     def __init__(
@@ -70,14 +59,7 @@ class Decoder:
         }
 
     def look(self, file):
-        """Check that a file is a valid image, and read the number of bits of its values.
-
-        Args:
-            file: path of an encoded image.
-
-        Raises:
-            Exception: if it is not a valid image.
-        """
+        """Check that a file is a valid image, and note how many bits its values have."""
         with room(file):
             # Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps
             # silent; its checksums tell.
@@ -86,26 +68,12 @@ class Decoder:
             self._look(file)
 
     def decode(self, file):
-        """One image as an array.
-
-        Args:
-            file: path, or the encoded bytes.
-
-        Returns:
-            `uint8` array of `shape`; of an animation, the first frame.
-        """
+        """One image, a path or encoded bytes, as an array; of an animation, the first frame."""
         with room(file):
             return self._decoded(file)
 
     def decode_all(self, files):
-        """Many images at once, on all cores.
-
-        Args:
-            files: sequence of what `decode` takes.
-
-        Returns:
-            `uint8` array `(len(files), *shape)`.
-        """
+        """Many images at once, on all cores: a `uint8` array `(len(files), *shape)`."""
         images = np.empty((len(files), *self.shape), "uint8")
 
         def fill(row):
@@ -172,9 +140,7 @@ class _InFlight:
     def holding(self, pixels):
         """Reserve a number of pixels during the block, after waiting until they are available."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self.pixels == 0 or self.pixels + pixels <= self.limit,
-            )
+            self._changed.wait_for(lambda: not self.pixels or self.pixels + pixels <= self.limit)
             self.pixels += pixels
         try:
             yield
@@ -192,9 +158,6 @@ def room(file):
     """Check the size of an image, and wait until it may be decoded.
 
     All data decoded within the block must be freed when it ends.
-
-    Args:
-        file: path, or encoded bytes.
     """
     from PIL import Image
 

@@ -35,9 +35,7 @@ class Unreadable(Exception):
 def write(path, tree):
     """Write a backup to disk; an existing file is replaced when the new one is complete.
 
-    Args:
-        path: of the file.
-        tree: `dict`s, lists and plain values, with NumPy arrays anywhere.
+    The tree holds `dict`s, lists and plain values, with NumPy arrays anywhere.
 
     Raises:
         OSError: if the file system refuses.
@@ -85,11 +83,7 @@ def _packed(part, arrays):
 
 
 def read(path, keys=()):
-    """The tree of a backup.
-
-    Args:
-        path: of the file.
-        keys: keys that the tree, a `dict`, must have.
+    """The tree of a backup, which must have some keys.
 
     Raises:
         Unreadable: if any part of it is damaged or missing.
@@ -143,11 +137,10 @@ def epochs(folder):
 
 
 def newest(folder, keys=()):
-    """The newest readable backup of an epoch that has `keys`.
+    """The newest readable backup of an epoch that has `keys`: `(path, tree, failures)`.
 
-    Returns:
-        `(path, tree, failures)`, `failures` being a list of `(path, error)` of newer ones that
-        cannot be read. Path and tree are `None` if there is no backup, or none can be read.
+    Failures are a list of `(path, error)` of newer ones that cannot be read. Path and tree are
+    `None` if there is no backup, or none can be read.
     """
     failures = []
     for number in reversed(epochs(folder)):

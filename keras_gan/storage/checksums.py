@@ -21,21 +21,15 @@ class ChecksumVerifier(keras.layers.Layer):
 
     Keras loads the attributes of a model in alphabetical order, private ones last. The attribute
     `_verifier` comes after all attributes with state. The checksums themselves are stored with the
-    model's own variables, which Keras loads first.
-
-    Args:
-        parts: callable that returns a `dict` from a part's name to its variables.
-
-    Attributes:
-        expected: the checksums in the file that is being loaded, by part.
-        lost: the parts that the file did not restore, including those that end in `KIND`.
+    model's own variables, which Keras loads first. `parts()` returns a `dict` from a part's name to
+    its variables.
     """
 
     def __init__(self, parts):
         super().__init__(name="checksum_verifier")
         self._parts = parts
-        self.expected = {}
-        self.lost = []
+        self.expected = {}  # the checksums in the file that is being loaded, by part
+        self.lost = []  # parts that the file did not restore, including those that end in `KIND`
 
     def checksums(self):
         """The current checksum of each part."""

@@ -27,18 +27,8 @@ def replacing(path, *, tidy=False):
     a link, its target is replaced and the link remains. The mode of a replaced file is kept, and
     its owner if permitted. If two processes replace the same folder at the same time, the result is
     the complete folder of one of them. Errors of the system, also those wrapped by a library,
-    become `NotWritten`.
-
-    Args:
-        path: path of the finished file or folder; `~` is the home folder.
-        tidy: whether to remove work folders that dead processes have left beside it, which reads
-            the whole parent folder. Default `False`.
-
-    Yields:
-        `pathlib.Path` to write to.
-
-    Raises:
-        NotWritten: if the file system refuses.
+    become `NotWritten`. With `tidy`, work folders that dead processes have left beside it are
+    removed, which reads the whole parent folder.
     """
     path = expanded(path)
     temporary = None
@@ -101,23 +91,15 @@ def _keep_modes(old, new):
             was = os.lstat(old / path.relative_to(new))
             if path.is_symlink() or stat.S_ISLNK(was.st_mode):
                 continue
-            if hasattr(os, "chown") and (was.st_uid, was.st_gid) != _owner(path):
+            now, owner = os.stat(path), (was.st_uid, was.st_gid)
+            if hasattr(os, "chown") and owner != (now.st_uid, now.st_gid):
                 with contextlib.suppress(PermissionError):
-                    os.chown(path, was.st_uid, was.st_gid)
+                    os.chown(path, *owner)
             os.chmod(path, stat.S_IMODE(was.st_mode))
 
 
-def _owner(path):
-    return os.stat(path).st_uid, os.stat(path).st_gid
-
-
 class NotWritten(OSError):
-    """The file system refused to write; an existing file is unchanged.
-
-    Args:
-        number: the system's error number, such as `errno.ENOSPC`.
-        path: the file that was to be written.
-    """
+    """The file system refused to write, by an error number; an existing file is unchanged."""
 
     def __init__(self, number, path):
         super().__init__(number, os.strerror(number), str(path))
@@ -131,30 +113,16 @@ class NotWritten(OSError):
 
 
 _REFUSALS = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-    errno.ENOTEMPTY,
-    errno.ENOENT,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-    errno.ENODEV,
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENODEV),
 )
 
 
 def _refusal(error, temporary):
     """The system's error number behind an exception, or `None`.
 
-    Args:
-        error: the exception.
-        temporary: the path being written; `None` before, when all errors are the system's.
+    Before there is a `temporary` path, all errors are the system's.
     """
     if isinstance(error, OSError) and error.errno is not None:
         named = temporary is not None and error.filename is not None
@@ -214,11 +182,7 @@ def expanded(path):
 
 
 def folder_path(value, name, *, optional=False):
-    """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed).
-
-    Raises:
-        ValueError: if it is not a path.
-    """
+    """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed)."""
     allowed = value is None and optional
     _checks.check(
         allowed or (isinstance(value, (str, bytes, os.PathLike)) and os.fsdecode(value)),
@@ -229,19 +193,9 @@ def folder_path(value, name, *, optional=False):
 
 
 def writable_directory(path, name="directory"):
-    """Create the folder `path` and check that files can be written in it.
+    """The folder of an argument as a `pathlib.Path`, created and checked to be writable.
 
     Unfinished files of this package from dead processes are removed.
-
-    Args:
-        path: the folder.
-        name: the argument's name, for the error.
-
-    Returns:
-        `pathlib.Path` of the folder.
-
-    Raises:
-        ValueError: if it cannot be created or written to, with the reason.
     """
     folder = expanded(path)
     try:

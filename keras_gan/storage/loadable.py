@@ -13,11 +13,7 @@ _DECORATE = "`@keras.saving.register_keras_serializable()`"
 
 
 def serialized(thing, name):
-    """The config of an object.
-
-    Raises:
-        ValueError: if Keras cannot create one.
-    """
+    """The config of an object, or an error if Keras cannot create one."""
     try:
         with warnings.catch_warnings():
             # Lambdas are reported by `check_config`.
@@ -41,15 +37,8 @@ def serialized(thing, name):
 def check_config(config):
     """Check that `load_model` finds all classes and functions of a config in this process.
 
-    Args:
-        config: of a model, as Keras serializes it.
-
-    Returns:
-        The names of classes and functions that belong neither to Keras nor to this package. Only
-        loading shows whether they can be re-created.
-
-    Raises:
-        ValueError: naming lambdas, and classes and functions that are not registered.
+    Returns the names of classes and functions that belong neither to Keras nor to this package.
+    Only loading shows whether they can be re-created.
     """
     lost, own = {}, []
     for path, node in _objects(config, ""):
@@ -70,15 +59,7 @@ def check_config(config):
 
 
 def check_file(path, own):
-    """Load a model's file as a test, without side effects.
-
-    Args:
-        path: of the file.
-        own: names of the user's classes.
-
-    Raises:
-        ValueError: if it cannot.
-    """
+    """Load a model's file as a test, without side effects; `own` names the user's classes."""
     state = random.getstate()  # Keras draws seeds from it
     try:
         with tf.device("CPU:0"), warnings.catch_warnings():

@@ -28,16 +28,9 @@ _UNKNOWN = "0"
 
 @contextlib.contextmanager
 def opened(parent):
-    """Create a work folder in `parent`, and remove it afterwards.
+    """Create a work folder in an existing one, and remove it afterwards.
 
-    Args:
-        parent: an existing folder.
-
-    Yields:
-        `(new, old)`: `pathlib.Path`s of two empty folders, for the new and the replaced files.
-
-    Raises:
-        OSError: if the file system refuses.
+    Yields `pathlib.Path`s of two empty folders in it, for the new and the replaced files.
     """
     folder, lock = _made(pathlib.Path(parent))
     pid = os.getpid()
@@ -56,10 +49,8 @@ def remove_dead(parent):
 
     Nothing else is removed: no other names, nothing of other machines, of containers with their own
     processes or from before the last boot, and nothing on file systems without locks. If a process
-    died between the two renames that replace a folder, the second rename is completed.
-
-    Args:
-        parent: a folder; it is skipped if it cannot be read.
+    died between the two renames that replace a folder, the second rename is completed. A folder
+    that cannot be read is skipped.
     """
     if fcntl is None:
         return
