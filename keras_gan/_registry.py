@@ -13,6 +13,32 @@ from keras_gan import _checks
 METRICS = {}
 
 
+class Configurable:
+    """Saved and shown by the arguments of its constructor, each an attribute of the same name."""
+
+    def get_config(self):
+        """The constructor's arguments, for saving."""
+        values = {name: getattr(self, name) for name in arguments(self) if hasattr(self, name)}
+        serialized = keras.saving.serialize_keras_object
+        return {name: serialized(v) if callable(v) else v for name, v in values.items()}
+
+    @classmethod
+    def from_config(cls, config):
+        """The object of a `get_config`."""
+        return cls(**config)
+
+    def __repr__(self):
+        told = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({told})"
+
+
+def arguments(thing):
+    """The names of the arguments of an object's constructor."""
+    parameters = inspect.signature(type(thing).__init__).parameters.values()
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.name != "self" and p.kind not in open_ended]
+
+
 def get(identifier, known, kind):
     """Resolve `identifier` to an instance.
 

@@ -43,7 +43,7 @@ def cross_entropy_discriminator_loss(real_logits, fake_logits, *, label_smoothin
 # === Losses ===
 
 
-class AdversarialLoss:
+class AdversarialLoss(_registry.Configurable):
     """What both players minimise; base class of all losses.
 
     A subclass defines `discriminator_loss` and `generator_loss`, both of
@@ -92,19 +92,6 @@ class AdversarialLoss:
     def after_update(self, real_logits, fake_logits):
         """Called with the logits of an update of the discriminator that has been applied."""
 
-    def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The loss of a `get_config`."""
-        return cls(**config)
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
-
 
 class _CrossEntropy(AdversarialLoss):
     def __init__(self, *, label_smoothing=0.0):
@@ -116,9 +103,6 @@ class _CrossEntropy(AdversarialLoss):
         return cross_entropy_discriminator_loss(
             real_logits, fake_logits, label_smoothing=self.label_smoothing
         )
-
-    def get_config(self):
-        return {"label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -228,9 +212,6 @@ class LeastSquares(AdversarialLoss):
     @staticmethod
     def _distance(logits, aim):
         return per_sample(pointwise(lambda values: (values - aim) ** 2 / 2.0, logits))
-
-    def get_config(self):
-        return {"fake": self.fake, "real": self.real, "target": self.target}
 
 
 @keras.saving.register_keras_serializable("keras_gan")

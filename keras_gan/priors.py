@@ -8,7 +8,7 @@ from keras_gan import _checks, _registry, schedules
 from keras_gan.backend import replicas
 
 
-class Prior:
+class Prior(_registry.Configurable):
     """A distribution of latents; base class of all priors.
 
     Called as `prior(shape, seed)` it returns float32 latents of that shape. The same seed gives the
@@ -33,15 +33,6 @@ class Prior:
             float32 tensor of that shape.
         """
         raise NotImplementedError
-
-    def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The prior of a `get_config`."""
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -75,9 +66,6 @@ class Uniform(Prior):
 
     def __call__(self, shape, seed):
         return tf.random.stateless_uniform(shape, seed, self.low, self.high, alg="philox")
-
-    def get_config(self):
-        return {"low": self.low, "high": self.high}
 
 
 @keras.saving.register_keras_serializable("keras_gan")

@@ -45,7 +45,7 @@ def norm_penalty(gradients, *, target=1.0, one_sided=False):
 # === Regularizers ===
 
 
-class Regularizer:
+class Regularizer(_registry.Configurable):
     """A term of the discriminator's update; base class of all regularizers.
 
     A penalty defines `value`, one unweighted number per sample; the training step adds
@@ -119,19 +119,6 @@ class Regularizer:
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         """Called when an update of the discriminator (the network) has been applied."""
 
-    def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {"weight": schedules.config(self.weight), "every": self.every}
-
-    @classmethod
-    def from_config(cls, config):
-        """The regularizer of a `get_config`."""
-        return cls(**config)
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
-
 
 @keras.saving.register_keras_serializable("keras_gan")
 class GradientPenalty(Regularizer):
@@ -163,9 +150,6 @@ class GradientPenalty(Regularizer):
 
     def _points(self, real, fake, seed):
         return mix(real, fake, seed)
-
-    def get_config(self):
-        return {**super().get_config(), "target": self.target, "one_sided": self.one_sided}
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -288,9 +272,6 @@ class LeCam(Regularizer):
             average.assign(self.decay * average.value + (1.0 - self.decay) * mean)
         self.start_weight.assign(self.decay * self.start_weight.value)
 
-    def get_config(self):
-        return {**super().get_config(), "decay": self.decay}
-
 
 @keras.saving.register_keras_serializable("keras_gan")
 class WeightClipping(Regularizer):
@@ -316,9 +297,6 @@ class WeightClipping(Regularizer):
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         for variable in discriminator.trainable_variables:
             variable.assign(tf.clip_by_value(variable.value, -self.limit, self.limit))
-
-    def get_config(self):
-        return {"limit": self.limit}
 
 
 # === Names ===

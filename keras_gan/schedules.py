@@ -10,7 +10,7 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, _registry
 
 UNITS = ("images", "steps")
 
@@ -21,7 +21,7 @@ def cosine(count, start, end, over):
     return start + (end - start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
 
 
-class Schedule:
+class Schedule(_registry.Configurable):
     """A number that changes in training; base class of all schedules.
 
     Called with a count it returns the value, a float32 scalar.
@@ -37,15 +37,6 @@ class Schedule:
     def __call__(self, count):
         """The value after `count` images or steps, an integer scalar tensor."""
         raise NotImplementedError
-
-    def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The schedule of a `get_config`."""
-        return cls(**config)
 
 
 class _FromTo(Schedule):

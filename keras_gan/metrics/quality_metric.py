@@ -1,12 +1,10 @@
 """Base classes of quality metrics, with reference, floor, description and features."""
 
-import inspect
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, _warnings, directions, terminal
+from keras_gan import _checks, _registry, _warnings, directions, terminal
 from keras_gan.feeding import sample_spec
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
@@ -233,8 +231,7 @@ class QualityMetric(keras.metrics.Metric):
         return all(_are_equal(own[key], others[key]) for key in own if key != "name")
 
     def _settings(self):
-        names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self"}
+        return {name: getattr(self, name) for name in _registry.arguments(self)}
 
     def get_config(self):
         """The constructor's arguments."""
