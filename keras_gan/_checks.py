@@ -4,6 +4,7 @@ import difflib
 import functools
 import inspect
 import numbers
+import operator
 
 import numpy as np
 
@@ -21,7 +22,12 @@ def check(condition, rule, /, *, cure=None, **received):
         ValueError: when `condition` is false.
     """
     if not condition:
-        raise ValueError(sentence(rule, cure=cure, **received))
+        raise error(rule, cure=cure, **received)
+
+
+def error(rule, *, cure=None, **received):
+    """The `ValueError` of `check`, for `raise` with or without a cause."""
+    return ValueError(sentence(rule, cure=cure, **received))
 
 
 def sentence(rule, /, *, cure=None, **received):
@@ -36,9 +42,16 @@ def sentence(rule, /, *, cure=None, **received):
     return " ".join(parts)
 
 
-def positive_int(value, name):
-    """`value` as an `int` if it is a whole number of at least 1."""
+def positive_int(value, name, *, optional=False):
+    """`value` as an `int` if it is a whole number of at least 1, or `None` if that is allowed."""
+    if optional and value is None:
+        return None
     return _whole(value, name, 1, "a positive integer")
+
+
+def positive_ints(**values):
+    """Several of them by their names, as a list of `int`."""
+    return [positive_int(value, name) for name, value in values.items()]
 
 
 def non_negative_int(value, name):
@@ -61,26 +74,18 @@ def _whole(value, name, minimum, wanted):
 
 def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
     """`value` as a `float` if it is a finite real number within the given bounds."""
-    limits = [
-        f"{word} {bound}"
-        for word, bound in (
-            ("of at least", minimum),
-            ("of at most", maximum),
-            ("above", above),
-            ("below", below),
-        )
-        if bound is not None
+    bounds = [
+        ("of at least", minimum, operator.ge),
+        ("of at most", maximum, operator.le),
+        ("above", above, operator.gt),
+        ("below", below, operator.lt),
     ]
-    rule = f"`{name}` must be a finite number{' ' + ' and '.join(limits) if limits else ''}."
+    bounds = [known for known in bounds if known[1] is not None]
+    limits = " and ".join(f"{word} {bound}" for word, bound, _ in bounds)
+    rule = f"`{name}` must be a finite number{' ' + limits if limits else ''}."
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    check(real and np.isfinite(value), rule, **{name: value})
-    inside = (
-        (minimum is None or value >= minimum)
-        and (maximum is None or value <= maximum)
-        and (above is None or value > above)
-        and (below is None or value < below)
-    )
-    check(inside, rule, **{name: value})
+    finite = real and np.isfinite(value)
+    check(finite and all(holds(value, bound) for _, bound, holds in bounds), rule, **{name: value})
     return float(value)
 
 

@@ -221,10 +221,8 @@ def _check_ending(path, ending):
 
 
 def _layout(count, rows, columns):
-    if columns is not None:
-        columns = _checks.positive_int(columns, "columns")
-    if rows is not None:
-        rows = _checks.positive_int(rows, "rows")
+    columns = _checks.positive_int(columns, "columns", optional=True)
+    rows = _checks.positive_int(rows, "rows", optional=True)
     if columns is None:
         columns = int(np.ceil(np.sqrt(count))) if rows is None else -(-count // rows)
     if rows is None:

@@ -48,13 +48,8 @@ def copy(network, name, *, cure=None, **options):
         twin = Copier(**options).copied(network)
     except Exception as error:
         told = (str(error).strip() or repr(error)).splitlines()[0]
-        raise ValueError(
-            _checks.sentence(
-                f"A network must be made of parts that can be copied. {told}",
-                network=network.name,
-                cure=cure,
-            )
-        ) from error
+        rule = f"A network must be made of parts that can be copied. {told}"
+        raise _checks.error(rule, network=network.name, cure=cure) from error
     twin.name = name
     return twin
 

@@ -78,14 +78,12 @@ def _first(layer, unbuilt):
             continue
         if [v.shape for v in found] == [v.shape for v in private_keras.own_variables(layer)]:
             return found
-    raise ValueError(
-        _checks.sentence(
-            "A layer's weights must be known as they are at first, for a network of the same "
-            "architecture to be trained afresh.",
-            cure="Make them in the layer's `build`, with `self.add_weight(...)`.",
-            layer=layer.name,
-            of=type(layer).__name__,
-        )
+    raise _checks.error(
+        "A layer's weights must be known as they are at first, for a network of the same "
+        "architecture to be trained afresh.",
+        cure="Make them in the layer's `build`, with `self.add_weight(...)`.",
+        layer=layer.name,
+        of=type(layer).__name__,
     )
 
 

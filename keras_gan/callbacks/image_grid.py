@@ -82,7 +82,7 @@ class ImageGrid(keras.callbacks.Callback):
     ):
         super().__init__()
         self.directory = files.folder_path(directory, "directory")
-        self.rows = None if rows is None else _checks.positive_int(rows, "rows")
+        self.rows = _checks.positive_int(rows, "rows", optional=True)
         self.columns = _checks.positive_int(columns, "columns")
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.seed = _checks.seed(seed)

@@ -56,11 +56,7 @@ def from_tfds(
             to 2.
 
     Returns:
-        A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
-        channels)`, or of `(samples, labels)`, labels being `int32`. Its attribute `class_names` is
-        the list of the classes' names, or `None` without labels; `take`, `skip`, `batch` and the
-        like keep it, and `fit` gives it to the model. See `from_arrays` for how it is
-        iterated and resumed.
+        A data set as from `from_folder`.
 
     Raises:
         ImportError: if TensorFlow Datasets, or what it needs, is not installed.
@@ -84,7 +80,7 @@ def from_tfds(
     except (ValueError, KeyError):
         names = ", ".join(builder.info.splits)
         rule = f"`split` must be one that {name!r} has ({names}), or a slice of it."
-        raise ValueError(_checks.sentence(rule, split=split)) from None
+        raise _checks.error(rule, split=split) from None
     _checks.check(num_samples > 0, "`split` must hold samples.", split=split)
     image, label = _features(tfds, builder.info, labels)
     shape = builder.info.features[image].shape
@@ -162,14 +158,12 @@ class TFDSSource(sources.Source):
         return self._collected(shuffled.take(limit), min(limit, self.num_samples))
 
     def split(self, share):
-        raise ValueError(
-            _checks.sentence(
-                "`validation_split` needs samples that can be read in any order, but these do not "
-                "fit into `memory_limit_gib` and are read one after the other.",
-                cure="Hold data out by name: `split='train[:90%]'` to train on, and "
-                "`split='train[90%:]'` as `validation_data`.",
-                validation_split=share,
-            )
+        raise _checks.error(
+            "`validation_split` needs samples that can be read in any order, but these do not fit "
+            "into `memory_limit_gib` and are read one after the other.",
+            cure="Hold data out by name: `split='train[:90%]'` to train on, and "
+            "`split='train[90%:]'` as `validation_data`.",
+            validation_split=share,
         )
 
     def everything(self):
@@ -227,18 +221,13 @@ def _builder(tfds, name, data_dir, download):
         builder = tfds.builder(name, data_dir=os.path.expanduser(data_dir) if is_path else data_dir)
     except AssertionError as error:
         # TFDS has no specific error for an unknown version or configuration.
-        raise ValueError(
-            _checks.sentence(
-                "`name` must be a data set's known version.", name=name, cure=str(error)
-            )
-        ) from None
+        rule = "`name` must be a data set's known version."
+        raise _checks.error(rule, name=name, cure=str(error)) from None
     except tfds.core.DatasetNotFoundError:
-        raise ValueError(
-            _checks.sentence(
-                "`name` must be a data set that TensorFlow Datasets knows.",
-                name=name,
-                cure=_checks.did_you_mean(name, tfds.list_builders()),
-            )
+        raise _checks.error(
+            "`name` must be a data set that TensorFlow Datasets knows.",
+            name=name,
+            cure=_checks.did_you_mean(name, tfds.list_builders()),
         ) from None
     if not builder.is_prepared():
         _checks.check(

@@ -70,9 +70,8 @@ def from_folder(
     Returns:
         A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
         channels)`, or of `(samples, labels)`, labels being `int32`. Its attribute `class_names` is
-        the list of the classes' names, or `None` without labels; `take`, `skip`, `batch` and the
-        like keep it, and `fit` gives it to the model. See `from_arrays` for how it is
-        iterated and resumed.
+        the list of the classes' names, or `None` without labels. See `from_arrays` for what keeps
+        it, and for how the data set is iterated and resumed.
 
     Raises:
         ValueError: if the folder is missing or holds no image that can be read, if an image has no
@@ -160,12 +159,8 @@ def decoded(decoder, files, indices):
             return decoder.decode_all(chosen)
         except Exception as error:
             lost = [str(file) for file in chosen if not file.is_file()]
-            raise ValueError(
-                _checks.sentence(
-                    f"Images must stay as they are while they are trained on ({error}).",
-                    missing=lost,
-                )
-            ) from error
+            rule = f"Images must stay as they are while they are trained on ({error})."
+            raise _checks.error(rule, missing=lost) from error
 
     images = numpy_function(decode, [indices], "uint8", stateful=False)
     return tf.ensure_shape(images, (indices.shape[0], *decoder.shape))

@@ -247,7 +247,7 @@ def _size(image_size):
         return _checks.positive_int(height, "height"), _checks.positive_int(width, "width")
     except ValueError:
         rule = "`image_size` must be a positive integer or a pair of them, (height, width)."
-        raise ValueError(_checks.sentence(rule, image_size=image_size)) from None
+        raise _checks.error(rule, image_size=image_size) from None
 
 
 def _colour(background):
@@ -260,12 +260,9 @@ def _colour(background):
         values = tuple(_checks.non_negative_int(value, "background") for value in values)
         _checks.check(len(values) == 3 and max(values) < 256, "Three bytes are needed.")
     except ValueError:
-        raise ValueError(
-            _checks.sentence(
-                "`background` must be a colour.",
-                background=background,
-                cure="Use a name such as 'white', a hex code, a grey value, or three values, "
-                "0 to 255.",
-            )
+        raise _checks.error(
+            "`background` must be a colour.",
+            background=background,
+            cure="Use a name such as 'white', a hex code, a grey value, or three values, 0 to 255.",
         ) from None
     return values

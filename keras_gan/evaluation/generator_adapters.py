@@ -27,22 +27,16 @@ GeneratorAdapter = collections.namedtuple(
 
 _DEFAULT = "serving_default"
 _OWN = ("num_samples", "seed", "truncation")
+_WRAP = "Wrap it into a function of latents, and give `latent_dim=`."
 
 
 def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
-    """Give any generator one interface. See `keras_gan.evaluate_generator`.
+    """The `GeneratorAdapter` of any generator that `keras_gan.evaluate_generator` takes.
 
     The same seed gives the same latents to a `GAN`, to its export, and to any other generator of
     that prior and latent size.
-
-    Returns:
-        A `GeneratorAdapter`.
-
-    Raises:
-        ValueError: for an unsupported generator, and for superfluous or missing arguments.
     """
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     if isinstance(generator, (str, bytes, os.PathLike)):
         generator = _loaded(files.expanded(generator))
     if isinstance(generator, GAN) or _is_own(generator):
@@ -64,18 +58,13 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
         latents = generation.latents_of(prior, count, shape.num_elements(), seed)
         return run(tf.reshape(latents, (count, *shape)), labels)
 
-    reach = values.reach(generator) if isinstance(generator, keras.Model) else None
-    code = _code(generator, takes_labels)
+    is_model = isinstance(generator, keras.Model)
+    reach, code = values.reach(generator) if is_model else None, None
+    if not hasattr(generator, "signatures"):
+        arguments = "latents, labels" if takes_labels else "latents"
+        given = f"[{arguments}]" if takes_labels and is_model else arguments
+        code = f"lambda {arguments}: generator({given})"
     return GeneratorAdapter(draw, takes_labels, num_classes, reach, code=code)
-
-
-def _code(generator, takes_labels):
-    if hasattr(generator, "signatures"):
-        return None
-    arguments = "latents, labels" if takes_labels else "latents"
-    nested = takes_labels and isinstance(generator, keras.Model)
-    given = f"[{arguments}]" if nested else arguments
-    return f"lambda {arguments}: generator({given})"
 
 
 def _gan(gan, num_classes):
@@ -143,13 +132,13 @@ def _foreign_export(model, name):
     _checks.check(
         len(latents) == 1 and len(classes) == len(inputs) - 1 < 2,
         f"The signature {name!r} must take floating-point latents, and integer labels perhaps.",
-        cure="Wrap the model into a function of latents, and give `latent_dim=`.",
+        cure=_WRAP,
         inputs=inputs,
     )
     _checks.check(
         len(signature.structured_outputs) == 1,
         f"The signature {name!r} must have one output, the samples.",
-        cure="Wrap the model into a function of latents, and give `latent_dim=`.",
+        cure=_WRAP,
         outputs=list(signature.structured_outputs),
     )
 
@@ -182,7 +171,7 @@ def _network(generator, num_classes):
     _checks.check(
         not shapes or len(shapes) == 1 or takes_labels and shapes[1][1:] in ((), (1,)),
         "A generator must take latents, and labels perhaps, one a sample.",
-        cure="Wrap it into a function of latents, and give `latent_dim=`.",
+        cure=_WRAP,
         inputs=shapes,
     )
 

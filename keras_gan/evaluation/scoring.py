@@ -94,11 +94,11 @@ def evaluate_generator(
     ```
     """
     seed = _checks.seed(seed)
-    if num_samples is not None:
-        num_samples = _checks.positive_int(num_samples, "num_samples")
+    num_samples = _checks.positive_int(num_samples, "num_samples", optional=True)
     floors = _checks.boolean(floors, "floors")
     _checks.one_of(verbose, "verbose", ("auto", 0, 1, False, True))
-    chosen = _metric_list(metrics)
+    chosen = _registry.metrics(metrics if isinstance(metrics, (list, tuple)) else [metrics])
+    _checks.check(bool(chosen), "There must be a metric.", metrics=metrics)
     adapter = generator_adapters.adapt(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
@@ -124,12 +124,7 @@ def evaluate_generator(
 
 
 class Figures(dict):
-    """The result of an evaluation: floats by name; printed as one line for each metric.
-
-    Args:
-        figures: `dict` of floats.
-        lines: list of strings to print.
-    """
+    """The result of an evaluation: floats by name; printed as one line for each metric."""
 
     def __init__(self, figures, lines):
         super().__init__(figures)
@@ -147,12 +142,6 @@ def _line(metric):
     words = directions.WORDS.get(directions.of_metric(metric))
     figures = [f"{name} {float(v):.6g}" for name, v in evaluating.named_results([metric]).items()]
     return ", ".join([*figures, *filter(None, [words])])
-
-
-def _metric_list(given):
-    known = _registry.metrics(given if isinstance(given, (list, tuple)) else [given])
-    _checks.check(bool(known), "There must be a metric.", metrics=given)
-    return known
 
 
 def _figures(chosen, pairs, wanted, verbose, *, floors=False):
@@ -269,10 +258,8 @@ def _blocks(dataset, num_samples, size, reach=None):
     for batch in dataset:
         samples, labels = sources.as_arrays(batch)
         if num_samples is not None:
-            samples, labels = (
-                samples[:num_samples],
-                None if labels is None else labels[:num_samples],
-            )
+            samples = samples[:num_samples]
+            labels = None if labels is None else labels[:num_samples]
             num_samples -= len(samples)
         spec = SampleSpec(samples.shape[1:], None, reach)
         yield spec.samples(samples, "real", form=form, warn=False), labels

@@ -28,9 +28,6 @@ def density_coverage(real, fake, *, k=5):
 
     Raises:
         ValueError: for arrays of another form.
-
-    Source: Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML
-    2020 (arXiv:2002.09797).
     """
     real, fake = neighbours.checked(real, fake, k)
     return density_coverage_within(real, neighbours.squared_radii(real, k), fake, k=k)

@@ -68,9 +68,8 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
     Raises:
         ValueError: for what is no finite number.
 
-    Sources: Dowson and Landau, "The Fréchet distance between multivariate normal distributions",
-    1982; Heusel et al., "GANs trained by a two time-scale update rule", NeurIPS 2017
-    (arXiv:1706.08500).
+    Source: Dowson and Landau, "The Fréchet distance between multivariate normal distributions",
+    1982.
     """
     numbers = features_module.numbers
     means = numbers(real_mean, "real_mean"), numbers(fake_mean, "fake_mean")

@@ -32,9 +32,6 @@ def inception_score(probabilities, *, splits=10):
 
     Raises:
         ValueError: for rows that are no probabilities.
-
-    Source: Salimans et al., "Improved techniques for training GANs", NeurIPS 2016
-    (arXiv:1606.03498).
     """
     probabilities = numbers(probabilities, "probabilities")
     _checks.check(

@@ -41,9 +41,8 @@ def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed
     Raises:
         ValueError: for arrays or arguments of another form.
 
-    Sources: Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (arXiv:1801.01401); the error:
-    Sutherland and Deka, "Unbiased estimators for the variance of MMD estimators", 2019
-    (arXiv:1906.02104).
+    Source of the error: Sutherland and Deka, "Unbiased estimators for the variance of MMD
+    estimators", 2019 (arXiv:1906.02104).
     """
     real, fake = features_module.pair(real, fake)
     subsets = _checks.positive_int(subsets, "subsets")

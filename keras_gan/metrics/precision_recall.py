@@ -27,9 +27,6 @@ def precision_recall(real, fake, *, k=3):
 
     Raises:
         ValueError: for arrays of another form.
-
-    Source: Kynkäänniemi et al., "Improved precision and recall metric for assessing generative
-    models", NeurIPS 2019 (arXiv:1904.06991).
     """
     real, fake = neighbours.checked(real, fake, k)
     return {"precision": _share(fake, real, k), "recall": _share(real, fake, k)}

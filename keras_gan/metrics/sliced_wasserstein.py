@@ -40,9 +40,6 @@ def sliced_wasserstein(real, fake, *, num_projections=256, seed=0):
 
     Raises:
         ValueError: if the shapes differ, there is no sample, or one is not finite.
-
-    Sources: Rabin et al., "Wasserstein barycenter and its application to texture mixing", 2011;
-    Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures", 2015.
     """
     return distance(*project(real, fake, num_projections=num_projections, seed=seed))
 

@@ -61,14 +61,16 @@ def dcgan(
     of stride 1, Glorot and He initialisation, and fewer filters.
     """
     image_shape = _images.image_shape_of(image_shape)
-    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
-    generator_filters = _checks.positive_int(generator_filters, "generator_filters")
-    discriminator_filters = _checks.positive_int(discriminator_filters, "discriminator_filters")
-    max_filters = _checks.positive_int(max_filters, "max_filters")
-    kernel_size = _checks.positive_int(kernel_size, "kernel_size")
+    latent_dim, generator_filters, discriminator_filters = _checks.positive_ints(
+        latent_dim=latent_dim,
+        generator_filters=generator_filters,
+        discriminator_filters=discriminator_filters,
+    )
+    max_filters, kernel_size = _checks.positive_ints(
+        max_filters=max_filters, kernel_size=kernel_size
+    )
     batch_norm = _checks.boolean(batch_norm, "batch_norm")
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
     stages = len(maps) - 1

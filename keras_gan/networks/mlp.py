@@ -34,10 +34,8 @@ def mlp(
         latent_dim: size of a latent. Default 64.
         width: units of a hidden layer. Default 128.
         depth: hidden layers, at least 1. Default 3.
-        num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
-            beside its latent, the discriminator by projection.
-        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
-            Default 1.
+        num_classes: for conditional networks, see `dcgan`.
+        pack: samples that the discriminator judges at a time, see `dcgan`. Default 1.
         precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" or `None` for the policy
             that is set, since so small products gain nothing from less than float32. The last
             layers of both networks compute in float32. Default `None`.
@@ -49,11 +47,10 @@ def mlp(
         ValueError: if an argument is out of range.
     """
     sample_shape = sizes(sample_shape, "sample_shape")
-    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
-    width = _checks.positive_int(width, "width")
-    depth = _checks.positive_int(depth, "depth")
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    latent_dim, width, depth = _checks.positive_ints(
+        latent_dim=latent_dim, width=width, depth=depth
+    )
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     pack = packing.checked(pack, num_classes)
     with policies.scope(None if precision == "auto" else precision):
         generator = _generator(sample_shape, latent_dim, width, depth, num_classes)
@@ -64,13 +61,9 @@ def mlp(
 def sizes(shape, name):
     """A shape as a tuple of positive integers."""
     if getattr(shape, "ndim", 1) > 1:  # the samples themselves, of which an error must not show all
-        raise ValueError(
-            _checks.sentence(
-                f"`{name}` must be a shape.",
-                cure="Pass `samples.shape[1:]`.",
-                **{name: f"{type(shape).__name__} of shape {tuple(shape.shape)}"},
-            )
-        )
+        shown = f"{type(shape).__name__} of shape {tuple(shape.shape)}"
+        cure = "Pass `samples.shape[1:]`."
+        raise _checks.error(f"`{name}` must be a shape.", cure=cure, **{name: shown})
     parts = tuple(shape) if np.iterable(shape) and not isinstance(shape, str) else (shape,)
     _checks.check(
         bool(parts) and all(isinstance(n, numbers.Integral) and n > 0 for n in parts),

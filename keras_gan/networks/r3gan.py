@@ -55,8 +55,7 @@ def r3gan(
         num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
             beside its latent; the discriminator's logit is then the product of its features with
             the label's embedding.
-        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
-            Default 1.
+        pack: samples that the discriminator judges at a time, see `dcgan`. Default 1.
         precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where an
             accelerator multiplies it faster, unless another policy than "float32" is set
             (processors gain nothing in grouped convolutions); `None` for the policy that is set.
@@ -76,14 +75,13 @@ def r3gan(
     border on the way up, where the paper's takes zeros.
     """
     image_shape = _images.image_shape_of(image_shape)
-    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
-    filters = _checks.positive_int(filters, "filters")
-    max_filters = _checks.positive_int(max_filters, "max_filters")
-    blocks = _checks.positive_int(blocks, "blocks")
-    expansion = _checks.positive_int(expansion, "expansion")
-    group_size = _checks.positive_int(group_size, "group_size")
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    latent_dim, filters, max_filters = _checks.positive_ints(
+        latent_dim=latent_dim, filters=filters, max_filters=max_filters
+    )
+    blocks, expansion, group_size = _checks.positive_ints(
+        blocks=blocks, expansion=expansion, group_size=group_size
+    )
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2], smallest=_SMALLEST_SIDE)
     widths = _images.widths(filters, max_filters, len(maps))

@@ -41,14 +41,9 @@ def resnet(
         widening: by what filters grow from one block to the next one further from the image.
             Default 2, as in the paper for images above 32x32, with 64 filters. For 32x32 it has 1,
             with 256 filters in the generator and 128 in the discriminator.
-        num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
-            beside its latent, the discriminator by projection.
-        pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
-            Default 1.
-        precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
-            machine multiplies it faster (on processors from 16 pixels a side on), unless another
-            policy than "float32" is set; `None` for the policy that is set. The last layers of
-            both networks compute in float32. Default `None`.
+        num_classes: for conditional networks, see `dcgan`.
+        pack: samples that the discriminator judges at a time, see `dcgan`. Default 1.
+        precision: a Keras dtype policy, "auto" or `None`, see `dcgan`. Default `None`.
 
     Returns:
         `(generator, discriminator)`, built Keras models.
@@ -63,13 +58,13 @@ def resnet(
     the label beside its latent, not by BatchNorms of its own.
     """
     image_shape = _images.image_shape_of(image_shape)
-    latent_dim = _checks.positive_int(latent_dim, "latent_dim")
-    generator_filters = _checks.positive_int(generator_filters, "generator_filters")
-    discriminator_filters = _checks.positive_int(discriminator_filters, "discriminator_filters")
-    max_filters = _checks.positive_int(max_filters, "max_filters")
-    widening = _checks.positive_int(widening, "widening")
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    latent_dim, generator_filters, discriminator_filters = _checks.positive_ints(
+        latent_dim=latent_dim,
+        generator_filters=generator_filters,
+        discriminator_filters=discriminator_filters,
+    )
+    max_filters, widening = _checks.positive_ints(max_filters=max_filters, widening=widening)
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
 

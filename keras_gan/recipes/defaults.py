@@ -31,11 +31,6 @@ def convolutions(image_shape):
     }
 
 
-def residual(image_shape):
-    """Filters of `networks.resnet`: a `dict` of its arguments."""
-    return dict.fromkeys(("generator_filters", "discriminator_filters"), filters(image_shape, 32))
-
-
 def latent_dim(image_shape):
     """Size of a latent: 32, and 64 of images above 48 pixels a side."""
     return 64 if side(image_shape) > 48 else 32

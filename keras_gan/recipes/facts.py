@@ -17,20 +17,11 @@ Facts = collections.namedtuple("Facts", "sample_shape count num_classes batch_si
 
 
 def look(data, labels=None, num_classes=None):
-    """The `Facts` of data.
+    """The `Facts` of data as `fit` takes them.
 
-    Args:
-        data: samples, as `fit` takes them.
-        labels: theirs, or `None`.
-        num_classes: how many classes there are, `None` where the data tell.
-
-    Returns:
-        `Facts`: the shape of a sample; how many there are, `None` if that is not known; the number
-        of classes, `None` without labels; samples in a batch, `None` of arrays.
-
-    Raises:
-        ValueError: for data that `fit` would refuse, that can be read only once, that have labels
-            of unknown number, or that no recipe is made for.
+    The count is `None` if it is not known, the number of classes without labels, and the size of a
+    batch of arrays. Data that `fit` would refuse, that can be read only once, that have labels of
+    unknown number, or that no recipe is made for raise an error.
     """
     samples, labels, names = fit_data.unpacked(data, labels, None, "data")
     _checks.check(
@@ -39,8 +30,7 @@ def look(data, labels=None, num_classes=None):
         cure="Give a `keras.utils.PyDataset`, or arrays.",
         data="generator",
     )
-    if num_classes is not None:
-        num_classes = _checks.positive_int(num_classes, "num_classes")
+    num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
         facts = _of_batches(samples, num_classes)
     else:

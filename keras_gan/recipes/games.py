@@ -52,24 +52,10 @@ def mlp(
     (arXiv:2501.05441). Departures: fully connected networks, a gamma for data of unit scale,
     beta2 = 0.99 and a learning rate without schedules.
     """
-    pair = networks.mlp(
-        sample_shape,
-        latent_dim,
-        width=width,
-        num_classes=num_classes,
-        pack=pack,
-        precision=precision,
-    )
-    return _relativistic(
-        pair,
-        gamma=0.02,
-        learning_rate=learning_rate,
-        num_classes=num_classes,
-        pack=pack,
-        seed=seed,
-        ema_halflife_images=50_000,
-        metrics=metrics,
-    )
+    shared = {"num_classes": num_classes, "pack": pack}
+    pair = networks.mlp(sample_shape, latent_dim, width=width, precision=precision, **shared)
+    gan = GAN(*pair, seed=seed, ema_halflife_images=50_000, **shared)
+    return _relativistic(gan, gamma=0.02, learning_rate=learning_rate, metrics=metrics)
 
 
 @_suggesting(networks.dcgan)
@@ -93,15 +79,10 @@ def dcgan(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 32, and 64 of images above 48 pixels a side.
-        num_classes: for a conditional model.
-        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         gamma: weight of R1 and of R2. Default: 0.1 up to 28 pixels a side, from there on growing as
             the number of pixels: 0.52 at 64, 2.1 at 128.
         learning_rate: of both players, a number or a schedule. Default 1e-3.
-        seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
-            Default "auto".
-        metrics: quality metrics for `compile`.
+        num_classes, pack, seed, precision, metrics: as in `mlp`.
         **network_options: passed on to `networks.dcgan`. Default: filters of 1,024 over the side,
             as a power of two, at most 32 in the generator and 64 in the discriminator, at least 8.
 
@@ -118,24 +99,13 @@ def dcgan(
     generator.
     """
     image_shape = image_shape_of(image_shape)
-    pair = networks.dcgan(
-        image_shape,
-        defaults.latent_dim(image_shape) if latent_dim is None else latent_dim,
-        num_classes=num_classes,
-        pack=pack,
-        precision=precision,
-        **{**defaults.convolutions(image_shape), **network_options},
-    )
-    return _relativistic(
-        pair,
-        gamma=defaults.gamma(image_shape, 0.1) if gamma is None else gamma,
-        learning_rate=learning_rate,
-        num_classes=num_classes,
-        pack=pack,
-        seed=seed,
-        ema_halflife_images=20_000,
-        metrics=metrics,
-    )
+    shared = {"num_classes": num_classes, "pack": pack}
+    options = {**defaults.convolutions(image_shape), **shared, **network_options}
+    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
+    gan = GAN(*pair, seed=seed, ema_halflife_images=20_000, **shared)
+    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    return _relativistic(gan, gamma=gamma, learning_rate=learning_rate, metrics=metrics)
 
 
 @_suggesting(networks.dcgan)
@@ -156,13 +126,8 @@ def wgan_gp(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 64.
-        num_classes: for a conditional model.
-        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 1e-4, as in the paper.
-        seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
-            Default "auto".
-        metrics: quality metrics for `compile`.
+        num_classes, pack, seed, precision, metrics: as in `mlp`.
         **network_options: passed on to `networks.dcgan`. Default: filters as in `dcgan`.
 
     Returns:
@@ -177,16 +142,11 @@ def wgan_gp(
     moving average of the generator.
     """
     image_shape = image_shape_of(image_shape)
-    pair = networks.dcgan(
-        image_shape,
-        latent_dim,
-        num_classes=num_classes,
-        pack=pack,
-        precision=precision,
-        **{**defaults.convolutions(image_shape), **network_options},
-    )
+    shared = {"num_classes": num_classes, "pack": pack}
+    options = {**defaults.convolutions(image_shape), **shared, **network_options}
+    pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
     return _compiled(
-        GAN(*pair, num_classes=num_classes, pack=pack, seed=seed),
+        GAN(*pair, seed=seed, **shared),
         lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Wasserstein(),
         regularizers=[regularizers.GradientPenalty(weight=10.0)],
@@ -214,14 +174,9 @@ def sngan(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 128, as in the paper.
-        num_classes: for a conditional model.
-        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         learning_rate: of both players. Default 5e-4.
         discriminator_steps: updates of the discriminator for one of the generator. Default 1.
-        seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
-            Default "auto".
-        metrics: quality metrics for `compile`.
+        num_classes, pack, seed, precision, metrics: as in `mlp`.
         **network_options: passed on to `networks.resnet`. Default: filters of 1,024 over the side,
             as a power of two, at most 32 and at least 8.
 
@@ -239,16 +194,13 @@ def sngan(
     sees twice as many samples; a moving average of the generator.
     """
     image_shape = image_shape_of(image_shape)
-    pair = networks.resnet(
-        image_shape,
-        latent_dim,
-        num_classes=num_classes,
-        pack=pack,
-        precision=precision,
-        **{**defaults.residual(image_shape), **network_options},
-    )
+    shared = {"num_classes": num_classes, "pack": pack}
+    filters = defaults.filters(image_shape, 32)
+    options = {"generator_filters": filters, "discriminator_filters": filters, **shared}
+    options |= network_options
+    pair = networks.resnet(image_shape, latent_dim, precision=precision, **options)
     return _compiled(
-        GAN(*pair, num_classes=num_classes, pack=pack, seed=seed),
+        GAN(*pair, seed=seed, **shared),
         lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Hinge(),
         discriminator_steps=discriminator_steps,
@@ -280,16 +232,12 @@ def r3gan(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 64, as in the paper.
-        num_classes: for a conditional model.
-        pack: samples that the discriminator judges at a time, see `GAN`. Default 1.
         gamma: weight of R1 and of R2 at the start. Default: 1 up to 28 pixels a side, from there on
             growing as the number of pixels: 5.2 at 64, 21 at 128.
         learning_rate: of both players at the start. Default 1e-3.
         burn_in_images: length of the schedules in images. Default 100,000.
-        seed: of noise and data order.
-        precision: a Keras dtype policy for the networks, "auto", or `None`, see the networks.
-            Default "auto". The paper's authors found float16 to hurt and bfloat16 not.
-        metrics: quality metrics for `compile`.
+        precision: as in `mlp`. The paper's authors found float16 to hurt and bfloat16 not.
+        num_classes, pack, seed, metrics: as in `mlp`.
         **network_options: passed on to `networks.r3gan`. Default: filters of 1,024 over the side,
             as a power of two, at most 32 and at least 8.
 
@@ -314,39 +262,23 @@ def r3gan(
     def cosine(start, end):
         return schedules.Cosine(start, end, over_images=burn_in_images)
 
-    pair = networks.r3gan(
-        image_shape,
-        latent_dim,
-        num_classes=num_classes,
-        pack=pack,
-        precision=precision,
-        **{"filters": defaults.filters(image_shape, 32), **network_options},
-    )
-    gan = GAN(
-        *pair,
-        num_classes=num_classes,
-        pack=pack,
-        seed=seed,
-        ema_halflife_images=cosine(0.0, burn_in_images / 10),
-    )
-    rate, beta_2, weight = (
-        cosine(learning_rate, learning_rate / 4),
-        cosine(0.9, 0.99),
-        cosine(gamma, gamma / 10),
-    )
+    shared = {"num_classes": num_classes, "pack": pack}
+    options = {"filters": defaults.filters(image_shape, 32), **shared, **network_options}
+    pair = networks.r3gan(image_shape, latent_dim, precision=precision, **options)
+    rate, weight = cosine(learning_rate, learning_rate / 4), cosine(gamma, gamma / 10)
     return _compiled(
-        gan,
-        lambda: optimizers.Adam(rate, beta_2=beta_2),
+        GAN(*pair, seed=seed, ema_halflife_images=cosine(0.0, burn_in_images / 10), **shared),
+        lambda: optimizers.Adam(rate, beta_2=cosine(0.9, 0.99)),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight), regularizers.R2(weight)],
         metrics=metrics,
     )
 
 
-def _relativistic(pair, *, gamma, learning_rate, metrics, **settings):
+def _relativistic(gan, *, gamma, learning_rate, metrics):
     adam = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
     return _compiled(
-        GAN(*pair, **settings),
+        gan,
         lambda: adam(learning_rate, beta_1=0.0, beta_2=0.99),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],

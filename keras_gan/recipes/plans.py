@@ -93,8 +93,10 @@ def for_data(
     build = functools.partial(_build, facts, seed=seed, precision=precision)
     settings = {} if facts.batch_size else {"batch_size": _batch_size(facts)}
     batch_size = facts.batch_size or settings["batch_size"]
-    kept = _Kept(directory, {"minutes": minutes, **facts._asdict()})
-    plan = kept.plan
+    directory = files.folder_path(directory, "directory", optional=True)
+    path = directory and files.writable_directory(directory) / "plan.json"
+    asked = json.loads(json.dumps({"minutes": minutes, **facts._asdict()}))
+    plan = _kept(path, asked)
     if plan is None:
         trial = build()
         a_call = compute_cost.steps_per_execution(trial, batch_size)
@@ -106,49 +108,28 @@ def for_data(
             + costs.start
             + plan["epochs"] * (plan["steps_per_epoch"] * costs.step + costs.epoch)
         )
-        kept.keep(plan)
+        if path is not None:
+            with files.replacing(path) as temporary:
+                temporary.write_text(json.dumps({"for": asked, "plan": plan}, indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
     terminal.tell(_sentence(facts, batch_size, steps, plan["seconds"]))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
     return build(over_images=steps * batch_size), settings
 
 
-class _Kept:
-    """A plan in a file of a folder; of other data or another time there is none.
-
-    Args:
-        directory: the folder, or `None` for no file.
-        asked: what the plan is for, a `dict` of plain values.
-    """
-
-    def __init__(self, directory, asked):
-        self._asked = json.loads(json.dumps(asked))
-        self._path = self.plan = None
-        directory = files.folder_path(directory, "directory", optional=True)
-        if directory is not None:
-            self._path = files.writable_directory(directory) / "plan.json"
-            self.plan = self._read()
-
-    def _read(self):
-        if not self._path.exists():
-            return None
-        try:
-            found = json.loads(self._path.read_text())
-            asked, plan = found["for"], found["plan"]
-        except (ValueError, KeyError, TypeError):
-            _checks.check(
-                False,
-                "`plan.json` of `directory` must be one that this function has written.",
-                cure="Choose another folder.",
-                directory=str(self._path.parent),
-            )
-        return plan if asked == self._asked else None
-
-    def keep(self, plan):
-        """Write a plan; the file is never half written."""
-        if self._path is not None:
-            with files.replacing(self._path) as temporary:
-                temporary.write_text(json.dumps({"for": self._asked, "plan": plan}, indent=1))
+def _kept(path, asked):
+    """The plan in a file, or `None` if there is none for the same data and time."""
+    if path is None or not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text())
+        return found["plan"] if found["for"] == asked else None
+    except (ValueError, KeyError, TypeError):
+        raise _checks.error(
+            "`plan.json` of `directory` must be one that this function has written.",
+            cure="Choose another folder.",
+            directory=str(path.parent),
+        ) from None
 
 
 # === The model ===

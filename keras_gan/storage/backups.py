@@ -206,12 +206,10 @@ def lock(folder):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise ValueError(
-            _checks.sentence(
-                "Only one process at a time may train with a folder of backups.",
-                cure="Wait for the other one, end it, or choose another folder.",
-                directory=str(folder),
-            )
+        raise _checks.error(
+            "Only one process at a time may train with a folder of backups.",
+            cure="Wait for the other one, end it, or choose another folder.",
+            directory=str(folder),
         ) from None
     except OSError:  # some network file systems have no locks
         pass

@@ -23,14 +23,12 @@ def serialized(thing, name):
         if isinstance(error, ValueError) and " Received: " in str(error):
             raise  # an error of this package for a part
         # `OSError`: Keras reads the source of a lambda, which does not exist in an interpreter.
-        raise ValueError(
-            _checks.sentence(
-                f"`{name}` must have a config to be saved. {first_words(error)}",
-                cure="Give its class, or that of a part of it, `get_config` and `from_config`, or "
-                f"write it as a function; and decorate it with {_DECORATE}. Or use `save_weights`, "
-                "which writes no config.",
-                **{name: thing},
-            )
+        raise _checks.error(
+            f"`{name}` must have a config to be saved. {first_words(error)}",
+            cure="Give its class, or that of a part of it, `get_config` and `from_config`, or "
+            f"write it as a function; and decorate it with {_DECORATE}. Or use `save_weights`, "
+            "which writes no config.",
+            **{name: thing},
         ) from error
 
 
@@ -66,14 +64,12 @@ def check_file(path, own):
             warnings.simplefilter("ignore")
             keras.saving.load_model(path)
     except Exception as error:
-        raise ValueError(
-            _checks.sentence(
-                "A file must restore the model, but what `get_config` of your own classes "
-                f"returns does not. {first_words(error)}",
-                cure="Let it return all arguments of `__init__`, and make all weights in "
-                "`__init__` or `build`; or use `save_weights`, which writes no config.",
-                own=own,
-            )
+        raise _checks.error(
+            "A file must restore the model, but what `get_config` of your own classes returns does "
+            f"not. {first_words(error)}",
+            cure="Let it return all arguments of `__init__`, and make all weights in `__init__` or "
+            "`build`; or use `save_weights`, which writes no config.",
+            own=own,
         ) from error
     finally:
         random.setstate(state)
