@@ -184,9 +184,7 @@ def _checked_names(names, rows):
 def _check_images(shape):
     cure = None
     if len(shape) == 3:
-        cure = (
-            "Add the axis that is missing: `samples[..., None]` for grey, `samples[None]` for one."
-        )
+        cure = "Add the missing axis: `samples[..., None]` for grey, `samples[None]` for one."
     elif len(shape) == 4 and shape[1] in (1, 3, 4):
         cure = "The channels go last: `numpy.moveaxis(samples, 1, -1)`."
     _checks.check(
@@ -335,10 +333,15 @@ def spread(items, limit):
 
 def _of_one_size(frames):
     """The frames that can be read and are as large as the last one of them."""
+    from PIL import Image
+
     known, errors = [], []
     for frame in frames:
         try:
-            known.append((frame, _size_of(frame)))
+            with Image.open(_source(frame), formats=["PNG"]) as image:
+                size = image.size
+                image.verify()
+            known.append((frame, size))
         except Exception as error:  # damaged files make Pillow raise nearly anything
             errors.append((frame, error))
     if not known:
@@ -359,15 +362,6 @@ def _of_one_size(frames):
 def _source(frame):
     """An argument for Pillow's `open`: a path, or an open file."""
     return files.expanded(frame) if isinstance(frame, (str, bytes, os.PathLike)) else frame
-
-
-def _size_of(path):
-    from PIL import Image
-
-    with Image.open(_source(path), formats=["PNG"]) as image:
-        size = image.size
-        image.verify()
-    return size
 
 
 def _frame(path):

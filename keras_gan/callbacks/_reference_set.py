@@ -37,7 +37,12 @@ class ReferenceSet:
         self._reals = pool[:NUM_SAMPLES]
         # The first and the last of all are different reals.
         half = len(pool) // 2
-        self.floor = self._floor(pool, min(NUM_SAMPLES, half))
+        self.floor = None
+        if half:
+            # The distance of fewer reals shrinks with the root of their number.
+            count = min(NUM_SAMPLES, half)
+            distance = sliced.sliced_wasserstein(pool[:count], pool[-count:])
+            self.floor = distance * math.sqrt(count / len(self._reals))
         # Whatever is of the reals alone is computed once.
         self._directions = sliced.random_directions(pool.shape[1])
         self._projections = self._reals @ self._directions
@@ -51,13 +56,6 @@ class ReferenceSet:
         """Whether the model's reals are still those that this was made of."""
         now = gan.held_out_samples, gan.reference_samples
         return all(a is b for a, b in zip(now, self._made_of, strict=True))
-
-    def _floor(self, pool, count):
-        """The distance of reals to reals; that of fewer shrinks with the root of their number."""
-        if count == 0:
-            return None
-        distance = sliced.sliced_wasserstein(pool[:count], pool[-count:])
-        return distance * math.sqrt(count / len(self._reals))
 
     def measure(self, gan):
         """The averaged generator's sliced Wasserstein distance, its error, and a `dict` of signals.

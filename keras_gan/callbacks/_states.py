@@ -34,7 +34,7 @@ _ATTRIBUTES = {
 
 
 _KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger}
-# Keys of the state of a `CSVLogger`, see below.
+# Keys of the state of a `CSVLogger`: the bytes of its file, and its columns.
 _CSV = ("text", "keys")
 # The key of the state of a callback's functions; no attribute has such a name.
 _HELD = "its functions"
@@ -119,7 +119,9 @@ def _get(callback, start=None):
     if hasattr(callback, "get_state"):
         return callback.get_state()
     if isinstance(callback, keras.callbacks.CSVLogger):
-        known = _get_csv(callback)
+        path = pathlib.Path(callback.filename)
+        text = path.read_bytes() if path.exists() else b""
+        known = {"text": np.frombuffer(text, "uint8"), "keys": callback.keys}
     else:
         known = {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
     before = start or {}
@@ -216,17 +218,8 @@ def _copied(value):
     return list(value) if isinstance(value, list) else value
 
 
-# === CSVLogger ===
-
-
-def _get_csv(logger):
-    path = pathlib.Path(logger.filename)
-    text = path.read_bytes() if path.exists() else b""
-    return {"text": np.frombuffer(text, "uint8"), "keys": logger.keys}
-
-
 def _set_csv(logger, state):
-    """Restore the file, which `on_train_begin` has emptied or which has more rows."""
+    """Restore the file of a `CSVLogger`, which `on_train_begin` has emptied or has more rows."""
     logger.csv_file.close()
     text = state["text"].tobytes()
     with files.replacing(logger.filename) as temporary:

@@ -211,8 +211,11 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge(self.history)
-        if self.verdict is None:
-            self._warn()
+        found = {} if self.verdict else convergence.early_warnings(self.history, self.rules)
+        for kind, sentence in found.items():
+            if kind not in self._warned:
+                self._warned.append(kind)
+                _warnings.warn(sentence)
         self._report.epoch(self.history, self.verdict)
 
     def on_train_end(self, logs=None):
@@ -244,12 +247,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
         if self.verdict is not None:
             self.model.verdict = self.verdict
             self.model.stop_training = True
-
-    def _warn(self):
-        for kind, sentence in convergence.early_warnings(self.history, self.rules).items():
-            if kind not in self._warned:
-                self._warned.append(kind)
-                _warnings.warn(sentence)
 
     # === Measuring ===
 

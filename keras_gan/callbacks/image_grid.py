@@ -123,7 +123,8 @@ class ImageGrid(keras.callbacks.Callback):
         )
         _measuring.require_own_folder(self, self._callbacks)
         files.writable_directory(self.directory)
-        self._remove_restored()
+        if images.comment_of(self.directory / _RESTORED) == _COMMENT:  # of an earlier run
+            files.remove(self.directory / _RESTORED)
         self._board = _board.Board(self.log_dir, self, self._callbacks)
         self._latents = gan.sample_latents(self._cells.count, self.seed)
         self._draw_real()
@@ -154,7 +155,9 @@ class ImageGrid(keras.callbacks.Callback):
             self._draw(self._undrawn)
         self._undrawn = None
         if restored is not None:
-            self._draw_restored(restored)
+            picture = lettering.marked(self._picture(), f"epoch {restored}: weights restored")
+            self._write(functools.partial(images.save_png, comment=_COMMENT), _RESTORED, picture)
+            self._board.image("restored", picture, restored)
         self._board.close()
         frames = self._frames() if self.gif else []
         if frames:
@@ -230,21 +233,13 @@ class ImageGrid(keras.callbacks.Callback):
         known = [number for number in map(_restored_by, self._callbacks) if number]
         return known[-1] if known and known[-1] != self._last else None
 
-    def _draw_restored(self, number):
-        picture = lettering.marked(self._picture(), f"epoch {number}: weights restored")
-        save = functools.partial(images.save_png, comment=_COMMENT)
-        self._write(save, _RESTORED, picture)
-        self._board.image("restored", picture, number)
-
-    def _remove_restored(self):
-        path = self.directory / _RESTORED
-        if images.comment_of(path) == _COMMENT:  # of an earlier run
-            files.remove(path)
-
     def _frames(self):
         # Files numbered within this run but not drawn by it are another run's. Those that it has
         # drawn and are gone are asked for all the same, so that one is told of them.
-        earlier = {n for n in _numbers_in(self.directory) if n < (self._first or 0)}
+        names = (path.name for path in self.directory.glob("*.png"))
+        matches = (re.fullmatch(r"epoch_(\d{4,})\.png", name) for name in names)
+        known = [int(match[1]) for match in matches if match]
+        earlier = {number for number in known if number < (self._first or 0)}
         numbers = sorted(earlier | self._drawn) if self._drawn else []
         return [self.directory / _file_name(number) for number in numbers]
 
@@ -305,8 +300,3 @@ def _choose_real(samples, labels, wanted, count, seed):
 
 def _file_name(number):
     return f"epoch_{number:04d}.png"
-
-
-def _numbers_in(directory):
-    matches = (re.fullmatch(r"epoch_(\d{4,})\.png", path.name) for path in directory.glob("*.png"))
-    return [int(match[1]) for match in matches if match]

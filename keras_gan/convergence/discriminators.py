@@ -130,7 +130,7 @@ class DiscriminatorFailed(Rule):
         latest = latest_measured(history, self.epochs, "discriminator_auc")
         if latest is None or not self._is_at_chance(latest):
             return None
-        first = run_progress.of(history).first
+        first = run_progress.of(history).course.first
 
         def has_failed(s):
             if not is_finite(s.discriminator_auc) or not self._is_at_chance([s], 2.0):

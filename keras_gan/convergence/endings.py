@@ -131,9 +131,9 @@ class Stalled(Rule):
         known, last = run_progress.of(history), history[-1]
         if not known.has_waited(self.patience):
             return None
-        top = known.best
+        top = known.course.best
         evidence = {
-            "epochs": known.idle,
+            "epochs": known.course.idle,
             "quality": last.quality,
             "best_quality": top.quality if top else None,
             "noise": last.quality_noise,

@@ -114,7 +114,7 @@ class ModeCollapse(Rule):
             "real_coverage": last.real_coverage,
             "density": last.density,
             "spread": last.spread,
-            "epochs": run_progress.of(history).idle,
+            "epochs": run_progress.of(history).course.idle,
         }
 
     def warns(self, history):
@@ -131,8 +131,13 @@ class ModeCollapse(Rule):
         latest = latest_measured(history, self.epochs, *_MEASURED)
         if latest is None or not run_progress.of(history).has_waited(self.patience):
             return False
+
+        def lacks_spread(s):
+            near = _covered_by(s.density) >= _HALF
+            return s.spread < (_HALF if near else _TENTH)
+
         dropped = all(covers_little(s, _covered_by(s.density)) for s in latest)
-        return dropped or all(self._lacks_spread(s) for s in latest)
+        return dropped or all(map(lacks_spread, latest))
 
     @staticmethod
     def _alike(history, epochs):
@@ -144,11 +149,6 @@ class ModeCollapse(Rule):
         near = all(s.density > 0.0 for s in latest) or aucs and max(aucs) <= AUC_MARGIN
         grows = latest[-1].spread >= _GROWTH ** (epochs - 1) * latest[0].spread > 0.0
         return near and not grows and run_progress.of(history).have_played()
-
-    @staticmethod
-    def _lacks_spread(s):
-        near = _covered_by(s.density) >= _HALF
-        return s.spread < (_HALF if near else _TENTH)
 
     def describe(self, evidence):
         epochs = evidence["epochs"]
@@ -182,10 +182,10 @@ class Oscillating(Rule):
 
     def __call__(self, history):
         known = run_progress.of(history)
-        window = known.trained[-2 * self.patience :]
+        window = known.course.trained[-2 * self.patience :]
         if len(window) < self.patience or not known.has_waited(self.patience):
             return None
-        gained = loss(known.trained[0]) - loss(known.best)
+        gained = loss(known.course.trained[0]) - loss(known.course.best)
         size = max(2.0 * window[-1].quality_noise, gained / 4.0)
         cycles = {"quality": swings([s.quality for s in window], size)}
         for name in ("d_loss", "g_loss", "discriminator_auc"):

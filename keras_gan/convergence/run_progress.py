@@ -47,7 +47,7 @@ def best(history):
     of their difference. Of epochs that differ only by noise, the latest was trained and averaged
     for longest.
     """
-    return of(history).best
+    return of(history).course.best
 
 
 def epochs_without_improvement(history):
@@ -62,7 +62,7 @@ def epochs_without_improvement(history):
     after an early epoch that was good by chance, are found as a trend, see `SlidingTrend`. Epochs
     without a quality, or in which the generator was not trained, are not counted.
     """
-    return of(history).idle
+    return of(history).course.idle
 
 
 def lasting(history, holds, patience):
@@ -113,16 +113,16 @@ def of(history):
 
 
 class Progress:
-    """The progress of a history, updated epoch by epoch; attributes are those of `_Course`, too.
+    """The progress of a history, updated epoch by epoch.
 
-    Only qualities with the name and the reals of the latest one are compared. `seen` is the list of
-    the `Signals` so far.
+    Its `course` is that of the qualities with the name and the reals of the latest one, which alone
+    are compared. `seen` is the list of the `Signals` so far.
     """
 
     def __init__(self):
         self.seen = []
         self._courses = {}
-        self._course = _Course()
+        self.course = _Course()
         self._players = _Player("discriminator"), _Player("generator")
 
     def add(self, signals):
@@ -131,8 +131,8 @@ class Progress:
         risen = [player.add(signals) for player in self._players]
         if signals.quality is not None:
             key = signals.quality_name, signals.held_out
-            self._course = self._courses.setdefault(key, _Course())
-            self._course.add(signals, self.updates)
+            self.course = self._courses.setdefault(key, _Course())
+            self.course.add(signals, self.updates)
         if any(risen):
             for course in self._courses.values():
                 course.begin_to_count()
@@ -144,29 +144,13 @@ class Progress:
         """The number of updates of each player; `None` if unknown."""
         return [player.updates for player in self._players]
 
-    @property
-    def best(self):
-        return self._course.best
-
-    @property
-    def first(self):
-        return self._course.first
-
-    @property
-    def trained(self):
-        return self._course.trained
-
-    @property
-    def idle(self):
-        return self._course.idle
-
     def has_waited(self, patience):
         """Whether nothing has improved for `patience` epochs.
 
         Each player must have had `MIN_UPDATES` updates in them. Epochs up to the last one with a
         rising learning rate do not count. Without recorded updates, only epochs count.
         """
-        course = self._course
+        course = self.course
         return course.counted >= patience and self.have_played(course.updates)
 
     def have_played(self, since=(0, 0)):

@@ -42,18 +42,13 @@ def from_tfds(
     Args:
         name: as in `tfds.builder`, such as `"mnist"` or `"oxford_flowers102:2.1.1"`.
         split: as in `tfds.load`, such as `"train"` or `"train[:90%]"`. Defaults to `"train"`.
-        batch_size: samples of one update. Defaults to 64.
         labels: whether to yield labels. Defaults to `False`.
         data_dir: folder of the prepared data. Defaults to that of TFDS.
         download: whether data that are not prepared yet are downloaded. Defaults to `True`.
         image_size: a positive integer, or `(height, width)`. Defaults to `None`, the data set's
             own, if it has one.
-        resample: Pillow's filter for resizing, as in `from_folder`. Defaults to `"lanczos"`.
-        crop_to_aspect_ratio: as in `from_folder`. Defaults to `False`.
-        shuffle: whether each pass has an order of its own. Defaults to `True`.
-        seed: non-negative integer, the order's. Defaults to 0.
-        memory_limit_gib: size up to which all images are kept, in GiB of decoded pixels. Defaults
-            to 2.
+        batch_size, resample, crop_to_aspect_ratio, shuffle, seed, memory_limit_gib: as in
+            `from_folder`.
 
     Returns:
         A data set as from `from_folder`.

@@ -1,6 +1,6 @@
 """The kernel distance (MMD), which compares moments up to the third."""
 
-import dataclasses
+import collections
 
 import keras
 import numpy as np
@@ -69,16 +69,12 @@ def _draw(count, subsets, size, random):
     return np.stack([random.permutation(count)[:size] for _ in range(subsets)])
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sums:
-    """Sums of the kernels of pairs."""
-
-    within: np.ndarray  # `(subsets,)`, of pairs of two reals and of two fakes in a subset
-    between: np.ndarray  # `(subsets,)`, of pairs of a real and a fake in a subset
-    # Of the reals and of the fakes: each one's sum over the others of its kind; all squares.
-    own: list
-    # Each real's sum over all fakes, each fake's over all reals; all squares.
-    cross: list
+# Sums of the kernels of pairs.
+# within: `(subsets,)`, of pairs of two reals and of two fakes in a subset.
+# between: `(subsets,)`, of pairs of a real and a fake in a subset.
+# own: of the reals and of the fakes, each one's sum over the others of its kind, and all squares.
+# cross: each real's sum over all fakes, each fake's over all reals, and all squares.
+_Sums = collections.namedtuple("_Sums", "within between own cross")
 
 
 def _sums(real, fake, real_rows, fake_rows, degree):

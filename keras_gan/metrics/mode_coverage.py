@@ -118,7 +118,22 @@ class ModeCoverage(QualityMetric):
         super().__init__(name=name)
         self.modes = np.asarray(modes, "float64").tolist()
         self.std = _checks.number(std, "std", above=0.0)
-        _check_modes(np.asarray(self.modes), self.std)
+        modes = np.asarray(self.modes)
+        _checks.check(
+            modes.ndim == 2 and modes.size > 0 and np.isfinite(modes).all(),
+            "`modes` must be a finite array of shape `(num_modes, dimension)`.",
+            modes_shape=modes.shape,
+        )
+        gaps = np.sqrt(np.square(modes[:, None] - modes).sum(-1))
+        np.fill_diagonal(gaps, np.inf)
+        _checks.check(
+            gaps.min() > self.std,
+            "Modes must lie further apart than `std`.",
+            cure="If they come from `linspace` over a circle, its two ends are the same point: "
+            "pass `endpoint=False`.",
+            smallest_gap=float(gaps.min()),
+            std=self.std,
+        )
 
     def build(self, sample_shape):
         """Make the sums; `sample_shape` has no batch axis."""
@@ -162,21 +177,3 @@ class ModeCoverage(QualityMetric):
 
     def _compare(self, real, fake):
         return _figures(*fake, dimension=len(self.modes[0]), std=self.std)
-
-
-def _check_modes(modes, std):
-    _checks.check(
-        modes.ndim == 2 and modes.size > 0 and np.isfinite(modes).all(),
-        "`modes` must be a finite array of shape `(num_modes, dimension)`.",
-        modes_shape=modes.shape,
-    )
-    gaps = np.sqrt(np.square(modes[:, None] - modes).sum(-1))
-    np.fill_diagonal(gaps, np.inf)
-    _checks.check(
-        gaps.min() > std,
-        "Modes must lie further apart than `std`.",
-        cure="If they come from `linspace` over a circle, its two ends are the same point: pass "
-        "`endpoint=False`.",
-        smallest_gap=float(gaps.min()),
-        std=std,
-    )

@@ -227,8 +227,13 @@ class QualityMetric(keras.metrics.Metric):
         """Whether a metric is of this class, with the same settings, whatever its name."""
         if type(other) is not type(self) or other._reference is not self._reference:
             return False
+
+        def equal(a, b):
+            plain = isinstance(a, (str, int, float, list, tuple, np.ndarray))
+            return a is b or plain and type(a) is type(b) and np.array_equal(a, b)
+
         own, others = self._settings(), other._settings()
-        return all(_are_equal(own[key], others[key]) for key in own if key != "name")
+        return all(equal(own[key], others[key]) for key in own if key != "name")
 
     def _settings(self):
         return {name: getattr(self, name) for name in _registry.arguments(self)}
@@ -345,8 +350,3 @@ class FeatureMetric(QualityMetric):
         """The metric of a `get_config`."""
         features = keras.saving.deserialize_keras_object(config["features"])
         return cls(**{**config, "features": features})
-
-
-def _are_equal(a, b):
-    plain = isinstance(a, (str, int, float, list, tuple, np.ndarray))
-    return a is b or plain and type(a) is type(b) and np.array_equal(a, b)

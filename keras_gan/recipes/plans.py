@@ -91,8 +91,10 @@ def for_data(
     seed = _checks.seed(seed)
     facts = look(data, labels, num_classes)
     build = functools.partial(_build, facts, seed=seed, precision=precision)
-    settings = {} if facts.batch_size else {"batch_size": _batch_size(facts)}
-    batch_size = facts.batch_size or settings["batch_size"]
+    batch_size, settings = facts.batch_size, {}
+    if batch_size is None:  # suited to the size of samples, and at most a quarter of their number
+        most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
+        batch_size = settings["batch_size"] = min(most, max(1, facts.count // 4))
     directory = files.folder_path(directory, "directory", optional=True)
     path = directory and files.writable_directory(directory) / "plan.json"
     asked = json.loads(json.dumps({"minutes": minutes, **facts._asdict()}))
@@ -133,12 +135,6 @@ def _kept(path, asked):
 
 
 # === The model ===
-
-
-def _batch_size(facts):
-    """Batch size: suited to the size of samples, and at most a quarter of their number."""
-    most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
-    return min(most, max(1, facts.count // 4))
 
 
 def _build(facts, *, seed, precision, over_images=None):
@@ -228,9 +224,10 @@ def _sentence(facts, batch_size, steps, seconds):
     else:
         width = f"{defaults.WIDTH} units"
     of_classes = f" in {facts.num_classes} classes" if facts.num_classes else ""
+    told = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     return (
         f"{count}{kind} of {size}{of_classes}, {_devices()}: {_recipe(shape).__name__} with "
-        f"{width}, batch {batch_size}, {steps:,} steps, about {_minutes(seconds)}"
+        f"{width}, batch {batch_size}, {steps:,} steps, about {told}"
     )
 
 
@@ -240,9 +237,3 @@ def _devices():
         return "1 GPU" if len(accelerators) == 1 else f"1 of {len(accelerators)} GPUs"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "1 core" if cores == 1 else f"{cores} cores"
-
-
-def _minutes(seconds):
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"

@@ -154,16 +154,12 @@ def _swap_folders(new, path, replaced):
         except OSError as error:
             # By its error number, since the other folder may be gone by now.
             if error.errno not in _OCCUPIED and not path.is_dir():
-                _put_back(replaced, path)
+                last = max(replaced.iterdir(), key=lambda folder: int(folder.name), default=None)
+                if last is not None and not os.path.lexists(path):
+                    os.replace(last, path)  # put it back
                 raise
         with contextlib.suppress(FileNotFoundError):
             os.replace(path, replaced / str(number))
-
-
-def _put_back(replaced, path):
-    last = max(replaced.iterdir(), key=lambda folder: int(folder.name), default=None)
-    if last is not None and not os.path.lexists(path):
-        os.replace(last, path)
 
 
 def remove(path):
