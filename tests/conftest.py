@@ -42,6 +42,7 @@ LONGEST = (
     "test_training_backup_siblings",
     "test_feeding",
     "test_untrusted",
+    "test_safe_mode",
     "test_replicas",
     "test_saving",
     "test_training_backup_data",

@@ -112,3 +112,15 @@ class FakeGAN:
         for callback in callbacks:
             callback.on_train_end()
         return self.epoch + 1 - initial_epoch
+
+
+# === What is written of epochs ===
+
+IMPROVING = [{"shift": 3.0 - 0.1 * i} for i in range(30)]
+FLAT = [{"shift": 1.0 - 0.2 * min(i, 3)} for i in range(30)]
+WORSE = [{"shift": shift} for shift in (0.8, 0.6, 0.4, 0.2, *[0.25] * 26)]
+FAILURE = {"step": 17, "player": "discriminator", "variable": "d_dense/kernel"}
+
+
+def logged(values, key="val_score"):
+    return [{"logs": {"d_loss": 1.0, key: float(value)}} for value in values]

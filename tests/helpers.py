@@ -1,5 +1,7 @@
 """What several tests build: a tiny model, its data, comparisons of weights."""
 
+import zipfile
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -144,3 +146,8 @@ def restore(saved):
     """Put a model back where it was, without making its graph anew."""
     for variable, value in saved:
         variable.assign(value)
+
+
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

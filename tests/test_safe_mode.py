@@ -1,0 +1,163 @@
+"""All that the package builds is saved, and loads in safe mode."""
+
+import json
+import marshal
+import pickle
+import re
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import helpers
+import keras_gan
+from keras_gan import losses, metrics, networks, priors, recipes, regularizers
+from keras_gan.layers import MinibatchStdDev, SpectralNormalization
+from keras_gan.model import state_parts
+from keras_gan.model.gan import GAN
+
+SMALL = {"generator_filters": 2, "discriminator_filters": 2, "latent_dim": 3}
+IMAGE = (8, 8, 1)
+
+# === All that the package builds ===
+
+
+def special_layers():
+    x = inputs = keras.Input(IMAGE)
+    x = SpectralNormalization(layers.Conv2D(2, 3, strides=2))(x)
+    x = SpectralNormalization(layers.Conv2DTranspose(2, 3), power_iterations=2)(x)
+    x = layers.Flatten()(MinibatchStdDev(group_size=2)(x))
+    return keras.Model(inputs, SpectralNormalization(layers.Dense(1))(x))
+
+
+def compiled(pair, **settings):
+    gan = GAN(*pair, num_classes=settings.pop("num_classes", None))
+    gan.compile(**settings)
+    return gan
+
+
+def features():
+    inputs = keras.Input((2,))
+    return keras.Model(inputs, layers.Dense(3)(inputs))
+
+
+def of_points(**settings):
+    return helpers.gan(**settings)
+
+
+BUILDERS = {
+    "networks.mlp": lambda: compiled(networks.mlp((2,), 3, width=4)),
+    "networks.mlp labels": lambda: compiled(
+        networks.mlp(IMAGE, 3, width=4, num_classes=2), num_classes=2
+    ),
+    "networks.dcgan": lambda: compiled(networks.dcgan(IMAGE, **SMALL)),
+    "networks.dcgan labels": lambda: compiled(
+        networks.dcgan((9, 11, 3), num_classes=2, **SMALL), num_classes=2
+    ),
+    "networks.r3gan": lambda: compiled(networks.r3gan(IMAGE, 3, filters=16)),
+    "networks.r3gan labels": lambda: compiled(
+        networks.r3gan((9, 11, 3), 3, filters=16, num_classes=2), num_classes=2
+    ),
+    "networks.resnet": lambda: compiled(networks.resnet(IMAGE, **SMALL)),
+    "networks.resnet labels": lambda: compiled(
+        networks.resnet((9, 11, 3), num_classes=2, **SMALL), num_classes=2
+    ),
+    "layers": lambda: compiled((networks.dcgan(IMAGE, **SMALL)[0], special_layers())),
+    "recipes.mlp": lambda: recipes.mlp((2,), latent_dim=3, width=4),
+    "recipes.mlp precision": lambda: recipes.mlp((2,), width=4, precision="mixed_bfloat16"),
+    "recipes.dcgan": lambda: recipes.dcgan(IMAGE, **SMALL),
+    "recipes.wgan_gp": lambda: recipes.wgan_gp(IMAGE, num_classes=2, **SMALL),
+    "recipes.r3gan": lambda: recipes.r3gan(IMAGE, latent_dim=3, filters=16, pack=2),
+    "recipes.sngan": lambda: recipes.sngan(IMAGE, num_classes=2, **SMALL),
+    "metrics": lambda: of_points(
+        metrics=[
+            metrics.SlicedWasserstein(num_projections=8, seed=3),
+            metrics.ModeCoverage(modes=keras_gan.data.ring_modes(), std=0.02),
+            metrics.SlicedWasserstein(features=features(), name="of_features"),
+            metrics.FrechetDistance(features=features()),
+            metrics.KernelDistance(subsets=3, max_samples=20),
+            metrics.InceptionScore(features(), logits=True),
+            metrics.PrecisionRecall(k=4, max_samples=20),
+            metrics.DensityCoverage(k=4, max_samples=20),
+        ]
+    ),
+    "periods, steps, schedules": lambda: of_points(
+        discriminator_steps=3,
+        generator_optimizer=keras.optimizers.RMSprop(
+            keras.optimizers.schedules.CosineDecay(1e-3, 10)
+        ),
+        discriminator_optimizer=keras.optimizers.Adam(use_ema=True, clipnorm=1.0),
+        steps_per_execution=2,
+    ),
+    "no average": lambda: GAN(
+        helpers.generator(), helpers.discriminator(), ema_halflife_images=None
+    ),
+    **{f"loss {name}": lambda name=name: of_points(loss=name) for name in losses._KNOWN},
+    "regularizers": lambda: of_points(regularizers=sorted(regularizers._KNOWN)),
+    **{
+        f"prior {name}": lambda name=name: GAN(
+            helpers.generator(), helpers.discriminator(), prior=name
+        )
+        for name in priors._KNOWN
+    },
+}
+
+# That each loss has a config is asked where losses are tested, too; recipes, and networks that take
+# labels, have all the layers of these.
+REPEATED = {f"loss {name}" for name in losses._KNOWN} | {"recipes.dcgan"}
+REPEATED |= {f"networks.{name}" for name in ("mlp", "dcgan", "r3gan", "resnet")}
+REPEATED |= {"networks.dcgan labels", "networks.resnet labels"}
+
+
+def test_the_table_is_complete():
+    names = {name.split()[0] for name in BUILDERS}
+    recipe_names = {
+        name
+        for name, f in vars(recipes).items()
+        if getattr(f, "__module__", "") == recipes.__name__
+    }
+    public = {f"recipes.{name}" for name in recipe_names if not name.startswith("_")}
+    assert public | {f"networks.{name}" for name in networks.__all__} <= names
+    built = {type(metric).__name__ for metric in BUILDERS["metrics"]().quality_metrics}
+    assert set(metrics.__all__) == built
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in REPEATED else ()) for name in BUILDERS],
+)
+def test_safe_mode_loads_what_the_package_builds(tmp_path, monkeypatch, name):
+    model = BUILDERS[name]()
+    path = tmp_path / "gan.keras"
+    model.save(path)
+    parts = helpers.members(path)
+    assert set(parts) == {"metadata.json", "config.json", "model.weights.h5"}
+    assert not re.search(rb"lambda|pickle|marshal", parts["config.json"], re.IGNORECASE)
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("code was read from a file")
+
+    for module, function in ((pickle, "loads"), (pickle, "load"), (marshal, "loads")):
+        monkeypatch.setattr(module, function, forbidden)
+    keras.utils.set_random_seed(99)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        twin = keras.saving.load_model(path)
+    monkeypatch.undo()
+    assert json.dumps(twin.get_config()) == json.dumps(model.get_config())
+    assert json.dumps(twin.get_compile_config()) == json.dumps(model.get_compile_config())
+    for ours, theirs in zip(everything(model), everything(twin), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def everything(model):
+    """All variables of a model and of what belongs to it."""
+    parts = [*model.variables, *state_parts.own(model).values()]
+    if model.compiled:
+        for optimizer in model.optimizer.optimizers:
+            parts += optimizer.variables
+    for metric in model.quality_metrics:
+        parts += getattr(getattr(metric, "features", None), "variables", [])
+    return helpers.values(parts)
