@@ -2,7 +2,7 @@
 
 - `kill_test`: a run that is killed thirty times and started again, against an undisturbed one;
 - `backup_cost`: what backups cost in time;
-- `faults`: what happens, what the user sees and what is lost when something breaks;
+- `faults`: the message and the loss when something breaks;
 - `memory`: whether a long `fit` keeps its memory.
 """
 
@@ -68,8 +68,8 @@ def _faults(given, measured):
 
         rows += measured(f"faults_{group}", measure)["rows"]
     columns, cells = faults.report(rows)
-    good = sum(row["good"] for row in rows)
-    return columns, [*cells, ["**in all**", f"{good} of {len(rows)} rows are good", "", "", ""]]
+    passed = sum(row["passed"] for row in rows)
+    return columns, [*cells, ["**in all**", f"{passed} of {len(rows)} passed", "", "", ""]]
 
 
 if __name__ == "__main__":

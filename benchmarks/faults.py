@@ -1,11 +1,10 @@
 """What a fault is, how it is watched, and the table of all of them.
 
-A fault is a function of a fresh folder that breaks something, lets a GAN meet it, and returns
-what was seen: the first line of what a user reads, taken from the run, and what was lost, found by
-comparing weights, optimizers and counters with those from before, or with those of an undisturbed
-run. A row is good only if nothing is lost, nothing goes on in silence, and what stops does so with
-a sentence of the package's own. Where the broken call is Keras's own (`keras.saving.load_model`),
-Keras's sentence counts.
+A fault is a function of an empty folder that breaks something in a run. It returns the first line
+of the message that the user reads, and what was lost: the difference of weights, optimizers and
+counters to those before, or to those of an undisturbed run. A fault passes only if nothing is lost,
+no run continues without a message, and a run that stops does so with a message of this package, or
+of Keras where the broken call is Keras's own (`keras.saving.load_model`).
 """
 
 import contextlib
@@ -42,18 +41,19 @@ class Outcome:
     """What a fault came to.
 
     Attributes:
-        seen: what the user reads, empty if nothing.
+        message: what the user reads, empty if nothing.
         lost: what was lost, empty if nothing.
-        whose: whose words they are: "ours", "Keras's" (where Keras's own call failed), or empty.
+        origin: "keras_gan" or "Keras" (where Keras's own call failed), which wrote the message, or
+            empty for another library.
     """
 
-    seen: str
+    message: str
     lost: str
-    whose: str
+    origin: str
 
     @property
-    def good(self):
-        return bool(self.seen and self.whose) and not self.lost
+    def passed(self):
+        return bool(self.message and self.origin) and not self.lost
 
 
 # === Watching ===
@@ -79,11 +79,11 @@ class Seen:
         return [line for line in self.printed.getvalue().splitlines() if line.strip()]
 
     @property
-    def whose(self):
+    def origin(self):
         if self.error is not None:
-            return "ours" if _is_ours(self.error) else ""
+            return "keras_gan" if _is_raised_by_us(self.error) else ""
         said = [str(warning.message) for warning in self.warnings] + self._lines
-        return "ours" if any(_is_ours_to_say(text) for text in said) else ""
+        return "keras_gan" if any(map(_is_in_our_sources, said)) else ""
 
 
 @contextlib.contextmanager
@@ -110,7 +110,7 @@ def refused(model, call):
     lost = differences(before, state(model) if model is not None else {})
     if seen.error is None:
         lost = lost or "it went on"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 def _first_line(message):
@@ -121,14 +121,14 @@ def _first_line(message):
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 
 
-def _is_ours(error):
+def _is_raised_by_us(error):
     """Whether the package raised it, or its words are within, as when Keras reads a file."""
     frames = traceback.extract_tb(error.__traceback__)
     raised_here = bool(frames) and "/keras_gan/" in frames[-1].filename
     return raised_here or " Received: not_restored=" in str(error)
 
 
-def _is_ours_to_say(text):
+def _is_in_our_sources(text):
     """Whether the words of a warning, or of a line, stand in the package's sources."""
     parts = re.split(r"['\"`\[\](){}:,;.]|\d+", text)
     words = [part.strip() for part in parts if len(part.strip()) >= 15]
@@ -277,11 +277,11 @@ def callback(**hooks):
 
 
 def run_all(faults, every=1):
-    """Outcomes of all `Faults`, or of every so manieth: a list of records."""
-    return [_run(what, function) for what, function in list(faults.items())[::every]]
+    """Outcomes of all `Faults`, or of every n-th one: a list of records."""
+    return [_run(fault, function) for fault, function in list(faults.items())[::every]]
 
 
-def _run(what, function):
+def _run(fault, function):
     with tempfile.TemporaryDirectory() as place:
         before = os.getcwd()
         try:
@@ -291,19 +291,19 @@ def _run(what, function):
             traceback.print_exc()
         finally:
             os.chdir(before)
-    return {"what": what, **dataclasses.asdict(outcome), "good": outcome.good}
+    return {"fault": fault, **dataclasses.asdict(outcome), "passed": outcome.passed}
 
 
 def report(records):
-    """The rows of the table, and how many are good."""
-    columns = ["what happened", "what the user sees", "whose words", "lost", "good"]
+    """The columns and the rows of the table."""
+    columns = ["fault", "message", "from", "lost", "passed"]
     rows = [
         [
-            record["what"],
-            _cell(record["seen"]) or "nothing",
-            record["whose"] or "nobody's",
+            record["fault"],
+            _cell(record["message"]) or "nothing",
+            record["origin"] or "another library",
             _cell(record["lost"]) or "nothing",
-            "yes" if record["good"] else "**no**",
+            "yes" if record["passed"] else "**no**",
         ]
         for record in records
     ]

@@ -113,7 +113,7 @@ def _broken_later(dataset, **settings):
     kept = "" if model.steps_seen >= 2 else f"all but {model.steps_seen} steps"
     if seen.error is None:
         kept = "it went on"
-    return Outcome(seen.words, kept or differences(state(twin), state(model)), seen.whose)
+    return Outcome(seen.words, kept or differences(state(twin), state(model)), seen.origin)
 
 
 @fault("a pipeline that raises in the middle")
@@ -150,7 +150,7 @@ def late_label(place):
     with watching() as seen:
         model.fit(dataset, verbose=0)
     lost = "" if seen.error is not None else "it went on"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 @fault("a pipeline too short for one step")
@@ -182,9 +182,9 @@ def _folder(place, break_it, **settings):
     with watching() as seen:
         source = data.from_folder(place, image_size=8, channels=1, **settings).source
     if seen.error is not None:
-        return Outcome(seen.words, "the run", seen.whose)
+        return Outcome(seen.words, "the run", seen.origin)
     lost = "" if source.num_samples == 9 and len(seen.warnings) == 1 else "sound pictures"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 def _bomb(path):
@@ -250,7 +250,7 @@ def removed_picture(place):
     with watching() as seen:
         model.fit(dataset, epochs=2, verbose=0, callbacks=[remove])
     lost = "the first epoch" if model.steps_seen < twin.steps_seen else ""
-    return Outcome(seen.words, lost if seen.error is not None else "it went on", seen.whose)
+    return Outcome(seen.words, lost if seen.error is not None else "it went on", seen.origin)
 
 
 @fault("an unknown name of a data set")

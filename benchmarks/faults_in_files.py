@@ -57,7 +57,7 @@ def _loaded(place, break_it):
     with watching() as seen:
         keras.saving.load_model(path)
     lost = "" if seen.error is not None else "it went on"
-    return Outcome(seen.words, lost, seen.whose or "Keras's")
+    return Outcome(seen.words, lost, seen.origin or "Keras")
 
 
 def _rewritten(change):
@@ -126,7 +126,7 @@ def frozen(place):
     model.save(place / "gan.keras")
     with watching() as seen:
         keras.saving.load_model(place / "gan.keras")
-    return Outcome(seen.words, "" if seen.error is not None else "optimizer state", seen.whose)
+    return Outcome(seen.words, "" if seen.error is not None else "optimizer state", seen.origin)
 
 
 @fault("a weights file with one bit flipped")
@@ -268,7 +268,7 @@ def _undisturbed(make, disturb, **settings):
     straight, _ = run(make("straight"), [])
     model, seen = run(make("disturbed"), disturb)
     lost = "the run" if seen.error is not None else differences(state(straight), state(model))
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 @fault("a full disk while pictures are drawn")

@@ -39,7 +39,7 @@ def _stopped(model, player, data=None):
         lost = f"{model.steps_seen - AT - 1} steps after it"
     elif f"{player}'s update at step {AT}" not in words:
         lost = "whose step it was"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 def _of(player, values):
@@ -110,7 +110,7 @@ def inside_an_execution(place):
     finite = all(np.isfinite(value).all() for value in state(model).values())
     words = " ".join(str(w.message) for w in seen.warnings)
     lost = "" if finite and str(AT) in words else "finite weights, or the step's number"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 # === Half precision ===
@@ -141,8 +141,8 @@ def _overflow(which):
     told = f"(no message: the scale goes from {scales[name]:.3g} to {after[name]:.3g})"
     lost = "" if right and finite and after[name] < scales[name] else f"changed: {changed}"
     if seen.error is not None:
-        return Outcome(seen.words, "the run", seen.whose)
-    return Outcome(told, lost, "ours")
+        return Outcome(seen.words, "the run", seen.origin)
+    return Outcome(told, lost, "keras_gan")
 
 
 @fault("overflow in float16 in the discriminator")

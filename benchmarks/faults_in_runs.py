@@ -70,7 +70,7 @@ def _goes_on(place, *hooks, first=None):
     model, after = _train(place / "run")
     lost = "the run" if after.error is not None else differences(_straight(place), state(model))
     words = " Started again: ".join(seen.words for seen in (before, after) if seen.words)
-    return Outcome(words, lost, after.whose)
+    return Outcome(words, lost, after.origin)
 
 
 @fault("Ctrl-C in the middle of an epoch")
@@ -119,7 +119,7 @@ def killed(place):
     left = [p.name for p in (place / "run").iterdir() if p.name.endswith(".npz")]
     if any(name.startswith(".") for name in left):
         lost = lost or "room: what was half written is still there"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 # === Backups ===
@@ -145,7 +145,7 @@ def _damaged(place, break_it):
     break_it(_newest(place / "run"))
     model, seen = _train(place / "run")
     lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 fault("the newest backup is cut off")(lambda place: _damaged(place, _cut_off))
@@ -162,7 +162,7 @@ def _untouched(place, call):
     _, seen = call()
     after = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
     lost = "" if before == after else "backups"
-    return Outcome(seen.words, lost if seen.error is not None else "it went on", seen.whose)
+    return Outcome(seen.words, lost if seen.error is not None else "it went on", seen.origin)
 
 
 @fault("all backups are damaged")
@@ -195,7 +195,7 @@ def other_versions(place):
         found["surroundings"]["tensorflow"] = "2.99.0"
         backups.write(path, found)
     model, seen = _train(place / "run")
-    return Outcome(seen.words, differences(_straight(place), state(model)), seen.whose)
+    return Outcome(seen.words, differences(_straight(place), state(model)), seen.origin)
 
 
 # === Changed code ===
@@ -248,7 +248,7 @@ for _what, _settings in CHANGED.items():
 def finished(place):
     first, _ = _train(place / "run")
     again, seen = _train(place / "run")
-    return Outcome(seen.words, differences(state(first), state(again)), seen.whose)
+    return Outcome(seen.words, differences(state(first), state(again)), seen.origin)
 
 
 @fault("a second callback that restores runs")
@@ -273,7 +273,7 @@ def own_pipeline(place):
 
     _train(place / "run", callback(on_epoch_begin=cut), **settings)
     model, seen = _train(place / "run", **settings)
-    return Outcome(seen.words, differences(state(straight), state(model)), seen.whose)
+    return Outcome(seen.words, differences(state(straight), state(model)), seen.origin)
 
 
 # === Folders ===
@@ -287,7 +287,7 @@ def full_disk(place):
         lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
         if not (folder / "run" / "finished.npz").exists():
             lost = lost or "the last backup"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 @fault("a disk that is full from the beginning")
@@ -296,7 +296,7 @@ def full_from_the_beginning(place):
         fill(True)
         model, seen = _train(folder / "run")
         lost = "" if seen.error is not None and model.steps_seen == 0 else "it went on"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 @fault("a folder of backups that cannot be written to")
@@ -309,7 +309,7 @@ def read_only(place):
         model, seen = _train(folder / "run")
         folder.chmod(0o700) if not os.path.ismount(folder) else None
     lost = "" if seen.error is not None and model.steps_seen == 0 else "it went on"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 @fault("the folder of backups removed in the middle")
@@ -322,7 +322,7 @@ def removed(place):
     lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
     if not (place / "run" / "finished.npz").exists():
         lost = lost or "the last backup"
-    return Outcome(seen.words, lost, seen.whose)
+    return Outcome(seen.words, lost, seen.origin)
 
 
 HOLDING = """
@@ -398,7 +398,7 @@ def _poisoned(place, poison):
             (folder / name).unlink()
     model, _ = _train(folder, callbacks.StopOnNonFinite())
     lost = lost or differences(_straight(place), state(model))
-    return Outcome(f"{before.words} Started again: {said.words}", lost, before.whose)
+    return Outcome(f"{before.words} Started again: {said.words}", lost, before.origin)
 
 
 def _networks_unlike(model, backup):
