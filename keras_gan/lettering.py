@@ -5,9 +5,9 @@ import unicodedata
 import numpy as np
 
 INK, PAPER = 0, 192
-# What marks one picture among others: a frame of this colour, so many pixels wide.
+# Colour and width in pixels of the frame of a marked picture.
 _GREEN, _FRAME = (0, 160, 0), 4
-# Letters of a font of this many pixels need as many rows, and a few for the tails of g and y.
+# Font size in pixels, and the height of a line, with room for descenders.
 FONT_SIZE, LINE_HEIGHT = 12, 16
 _MARGIN = 4
 _LONGEST = 24  # characters

@@ -1,1 +1,1 @@
-"""What stands on Keras and TensorFlow alone, and knows nothing of a game of two networks."""
+"""Parts that depend only on Keras and TensorFlow, and not on adversarial training."""

@@ -1,4 +1,4 @@
-"""What happens around training: one callback a file."""
+"""Callbacks for training, each in its own file."""
 
 from keras_gan.callbacks.alternating_periods import AlternatingPeriods
 from keras_gan.callbacks.convergence_stopping import ConvergenceStopping

@@ -42,15 +42,12 @@ class AlternatingPeriods(keras.callbacks.Callback):
         return "discriminator" if place < self.discriminator_epochs else "generator"
 
     def on_train_begin(self, logs=None):
-        """Check the model."""
         _measuring.require(self.model, "set_phase", self)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Set the phase of the epoch."""
         self.model.set_phase(self.phase_of(epoch))
 
     def on_train_end(self, logs=None):
-        """Train both players again."""
         self.model.set_phase("both")
 
     def get_state(self):

@@ -191,7 +191,6 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._report = _report.Report(self.directory, board)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keep the epoch's number, and the counters before it."""
         self._epoch, self._before = epoch, training_counters.counters(self.model)
 
     def on_train_batch_end(self, batch, logs=None):

@@ -130,18 +130,16 @@ class ImageGrid(keras.callbacks.Callback):
         self._draw_real()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keep the number of the first epoch."""
         if self._first is None:
             self._first = epoch + 1
         # The last epoch of a shorter run may be one that this run does not draw.
         self._drawn = {number for number in self._drawn if self._draws(number)}
 
     def on_epoch_end(self, epoch, logs=None):
-        """Draw the epoch if it is due."""
         self._draw_real()
         self._last = number = epoch + 1
-        # Of callbacks that stop training, those before this one have spoken; at the end of training
-        # they will have brought other weights back, while those after this one will not yet.
+        # Callbacks before this one have already set `stop_training`. At the end of training they
+        # will have restored other weights before this one draws, those after it not yet.
         if self._draws(number) or getattr(self.model, "stop_training", False):
             self._undrawn = None
             self._draw(number)
@@ -234,8 +232,8 @@ class ImageGrid(keras.callbacks.Callback):
         return known[-1] if known and known[-1] != self._last else None
 
     def _frames(self):
-        # Files numbered within this run but not drawn by it are another run's. Those that it has
-        # drawn and are gone are asked for all the same, so that one is told of them.
+        # Files numbered within this run but not drawn by it are another run's. Files that it has
+        # drawn and that are missing are included, so that the warning names them.
         names = (path.name for path in self.directory.glob("*.png"))
         matches = (re.fullmatch(r"epoch_(\d{4,})\.png", name) for name in names)
         known = [int(match[1]) for match in matches if match]

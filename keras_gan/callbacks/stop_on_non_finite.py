@@ -38,7 +38,6 @@ class StopOnNonFinite(keras.callbacks.Callback):
     gives_back_weights = True
 
     def on_train_begin(self, logs=None):
-        """Check the model."""
         _measuring.require(self.model, "first_failure", self)
         self._epoch = 0
         self._good_weights = None
@@ -46,12 +45,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._known_failure = self.model.first_failure
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keep the epoch's number, and the weights."""
         self._epoch = epoch
         self._good_weights = self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Check for a skipped update."""
         self._judge()
 
     def on_epoch_end(self, epoch, logs=None):

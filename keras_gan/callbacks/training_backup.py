@@ -240,7 +240,6 @@ class TrainingBackup(keras.callbacks.Callback):
         return " ".join(line)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Make a backup, if it is due."""
         self._epoch = epoch + 1
         if self._job is not None and self._job[1].done():
             self._settle()

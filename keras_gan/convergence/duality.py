@@ -6,7 +6,7 @@ from keras_gan import _checks
 from keras_gan.engine import twins
 from keras_gan.feeding.sample_spec import unchecked
 
-# How often the copies are measured on their way.
+# Number of points of the training at which the copies are evaluated.
 _LOOKS = 10
 
 

@@ -54,10 +54,10 @@ def from_tfds(
         A data set as from `from_folder`.
 
     Raises:
-        ImportError: if TensorFlow Datasets, or what it needs, is not installed.
-        ValueError: for a data set that is unknown, is not prepared (with `download=False`) or has
-            no `uint8` images, or no labels though they are asked for; if images differ in size
-            and `image_size` is `None`; or for an argument out of range.
+        ImportError: if TensorFlow Datasets, or a package that it needs, is not installed.
+        ValueError: for a data set that is unknown, is not prepared (with `download=False`), has no
+            `uint8` images, or no labels (with `labels=True`); if images differ in size and
+            `image_size` is `None`; or for an argument out of range.
 
     Example:
         ```python

@@ -33,17 +33,17 @@ def from_folder(
 ):
     """A data set of the images in a folder: PNG, JPEG, WebP, TIFF and whatever else Pillow reads.
 
-    Folders in it are searched too. Files and folders whose names begin with a dot are left out,
-    as is `__MACOSX`. Other files that are no images, but for texts and tables, and images that
-    cannot be read are counted and named in one warning. Of an animation, the first frame is read. A
-    picture's EXIF orientation is honoured. Every file is decoded once, before anything else. If all
-    images fit into `memory_limit_gib`, they stay in memory; otherwise each batch is decoded when it
-    is needed. Images that are decoded at the same time have at most 89 million pixels together,
-    which take up to 1 GiB; a larger one is refused, see `PIL.Image.MAX_IMAGE_PIXELS`.
+    Subfolders are searched too. Hidden files and folders, and `__MACOSX`, are ignored. Other files
+    that are not images, except texts and tables, and images that cannot be read are counted and
+    listed in one warning. Of an animation, the first frame is read. The EXIF orientation is
+    applied. Every file is decoded once at first. If all images fit into `memory_limit_gib`, they
+    stay in memory; otherwise each batch is decoded when it is needed. Images that are decoded at
+    the same time have at most 89 million pixels together, which take up to 1 GiB; a larger one is
+    refused, see `PIL.Image.MAX_IMAGE_PIXELS`.
 
-    Of images of more than 8 bits a value, the highest 8 of the bits that the folder uses are kept:
-    where no value of any image exceeds 4095, this is white. (Of colours of more than 8 bits in
-    other files than PNG, Pillow keeps the highest 8.)
+    Of images with more than 8 bits per value, the highest 8 of the bits that the folder uses are
+    kept: if no value of any image exceeds 4095, 4095 becomes white. (Of colours with more than 8
+    bits in other files than PNG, Pillow keeps the highest 8.)
 
     Args:
         path: the folder.
@@ -51,21 +51,21 @@ def from_folder(
         channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha). Defaults to 3.
         batch_size: samples of one update. Defaults to 64.
         labels: whether to yield labels. The class of an image is the folder directly in `path`
-            that it lies in or below; classes are numbered by their sorted names. A folder without
-            an image that can be read is none. Defaults to `False`.
+            that contains it; classes are numbered by their sorted names. A folder without a
+            readable image is not a class. Defaults to `False`.
         on_error: what to do with images that cannot be read: `"skip"` them with one warning, or
             `"raise"`. Defaults to `"skip"`.
-        background: what transparent images are laid on unless `channels=4`: a colour's name or
-            hex code, a grey value, or three values, 0 to 255. Defaults to `"white"`.
+        background: colour behind transparent images unless `channels=4`: a name or hex code, a
+            grey value, or three values, 0 to 255. Defaults to `"white"`.
         resample: Pillow's filter for resizing: `"nearest"` (for pixel art), `"box"`, `"bilinear"`,
             `"hamming"`, `"bicubic"` or `"lanczos"`. Defaults to `"lanczos"`.
-        crop_to_aspect_ratio: whether images of another aspect ratio lose their margins; otherwise
-            they are stretched. Defaults to `False`.
-        shuffle: whether each pass has an order of its own. Defaults to `True`; otherwise files
-            come sorted by their paths.
-        seed: non-negative integer, the order's. Defaults to 0.
-        memory_limit_gib: size up to which all images are kept, in GiB of decoded pixels. Defaults
-            to 2.
+        crop_to_aspect_ratio: whether images of another aspect ratio are cropped; otherwise they are
+            stretched. Defaults to `False`.
+        shuffle: whether each pass has its own order. Defaults to `True`; otherwise files are
+            sorted by their paths.
+        seed: non-negative integer seed of the order. Defaults to 0.
+        memory_limit_gib: maximum size of all decoded images that are kept in memory, in GiB.
+            Defaults to 2.
 
     Returns:
         A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
@@ -74,9 +74,9 @@ def from_folder(
         it, and for how the data set is iterated and resumed.
 
     Raises:
-        ValueError: if the folder is missing or holds no image that can be read, if an image has no
-            class folder though labels are asked for, for a file that cannot be read with
-            `on_error="raise"`, or for an argument out of range.
+        ValueError: if the folder is missing or has no readable image, if an image is in no class
+            folder with `labels=True`, for an unreadable file with `on_error="raise"`, or for an
+            argument out of range.
 
     Example:
         ```python

@@ -5,11 +5,11 @@ import functools
 import os
 import pathlib
 
-# What is tried whatever the suffix says, since web pictures often lie about their type. Each is
-# known by its first bytes.
+# Formats that are tried for every suffix, because suffixes of pictures from the web are often
+# wrong. Each has a signature.
 _SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "QOI")
-# What Pillow names a format and does not decode by itself. For "EPS" it would run Ghostscript,
-# which must not happen to a stranger's file.
+# Formats that Pillow does not decode by itself. For "EPS" it would run Ghostscript, which is unsafe
+# for files of unknown origin.
 _EXCLUDED = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
 # Image formats that the installed Pillow may not support.
 _UNKNOWN = (".avif", ".cr2", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raw", ".svg")

@@ -1,1 +1,1 @@
-"""How good a generator is, whoever trained it."""
+"""Evaluation of any generator."""

@@ -15,8 +15,7 @@ from keras_gan.feeding.sample_spec import SampleSpec, as_floats
 from keras_gan.metrics.quality_metric import QualityMetric
 from keras_gan.model import generation
 
-# Samples made and compared at a time. Each batch has a seed of its own, so this is part of what
-# the seed of an evaluation stands for.
+# Samples generated and compared at a time. Each batch has its own seed, so results depend on this.
 _BATCH = 64
 
 
@@ -36,54 +35,54 @@ def evaluate_generator(
 ):
     """Score any generator against real samples.
 
-    As many samples are generated as there are reals, and compared in batches; neither set is
-    kept. The same seed gives the same figures; a `GAN`, its averaged generator and its export
-    give the same ones, up to rounding.
+    As many samples are generated as there are reals, and compared in batches without keeping them.
+    The same seed gives the same values, and the same ones up to rounding for a `GAN`, its averaged
+    generator and its export.
 
     A SavedModel can run any operation of TensorFlow, which can read and write files: load one only
     from a source that you trust to run code.
 
     Args:
-        generator: what makes samples:
+        generator: one of
 
-            - a `keras_gan.GAN`, whose `averaged_generator` is scored, under its own prior; give
+            - a `keras_gan.GAN`, whose `averaged_generator` is scored, with its own prior; give
               `gan.generator` for the other one;
-            - a SavedModel, loaded or the path of its folder: one of `GAN.export`, under its own
-              prior, or any other whose default signature takes latents, and labels perhaps;
-            - a Keras model from latents, and labels perhaps, or the path of a `.keras` file;
+            - a SavedModel, loaded or the path of its folder: one of `GAN.export`, with its own
+              prior, or any other whose default signature takes latents and optional labels;
+            - a Keras model from latents and optional labels, or the path of a `.keras` file;
             - a callable from float32 latents `(n, latent_dim)` to samples; if `num_classes` is
               given, from latents and int32 labels `(n,)`.
 
         real: real samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either;
-            images are uint8, or floats in [-1, 1]. Of an array, those that are used are drawn by
-            the seed; a data set is read from its start.
+            images are uint8, or floats in [-1, 1]. Samples of an array are drawn by the seed; a
+            data set is read from its start.
         metrics: one or several of `keras_gan.metrics`, by name or instance, or any
-            `keras.metrics.Metric` with `update_state(real, fake)`; no two that differ in their
-            names alone, such as "fid" and "frechet_distance". Instances are reset first, as in
-            `keras.Model.evaluate`, and hold this evaluation afterwards, for `description()`.
-        num_samples: how many samples are generated, and how many reals they are compared with.
-            Default: as many as there are reals.
+            `keras.metrics.Metric` with `update_state(real, fake)`; no two that differ only in their
+            names, such as "fid" and "frechet_distance". Instances are reset first, as in
+            `keras.Model.evaluate`, and have this evaluation in `description()` afterwards.
+        num_samples: number of generated samples, and of reals that they are compared with.
+            Default: the number of reals.
         seed: integer seed in [0, 2**63) of latents, labels and the choice of reals. Default 0.
-        prior: of the latents, as in `keras_gan.GAN`, where the generator has none of its own.
-            Default "normal".
+        prior: of the latents, as in `keras_gan.GAN`, if the generator does not have one. Default
+            "normal".
         latent_dim: size of a latent, if the generator does not define it.
-        num_classes: of a conditional generator, where it does not tell. Samples are made with the
-            labels of the reals that they are compared with; of reals without labels, with uniform
-            ones from 0 to `num_classes - 1`.
-        floors: whether the figures of real against other real samples are told as well, at the
-            same counts: what a perfect generator would get. It takes twice as many reals;
-            by default, `num_samples` is then half of them.
-        verbose: whether a line on standard error counts the batches once it takes some seconds:
-            "auto" on a terminal, 1 always, 0 never. Default "auto".
+        num_classes: of a conditional generator, if it does not define it. Samples are generated
+            with the labels of the reals that they are compared with, or with uniform labels from 0
+            to `num_classes - 1` if reals have none.
+        floors: whether to compare real with other real samples too, with the same sample sizes: the
+            values of a perfect generator. It takes twice as many reals; by default, `num_samples`
+            is then half of them.
+        verbose: whether to show progress on standard error after some seconds: "auto" on a
+            terminal, 1 always, 0 never. Default "auto".
 
     Returns:
         `Figures`, a `dict` of floats by the metrics' names: `<name>`, or `<name>_<key>` for metrics
-        of several figures; floors end in `_floor`. Printed, it says in a line for each metric how
-        to read it and what it was measured with.
+        of several values; floors end in `_floor`. Printed, it has a line for each metric with its
+        value, direction and settings.
 
     Raises:
-        ValueError: before anything is computed, for arguments, samples or ranges that do not fit;
-            for too few reals; as soon as a sample is not finite, or a complex number.
+        ValueError: before anything is computed, for invalid arguments, samples or ranges; for too
+            few reals; as soon as a sample is not finite, or complex.
 
     Example:
 

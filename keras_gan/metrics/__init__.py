@@ -1,4 +1,4 @@
-"""How good samples are: metrics of `(real, fake)`, each in its own file."""
+"""Quality metrics of `(real, fake)`, each in its own file."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""The networks of `keras.applications` by name, as places to compare images in."""
+"""The networks of `keras.applications` by name, as feature extractors of images."""
 
 import functools
 import os
@@ -11,15 +11,9 @@ from keras_gan import _checks
 
 FILTER = "bilinear"
 _SIZE = 224
-# What networks were trained at, where it is not 224.
+# Sizes that networks were trained at, if not 224.
 _SIZES = {
-    "efficientnet_b1": 240,
-    "efficientnet_b2": 260,
-    "efficientnet_b3": 300,
-    "efficientnet_b4": 380,
-    "efficientnet_b5": 456,
-    "efficientnet_b6": 528,
-    "efficientnet_b7": 600,
+    **{f"efficientnet_b{i}": n for i, n in enumerate((240, 260, 300, 380, 456, 528, 600), 1)},
     "efficientnet_v2_b1": 240,
     "efficientnet_v2_b2": 260,
     "efficientnet_v2_b3": 300,
@@ -100,7 +94,7 @@ def extractor(name, sample_shape, *, classifier=False):
     positions; those of a `classifier` are the probabilities of the 1,000 classes.
 
     Raises:
-        ValueError: if samples are no such images, or there is no such network.
+        ValueError: if samples do not have one or three channels, or the network is unknown.
         RuntimeError: if Keras has no weights and cannot download them.
     """
     name = check(name)

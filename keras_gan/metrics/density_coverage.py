@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.metrics import neighbours
-from keras_gan.metrics.kept_features import KeptFeatures
+from keras_gan.metrics.quality_metric import KeptFeatures
 
 # === Pure functions ===
 
@@ -49,14 +49,14 @@ def density_coverage_within(real, radii, fake, *, k):
 class DensityCoverage(KeptFeatures):
     """Density and coverage of the features of fakes, see `density_coverage`.
 
-    Higher is better. `density`, about 1 for a perfect generator and not bounded by it, tells how
-    deep fakes lie among reals; `coverage`, in [0, 1], how much of the data the generator reaches,
-    and is what callbacks watch. Of more than `max_samples` samples the features of a random subset
-    are kept; figures of different sample counts do not compare.
+    Higher is better. `density` is about 1 for a perfect generator, and may exceed it: it is high if
+    fakes lie in dense regions of the reals. `coverage`, in [0, 1], is the fraction of the data that
+    the generator covers; callbacks monitor it. Of more than `max_samples` samples the features of a
+    random subset are kept; values of different sample counts are not comparable.
 
     Args:
-        k: which nearest neighbour the balls reach to. Default 5.
-        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        k: number of the neighbour that gives the radius of a ball. Default 5.
+        max_samples: maximum number of reals, and of fakes, that are compared. Default 5,000.
         features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of embedding and subset. Default 0.
         name: the log keys' stem, after `val_`. Default `"density_coverage"`.

@@ -66,7 +66,7 @@ def distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance):
         A float of at least 0.
 
     Raises:
-        ValueError: for what is no finite number.
+        ValueError: if a number is not finite.
 
     Source: Dowson and Landau, "The Fréchet distance between multivariate normal distributions",
     1982.
@@ -177,13 +177,13 @@ def _distance(means, traces, root):
 class FrechetDistance(FeatureMetric):
     """The Fréchet distance between the features of reals and fakes, see `distance_of_moments`.
 
-    Lower is better. Count, mean and covariance are summed up in float64 over all samples, of which
-    none is kept. With fewer samples than features it warns once.
+    Lower is better. Count, mean and covariance are accumulated in float64, without keeping samples.
+    With fewer samples than features it warns once.
 
-    Two figures compare if they are of the same features (and `seed`, without `features`), of the
-    same reals at the same size, and of as many samples: the fewer there are, the larger it is, see
-    `floor`. A difference says something if it is well above `standard_error`. A built metric
-    refuses samples of another shape; the rest is told by `description` and `print`.
+    Two values are comparable if they are of the same features (and `seed`, without `features`), of
+    the same reals at the same size, and of as many samples: the fewer there are, the larger it is,
+    see `floor`. A difference is meaningful if it is well above `standard_error`. A built metric
+    refuses samples of another shape; `description` and `print` tell the rest.
 
     Args:
         features: Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`;

@@ -20,8 +20,8 @@ _CURE = "If the classifier gives logits, take their softmax, or pass `logits=Tru
 def inception_score(probabilities, *, splits=10):
     """The inception score, its mean and standard deviation over parts of the samples.
 
-    `exp(mean_i KL(p_i || mean_j p_j))` in each of `splits` consecutive parts: 1 if all samples
-    look alike or no class is told, the number of classes at best. Shuffle sorted samples first.
+    `exp(mean_i KL(p_i || mean_j p_j))` in each of `splits` consecutive parts: 1 if all predictions
+    are equal, at most the number of classes. Shuffle sorted samples first.
 
     Args:
         probabilities: array `(n, classes)`, rows of at least 0 that sum to one.
@@ -31,7 +31,7 @@ def inception_score(probabilities, *, splits=10):
         `(mean, std)`, floats; `std` with `splits` in the denominator.
 
     Raises:
-        ValueError: for rows that are no probabilities.
+        ValueError: if rows are not probabilities.
     """
     probabilities = numbers(probabilities, "probabilities")
     _checks.check(
@@ -87,9 +87,9 @@ def _x_log_x(values):
 class InceptionScore(FeatureMetric):
     """The inception score of fakes under any classifier, see `inception_score`.
 
-    Higher is better: from 1 to the number of classes. It looks at fakes only, and sees neither
-    blur that does not mislead the classifier nor a lack of variety within a class. The i-th sample
-    belongs to part `i mod splits`, and sums are kept per part, in float64, never the samples.
+    Higher is better: from 1 to the number of classes. It uses fakes only, and detects neither blur
+    that does not mislead the classifier nor a lack of variety within a class. The i-th sample
+    belongs to part `i mod splits`; sums are kept per part, in float64, without the samples.
 
     Args:
         features: the classifier: Keras model or callable from `(batch, *sample_shape)` to
@@ -102,7 +102,7 @@ class InceptionScore(FeatureMetric):
 
     Raises:
         ValueError: if there is no classifier or a number is not positive; in `build` and in
-            `result`, if what the classifier gives are no probabilities.
+            `result`, if the outputs of the classifier are not probabilities.
 
     Source: Salimans et al., "Improved techniques for training GANs", NeurIPS 2016
     (arXiv:1606.03498).

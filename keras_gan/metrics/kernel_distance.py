@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.metrics import features as features_module
-from keras_gan.metrics.kept_features import KeptFeatures
+from keras_gan.metrics.quality_metric import KeptFeatures
 
 # Rows of a kernel matrix in memory at a time.
 _ROWS = 1000
@@ -35,8 +35,8 @@ def kernel_distance(real, fake, *, subsets=100, subset_size=1000, degree=3, seed
     Returns:
         `(value, standard_error)`, floats. The error is over the drawing of both sets and of the
         subsets, for equal and for differing counts and distributions; NaN for fewer than four
-        samples. It is right within 15 % from two features on; where both sets are alike and
-        there is a single feature, it is itself a noisy number.
+        samples. It is accurate within 15 % for two and more features, and noisy for a single
+        feature of two equal distributions.
 
     Raises:
         ValueError: for arrays or arguments of another form.
@@ -206,7 +206,7 @@ class KernelDistance(KeptFeatures):
         subsets: number of random subsets whose values are averaged. Default 100.
         subset_size: samples in each, at most as many as there are. Default 1,000.
         degree: of the polynomial kernel. Default 3.
-        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        max_samples: maximum number of reals, and of fakes, that are compared. Default 5,000.
         features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of all that is drawn. Default 0.
         name: the log key, after `val_`. Default `"kernel_distance"`.

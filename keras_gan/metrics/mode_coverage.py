@@ -25,7 +25,7 @@ def mode_coverage(samples, modes, std):
         std: standard deviation of each mode.
 
     Raises:
-        ValueError: for what is no finite number.
+        ValueError: if a number is not finite.
     """
     samples, modes = numbers(samples, "samples"), numbers(modes, "modes")
     totals = [np.asarray(t) for t in _tally(tf.convert_to_tensor(samples), modes, std)]
@@ -78,17 +78,17 @@ class ModeCoverage(QualityMetric):
     A sample is of *high quality* within 3 standard deviations of its nearest mode.
 
     - `modes`: modes that are nearest to at least one sample of high quality.
-    - `high_quality`: share of samples of high quality, in [0, 1]. In two dimensions a perfect
-      sampler has 0.9889; more means a lack of spread, so look at `relative_std` beside it.
-    - `reverse_kl`: `sum_k p_k log(p_k K)`, of the share `p_k` of *all* samples whose nearest mode
-      is `k` of `K`; 0 is even. (PacGAN's released code leaves samples of low quality out.)
+    - `high_quality`: fraction of samples of high quality, in [0, 1]. In two dimensions a perfect
+      sampler has 0.9889; a higher value means a lack of spread, see `relative_std`.
+    - `reverse_kl`: `sum_k p_k log(p_k K)`, where `p_k` is the fraction of *all* samples whose
+      nearest mode is `k` of `K`; 0 if all are equal. (PacGAN's code omits samples of low quality.)
     - `relative_std`: root mean square of a coordinate's deviation from the mode's centre over
-      samples of high quality, divided by 0.974 `std`, what a perfect sampler shows in two
-      dimensions when cut at 3 standard deviations (other dimensions: `truncated_std`). Below 1
-      means a lack of spread, and NaN that no sample is of high quality.
+      samples of high quality, divided by 0.974 `std`, the value of a perfect sampler in two
+      dimensions when cut at 3 standard deviations (other dimensions: `truncated_std`). A value
+      below 1 means a lack of spread, and NaN that no sample is of high quality.
 
     A perfect sampler has, of 2,500 samples, 8 / 0.989 / 0.0014 / 1.00 on a ring of 8 modes and
-    25 / 0.989 / 0.0049 / 1.00 on a grid of 25. `modes` counts for callbacks. It does not grow
+    25 / 0.989 / 0.0049 / 1.00 on a grid of 25. Callbacks monitor `modes`, which no longer improves
     once all are found: to stop by quality, list `SlicedWasserstein` before this metric.
 
     Args:

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.metrics import neighbours
-from keras_gan.metrics.kept_features import KeptFeatures
+from keras_gan.metrics.quality_metric import KeptFeatures
 
 # === Pure functions ===
 
@@ -13,14 +13,14 @@ from keras_gan.metrics.kept_features import KeptFeatures
 def precision_recall(real, fake, *, k=3):
     """Precision and recall of two sets of features.
 
-    A set's *manifold* is the union of the balls about its points, each of which reaches to the
-    point's k-th nearest neighbour in the set, surface included. Precision is the share of fakes in
-    the manifold of the reals, recall the share of reals in the manifold of the fakes.
+    The *manifold* of a set is the union of closed balls about its points, whose radius is the
+    distance to the k-th nearest neighbour in the set. Precision is the fraction of fakes in the
+    manifold of the reals, recall the fraction of reals in the manifold of the fakes.
 
     Args:
         real: array `(n, dimension)` with more than `k` rows; the number of samples may differ.
         fake: array `(m, dimension)`.
-        k: which neighbour, at least 1. Default 3.
+        k: number of the neighbour, at least 1. Default 3.
 
     Returns:
         `dict` of `precision` and `recall`, floats in [0, 1].
@@ -46,14 +46,15 @@ def _share(points, others, k):
 class PrecisionRecall(KeptFeatures):
     """Precision and recall of the features of fakes, see `precision_recall`.
 
-    Higher is better, both are in [0, 1]. `precision`, which callbacks watch, is the share of fakes
-    that look real; `recall` the share of reals that the generator could have made, which is also
-    high for fakes strewn far from all data, as before training. Of more than `max_samples` samples
-    the features of a random subset are kept; figures of different sample counts do not compare.
+    Higher is better, both are in [0, 1]. `precision`, which callbacks monitor, is the fraction of
+    fakes that look real; `recall` the fraction of reals that the generator could have generated. It
+    is also high for fakes scattered far from the data, as before training. Of more than
+    `max_samples` samples the features of a random subset are kept; values of different sample
+    counts are not comparable.
 
     Args:
-        k: which nearest neighbour the balls reach to. Default 3.
-        max_samples: how many reals, and fakes, are compared at most. Default 5,000.
+        k: number of the neighbour that gives the radius of a ball. Default 3.
+        max_samples: maximum number of reals, and of fakes, that are compared. Default 5,000.
         features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of embedding and subset. Default 0.
         name: the log keys' stem, after `val_`. Default `"precision_recall"`.

@@ -8,6 +8,7 @@ from keras_gan import _checks, _registry, _warnings, directions, terminal
 from keras_gan.feeding import sample_spec
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
+from keras_gan.metrics.reservoir import Reservoir
 
 _BATCH = 256
 
@@ -106,7 +107,7 @@ class QualityMetric(keras.metrics.Metric):
         """The value of a perfect generator: reals against other reals, with the same sample sizes.
 
         Two disjoint halves, drawn by `seed`, are compared. Most metrics depend on the number of
-        samples, so that a value says little without its floor. From then on `print` tells it.
+        samples, so compare a value with its floor. From then on `print` shows both.
 
         Args:
             real: array `(n, *sample_shape)`, or a `tf.data.Dataset` of batches, which is read
@@ -148,10 +149,10 @@ class QualityMetric(keras.metrics.Metric):
     def set_reference(self, real):
         """Compute the statistics of reals once, for all later evaluations.
 
-        From then on `update_state` looks at fakes only. `reset_state` keeps the reference; it is
-        no part of the config, and so of no file. Call it before `fit`: a graph that is already
-        there goes on to extract the features of reals, for nothing. Under a strategy, call it
-        outside of its scope.
+        From then on `update_state` uses fakes only. `reset_state` keeps the reference, which is not
+        part of the config and so not saved. Call it before `fit`: an existing graph continues to
+        extract the features of reals, which are not used. Under a strategy, call it outside of its
+        scope.
 
         Args:
             real: array `(n, *sample_shape)`, or an iterable of batches such as a
@@ -159,7 +160,7 @@ class QualityMetric(keras.metrics.Metric):
                 floats in [-1, 1], as for `fit`. An iterable is never read as a whole.
 
         Raises:
-            ValueError: for no samples, values that `fit` would not take, and under a strategy's
+            ValueError: for no samples, values that `fit` does not accept, and under a strategy's
                 scope.
         """
         twin = self._twin()
@@ -276,13 +277,13 @@ class FeatureMetric(QualityMetric):
         """Add a batch.
 
         Args:
-            real: reals, `(batch, *sample_shape)`, images uint8 or in [-1, 1]; not looked at once
-                there is a reference.
+            real: reals, `(batch, *sample_shape)`, images uint8 or in [-1, 1]; ignored if there is a
+                reference.
             fake: fakes, likewise.
 
         Raises:
-            ValueError: outside of graphs and of `fit`, for values that `fit` would not take.
-                Within them, what is not finite makes the result NaN.
+            ValueError: outside of graphs and of `fit`, for values that `fit` does not accept.
+                Inside, values that are not finite make the result NaN.
         """
         real, fake = self._floats(real, fake)
         if not self.built:
@@ -350,3 +351,25 @@ class FeatureMetric(QualityMetric):
         """The metric of a `get_config`."""
         features = keras.saving.deserialize_keras_object(config["features"])
         return cls(**{**config, "features": features})
+
+
+class KeptFeatures(FeatureMetric):
+    """A metric of the features of up to `max_samples` reals and as many fakes."""
+
+    def __init__(self, *, max_samples, features, seed, name):
+        super().__init__(features=features, seed=seed, name=name)
+        self.max_samples = _checks.positive_int(max_samples, "max_samples")
+
+    def _make_side(self, name):
+        return Reservoir(
+            self, name, max_samples=self.max_samples, width=self._width(), seed=self.seed
+        )
+
+    def _subsample(self, real):
+        if not hasattr(real, "shape") or len(real) <= self.max_samples:
+            return real
+        drawn = np.random.default_rng(self.seed).permutation(len(real))
+        return real[np.sort(drawn[: self.max_samples])]
+
+    def _width(self):
+        return self._dimension

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.metrics.features import numbers
-from keras_gan.metrics.kept_features import KeptFeatures
+from keras_gan.metrics.quality_metric import KeptFeatures
 
 _ERROR_DIRECTIONS = 64
 
@@ -25,9 +25,9 @@ def sliced_wasserstein(real, fake, *, num_projections=256, seed=0):
     `SW_2 = sqrt(mean over directions t of W_2(t.real, t.fake)^2)`, with `t` uniform on the unit
     sphere. On a line the best transport pairs sorted values, so that
     `W_2(a, b)^2 = mean_i (a_(i) - b_(i))^2`. A shift by `v` in `d` dimensions has the distance
-    `|v| / sqrt(d)` on average: it reads as the root mean square shift of a coordinate. Of two
-    finite samples of one distribution it is not 0 but shrinks with their size; compare figures
-    of equal counts only.
+    `|v| / sqrt(d)` on average, the root mean square shift of a coordinate. For two finite samples
+    of one distribution it is not 0 but decreases with their size; compare values of equal counts
+    only.
 
     Args:
         real: array `(n, ...)`; all axes but the first are flattened.
@@ -108,14 +108,13 @@ def _distance_of_sorted(real, fake):
 class SlicedWasserstein(KeptFeatures):
     """The sliced Wasserstein-2 distance between reals and fakes, see `sliced_wasserstein`.
 
-    Lower is better. It sees blur, shifts and lost spread, and needs neither labels nor a trained
-    network. What is kept are the projections of up to `max_samples` reals and as many fakes,
-    never the samples. Of more, a random subset is kept in which each has the same chance, so that
-    sorted data do no harm. Figures of different sample counts do not compare.
+    Lower is better. It detects blur, shifts and lost spread, and needs neither labels nor a trained
+    network. Only the projections of up to `max_samples` reals and as many fakes are kept, a uniform
+    random subset if there are more. Values of different sample counts are not comparable.
 
     Args:
         num_projections: number of random directions. Default 256.
-        max_samples: how many reals, and fakes, are compared at most. Default 2,048.
+        max_samples: maximum number of reals, and of fakes, that are compared. Default 2,048.
         features: what is compared: a model, a name or `None`, as in `FrechetDistance`.
         seed: integer seed of directions, embedding and subset. Default 0.
         name: the log key, after `val_`. Default `"sliced_wasserstein"`.

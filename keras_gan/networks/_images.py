@@ -12,8 +12,8 @@ from keras_gan.networks.mlp import sizes
 _SMALLEST_SIDE = 4
 _SMALLEST_SIDE_OF_TINY = 2
 _TINY = 8
-# From so many pixels a side on processors gain from bfloat16: in it a DCGAN step took 0.99 of
-# the time at 8 pixels, 0.84 at 16 and 0.76 at 28.
+# Side from which processors gain from bfloat16: a DCGAN step took 0.99 of the time at 8 pixels,
+# 0.84 at 16 and 0.76 at 28.
 _LARGE = 16
 
 
@@ -60,7 +60,7 @@ def map_sizes(height, width, smallest=None):
 
 
 def widths(filters, max_filters, number, widening=2):
-    """Filters of so many stages from the image on."""
+    """Filters of the stages, from the image on."""
     return [min(filters * widening**k, max_filters) for k in range(number)]
 
 

@@ -10,7 +10,7 @@ from keras_gan.backend import inspection
 from keras_gan.feeding import fit_data, readers, sample_spec
 from keras_gan.feeding import labels as labels_module
 
-# What is not an image goes through fully connected networks, up to so many values.
+# Maximum number of values of samples that are not images, for fully connected networks.
 _MOST_VALUES = 4096
 
 Facts = collections.namedtuple("Facts", "sample_shape count num_classes batch_size")

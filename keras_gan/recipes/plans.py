@@ -48,25 +48,22 @@ def for_data(
     gan.fit(images, **settings, callbacks=[keras_gan.callbacks.ConvergenceStopping()])
     ```
 
-    It looks at size, channels, count and labels of the data, and takes `dcgan` for images and `mlp`
-    for anything else, with their defaults. Then it measures what a step takes on this machine,
-    which costs some ten seconds of the time, and prints the plan in one sentence. The learning rate
-    stays for half of the images that the run will see, and falls to a fiftieth over the other half.
-    An epoch is a sixtieth of the time, or more where watching it would take over 5 % of it. Data
-    that are read in Python are read for a few batches. The plan assumes that the load of the
-    machine does not change.
+    It chooses `dcgan` for images and `mlp` for other data, with their defaults. Then it measures
+    the duration of a step on this machine, which takes about ten seconds of the time, and prints
+    the plan in one sentence. The learning rate is constant for the first half of the images that
+    the run will see, and falls to a fiftieth over the second half. An epoch is a sixtieth of the
+    time, or more if measuring the signals would take over 5 % of it. Data that are read in Python
+    are read for a few batches. The plan assumes that the load of the machine does not change.
 
     Args:
-        data: samples, as `fit` takes them: an array, `(samples, labels)`, or batches of either.
+        data: samples, as for `fit`: an array, `(samples, labels)`, or batches of either.
         labels: class indices of the samples, for a conditional model.
-        minutes: how long planning and `fit` may take together, above 0. Default 20.
-        num_classes: how many classes there are. Default: as many as the labels of arrays have, or
-            the names of classes of a data set of `keras_gan.data`; of other data sets with labels
-            it must be given.
-        directory: folder for `plan.json`, made if need be. Another measurement gives another plan,
-            and with it another run: where a run shall go on that was cut off, give the same folder
-            again. A plan that is there for the same data and time is taken as it is. Default
-            `None`.
+        minutes: time for planning and `fit` together, above 0. Default 20.
+        num_classes: number of classes. Default: that of the labels of arrays, or of the class names
+            of a data set of `keras_gan.data`; it must be given for other data sets with labels.
+        directory: folder for `plan.json`, created if missing. A new measurement would give another
+            plan and so another run: to resume an interrupted run, give the same folder again. An
+            existing plan for the same data and time is used. Default `None`.
         seed: of noise and data order.
         precision: as of `dcgan`. Default "auto".
 
@@ -75,10 +72,10 @@ def for_data(
         and, for arrays, `batch_size`.
 
     Raises:
-        ValueError: for data that `fit` would refuse, for samples that are no images and have more
-            than 4,096 values, and for a `directory` that cannot be written to.
+        ValueError: for data that `fit` does not accept, for samples of more than 4,096 values that
+            are not images, and for a `directory` that cannot be written to.
 
-    Example, which goes on where it was cut off when it is run again:
+    Example, which resumes an interrupted run when it is started again:
 
     ```python
     gan, settings = keras_gan.recipes.for_data(images, minutes=20, directory="runs/faces")
