@@ -144,9 +144,6 @@ class Categorical(Prior):
         passed = drawn[..., None] >= tf.constant(ends, "float32")
         return tf.reduce_sum(tf.cast(passed, "int32"), axis=-1)
 
-    def get_config(self):
-        return {"num_classes": self.num_classes, "probabilities": self.probabilities}
-
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Shuffled(Prior):
@@ -200,9 +197,6 @@ class Shuffled(Prior):
         order = tf.argsort(numbers, stable=True)[first : first + local]
         return tf.ensure_shape(tf.gather(everything, order), rows.shape)
 
-    def get_config(self):
-        return {"name": self.name}
-
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Scheduled(Prior):
@@ -233,9 +227,6 @@ class Scheduled(Prior):
     def filled(self, shape, images_seen, steps_seen):
         """A float32 tensor of a shape with that value everywhere."""
         return tf.fill(shape, self.value_at(images_seen, steps_seen))
-
-    def get_config(self):
-        return {"schedule": schedules.config(self.schedule)}
 
 
 _KNOWN = {"normal": Normal, "truncated_normal": TruncatedNormal, "uniform": Uniform}
