@@ -142,16 +142,7 @@ class FileSource(sources.Source):
 
 
 def decoded(decoder, files, indices):
-    """Images that are decoded in a pipeline.
-
-    Args:
-        decoder: a `pixels.Decoder`.
-        files: list of paths.
-        indices: int64 vector, the places of the files.
-
-    Returns:
-        `uint8` tensor `(len(indices), height, width, channels)`.
-    """
+    """The images of some files as a `uint8` tensor, decoded in a pipeline."""
 
     def decode(indices):
         chosen = [files[index] for index in indices]

@@ -110,14 +110,7 @@ def from_paired_folder(
 
 
 class PairSource(sources.Source):
-    """Pairs of images that are decoded when they are needed.
-
-    Args:
-        files: `dict` of two lists of paths, all of which can be read, by entry.
-        decoders: a `pixels.Decoder` for each.
-        shuffle: as in `sources.Source`.
-        seed: as in `sources.Source`.
-    """
+    """Pairs of images, of two lists of readable files by entry, that are decoded when needed."""
 
     parallel_reads = 2
 
