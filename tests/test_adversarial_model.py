@@ -351,3 +351,23 @@ def test_draws_are_of_the_input_that_takes_them():
 
 def test_a_game_is_public():
     assert {"AdversarialModel", "Critic", "AdaptiveWeight", "terms"} <= set(keras_gan.__all__)
+
+
+def test_schedules_may_count_steps_everywhere():
+    def linear_steps(start, end):
+        return schedules.Linear(start, end, over_steps=4)
+
+    rates = [keras_gan.optimizers.Adam(linear_steps(0.1, 0.0)) for _ in range(2)]
+    critic = Critic(linear(2), real="x", fake="first", weight=linear_steps(1.0, 0.0))
+    model = AdversarialModel(
+        two_outputs(),
+        critic,
+        priors={"latents": "normal"},
+        ema_halflife_images=linear_steps(8.0, 16.0),
+    )
+    model.compile(*rates)
+    for _ in range(4):
+        logs = model.train_on_batch(points(), return_dict=True)
+    assert float(model.generator_optimizer.learning_rate) == 0.0
+    assert logs["g_loss"] > 0.0
+    assert model.train_on_batch(points(), return_dict=True)["g_loss"] == 0.0

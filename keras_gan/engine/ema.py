@@ -4,7 +4,7 @@ import zlib
 
 import tensorflow as tf
 
-from keras_gan import _warnings
+from keras_gan import _warnings, schedules
 from keras_gan.backend import copies
 
 # The half-life is at most this share of the images seen, so that the average of a short run does
@@ -23,19 +23,20 @@ def copy(generator):
     return network
 
 
-def halflife(setting, images_seen, generator_images):
+def halflife(setting, images_seen, generator_images, steps_seen=0):
     """The half-life of the day in images: `min(setting, 0.05 * generator_images)`, or a schedule.
 
     Args:
         setting: the half-life once ramp-up is over, above 0; or a schedule, which is all there is.
         images_seen: real images that the run has seen, the clock of schedules.
         generator_images: images of all the generator's updates.
+        steps_seen: training steps done, the clock of schedules over steps.
 
     Returns:
         float32 scalar, at least 0.
     """
     if callable(setting):
-        return tf.cast(setting(images_seen), "float32")
+        return tf.cast(schedules.value(setting, images_seen, steps_seen), "float32")
     return tf.minimum(tf.cast(setting, "float32"), RAMP_UP * tf.cast(generator_images, "float32"))
 
 

@@ -21,9 +21,7 @@ class Draw:
     def rows(self, tensors, size, seed, images_seen, steps_seen):
         """This replica's and this micro-batch's rows of what is drawn for the global batch."""
         if isinstance(self.prior, priors.Shuffled):
-            entry = tensors[self.prior.name]
-            mixed = self.prior.of(replicas.gathered(entry), seed)
-            return tf.ensure_shape(replicas.own_rows(mixed, size), entry.shape)
+            return self.prior.of(tensors[self.prior.name], seed)
         if isinstance(self.prior, priors.Scheduled):
             value = self.prior.value_at(images_seen, steps_seen)
             return tf.fill(tf.concat([[size], self.shape], 0), tf.cast(value, self.dtype))

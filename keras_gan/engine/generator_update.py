@@ -136,6 +136,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
                 self.ema_halflife_images,
                 self._state.images_seen.value,
                 self._state.generator_images.value,
+                self._state.steps_seen.value,
             )
             weight = ema.decay(images, halflife)
             ema.follow(self.averaged_generator.weights, self.generator.weights, weight)

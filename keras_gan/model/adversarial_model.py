@@ -126,7 +126,7 @@ class AdversarialModel(
         """Take the parts of a game: what `__init__` of all models does."""
         if ema_halflife_images is not None:
             ema_halflife_images = schedules.number_or_schedule(
-                ema_halflife_images, "ema_halflife_images", above=0.0
+                ema_halflife_images, "ema_halflife_images", steps=True, above=0.0
             )
         self._named_generator = named_generator
         self.priors = critic_checks.checked_priors(priors, named_generator, critics)
@@ -267,7 +267,7 @@ class AdversarialModel(
             # An optimizer that is not built when a file is loaded would lose its state.
             if not player.optimizer.built:
                 player.optimizer.build(player.variables)
-            follow(player.optimizer, self._state.images_seen)
+            follow(player.optimizer, self._state.images_seen, self._state.steps_seen)
         self._game, self._players = game, tuple(players)
         self.generator_optimizer = players[-1].optimizer
         own = {player.name: player.optimizer for player in players[:-1]}

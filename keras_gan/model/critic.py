@@ -156,4 +156,4 @@ def _weight(weight):
         weight = keras.saving.deserialize_keras_object(weight)
     if isinstance(weight, AdaptiveWeight):
         return weight
-    return schedules.number_or_schedule(weight, "weight", minimum=0.0)
+    return schedules.number_or_schedule(weight, "weight", steps=True, minimum=0.0)
