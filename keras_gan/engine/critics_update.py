@@ -35,7 +35,7 @@ class CriticsUpdate(Passes):
         keys = [next(seed) for _ in range(self._game.num_penalties)]
         shown = self._shown_from_pools(tensors, number)
         options = {
-            "augment": self._augment_for(self._seed_of(seeds.AUGMENTING, number)),
+            "augment": self._augment_for(number),
             "whole": tensors,
             "player": "discriminator",
         }
@@ -44,7 +44,7 @@ class CriticsUpdate(Passes):
         def part(of):
             with replicas.micro_batch(of, self.accumulation_steps):
                 parts = {name: self._part(t, of) for name, t in shown.items()}
-                term_seed = self._seed_of(seeds.TERMS, number, of)
+                term_seed = self._seed_of_terms(number, of)
                 scene = functools.partial(
                     Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
                 )

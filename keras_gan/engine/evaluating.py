@@ -163,7 +163,9 @@ class Evaluating:
             drawn = self._game.drawn(tensors, size, next(seed), self._state)
             tensors = {**tensors, **drawn}
             made = self._game.generator(tensors, training=False)
-            self._evaluate_losses({**tensors, **made}, size, next(seed))
+            self._evaluate_losses(
+                {**tensors, **made}, size, next(seed) if self._game.terms else None
+            )
             if self.quality_metrics:
                 self._evaluate_quality(tensors)
             add(step, 1)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_gan.adaptive_weight import AdaptiveWeight
-from keras_gan.backend import replicas, seeds
+from keras_gan.backend import replicas
 from keras_gan.engine import adaptive, ema
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.generator_losses import GeneratorLosses, has_turn, turns
@@ -97,12 +97,10 @@ class GeneratorUpdate(GeneratorLosses, Passes):
                     {**batch, **made},
                     self._game.critics,
                     player="generator",
-                    seed=self._seed_of(seeds.TERMS, self.discriminator_steps + update, number),
+                    seed=self._seed_of_terms(self.discriminator_steps + update, number),
                     whole=tensors,
                     forward=forward,
-                    augment=self._augment_for(
-                        self._seed_of(seeds.AUGMENTING, self.discriminator_steps + update)
-                    ),
+                    augment=self._augment_for(self.discriminator_steps + update),
                 )
                 parts, values = self._generator_parts(scene, own_loss)
             sums = adaptive.sums(parts, self._adaptive_critics)

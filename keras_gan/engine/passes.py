@@ -34,6 +34,10 @@ class Passes:
             seed = seeds.fold(seed, number)
         return seed
 
+    def _seed_of_terms(self, update, part):
+        """The seed of the terms in a micro-batch of an update; `None` without any."""
+        return self._seed_of(seeds.TERMS, update, part) if self._game.terms else None
+
     @contextlib.contextmanager
     def _preserved(self, networks, update, part=0):
         """A block that leaves networks as they were, in a micro-batch of an update of another."""
@@ -60,11 +64,12 @@ class Passes:
             made = self._game.generator(tensors, training=True)
         return {**tensors, **stopped(made)}
 
-    def _augment_for(self, seed):
+    def _augment_for(self, update):
         """What critics apply to what they are shown, in one update: the same for both kinds."""
         augment = self._game.augment
         if augment is None:
             return None
+        seed = self._seed_of(seeds.AUGMENTING, update)
 
         def apply(samples, condition):
             images = {name: t for name, t in condition.items() if len(t.shape) == 4}
