@@ -54,6 +54,34 @@ def zero_mean_convolutions(shape, reals, seed):
     return tf.function(embed)
 
 
+def contrast_normalised(shape, reals, seed):
+    """Such a network whose responses are divided by their local root mean square, and averaged.
+
+    Positive and negative responses are kept apart, and the sizes of the responses are lost but for
+    those far below the contrast of images: what is left is in which direction an image changes.
+    """
+    random, kernels = np.random.default_rng(seed), []
+    sides, channels = max(shape[:2]), shape[-1]
+    for width in (8, 16, *[32] * 8):
+        kernels.append(_unit(random.standard_normal((3, 3, channels, width))))
+        if sides <= LOW:
+            break
+        sides, channels = -(-sides // 2), 2 * width
+
+    def embed(images):
+        values, parts = images, [flat(cells(images, LOW))]
+        for kernel in kernels:
+            values = convolved(values, kernel)
+            energy = tf.reduce_mean(values**2, axis=-1, keepdims=True)
+            values /= tf.sqrt(tf.nn.avg_pool2d(energy, 3, 1, "SAME") + 1e-3)
+            values = tf.concat([tf.nn.relu(values), tf.nn.relu(-values)], axis=-1)
+            parts.append(tf.reduce_mean(values, axis=(1, 2)))
+            values = halved(values)
+        return tf.concat(parts, axis=-1)
+
+    return tf.function(embed)
+
+
 def random_filters(shape, reals, seed):
     """16 random zero-mean 5x5 filters at each level: root of mean moduli, and deviations."""
     kernel = _unit(np.random.default_rng(seed).standard_normal((5, 5, shape[-1], 16)))
@@ -135,6 +163,7 @@ ALL = {
         pixels,
         random_convolutions,
         zero_mean_convolutions,
+        contrast_normalised,
         random_filters,
         scattering,
         gradient_histograms,

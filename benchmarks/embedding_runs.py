@@ -1,8 +1,9 @@
-"""Short runs whose samples embeddings are judged by: four sets, six runs each, kept as uint8 files.
+"""Short runs whose samples embeddings are judged by, kept as uint8 files, of four sets.
 
-A run keeps samples of the averaged generator at six steps, each 1.7 times the one before. Three
-runs of a set are there to choose an embedding, three of other kinds and another seed to report on
-it.
+A run keeps samples of the averaged generator at some steps, each so many times the one before: six
+steps of the small sets, 1.7 times apart, and ten of those of 64x64, 1.3 times apart, where the
+first samples are no images yet. Some runs of a set are there to choose an embedding, those of other
+kinds and other seeds to report on it.
 """
 
 import dataclasses
@@ -17,9 +18,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[1]
 FOLDER = ROOT / "runs" / "embeddings"
-CHECKPOINTS, RATIO = 6, 1.7
 COUNT = 700
-BATCH = 32
 # Latents of all checkpoints are the same, as those of all epochs are in a callback.
 _SEED = 20_260_101
 
@@ -35,6 +34,10 @@ class Set:
         discriminator_filters: of DCGAN's discriminator.
         gamma: weight of R1 and R2.
         learning_rate: of both players.
+        batch: samples of an update.
+        checkpoints: steps at which samples are kept.
+        ratio: of each of them to the one before.
+        kinds: names of the runs.
     """
 
     name: str
@@ -43,15 +46,31 @@ class Set:
     discriminator_filters: int
     gamma: float
     learning_rate: float
+    batch: int
+    checkpoints: int
+    ratio: float
+    kinds: tuple[str, ...]
+
+
+_SMALL = (
+    "healthy",
+    "three_generator_steps",
+    "sngan",
+    "longer",
+    "non_saturating",
+    "no_penalty_high_rate",
+    "least_squares",
+)
+_LARGE = ("healthy", "sngan", "non_saturating", "late_failure")
 
 
 SETS = {
     each.name: each
     for each in (
-        Set("digits", 800, 16, 32, 0.1, 1e-3),
-        Set("mnist", 320, 16, 32, 0.1, 1e-3),
-        Set("sprites", 180, 8, 8, 0.5, 2e-3),
-        Set("facades", 180, 8, 8, 0.5, 2e-3),
+        Set("digits", 800, 16, 32, 0.1, 1e-3, 32, 6, 1.7, _SMALL),
+        Set("mnist", 320, 16, 32, 0.1, 1e-3, 32, 6, 1.7, _SMALL),
+        Set("sprites", 1600, 12, 12, 0.5, 2e-3, 16, 10, 1.3, _LARGE),
+        Set("facades", 1600, 12, 12, 0.5, 2e-3, 16, 10, 1.3, _LARGE),
     )
 }
 
@@ -67,6 +86,7 @@ class Kind:
         loss: adversarial loss.
         penalty: "r1_r2", "r1" or "none".
         rate: factor of both learning rates.
+        late_rate: another one, from the middle of the run on.
         generator_steps: updates of the generator in a step.
         width: factor of all filters.
         networks: "dcgan" or "resnet".
@@ -79,6 +99,7 @@ class Kind:
     loss: str = "relativistic_paired"
     penalty: str = "r1_r2"
     rate: float = 1.0
+    late_rate: float = 1.0
     generator_steps: int = 1
     width: float = 1.0
     networks: str = "dcgan"
@@ -95,6 +116,7 @@ KINDS = {
         Kind("non_saturating", "report", 1, loss="non_saturating", penalty="r1"),
         Kind("no_penalty_high_rate", "report", 1, loss="non_saturating", penalty="none", rate=4.0),
         Kind("least_squares", "report", 1, loss="least_squares", penalty="r1", width=1.5),
+        Kind("late_failure", "report", 3, late_rate=8.0),
     )
 }
 
@@ -170,9 +192,9 @@ def path(set_name, kind_name):
     return FOLDER / f"{set_name}_{kind_name}.npz"
 
 
-def milestones(steps):
-    """The steps at which samples are kept."""
-    return [max(1, round(steps / RATIO**back)) for back in reversed(range(CHECKPOINTS))]
+def milestones(of, steps):
+    """The steps at which samples of a run of so many steps are kept."""
+    return [max(1, round(steps / of.ratio**back)) for back in reversed(range(of.checkpoints))]
 
 
 def recorded(set_name, kind_name, data_dir, *, again=False, steps=None):
@@ -196,20 +218,23 @@ def _train(of, kind, data_dir, steps):
     import keras
 
     train, _ = reals(of.name, data_dir)
-    at = milestones(steps or round(of.steps * kind.length))
+    at = milestones(of, steps or round(of.steps * kind.length))
     keras.utils.set_random_seed(kind.seed)
     gan = _game(of, kind, train.shape[1:])
-    samples = {}
+    samples, middle = {}, at[-1] // 2
 
     class Keep(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             if gan.steps_seen in at:
                 # The first half is for the truth, the second one for the candidates.
                 samples[gan.steps_seen] = _uint8(gan.generate(2 * COUNT, seed=_SEED))
+            if gan.steps_seen == middle and kind.late_rate != 1.0:
+                for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+                    optimizer.learning_rate = of.learning_rate * kind.rate * kind.late_rate
             gan.stop_training = gan.steps_seen >= at[-1]
 
     processor, wall = time.process_time(), time.perf_counter()
-    gan.fit(train, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Keep()])
+    gan.fit(train, batch_size=of.batch, epochs=10_000, verbose=0, callbacks=[Keep()])
     return samples, {
         "set": of.name,
         "kind": kind.name,

@@ -47,7 +47,8 @@ def main():
     if given.record:
         for kind in embedding_runs.KINDS:
             for name in given.sets:
-                embedding_runs.recorded(name, kind, given.data_dir, again=given.again)
+                if kind in sets[name].kinds:
+                    embedding_runs.recorded(name, kind, given.data_dir, again=given.again)
     runs = []
     for name in given.sets:
         judged = functools.cache(functools.partial(Judged, name, given.data_dir, given.truth))

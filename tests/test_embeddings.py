@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 
 import embedding_candidates  # noqa: E402
+import embedding_runs  # noqa: E402
 import embeddings  # noqa: E402
 
 TRUTH = [(4.0, 0.1), (3.0, 0.1), (2.0, 0.1), (1.0, 0.1)]
@@ -37,3 +38,13 @@ def test_a_candidate_gives_each_image_a_finite_vector_of_its_own(name, shape):
     found = embeddings.embedded(embed, reals)
     assert found.ndim == 2 and len(found) == 300 and np.isfinite(found).all()
     np.testing.assert_allclose(embeddings.embedded(embed, reals[7:8])[0], found[7], atol=1e-3)
+
+
+@pytest.mark.parametrize("of", embedding_runs.SETS.values(), ids=lambda of: of.name)
+def test_the_runs_of_a_set_are_known_and_of_both_halves(of):
+    halves = {embedding_runs.KINDS[name].half for name in of.kinds}
+    assert halves == {"choose", "report"}
+    for kind in (embedding_runs.KINDS[name] for name in of.kinds):
+        steps = embedding_runs.milestones(of, round(of.steps * kind.length))
+        assert len(set(steps)) == of.checkpoints and steps == sorted(steps)
+        assert steps[-1] == round(of.steps * kind.length)
