@@ -255,6 +255,7 @@ def _returns(module):
                 yield function.name, range(node.lineno, node.end_lineno + 1)
 
 
+@pytest.mark.slow
 def test_the_tables_reach_every_cure():
     reached = {module.__file__: set() for module in MODULES}
 

@@ -51,6 +51,7 @@ def folders(gans, tmp_path_factory):
 # Nothing in it comes from this package or from Keras's models.
 ELSEWHERE = """
 import sys
+sys.modules.update(sklearn=None, matplotlib=None)  # Keras imports them, and uses neither here
 import numpy as np
 import tensorflow as tf
 
@@ -86,7 +87,15 @@ def elsewhere(gans, folders, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     out = folder / "out.npz"
     np.savez(out, latents=gans["images"].sample_latents(5, seed=3))
-    command = [sys.executable, "-I", "-c", ELSEWHERE, folders["images"], folders["labelled"], out]
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        ELSEWHERE,
+        folders["images"],
+        folders["labelled"],
+        out,
+    ]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     return dict(np.load(out))

@@ -110,7 +110,7 @@ def test_bytes_of_0_and_1_are_told(shape, form):
 
 
 def test_pixels_reach_a_gan_and_its_callbacks_alike():
-    gan = helpers.gan((4, 4))
+    gan = helpers.gan((4, 4), run_eagerly=True)
     x = pixels(32, 4, 4)
     floats = x / np.float32(127.5) - 1
     np.testing.assert_allclose(gan.score(x), gan.score(floats), atol=1e-6)

@@ -107,7 +107,7 @@ def test_patches_labels_and_half_precision():
 
 @pytest.mark.parametrize("held_out", [True, False])
 def test_of_a_model_what_it_is_judged_on_it_has_not_seen(held_out):
-    model = helpers.gan()
+    model = helpers.gan(run_eagerly=True)
     data = helpers.points(64)
     model.fit(data, batch_size=16, verbose=0, validation_split=0.25 if held_out else 0.0)
 

@@ -223,7 +223,7 @@ def test_the_player_whose_turn_it_is_not_stands_still(begun):
 def test_both_metrics_reach_the_logs():
     modes = [[-0.5, -0.5], [0.5, 0.5]]
     both = [metrics.SlicedWasserstein(), metrics.ModeCoverage(modes, 0.2)]
-    gan = game(metrics=both)
+    gan = game(metrics=both, run_eagerly=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         logs = fit(gan, ConvergenceStopping(), epochs=1).history
