@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
 from keras_gan import data, metrics
@@ -53,3 +54,35 @@ def test_no_two_numbers_of_a_run_come_from_one_seed():
     later = seeds.sequence(0, seeds.TRAINING, 0, first=2)
     third = list(itertools.islice(seeds.sequence(0, seeds.TRAINING, 0), 3))[2]
     np.testing.assert_array_equal(next(later), third)
+
+
+@pytest.mark.parametrize("of_seed", ["int32", "int64"])
+@pytest.mark.parametrize("of_number", ["int32", "int64"])
+def test_folding_gives_what_tensorflow_gives_in_fewer_operations(of_seed, of_number):
+    fold, theirs = (
+        tf.function(function).get_concrete_function(
+            tf.TensorSpec([2], of_seed), tf.TensorSpec([], of_number)
+        )
+        for function in (
+            seeds.fold,
+            lambda *given: tf.random.experimental.stateless_fold_in(*given, alg="philox"),
+        )
+    )
+    random = np.random.default_rng(0)
+    ranges = [np.iinfo(dtype) for dtype in (of_seed, of_number)]
+    for _ in range(100):
+        seed, number = (
+            tf.constant(random.integers(r.min, r.max, size, endpoint=True), r.dtype)
+            for r, size in zip(ranges, ([2], []), strict=True)
+        )
+        expected = theirs(seed, number)
+        np.testing.assert_array_equal(fold(seed, number), expected)
+        assert seeds.fold(seed, number).dtype == expected.dtype
+    assert len(fold.graph.get_operations()) < 0.5 * len(theirs.graph.get_operations())
+
+
+@pytest.mark.slow
+def test_folding_is_the_same_under_xla():
+    seed, number = tf.constant([5, -7]), tf.constant(3, "int64")
+    compiled = tf.function(seeds.fold, jit_compile=True)(seed, number)
+    np.testing.assert_array_equal(compiled, seeds.fold(seed, number))

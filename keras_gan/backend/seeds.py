@@ -6,6 +6,7 @@ steps. Saving the step counter saves all of them.
 
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 # Independent streams.
@@ -18,9 +19,30 @@ def pair(seed):
     return tf.bitcast(tf.cast(seed, "int64"), "int32")
 
 
+# What TensorFlow scrambles seeds with, and its number of the Philox algorithm.
+_KEY = np.array([0x02461E293EC8F720], "uint64")
+_PHILOX = 1
+
+
 def fold(seed, number):
-    """A new int32 `(2,)` seed from one and an integer."""
-    return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
+    """A new `(2,)` seed from one and an integer, of the integer's dtype.
+
+    The values of `tf.random.experimental.stateless_fold_in(seed, number, alg="philox")`, bit for
+    bit, with and without XLA. That function adds 47 operations to a graph, this one 15, and a step
+    folds a dozen times.
+    """
+    number = tf.convert_to_tensor(number)
+    mixed = _drawn([2, 2], _KEY, tf.cast(seed, "uint64"), "uint32")
+    key, counter = tf.split(tf.bitcast(mixed, "uint64"), 2)
+    counter = tf.concat([np.zeros(1, "uint64"), counter], axis=0)
+    return tf.stack([_drawn([], key, counter, number.dtype), number])
+
+
+def _drawn(shape, key, counter, dtype):
+    """Random integers of a dtype's whole range."""
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=np.array(shape, "int32"), key=key, counter=counter, alg=_PHILOX, dtype=dtype
+    )
 
 
 def sequence(seed, stream, position, first=0):
