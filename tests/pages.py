@@ -27,6 +27,7 @@ SHORTER = [
     (r"\bsteps=20\b", "steps=2"),
     (r"minutes=20", "minutes=0.01"),
     (r"image_size=64", "image_size=16"),
+    (r"start_step=200", "start_step=2"),
 ]
 
 # What must hold after a page's code.
@@ -44,6 +45,11 @@ assert path.shape == (8, 8, 8, 1)
 """,
     "points": "assert rows.shape == (500, 6)",
     "stopping": "assert len(history) == 1",
+    "your_own_game": """
+assert decoded.shape == repaired.shape == dark_on_light.shape == samples.shape == (16, 8, 8, 1)
+assert codes.shape == (16, 8) and found["encoded"].shape == (16, 16)
+assert found["rebuilt"].shape == (16, 8, 8, 1) and bolder.shape == (5, 8, 8, 1)
+""",
     "your_networks": "assert samples.shape == (16, 32, 32, 3)",
 }
 

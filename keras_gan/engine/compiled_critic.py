@@ -57,7 +57,7 @@ class CompiledCritic:
         self.nested = max(len(self.real), len(self.fake)) > 1
 
     def run(self, samples, condition, *, training):
-        """The network's outputs, a `dict` with "logits", for tensors as it takes them."""
+        """The network's outputs by name, such as "logits", for tensors as it takes them."""
         inputs = [*samples, *(tf.convert_to_tensor(tensor) for tensor in condition)]
         structure = getattr(self.network, "input", None) if self._is_functional() else None
         if isinstance(structure, dict):
@@ -149,7 +149,7 @@ class Judge(MemoizedDiscriminator):
         outputs = self.critic.run(parts, condition, training=self._training)
         if self._kind is not None:
             self._outputs[self._kind] = outputs
-        return outputs["logits"]
+        return outputs.get("logits")  # of a network that terms alone read, there may be none
 
     def _augmented(self, side, parts, condition):
         pack = self.critic.pack

@@ -57,6 +57,13 @@ class Scene:
         self._judges, self._asked = {}, {}
 
     def __getitem__(self, name):
+        _checks.check(
+            name in self._tensors,
+            "A term must list the names that it reads in `reads`, since only those are computed: "
+            f"{', '.join(self._tensors)}.",
+            cure=_checks.did_you_mean(name, self._tensors),
+            name=name,
+        )
         return self._tensors[name]
 
     def __contains__(self, name):

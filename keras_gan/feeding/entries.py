@@ -200,11 +200,12 @@ class EntrySpecs(dict):
     Args:
         entries: `dict` of `EntrySpec`s by name.
         made: names that the generator makes, so that no entry may have them.
+        drawable: names of inputs that could be drawn instead.
     """
 
-    def __init__(self, entries, made=()):
+    def __init__(self, entries, made=(), drawable=()):
         super().__init__(entries)
-        self.made = tuple(made)
+        self.made, self.drawable = tuple(made), tuple(drawable)
         self._left_out = set()
 
     def chosen(self, given, name, *, optional=(), warn=True):
@@ -258,6 +259,9 @@ class EntrySpecs(dict):
             close = _checks.closest(key, spare)
             if close is not None:
                 return f"Rename {close!r} if it is {key!r}."
+        for key in missing:
+            if key in self.drawable:
+                return f"If it is drawn, give the model `priors={{{key!r}: 'normal'}}`."
         return None
 
     def checked(self, arrays, name="x", *, names=None, optional=(), warn=True, typed=False):

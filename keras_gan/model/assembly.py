@@ -47,10 +47,11 @@ def assembled(model, loss, regularizers, terms, augment):
         if name in needed
     }
     rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
-    rules = EntrySpecs(rules, made=generator.outputs)
+    rules = EntrySpecs(rules, made=generator.outputs, drawable=_drawable(cut))
     for critic in critics:
         if isinstance(critic.weight, AdaptiveWeight):
             adaptive.kernel_place(critic.weight.layer, model.generator.trainable_variables)
+            _check_is_balanced(model, critic, terms)
     return Game(cut, critics, terms, draws, rules, augment)
 
 
@@ -191,6 +192,18 @@ def _check_terms(model, terms):
             )
 
 
+def _check_is_balanced(model, critic, terms):
+    others = [term.name for term in terms if term.player in ("generator", "both")]
+    _checks.check(
+        bool(others) or compile_arguments.may_add_losses(model.generator),
+        f"The `AdaptiveWeight` of critic {critic.name!r} balances it against terms of the "
+        "generator, and is 0 without any.",
+        cure="Give a term, such as `terms=[keras_gan.terms.L1('image', 'decoded')]`, or a number "
+        "as `weight`.",
+        terms=others,
+    )
+
+
 def _check_log_names(critics, terms):
     names = [name for critic in critics for name in critic.penalties]
     names += [term.name for term in terms]
@@ -226,6 +239,15 @@ def _check_apart(generator, critics):
             cure="Copy one of the networks: `keras.models.clone_model(network)`.",
             shared=shared[:3],
         )
+
+
+def _drawable(generator):
+    """The inputs that look like noise: vectors of numbers."""
+    return [
+        name
+        for name, tensor in generator.inputs.items()
+        if len(tensor.shape) == 2 and tf.as_dtype(tensor.dtype).is_floating
+    ]
 
 
 def _specs(model, generator, terms):

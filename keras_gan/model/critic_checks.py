@@ -138,11 +138,12 @@ def logits_of(critic):
     if not isinstance(structure, dict):
         structure = {"logits": structure}
     _checks.check(
-        "logits" in structure,
+        "logits" in structure or critic.loss == "none",
         f"The network of critic {critic.name!r} must return logits, or a dict with 'logits'.",
+        cure="With `loss='none'`, for a network that terms alone train, there need be none.",
         outputs=list(structure),
     )
-    for logits in keras.tree.flatten(structure["logits"]):
+    for logits in keras.tree.flatten(structure.get("logits", [])):
         shape = tuple(logits.shape)
         _checks.check(
             len(shape) == 1 or shape[1:] == (1,) or (len(shape) >= 3 and shape[-1] == 1),

@@ -225,9 +225,7 @@ class Sampling:
             cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
             unknown=unknown,
         )
-        single = {n: a for n, a in given.items() if np.ndim(a) == len(known[n].shape) - 1}
-        given = {n: np.asarray(a)[None] if n in single else a for n, a in given.items()}
-        return self._typed(given)
+        return self._typed({n: _rows(a, tuple(known[n].shape[1:])) for n, a in given.items()})
 
     def _typed(self, given):
         """Arrays by name, as networks take them."""
@@ -264,6 +262,13 @@ class Sampling:
         self._state.draws.assign(position + 1)
         words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
         return int(words[0] >> 2)
+
+
+def _rows(array, shape):
+    """An input with its axis of samples: single numbers may be `(n,)`, one sample may be alone."""
+    if np.ndim(array) == 1 and shape == (1,):
+        return np.asarray(array)[:, None]
+    return np.asarray(array)[None] if np.ndim(array) == len(shape) else array
 
 
 def mean_logits(outputs):
