@@ -83,10 +83,16 @@ def built_on(optimizer):
     return private_keras.optimized_variables(optimizer)
 
 
-def _there_are_two(name):
+def _there_are_several(name, count):
+    if count == 2:
+        return (
+            f"A GAN has two optimizers, each with a `{name}` of its own. Use "
+            f"`gan.generator_optimizer.{name}` and `gan.discriminator_optimizer.{name}`."
+        )
     return (
-        f"A GAN has two optimizers, each with a `{name}` of its own. Use "
-        f"`gan.generator_optimizer.{name}` and `gan.discriminator_optimizer.{name}`."
+        f"This model has {count} optimizers, each with a `{name}` of its own. Use "
+        f"`model.generator_optimizer.{name}`, and `model.discriminator_optimizer[critic].{name}` "
+        "with the name of a critic."
     )
 
 
@@ -126,17 +132,20 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     # As Keras's `MultiOptimizer`: of two rates neither is the model's.
     @property
     def learning_rate(self):
-        raise AttributeError(_there_are_two("learning_rate"))
+        raise AttributeError(self._not_one("learning_rate"))
 
     @learning_rate.setter
     def learning_rate(self, value):
-        raise AttributeError(_there_are_two("learning_rate"))
+        raise AttributeError(self._not_one("learning_rate"))
 
     def __setattr__(self, name, value):
         own = name.startswith("_") or name in ("built", "name")
         if not own and any(hasattr(each, name) for each in getattr(self, "_both", list)()):
-            raise AttributeError(_there_are_two(name))
+            raise AttributeError(self._not_one(name))
         super().__setattr__(name, value)
+
+    def _not_one(self, name):
+        return _there_are_several(name, len(self.optimizers))
 
     def build(self, variables):
         del variables  # each optimizer is built on its own network's

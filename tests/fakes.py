@@ -5,6 +5,8 @@ import types
 import keras
 import numpy as np
 
+from keras_gan.model.watched_gan import WatchedGAN
+
 
 class FakeGAN:
     """Its samples are `shift[epoch]` away from the data; it fails when told to.
@@ -50,6 +52,14 @@ class FakeGAN:
         raise AttributeError(name)
 
     # === What callbacks use ===
+
+    def watched_pairs(self, watch=None):
+        return [WatchedGAN(self)]
+
+    @property
+    def networks_by_player(self):
+        names = ("generator", "discriminator", "averaged_generator")
+        return {name: (self.networks[name],) for name in names}
 
     def get_weights(self):
         return [np.array([self.weight], "float32")]

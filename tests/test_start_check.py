@@ -13,6 +13,7 @@ import helpers
 from keras_gan import data, losses
 from keras_gan.model import start_check
 from keras_gan.model.gan import GAN
+from keras_gan.model.watched_gan import WatchedGAN
 
 MESSAGE = "This GAN cannot start"
 
@@ -92,6 +93,7 @@ def test_a_generator_that_outruns_the_discriminator_is_named_with_its_setting():
 def shown(logs):
     """What is warned of where a model that was trained before logs so in its epochs."""
     model = types.SimpleNamespace(steps_seen=9, reference_samples=np.zeros((4, 2)))
+    model.watched_pairs = lambda: [WatchedGAN(model)]
     check = start_check.StartCheck()
     check.set_model(model)
     with warnings.catch_warnings(record=True) as caught:
@@ -124,6 +126,9 @@ class Model:
         self.discriminator_steps = self.generator_steps = 1
         self.steps_seen = self.images_seen = 9
         self.reference_samples = np.zeros((4, 2))
+
+    def watched_pairs(self):
+        return [WatchedGAN(self)]
 
 
 def shown_in_one_epoch(values, *, loss="relativistic_paired", step=1):
@@ -190,7 +195,8 @@ def test_what_a_resumed_run_has_seen_goes_on():
         check.on_train_batch_end(batch, {"d_loss": 1.0, "d_gradient_norm": 2.0})
     check.on_epoch_end(0, {})
     again.set_state(check.get_state())
-    assert len(check._parts) == 2 and again._parts == check._parts
+    (of_check,), (of_again,) = check._checks, again._checks
+    assert len(of_check._parts) == 2 and of_again._parts == of_check._parts
     state = check.get_state()
     del state["parts"]
     again.set_state(state)  # of an earlier version

@@ -117,9 +117,9 @@ def test_pixels_reach_a_gan_and_its_callbacks_alike():
     figures = [gan.evaluate(data, return_dict=True, verbose=0) for data in (x, floats)]
     assert figures[0] == pytest.approx(figures[1], rel=1e-5)
     gan.fit(x, batch_size=16, validation_split=0.5, verbose=0)
-    from keras_gan.callbacks import _reference_set
+    from keras_gan.model import watched_gan
 
-    assert np.abs(_reference_set.in_model_range(gan.reference_samples)).max() <= 1.0
+    assert np.abs(watched_gan.in_model_range(gan.reference_samples)).max() <= 1.0
 
 
 # === The reach of the generator ===

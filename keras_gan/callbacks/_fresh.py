@@ -12,7 +12,9 @@ import tensorflow as tf
 from keras_gan import losses, terminal
 from keras_gan.backend import fresh_weights, inspection, memory, packing
 from keras_gan.backend.determinism import ordered
+from keras_gan.backend.logits import per_sample
 from keras_gan.convergence import signals
+from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.model import player_optimizers
 
 # A few hundred steps let a small network learn an existing difference. They are about ten epochs
@@ -32,6 +34,7 @@ class FreshDiscriminator:
     def __init__(self, discriminator, *, pack=1, seed, verbose="auto"):
         self.pack, self._verbose = pack, verbose
         self.network = fresh_weights.fresh(discriminator, "fresh_discriminator", seed=seed)
+        self._critic = CompiledCritic("fresh", self.network, real=("real",), fake=("fake",))
         optimizer = keras.optimizers.Adam(_RATE)
         self.optimizer = player_optimizers.optimizer(optimizer, "discriminator", (self.network,))
         self.optimizer.build(self.network.trainable_variables)
@@ -46,11 +49,12 @@ class FreshDiscriminator:
         """The AUC on `judged` samples after training on others, see `signals.discriminator_auc`.
 
         Both are `(real, fake, labels)`: arrays of equal length in the generator's range, and the
-        labels of both or `None`. `seed` is that of the order of the samples.
+        labels of both or `None`. Of networks that take several tensors, `real` and `fake` are lists
+        of arrays. `seed` is that of the order of the samples.
         """
         for variable, value in self._start:
             variable.assign(value)
-        count = len(train[0])
+        count = len(_listed(train[0])[0])
         size = min(BATCH_SIZE, count)
         size -= size % self.pack
         random = np.random.default_rng(seed)
@@ -60,7 +64,7 @@ class FreshDiscriminator:
         batches = list(order[: STEPS * size].reshape(STEPS, size))
         what = "Training a fresh discriminator"
         for rows in terminal.progress(batches, what, unit="steps", verbose=self._verbose):
-            self._step(*(None if part is None else tf.constant(part[rows]) for part in train))
+            self._step(*(_rows(part, rows) for part in train))
         self._custom_gradients.forget()
         real, fake, labels = judged
         return signals.discriminator_auc(self._scores(real, labels), self._scores(fake, labels))
@@ -70,7 +74,8 @@ class FreshDiscriminator:
         with tf.GradientTape() as tape:
             if self._together:
                 both = None if labels is None else tf.concat([labels, labels], axis=0)
-                logits = self._logits(tf.concat([real, fake], axis=0), both, training=True)
+                shown = tf.nest.map_structure(lambda r, f: tf.concat([r, f], axis=0), real, fake)
+                logits = self._logits(shown, both, training=True)
                 real_logits, fake_logits = tf.split(logits, 2)
             else:
                 real_logits, fake_logits = (
@@ -79,17 +84,33 @@ class FreshDiscriminator:
             loss = tf.reduce_mean(losses.cross_entropy_discriminator_loss(real_logits, fake_logits))
             scaled = self.optimizer.scale_loss(loss)
         variables = self.network.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        # Heads that only terms read have no part in this loss.
+        pairs = zip(tape.gradient(scaled, variables), variables, strict=True)
+        gradients = [tf.zeros_like(v.value) if g is None else g for g, v in pairs]
+        self.optimizer.apply(gradients, variables)
 
     def _logits(self, samples, labels, *, training):
-        packs = packing.packed(packing.pad_to_pack(samples, self.pack), self.pack)
-        inputs = packs if labels is None else [packs, labels]
-        return losses.per_sample(self.network(inputs, training=training))
+        packs = [
+            packing.packed(packing.pad_to_pack(part, self.pack), self.pack)
+            for part in _listed(samples)
+        ]
+        beside = [] if labels is None else [labels]
+        return per_sample(self._critic.run(packs, beside, training=training)["logits"])
 
     def _scores(self, samples, labels):
         parts = []
-        for first in range(0, len(samples), 4 * BATCH_SIZE):
+        for first in range(0, len(_listed(samples)[0]), 4 * BATCH_SIZE):
             rows = slice(first, first + 4 * BATCH_SIZE)
-            chosen = None if labels is None else tf.constant(labels[rows])
-            parts.append(self._logits(tf.constant(samples[rows]), chosen, training=False))
+            parts.append(self._logits(_rows(samples, rows), _rows(labels, rows), training=False))
         return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _listed(samples):
+    return samples if isinstance(samples, (list, tuple)) else [samples]
+
+
+def _rows(part, rows):
+    """Rows of an array, or of each of a list, as tensors; of `None` nothing."""
+    if part is None:
+        return None
+    return tf.nest.map_structure(lambda array: tf.constant(array[rows]), part)

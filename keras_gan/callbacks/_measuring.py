@@ -1,4 +1,4 @@
-"""Measures the signals of a model through its public attributes.
+"""Measures the signals of a model and of its critics.
 
 All random numbers come from explicit seeds, so measuring never changes a run.
 """
@@ -7,11 +7,9 @@ import keras
 import numpy as np
 
 from keras_gan import _checks, _warnings, losses
-from keras_gan.callbacks._reference_set import NUM_SAMPLES, in_model_range, some
+from keras_gan.callbacks._reference_set import NUM_SAMPLES
 from keras_gan.convergence import signals
-from keras_gan.feeding.sample_spec import unchecked
-
-_NETWORKS = ("generator", "discriminator", "averaged_generator")
+from keras_gan.model import watched
 
 
 def require(model, attribute, callback):
@@ -43,57 +41,53 @@ def warn_unwritten(path, error):
     )
 
 
-def scored(gan, epoch):
-    """AUCs of the discriminator for reals and samples of the generator: a `dict` of signals.
+def scored(pair, epoch):
+    """AUCs of a critic for reals and samples of the generator: a `dict` of signals.
 
     Uses up to 1,000 held-out reals if there are any, otherwise training reals; always the same.
     With both, training reals are compared with held-out ones too. Empty if the model has not been
     trained yet.
     """
-    held_out = gan.held_out_samples is not None
-    train, train_labels = some(gan.reference_samples, gan.reference_labels, NUM_SAMPLES)
-    samples, labels = train, train_labels
-    if held_out:
-        samples, labels = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
-    if samples is None:
+    train, held_out = (pair.rows(where, NUM_SAMPLES) for where in (False, True))
+    rows = train if held_out is None else held_out
+    if rows is None:
         return {}
-    fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch), averaged=False)
-    with unchecked():
-        real_scores, fake_scores = gan.score(samples, labels), gan.score(fake, labels)
+    tensors = pair.tensors(rows, seed(pair.model, epoch), averaged=False)
+    real_scores, fake_scores = (pair.score(kind, tensors) for kind in ("real", "fake"))
     found = {
         "discriminator_auc": signals.discriminator_auc(real_scores, fake_scores),
         "num_real": len(real_scores),
         "num_fake": len(fake_scores),
-        "held_out": held_out,
+        "held_out": held_out is not None,
     }
-    if held_out and train is not None:
-        train_scores = gan.score(train, train_labels)
+    if held_out is not None and train is not None:
+        train_scores = pair.score_reals(train)
         found["train_vs_held_out_auc"] = signals.discriminator_auc(train_scores, real_scores)
         found["num_train"] = len(train_scores)
     return found
 
 
-def fresh(gan, discriminator, epoch):
+def fresh(pair, discriminator, epoch):
     """The AUC of a newly trained discriminator: a `dict` of signals.
 
     It is trained on training reals and evaluated on held-out ones. Without held-out reals it is
     trained on one half of the training reals and evaluated on the other. The generated samples are
     those of the averaged generator.
     """
-    train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
-    judged = some(gan.held_out_samples, gan.held_out_labels, NUM_SAMPLES)
-    if train[0] is None or len(train[0]) < 2:
+    train, judged = pair.rows(False, 2 * NUM_SAMPLES), pair.rows(True, NUM_SAMPLES)
+    if train is None or watched.length(train) < 2:
         return {}
-    if judged[0] is None:
-        half = len(train[0]) // 2
+    if judged is None:
+        half = watched.length(train) // 2
         rows = slice(half, None), slice(None, half)
-        train, judged = ([None if x is None else x[part] for x in train] for part in rows)
-    sides = []
-    for number, (samples, labels) in enumerate((train, judged), 1):
-        fake = gan.generate(len(samples), labels=labels, seed=seed(gan, epoch, number))
-        sides.append((in_model_range(samples), fake, labels))
-    auc = discriminator.auc(*sides, seed=seed(gan, epoch))
-    return {"fresh_discriminator_auc": auc, "num_fresh": -(-len(judged[0]) // gan.pack)}
+        train, judged = (watched.part(train, part) for part in rows)
+    sides = [
+        pair.sides(rows, seed(pair.model, epoch, number))
+        for number, rows in enumerate((train, judged), 1)
+    ]
+    auc = discriminator.auc(*sides, seed=seed(pair.model, epoch))
+    count = -(-watched.length(judged) // pair.pack)
+    return {"fresh_discriminator_auc": auc, "num_fresh": count}
 
 
 def seed(gan, epoch, number=0):
@@ -115,15 +109,15 @@ def monitored(logs, monitor):
     return found[monitor]
 
 
-def jensen_shannon(gan, logs):
+def jensen_shannon(pair, logs):
     """`signals.jensen_shannon` of the logs, on held-out data if there is any, or `None`.
 
     Defined for cross-entropy without smoothed labels.
     """
-    loss = getattr(gan, "adversarial_loss", None)
+    loss, key = pair.loss, pair.log_keys["d_loss"]
     if not isinstance(loss, (losses.NonSaturating, losses.Minimax)) or loss.label_smoothing:
         return None
-    d_loss = logs.get("val_d_loss", logs.get("d_loss"))
+    d_loss = logs.get(f"val_{key}", logs.get(key))
     return None if d_loss is None else signals.jensen_shannon(float(d_loss))
 
 
@@ -137,8 +131,8 @@ def metric_error(gan, monitor):
 
 def broken_weight(gan):
     """`dict` of `player` and `variable` of the first weight that is not finite, or `None`."""
-    for player in _NETWORKS:
-        for variable in getattr(gan, player).weights:
+    for player, networks in gan.networks_by_player.items():
+        for variable in (weight for network in networks for weight in network.weights):
             if not np.all(np.isfinite(np.asarray(keras.ops.convert_to_tensor(variable)))):
                 return {"player": player, "variable": variable.path}
     return None

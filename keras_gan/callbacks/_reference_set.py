@@ -5,33 +5,31 @@ import math
 import numpy as np
 
 from keras_gan.convergence import signals
-from keras_gan.feeding.sample_spec import as_floats
 from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
+from keras_gan.model import watched
 
 # Samples on either side of a distance, and of a coverage, whose cost grows with their square.
 NUM_SAMPLES, NUM_COVERED = 1000, 500
-# Latents of all epochs are the same, so that epochs compare.
-_SEED = 20_260_101
+# What is drawn is the same in all epochs, so that epochs compare.
+SEED = 20_260_101
 _NEIGHBOURS = 5
 
 
 class ReferenceSet:
-    """The features of 1,000 reals of a model, and what is computed from them once.
+    """The features of 1,000 reals of a `WatchedPair`, and what is computed from them once.
 
     These are held-out reals, and training samples if there are fewer: the sampling error of a few
     hundred reals would exceed the gains of a generator, and a distance between distributions does
     not depend on copies of training samples.
     """
 
-    def __init__(self, gan):
-        self._made_of = gan.held_out_samples, gan.reference_samples
-        held_out = some(gan.held_out_samples, gan.held_out_labels, 2 * NUM_SAMPLES)
-        train = some(gan.reference_samples, gan.reference_labels, 2 * NUM_SAMPLES)
-        parts = [part for part in (held_out, train) if part[0] is not None]
-        pool = np.concatenate([in_model_range(samples) for samples, _ in parts])
-        labels = [labels for _, labels in parts if labels is not None]
-        self.labels = np.concatenate(labels)[:NUM_SAMPLES] if labels else None
+    def __init__(self, pair):
+        self._made_of = pair.sources
+        parts = [pair.rows(held_out, 2 * NUM_SAMPLES) for held_out in (True, False)]
+        rows = pair.joined([part for part in parts if part is not None])
+        pool = pair.compared(rows, SEED, "real")
+        self._rows = watched.part(rows, slice(NUM_SAMPLES))
         self._extract = features.extractor(None, pool.shape[1:])
         pool = features.in_batches(self._extract, pool)
         self._reals = pool[:NUM_SAMPLES]
@@ -52,18 +50,17 @@ class ReferenceSet:
             self._radii = neighbours.squared_radii(self._covered, _NEIGHBOURS)
             self.real_coverage = self._covering(pool[-len(self._covered) :])["coverage"]
 
-    def is_of(self, gan):
-        """Whether the model's reals are still those that this was made of."""
-        now = gan.held_out_samples, gan.reference_samples
-        return all(a is b for a, b in zip(now, self._made_of, strict=True))
+    def is_of(self, pair):
+        """Whether the pair's reals are still those that this was made of."""
+        same = all(a is b for a, b in zip(pair.sources, self._made_of, strict=True))
+        return same and not pair.reals_change
 
-    def measure(self, gan):
+    def measure(self, pair):
         """The averaged generator's sliced Wasserstein distance, its error, and a `dict` of signals.
 
         These are `coverage`, `density`, `real_coverage`, `num_covered` and `spread`.
         """
-        latents = gan.sample_latents(len(self._reals), _SEED)
-        fake = gan.generate(latents=latents, labels=self.labels)
+        fake = pair.compared(self._rows, SEED, "fake")
         fake = features.in_batches(self._extract, fake)
         if not np.isfinite(fake).all():
             return math.nan, None, {}
@@ -79,17 +76,3 @@ class ReferenceSet:
         return density_coverage.density_coverage_within(
             self._covered, self._radii, fake.astype("float64"), k=_NEIGHBOURS
         )
-
-
-def some(samples, labels, limit):
-    """At most `limit` samples, and their labels, if there are any."""
-    if samples is None or limit <= 0:
-        return None, None
-    # Held-out samples are often sorted by class: take them from everywhere.
-    rows = np.random.default_rng(0).permutation(len(samples))[:limit]
-    return samples[rows], None if labels is None else labels[rows]
-
-
-def in_model_range(samples):
-    """Samples as float32 in the generator's range."""
-    return as_floats(samples).numpy()

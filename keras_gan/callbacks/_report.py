@@ -17,6 +17,34 @@ _DIGITS = 6
 _IDLE = 20.0
 
 
+class Reports:
+    """The reports on all pairs of a run; that on the first has the verdict.
+
+    Args:
+        directory: folder, or `None`.
+        board: the `Board`.
+        names: of the pairs but the first, for the names of their files.
+    """
+
+    def __init__(self, directory, board, names=()):
+        self._board = board
+        self._all = [Report(directory, board, name) for name in (None, *names)]
+
+    def epoch(self, histories, verdict):
+        """Update all files after an epoch, given the signals of each pair."""
+        for report, history in zip(self._all, histories, strict=True):
+            report.epoch(history, verdict)
+
+    def end(self, histories, verdict, restored, *, number):
+        """Update all files for the last time, see `Report.end`."""
+        told = [
+            report.end(history, verdict, restored, number=number)
+            for report, history in zip(self._all, histories, strict=True)
+        ]
+        self._board.close()
+        return told[0]
+
+
 class Report:
     """The files of a run, updated after each epoch in a small fraction of its time.
 
@@ -24,8 +52,9 @@ class Report:
     cannot be written, a warning follows and the run continues. The `Board` receives the same data.
     """
 
-    def __init__(self, directory, board):
-        self._directory, self._board = directory, board
+    def __init__(self, directory, board, name=None):
+        """Make the report on the first pair, or, with a `name`, on another one."""
+        self._directory, self._board, self._name = directory, board, name
         self._missing = None  # a sentence on a plot that could not be drawn
         self._lines = []  # pairs of a record and its text in `signals.json`
         self._shown = None  # what `signals.png` shows
@@ -34,7 +63,8 @@ class Report:
     def epoch(self, history, verdict):
         """Update all files after an epoch, and the plot if it is due."""
         self._update(history, verdict, None)
-        self._board.scalars("signals", curves(history[-1]), history[-1].epoch)
+        group = "signals" if self._name is None else f"signals_{self._name}"
+        self._board.scalars(group, curves(history[-1]), history[-1].epoch)
 
     def end(self, history, verdict, restored, *, number):
         """Update all files for the last time.
@@ -45,16 +75,15 @@ class Report:
         """
         self._update(history, verdict, restored, final=True)
         found = verdict.message if verdict else still_learning(history)
-        if number is not None:
+        if number is not None and self._name is None:
             self._board.text("verdict", found, number)
-        self._board.close()
         found = f"Verdict: {found}." if verdict else f"{found[0].upper()}{found[1:]}."
         return [found, *filter(None, [self._missing])]
 
     def _update(self, history, verdict, restored, *, final=False):
         if self._directory is None:
             return
-        if verdict is not None:
+        if verdict is not None and self._name is None:
             self._write_text("verdict.json", verdict.to_json() + "\n")
         if not history:
             return
@@ -88,7 +117,7 @@ class Report:
         self._write(name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def _write(self, name, write):
-        path = self._directory / name
+        path = self._directory / file_name(name, self._name)
         try:
             with files.replacing(path) as temporary:
                 write(temporary)
@@ -96,10 +125,20 @@ class Report:
             _measuring.warn_unwritten(path, error)
 
 
-def remove_earlier(directory):
+def file_name(name, pair=None):
+    """The name of a file on the first pair, or on another one."""
+    stem, dot, ending = name.partition(".")
+    return name if pair is None else f"{stem}_{pair}{dot}{ending}"
+
+
+def remove_earlier(directory, names=()):
     """Remove the files of an earlier run, which could be mistaken for this run's.
 
     A file of the same name with other content remains until it must be replaced.
+
+    Args:
+        directory: folder.
+        names: of the pairs but the first.
     """
 
     def history_of(text):
@@ -107,9 +146,10 @@ def remove_earlier(directory):
 
     if _is_read(directory / FILES[0], convergence.Verdict.from_json):
         files.remove(directory / FILES[0])
-    if _is_read(directory / FILES[1], history_of):
-        for name in FILES[1:]:
-            files.remove(directory / name)
+    for pair in (None, *names):
+        if _is_read(directory / file_name(FILES[1], pair), history_of):
+            for name in FILES[1:]:
+                files.remove(directory / file_name(name, pair))
 
 
 def _is_read(path, parse):

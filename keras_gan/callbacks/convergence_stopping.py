@@ -1,6 +1,5 @@
 """Stop training at convergence or failure, and give the reason."""
 
-import dataclasses
 import os
 
 import keras
@@ -8,13 +7,11 @@ import keras
 from keras_gan import _checks, _warnings, convergence, directions, terminal
 from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _board, _measuring, _report
-from keras_gan.callbacks._fresh import FreshDiscriminator
-from keras_gan.callbacks._reference_set import ReferenceSet
+from keras_gan.callbacks._watching import Watching
 from keras_gan.convergence import signals, trends
-from keras_gan.model import start_check, training_counters
+from keras_gan.model import watched
 from keras_gan.storage import files
 
-_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
 _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8
 
@@ -49,6 +46,12 @@ class ConvergenceStopping(keras.callbacks.Callback):
     On some hundred reals it is too noisy to show slow gains, so hold out a thousand, or compile
     without metrics.
 
+    Of a game with several critics, each is watched and judged by itself: the reals that it is
+    shown, what the generator makes of the same rows, its losses. The verdict names it. The quality
+    is that of the first pair. A critic that has not reached its `start_step`, or has
+    `loss="none"`, is not judged. `equilibrium` and `stalled` stop a run once they were found of
+    every pair.
+
     The best epoch's weights are restored when training ends, as with
     `keras.callbacks.EarlyStopping`, also after the last epoch without a verdict. Counters and the
     state of optimizers remain those of the last epoch.
@@ -61,6 +64,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
             Default `"auto"`.
         patience: epochs without improvement until `stalled`. It configures the default rules.
             Default 8.
+        watch: list of pairs of names, a real and a generated one of a critic. Default `None`: the
+            first names of each critic.
         min_epochs: before this epoch only divergence stops the training. Default 5.
         restore_best_weights: whether to restore the best epoch's weights. Default `True`.
         rules: list of rules, applied in order, see `keras_gan.convergence`. `None` for
@@ -76,7 +81,8 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     Attributes:
         verdict: the `convergence.Verdict`, or `None`.
-        history: list of `convergence.Signals`, one per epoch.
+        history: list of `convergence.Signals` of the first pair, one per epoch.
+        histories: `dict` of such lists by the names of critics, that of the first pair included.
         best_epoch: the latest epoch, from 1, whose quality equals the best one within noise; or
             `None`.
         best_weights: its weights, as `gan.get_weights()`, or `None`.
@@ -105,6 +111,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         monitor=None,
         *,
         mode="auto",
+        watch=None,
         patience=_PATIENCE,
         min_epochs=5,
         restore_best_weights=True,
@@ -126,6 +133,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
             "`mode` is the direction of `monitor`, which is not given.",
             mode=mode,
         )
+        self.watch = watched.checked_watch(watch)
         self.patience = _checks.positive_int(patience, "patience")
         self.min_epochs = _checks.non_negative_int(min_epochs, "min_epochs")
         self.restore_best_weights = _checks.boolean(restore_best_weights, "restore_best_weights")
@@ -151,9 +159,16 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def _reset(self):
         self.verdict = self.best_weights = self.restored_epoch = None
-        self.history, self._warned, self._epoch = [], [], 0
-        self._known_failure = self._first_samples = self._before = self._report = None
-        self._reference_set = self._fresh = None
+        self._watching, self._epoch = [], None
+        self._known_failure = self._report = None
+
+    @property
+    def history(self):
+        return self._watching[0].history if self._watching else []
+
+    @property
+    def histories(self):
+        return {each.pair.key: each.history for each in self._watching}
 
     @property
     def best_epoch(self):
@@ -174,48 +189,56 @@ class ConvergenceStopping(keras.callbacks.Callback):
         self._reset()
         gan.verdict = None
         self._known_failure = gan.first_failure
+        pairs = gan.watched_pairs(self.watch)
+        _checks.check(
+            bool(pairs),
+            '`ConvergenceStopping` needs a critic that plays, and all have `loss="none"`.',
+            cure="Use `keras.callbacks.EarlyStopping` on a term: `val_<name>`.",
+        )
         if any(hasattr(rule, "wants_fresh") for rule in self.rules):
-            fresh_weights.check(gan.discriminator)
-        if gan.steps_seen == 0:
-            self._first_samples = start_check.FirstSamples(gan)
+            for pair in pairs:
+                fresh_weights.check(pair.network)
+        self._watching = [Watching(pair) for pair in pairs]
         monitor = self.monitor
         if monitor is None and gan.held_out_samples is not None:
             monitor = next(iter(gan.metric_directions), None)
         if monitor:
             self._direction(monitor)
+        names = [pair.key for pair in pairs[1:]]
         if self.directory is not None:
             _measuring.require_own_folder(self, self._callbacks)
             files.writable_directory(self.directory)
-            _report.remove_earlier(self.directory)
+            _report.remove_earlier(self.directory, names)
         board = _board.Board(self.log_dir, self, self._callbacks)
-        self._report = _report.Report(self.directory, board)
+        self._report = _report.Reports(self.directory, board, names)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._before = epoch, training_counters.counters(self.model)
+        """Keep the epoch's number, and the counters before it."""
+        self._epoch = epoch
+        for each in self._watching:
+            each.begin_epoch()
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at once if an update was not finite."""
         failure = _measuring.new_failure(self.model, self._known_failure)
         if failure is not None and self.verdict is None:
             last = convergence.Signals(epoch=self._epoch + 1, first_failure=failure)
-            self._judge([*self.history, last])
+            self._judge([[*each.judged, last] for each in self._watching])
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure, keep the best weights, apply the rules."""
         if self.verdict is not None:  # given in the middle of this epoch
             return
         before = self.best_epoch
-        latest = self._measure(epoch, dict(logs or {}))
-        self.history.append(self._asked_afresh(latest))
+        self._measure(epoch, dict(logs or {}))
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
-        self._judge(self.history)
-        found = {} if self.verdict else convergence.early_warnings(self.history, self.rules)
-        for kind, sentence in found.items():
-            if kind not in self._warned:
-                self._warned.append(kind)
-                _warnings.warn(sentence)
-        self._report.epoch(self.history, self.verdict)
+        self._judge([each.judged for each in self._watching])
+        if self.verdict is None:
+            for each in self._watching:
+                for sentence in each.warnings(self.rules):
+                    _warnings.warn(sentence)
+        self._report.epoch(list(self.histories.values()), self.verdict)
 
     def on_train_end(self, logs=None):
         """Restore the best weights and write the report."""
@@ -227,92 +250,76 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def on_train_interrupted(self):
         """Write the report after Ctrl-C or an error; the weights are not restored."""
-        if self._before is not None:
+        if self._epoch is not None:
             self._end(f"Training was interrupted in epoch {self._epoch + 1}; the weights are kept.")
 
     def _end(self, line):
-        number = None if self._before is None else self._epoch + 1
-        told = self._report.end(self.history, self.verdict, self.restored_epoch, number=number)
+        number = None if self._epoch is None else self._epoch + 1
+        histories, restored = list(self.histories.values()), self.restored_epoch
+        told = self._report.end(histories, self.verdict, restored, number=number)
         if (self.params or {}).get("verbose"):
             terminal.tell("\n".join([told[0], line, *told[1:]]))
 
-    def _judge(self, history):
-        self.verdict = convergence.judge(
-            history,
-            self.rules,
-            min_epochs=self.min_epochs,
-            restored=self.best_weights is not None,
-        )
-        if self.verdict is not None:
-            self.model.verdict = self.verdict
-            self.model.stop_training = True
+    def _judge(self, histories):
+        """Ask the rules about each pair's signals; of a critic that does not play yet, about
+        divergence alone.
+        """
+        told = {
+            "min_epochs": self.min_epochs,
+            "restored": self.best_weights is not None,
+            "whole": self.history,
+        }
+        urgent = [rule for rule in self.rules if getattr(rule, "immediate", False)]
+        waits = {rule.kind for rule in self.rules if getattr(rule, "waits_for_all", False)}
+        for each, history in zip(self._watching, histories, strict=True):
+            rules = self.rules if history else urgent
+            found = each.verdict(history or each.history[-1:], rules, **told)
+            if found is None:
+                if history and convergence.epochs_without_improvement(history) == 0:
+                    each.ended = None
+            elif found.kind in waits:
+                each.ended = found
+            else:
+                return self._stop(found)
+        # Nothing more is to be gained once that is so of all pairs; the last one tells it.
+        ends = [each.ended for each in self._watching]
+        if all(ends):
+            self._stop(max(reversed(ends), key=lambda verdict: verdict.epoch))
+        return None
+
+    def _stop(self, verdict):
+        self.verdict = self.model.verdict = verdict
+        self.model.stop_training = True
 
     # === Measuring ===
 
     def _measure(self, epoch, logs):
-        gan = self.model
-        monitor = self._watched(logs)
-        broken = _measuring.broken_weight(gan)
-        quality, error, found = None, None, {"held_out": gan.held_out_samples is not None}
-        scored = {} if broken else _measuring.scored(gan, epoch)  # nothing is left to compare
-        if scored:
-            if self._reference_set is None or not self._reference_set.is_of(gan):
-                self._reference_set = ReferenceSet(gan)
-            quality, error, others = self._reference_set.measure(gan)
-            found |= {**scored, **self._first_samples_auc(), **others}
-            found["quality_floor"] = self._reference_set.floor
-        direction = "min"
-        if monitor is not None:
-            direction = self._direction(monitor)
-            found.pop("quality_floor", None)  # of this callback's own metric
-            quality = error = None
-            if monitor in logs:
-                quality = _measuring.monitored(logs, monitor)
-                error = _measuring.metric_error(gan, monitor)
+        gan, numbers = self.model, signals.numbers(logs)
+        monitor, broken = self._monitored(logs), _measuring.broken_weight(gan)
         trained = gan.phase != "discriminator"
-        settings = training_counters.run_settings(gan, self._before)
-        numbers = signals.numbers(logs)
-        return convergence.Signals(
-            epoch=epoch + 1,
-            quality=quality,
-            quality_noise=self._noise(quality, error, trained),
-            quality_name=monitor or _OWN_QUALITY,
-            direction=direction,
-            js_estimate=_measuring.jensen_shannon(gan, numbers),
-            generator_trained=trained,
-            **training_counters.epoch_signals(gan, self._before),
-            settings={} if settings == signals.settings_of(self.history) else settings,
-            first_failure=_measuring.new_failure(gan, self._known_failure),
-            broken_weight=broken,
-            logs=numbers,
-            **{key: numbers.get(key) for key in _LOGGED},
-            **found,
-        )
-
-    def _first_samples_auc(self):
-        gan, first = self.model, self._first_samples
-        if first is None or gan.reference_samples is None:
-            return {}
-        auc, count = first.auc(gan)
-        if auc - 0.5 > convergence.auc_tolerance(count, count):
-            self._first_samples = None  # the discriminator has learned to tell them apart
-        return {"first_samples_auc": auc, "num_first_samples": count}
-
-    def _asked_afresh(self, last):
-        """These signals, with the AUC of a fresh discriminator if a rule asks for it."""
-        history = [*self.history, last]
-        wanted = (getattr(rule, "wants_fresh", None) for rule in self.rules)
-        if len(history) < self.min_epochs or not any(ask and ask(history) for ask in wanted):
-            return last
-        gan = self.model
-        if self._fresh is None:
-            seed = _measuring.seed(gan, 0)
-            verbose = "auto" if (self.params or {}).get("verbose") else 0
-            self._fresh = FreshDiscriminator(
-                gan.discriminator, pack=gan.pack, seed=seed, verbose=verbose
-            )
-        found = _measuring.fresh(gan, self._fresh, last.epoch - 1)
-        return dataclasses.replace(last, **found)
+        shared = {
+            "epoch": epoch + 1,
+            "quality_name": monitor or _OWN_QUALITY,
+            "direction": "min" if monitor is None else self._direction(monitor),
+            "generator_trained": trained,
+            "first_failure": _measuring.new_failure(gan, self._known_failure),
+            "broken_weight": broken,
+            "logs": numbers,
+        }
+        verbose = "auto" if (self.params or {}).get("verbose") else 0
+        for number, each in enumerate(self._watching):
+            quality, error, found = each.measured(epoch, bool(broken))
+            floor = found.pop("quality_floor", None)
+            if number == 0:  # the quality is that of the first pair, for all
+                if monitor is not None:
+                    floor = quality = error = None  # of this callback's own metric
+                    if monitor in logs:
+                        quality = _measuring.monitored(logs, monitor)
+                        error = _measuring.metric_error(gan, monitor)
+                noise = self._noise(quality, error, trained)
+                shared |= {"quality": quality, "quality_noise": noise, "quality_floor": floor}
+            last = convergence.Signals(**{**shared, **each.logged(numbers), **found})
+            each.add(each.asked_afresh(last, self.rules, self.min_epochs, verbose))
 
     def _noise(self, quality, error, trained):
         past = [s.quality for s in self.history if s.generator_trained and s.quality is not None]
@@ -322,7 +329,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     # === Monitor ===
 
-    def _watched(self, logs):
+    def _monitored(self, logs):
         """The log key of the quality, or `None` for this callback's own metric."""
         validates = self.model.held_out_samples is not None
         if self.monitor is None:
@@ -354,20 +361,20 @@ class ConvergenceStopping(keras.callbacks.Callback):
 
     def get_state(self):
         """The state so far: a `dict` of plain values and arrays."""
+        states = {each.pair.key: each.get_state() for each in self._watching}
+        first = next(iter(states))
         return {
-            "history": signals.columns(self.history),
+            **states.pop(first),
             "verdict": None if self.verdict is None else vars(self.verdict),
             "best_weights": self.best_weights,
-            "warned": list(self._warned),
-            "first_samples": None if self._first_samples is None else self._first_samples.samples,
+            "others": states,
         }
 
     def set_state(self, state):
         """Restore the result of `get_state`, after `on_train_begin`."""
-        self.history = signals.from_columns(state["history"])
+        others = state.get("others", {})  # missing in files of earlier versions
+        for number, each in enumerate(self._watching):
+            each.set_state(others[each.pair.key] if number else state)
         self.verdict = None if state["verdict"] is None else convergence.Verdict(**state["verdict"])
         self.model.verdict = self.verdict
         self.best_weights = state["best_weights"] if self.restore_best_weights else None
-        self._warned = list(state.get("warned", ()))
-        first = state.get("first_samples")
-        self._first_samples = None if first is None else start_check.FirstSamples(self.model, first)

@@ -5,7 +5,6 @@ import numpy as np
 
 from keras_gan import _warnings, convergence
 from keras_gan.callbacks import _measuring
-from keras_gan.feeding.sample_spec import unchecked
 
 _SAMPLES = 8
 # Penalties and some losses square scores; larger ones overflow in float32.
@@ -101,7 +100,8 @@ def _is_broken(gan):
     """Whether a weight, or a score or loss computed with them, is not finite."""
     if _measuring.broken_weight(gan) is not None:
         return True
-    labels = None if gan.num_classes is None else np.zeros(_SAMPLES, "int32")
-    fake = gan.generate(_SAMPLES, labels=labels, seed=0, averaged=False)
-    with unchecked():
-        return not np.all(np.abs(gan.score(fake, labels)) < _LARGEST)
+    for pair in gan.watched_pairs():
+        samples = pair.first_samples(_SAMPLES)
+        if samples is not None and not np.all(np.abs(pair.score_first(samples)) < _LARGEST):
+            return True
+    return False

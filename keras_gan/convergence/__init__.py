@@ -11,7 +11,8 @@ verdict = judge(history, default_rules(patience=4), min_epochs=5)
 
 A rule of one's own is any callable with a `kind`; `cure`, `describe(evidence)`,
 `advise(evidence)` (in place of `cure`), `immediate`, `warns(history)` (a sentence to warn of
-before there is a verdict), `looks_at_settings` (whether advice names an unusual setting first) and
+before there is a verdict), `waits_for_all` (whether a run with several critics goes on until this
+was found of each of them), `looks_at_settings` (whether advice names an unusual setting first) and
 `wants_fresh(history)` (whether a discriminator should be trained afresh to decide) are optional:
 
 ```python

@@ -46,6 +46,7 @@ class Equilibrium(Rule):
     """
 
     kind = "equilibrium"
+    waits_for_all = True
     looks_at_settings = False
     cure = "more epochs are unlikely to help; larger networks or more data may"
     epochs: int = 4
@@ -124,6 +125,7 @@ class Stalled(Rule):
     """
 
     kind = "stalled"
+    waits_for_all = True
     cure = "try lower learning rates, a longer ema_halflife_images or other network sizes"
     patience: int = 8
 

@@ -14,6 +14,8 @@ class Rule:
     """
 
     looks_at_settings = True
+    # Whether a run goes on while this is not so of all critics.
+    waits_for_all = False
 
     def __post_init__(self):
         for name in ("epochs", "patience"):

@@ -89,7 +89,7 @@ def lasting(history, holds, patience):
 # === Progress ===
 
 _LOCK = threading.Lock()
-_RECENT = collections.deque(maxlen=4)
+_RECENT = collections.deque(maxlen=16)
 
 
 def of(history):

@@ -22,6 +22,8 @@ class Verdict:
             was measured.
         evidence: `dict` of the rule's measurements: numbers, and names of players or variables.
         message: one sentence with advice.
+        critic: the name of the critic that it is of, where there are several; else `None`.
+        pair: the names of what that critic tells apart, a real and a generated one, likewise.
     """
 
     kind: str
@@ -29,10 +31,18 @@ class Verdict:
     best_epoch: int | None
     evidence: dict
     message: str
+    critic: str | None = None
+    pair: tuple | None = None
+
+    def __post_init__(self):
+        if self.pair is not None:  # from JSON
+            object.__setattr__(self, "pair", tuple(self.pair))
 
     def to_json(self):
         """The verdict as JSON text; numbers that are not finite become strings."""
         fields = dataclasses.asdict(self)
+        if self.critic is None:
+            del fields["critic"], fields["pair"]
 
         def plain(value):
             value = value.item() if isinstance(value, np.generic) else value
@@ -71,7 +81,7 @@ def check_rules(rules):
     return list(rules)
 
 
-def judge(history, rules, *, min_epochs=0, restored=False):
+def judge(history, rules, *, min_epochs=0, restored=False, whole=None, critic=None, pair=None):
     """The verdict of the first rule that has one, or `None`.
 
     Args:
@@ -81,6 +91,10 @@ def judge(history, rules, *, min_epochs=0, restored=False):
         min_epochs: epochs before which only rules with `immediate = True` apply. Default 0.
         restored: whether the best epoch's weights will be restored, for the message. Default
             `False`.
+        whole: the records that the best epoch is one of, where `history` begins later. Default
+            `None`: those of `history`.
+        critic: the name of the critic that these signals are of, where there are several.
+        pair: the names of what it tells apart, likewise.
 
     Returns:
         A `Verdict`, or `None`.
@@ -102,15 +116,20 @@ def judge(history, rules, *, min_epochs=0, restored=False):
                 kind=rule.kind,
                 returned=found,
             )
-            return _worded(rule, history, dict(found), restored)
+            of = {"critic": critic, "pair": pair}
+            return _worded(rule, history, dict(found), restored, whole or history, of)
     return None
 
 
-def _worded(rule, history, evidence, restored):
-    last, top = history[-1], best(history)
+def _worded(rule, history, evidence, restored, whole, of):
+    last, top = history[-1], best(whole)
+    if of["critic"] is None or "player" in evidence:  # which tells more
+        of, where = {}, ""
+    else:
+        where = f", critic {of['critic']!r} ({', '.join(of['pair'])})"
     describe = getattr(rule, "describe", _listed)
     immediate = getattr(rule, "immediate", False)
-    parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}: {describe(evidence)}"]
+    parts = [f"{rule.kind.replace('_', ' ')} at epoch {last.epoch}{where}: {describe(evidence)}"]
     exploding = explosion.exploding(history)
     if exploding:
         parts.append(f"the run explodes: {explosion.describe(exploding)}")
@@ -133,6 +152,7 @@ def _worded(rule, history, evidence, restored):
         best_epoch=top.epoch if top else None,
         evidence=evidence,
         message="; ".join(parts),
+        **of,
     )
 
 

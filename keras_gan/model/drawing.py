@@ -10,7 +10,7 @@ from keras_gan.model import assembly
 RANDOM_LAYERS = 1_000
 
 
-def drawn(model, names, given, num_samples, seed, truncation):
+def drawn(model, names, given, num_samples, seed, truncation, *, draws=None):
     """Inputs that have a prior: a `dict` of tensors.
 
     Args:
@@ -20,8 +20,9 @@ def drawn(model, names, given, num_samples, seed, truncation):
         num_samples: integer, or int32 scalar tensor.
         seed: integer, or int64 scalar tensor.
         truncation: scale of the deviation of floating draws from their prior's mean.
+        draws: `dict` of the `Draw`s by name. Default: those of the generator's inputs.
     """
-    draws, found, state = assembly.draws_of(model), {}, model._state
+    draws, found, state = draws or assembly.draws_of(model), {}, model._state
     for name in names:
         draw, own = draws[name], seed_of(seed, list(model.priors).index(name))
         tensors = {**given, **found}

@@ -1,6 +1,7 @@
 """The data of a game: dicts of entries by name, and what callbacks see of them."""
 
 from keras_gan.feeding import entry_data
+from keras_gan.model import watched
 
 
 class GameData:
@@ -22,3 +23,23 @@ class GameData:
 
     def _learn_class_names(self, x):
         """A game has classes by name where a data set tells them; see `GAN`."""
+
+    # === What callbacks look at ===
+
+    def watched_pairs(self, watch=None):
+        """What is watched of each critic that plays: a list of `watched.WatchedPair`s.
+
+        Args:
+            watch: pairs of names; `None` for the first names of each critic.
+
+        Raises:
+            ValueError: for a pair that no critic judges.
+        """
+        return watched.watched_pairs(self, watch)
+
+    @property
+    def networks_by_player(self):
+        """The networks that a run trains: a `dict` of tuples by the name of the player."""
+        critics = {player.name: player.networks for player in self._players[:-1]}
+        average = {"averaged_generator": (self.averaged_generator,)}
+        return {"generator": (self.generator,), **critics, **average}

@@ -15,6 +15,7 @@ from keras_gan.model.configs import check_complete, deserialized
 from keras_gan.model.critic import Critic
 from keras_gan.model.exported_gan import ExportedGAN
 from keras_gan.model.generation import Generation
+from keras_gan.model.watched_gan import WatchedGAN
 from keras_gan.storage import loadable
 
 
@@ -158,6 +159,15 @@ class GAN(Generation, AdversarialModel):
 
     def _checked_batch(self, x, y):
         return fit_data.checked_batch(x, y, self.spec)
+
+    def watched_pairs(self, watch=None):
+        _checks.check(
+            watch is None or list(watch) == [("samples", "generated")],
+            "A GAN has one pair to watch, ('samples', 'generated').",
+            cure="Leave it out.",
+            watch=watch,
+        )
+        return [WatchedGAN(self)]
 
     def _tensors_of(self, data):
         samples, labels = unpack(data)

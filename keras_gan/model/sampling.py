@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, losses
+from keras_gan import _checks, losses, priors
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
@@ -101,22 +101,9 @@ class Sampling:
         tensors = {
             name: np.repeat(a, num_samples, axis=0) if len(a) == 1 else a
             for name, a in given.items()
-            if name in cut.inputs
         }
         tensors |= drawing.drawn(self, drawn, tensors, num_samples, seed, truncation)
-        batch_size = min(batch_size, compute_cost.samples_per_pass(cut.network))
-        parts = []
-        with preserved_statistics(cut.network, drawing.seed_of(seed, drawing.RANDOM_LAYERS)):
-            for first in range(0, num_samples, batch_size):
-                rows = {
-                    name: tf.convert_to_tensor(t[first : first + batch_size])
-                    for name, t in tensors.items()
-                }
-                parts.append(cut(rows, training=False))
-        made = {
-            name: np.concatenate([np.asarray(tf.cast(part[name], "float32")) for part in parts])
-            for name in names
-        }
+        made = _made(cut, names, tensors, num_samples, seed, batch_size)
         return made if len(made) > 1 else next(iter(made.values()))
 
     def score(self, inputs, critic=None, *, names=None):
@@ -161,6 +148,32 @@ class Sampling:
         return tf.nest.map_structure(lambda t: np.asarray(tf.cast(t, "float32")), outputs)
 
     # === Helpers ===
+
+    def _made_of_rows(self, rows, names, seed, averaged=True, count=None):
+        """Tensors of any names for rows that are ready for networks: a `dict` of arrays.
+
+        What is in neither the rows nor an output is drawn by the seed, as in training.
+        """
+        network = self._named_average if averaged else self._named_generator
+        outputs = [name for name in network.outputs if name in names]
+        needed, draws = self._inputs_for(names), self._game.draws
+        count = len(next(iter(rows.values()))) if rows else count
+        wanted = [name for name in draws if name in needed and name not in rows]
+        tensors = {**rows, **drawing.drawn(self, wanted, rows, count, seed, 1.0, draws=draws)}
+        tensors = {name: np.asarray(tensors[name]) for name in needed}
+        if outputs:
+            tensors |= _made(network.cut(outputs), outputs, tensors, count, seed)
+        return {name: tensors[name] for name in names}
+
+    def _inputs_for(self, names):
+        """The entries and draws that tensors of these names depend on."""
+        outputs = [name for name in self._named_generator.outputs if name in names]
+        inputs = self._named_generator.needed_for(outputs) if outputs else []
+        needed = dict.fromkeys([*inputs, *(name for name in names if name not in outputs)])
+        sources = [
+            p.name for n, p in self.priors.items() if n in needed and isinstance(p, priors.Shuffled)
+        ]
+        return list(dict.fromkeys([*sources, *needed]))
 
     def _exported(self, outputs):
         given = {name: None for name in self._named_generator.inputs}
@@ -269,6 +282,22 @@ def _rows(array, shape):
     if np.ndim(array) == 1 and shape == (1,):
         return np.asarray(array)[:, None]
     return np.asarray(array)[None] if np.ndim(array) == len(shape) else array
+
+
+def _made(network, names, tensors, num_samples, seed, batch_size=256):
+    """Outputs of a `NamedNetwork`, some rows at a time: a `dict` of float32 arrays."""
+    batch_size, parts = min(batch_size, compute_cost.samples_per_pass(network.network)), []
+    with preserved_statistics(network.network, drawing.seed_of(seed, drawing.RANDOM_LAYERS)):
+        for first in range(0, num_samples, batch_size):
+            rows = {
+                name: tf.convert_to_tensor(tensors[name][first : first + batch_size])
+                for name in network.inputs
+            }
+            parts.append(network(rows, training=False))
+    return {
+        name: np.concatenate([np.asarray(tf.cast(part[name], "float32")) for part in parts])
+        for name in names
+    }
 
 
 def mean_logits(outputs):

@@ -1,11 +1,9 @@
 """Checks at the start of every `fit` whether a GAN can train."""
 
 import keras
-import numpy as np
 
 from keras_gan import _warnings
 from keras_gan.convergence import advice, discriminators, explosion, failures, run_progress, signals
-from keras_gan.feeding.sample_spec import unchecked
 from keras_gan.model import training_counters
 from keras_gan.model.epoch_parts import EpochParts
 
@@ -15,7 +13,6 @@ _FEW = 64
 _EPOCHS, _FIRST = 3, 20
 # Steps in a part of an epoch, and steps at the start of `fit` that are checked part by part.
 _PART, _IN_PARTS = 25, 1_000
-_LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
 _OF_PARTS = ("d_loss", "d_gradient_norm")
 
 
@@ -39,41 +36,88 @@ class StartCheck(keras.callbacks.Callback):
     async_safe = True
 
     def on_train_begin(self, logs=None):
-        self._history, self._parts, self._done = [], [], False
-        self._cut = EpochParts(_OF_PARTS, size=_PART, last=_IN_PARTS)
-        self._before = training_counters.counters(self.model)
-        new = self.model.steps_seen == 0 and hasattr(self.model, "num_classes")
-        self._first_samples = FirstSamples(self.model, count=_FEW) if new else None
+        self._checks = [PairCheck(pair) for pair in self.model.watched_pairs()]
 
     def on_epoch_begin(self, epoch, logs=None):
-        if not self._done:
-            self._epoch, self._before = epoch, training_counters.counters(self.model)
+        for check in self._checks:
+            check.begin_epoch(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
-        if not self._done:
-            self._look_at_parts()
+        for check in self._checks:
+            check.look_at_parts()
 
     def on_train_batch_end(self, batch, logs=None):
-        if not self._done:
-            self._cut.add(batch, logs or {})
+        for check in self._checks:
+            check.add(batch, logs or {})
 
-    def _look_at_parts(self):
+    def on_epoch_end(self, epoch, logs=None):
+        for check in self._checks:
+            check.end_epoch(epoch, logs or {})
+
+    def get_state(self):
+        """The history of each critic, and the first samples while they are needed."""
+        states = {check.pair.key: check.get_state() for check in self._checks}
+        first = next(iter(states), None)
+        return {**states.pop(first, {}), "others": states}
+
+    def set_state(self, state):
+        """Restore the result of `get_state`."""
+        others = state.get("others", {})  # missing in files of earlier versions
+        for number, check in enumerate(self._checks):
+            check.set_state(others[check.pair.key] if number else state)
+
+
+class PairCheck:
+    """What `StartCheck` knows of one critic.
+
+    Args:
+        pair: the `WatchedPair`.
+    """
+
+    def __init__(self, pair):
+        self.pair = pair
+        self._history, self._parts, self._done = [], [], False
+        self._keys = pair.log_keys
+        self._cut = EpochParts(_OF_PARTS, size=_PART, last=_IN_PARTS)
+        self._before = training_counters.counters(pair)
+        self._plays = True
+        new = pair.model.steps_seen == 0
+        self._first_samples = first_samples(pair, _FEW) if new else None
+
+    # === Training ===
+
+    def begin_epoch(self, epoch):
+        """Keep the number of the epoch, and the counters before it."""
+        # A critic that starts within an epoch is looked at from the next one on.
+        self._plays = self.pair.has_started
+        if not self._done:
+            self._epoch, self._before = epoch, training_counters.counters(self.pair)
+
+    def add(self, batch, logs):
+        """Take the running means after a batch."""
+        if not self._done and self._plays:
+            self._cut.add(batch, self._own(logs))
+
+    def look_at_parts(self):
+        """Warn of what has grown since the last look."""
+        if self._done:
+            return
         for means in self._cut.take():
             self._parts.append(self._measured(self._epoch, means, first=not self._parts))
             if evidence := explosion.exploding_within(self._parts):
                 self._warn(_explodes(evidence, self._parts))
                 return
 
-    def on_epoch_end(self, epoch, logs=None):
-        if self._done or self.model.reference_samples is None:
+    def end_epoch(self, epoch, logs):
+        """Warn of what this epoch and those before it have shown."""
+        if self._done or not self._plays or self.pair.model.reference_samples is None:
             return
-        self._look_at_parts()
+        self.look_at_parts()
         self._cut.end()
         if self._done:
             return
-        self._history.append(
-            self._measured(epoch, logs or {}, first=not self._history, **self._first_samples_auc())
-        )
+        numbers, found = self._own(signals.numbers(logs)), self._first_samples_auc()
+        self._history.append(self._measured(epoch, numbers, first=not self._history, **found))
         if discriminators.tells(self._history[-1]):
             self._first_samples = None  # the discriminator has learned to tell them apart
         if sentence := self._found():
@@ -81,26 +125,29 @@ class StartCheck(keras.callbacks.Callback):
         elif len(self._history) >= _FIRST and run_progress.of(self._history).have_played():
             self._end()
 
+    def _own(self, logs):
+        return {signal: logs[key] for signal, key in self._keys.items() if key in logs}
+
     def _warn(self, sentence):
         self._end()
-        _warnings.warn(sentence)
+        _warnings.warn(f"{self.pair.name!r}: {sentence}" if self.pair.several else sentence)
 
     def _end(self):
         self._done, self._first_samples = True, None
 
-    def _measured(self, epoch, logs, *, first, **found):
+    def _measured(self, epoch, numbers, *, first, **found):
         return signals.Signals(
             epoch=epoch + 1,
             **found,
-            **{key: value for key, value in signals.numbers(logs).items() if key in _LOGGED},
-            **training_counters.epoch_signals(self.model, self._before),
-            settings=training_counters.run_settings(self.model, self._before) if first else {},
+            **numbers,
+            **training_counters.epoch_signals(self.pair, self._before),
+            settings=training_counters.run_settings(self.pair, self._before) if first else {},
         )
 
     def _first_samples_auc(self):
         if self._first_samples is None:
             return {}
-        auc, count = self._first_samples.auc(self.model)
+        auc, count = self._first_samples.auc(self.pair)
         return {"first_samples_auc": auc, "num_first_samples": count}
 
     def _found(self):
@@ -123,6 +170,8 @@ class StartCheck(keras.callbacks.Callback):
             )
         return None
 
+    # === State ===
+
     def get_state(self):
         """The history, and the first samples while they are needed."""
         noise = None if self._first_samples is None else self._first_samples.samples
@@ -136,7 +185,7 @@ class StartCheck(keras.callbacks.Callback):
         if "parts" in state:  # missing in files of earlier versions
             self._parts = signals.from_columns(state["parts"])
         noise = state["noise"]
-        self._first_samples = None if noise is None else FirstSamples(self.model, noise)
+        self._first_samples = None if noise is None else FirstSamples(noise)
 
 
 def _explodes(evidence, history):
@@ -147,26 +196,21 @@ class FirstSamples:
     """Samples of the untrained generator, to compare with reals.
 
     Args:
-        gan: the model, before its first step.
-        samples: the samples of the run that is resumed; `None` generates them.
-        count: number of samples. Default 256.
+        samples: what `WatchedPair.first_samples` has made before the first step.
     """
 
-    def __init__(self, gan, samples=None, *, count=256):
+    def __init__(self, samples):
         self.samples = samples
-        if samples is None:
-            labels = _classes(gan, count)
-            self.samples = gan.generate(count, labels=labels, seed=0, averaged=False)
 
-    def auc(self, gan):
+    def auc(self, pair):
         """The AUC of training reals against these samples, and the number of reals."""
-        labels, count = gan.reference_labels, len(self.samples)
-        labels = None if labels is None else labels[:count]
-        with unchecked():
-            real = gan.score(gan.reference_samples[:count], labels)
-            noise = gan.score(self.samples, _classes(gan, count))
+        noise = pair.score_first(self.samples)
+        count = len(keras.tree.flatten(self.samples)[0])
+        real = pair.score_reals(pair.first_rows(count))
         return signals.discriminator_auc(real, noise), len(real)
 
 
-def _classes(gan, count):
-    return None if gan.num_classes is None else np.arange(count) % gan.num_classes
+def first_samples(pair, count=256):
+    """The `FirstSamples` of a pair whose generator is untrained; `None` if it needs data first."""
+    samples = pair.first_samples(count)
+    return None if samples is None else FirstSamples(samples)

@@ -4,56 +4,57 @@ import keras
 import numpy as np
 
 
-def counters(gan):
-    """The counters of a run: steps, images, and the updates of each player."""
+def counters(pair):
+    """The counters of a run: steps, images, and the updates of a critic and of the generator.
+
+    Args:
+        pair: the `WatchedPair`.
+    """
     updates = {
         f"{player}_updates": _number(getattr(optimizer, "iterations", None))
-        for player, optimizer in _optimizers(gan).items()
+        for player, optimizer in _optimizers(pair).items()
     }
-    return {**updates, **{key: getattr(gan, f"{key}_seen", None) for key in ("steps", "images")}}
+    model = pair.model
+    return {**updates, **{key: getattr(model, f"{key}_seen", None) for key in ("steps", "images")}}
 
 
-def epoch_signals(gan, before):
+def epoch_signals(pair, before):
     """Updates and learning rates of both players in an epoch: a `dict` of signals.
 
     Args:
-        gan: the model, after the epoch.
+        pair: the `WatchedPair`, after the epoch.
         before: its `counters` before the epoch.
     """
-    now = counters(gan)
+    now = counters(pair)
     found = {key: _difference(now[key], before[key]) for key in now if key.endswith("_updates")}
-    for player, optimizer in _optimizers(gan).items():
+    for player, optimizer in _optimizers(pair).items():
         found[f"{player}_rate"] = _number(getattr(optimizer, "learning_rate", None), float)
     return {**found, "samples_seen": now["images"]}
 
 
-def run_settings(gan, before):
+def run_settings(pair, before):
     """The settings of a run that advice may name: a `dict`."""
-    steps = _difference(counters(gan)["steps"], before["steps"])
-    if not steps or not hasattr(gan, "adversarial_loss"):
+    gan, now = pair.model, counters(pair)
+    steps = _difference(now["steps"], before["steps"])
+    if not steps or pair.loss is None:
         return {}
-    per_step = (counters(gan)["images"] - before["images"]) / steps
+    per_step = (now["images"] - before["images"]) / steps
     return {
-        "loss": type(gan.adversarial_loss).__name__,
-        "penalties": [type(r).__name__ for r in gan.regularizers if r.penalizes],
+        "loss": type(pair.loss).__name__,
+        "penalties": [type(r).__name__ for r in pair.regularizers if r.penalizes],
         "batch_size": round(per_step / gan.discriminator_steps),
         "discriminator_steps": gan.discriminator_steps,
         "generator_steps": gan.generator_steps,
         **{
             f"{player}_optimizer": type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
-            for player, optimizer in _optimizers(gan).items()
+            for player, optimizer in _optimizers(pair).items()
         },
     }
 
 
-def _optimizers(gan):
-    found = {
-        player: getattr(gan, f"{player}_optimizer", None)
-        for player in ("discriminator", "generator")
-    }
-    if isinstance(found["discriminator"], dict):  # of several critics: the first
-        found["discriminator"] = next(iter(found["discriminator"].values()))
-    return found
+def _optimizers(pair):
+    generator = getattr(pair.model, "generator_optimizer", None)
+    return {"discriminator": pair.optimizer, "generator": generator}
 
 
 def _number(value, kind=int):

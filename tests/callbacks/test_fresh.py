@@ -117,7 +117,7 @@ def test_of_a_model_what_it_is_judged_on_it_has_not_seen(held_out):
             return 0.5
 
     seen = Sees()
-    found = _measuring.fresh(model, seen, 0)
+    found = _measuring.fresh(*model.watched_pairs(), seen, 0)
     rows = [{tuple(row) for row in side[0]} for side in (seen.train, seen.judged)]
     assert not rows[0] & rows[1] and rows[0] | rows[1] == {tuple(row) for row in data}
     fakes = [{tuple(row) for row in side[1]} for side in (seen.train, seen.judged)]

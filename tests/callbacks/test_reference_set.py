@@ -10,6 +10,7 @@ import helpers
 from keras_gan.callbacks._reference_set import NUM_COVERED, ReferenceSet
 from keras_gan.feeding import feeds
 from keras_gan.metrics.density_coverage import density_coverage
+from keras_gan.model.watched_gan import WatchedGAN
 
 
 def lattice(count, seed):
@@ -24,7 +25,7 @@ def test_coverage_is_the_metrics_where_distances_are_equal():
         reference_samples=lattice(1000, 0),
         reference_labels=None,
     )
-    reference, fake = ReferenceSet(gan), lattice(NUM_COVERED, 1)
+    reference, fake = ReferenceSet(WatchedGAN(gan)), lattice(NUM_COVERED, 1)
     expected = density_coverage(reference._covered, fake, k=5)
     assert reference._covering(fake) == expected
     # Which is that of the same points, wherever the reals' mean lies.
@@ -50,7 +51,7 @@ def test_the_reals_of_data_that_repeat_themselves_are_taken_once():
         assert sorted(found) == list(range(count))
         np.testing.assert_array_equal(labels, np.array(found) % 3)
     assert gan.reference_samples is gan.reference_samples, "which are looked through once"
-    reference = ReferenceSet(gan)
+    reference = ReferenceSet(WatchedGAN(gan))
     assert reference.real_coverage > 0.5 and reference.floor > 0.05
 
 
