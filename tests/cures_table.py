@@ -361,6 +361,11 @@ TABLE = {
         "Cut the larger sample to the size of the smaller one",
         lambda: sliced_wasserstein.sliced_wasserstein(POINTS[:9], POINTS[:9]),
     ),
+    "a data set of dicts": (
+        lambda: fed(data.from_arrays({"x": POINTS, "y": POINTS})),
+        "Make it of the arrays alone",
+        lambda: fed(data.from_arrays(POINTS)),
+    ),
     # === catalogue ===
     "a stream to split": (
         lambda: mnist(memory_limit_gib=0.0).source.split(0.1),
