@@ -73,9 +73,34 @@ class Adam(keras.optimizers.Adam):
 
 def follow(optimizer, images_seen, steps_seen=None):
     """Set the counters of an optimizer with schedules; others need none."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss scale
-    if isinstance(inner, Adam):
-        inner.follow(images_seen, steps_seen)
+    for part in optimizer_parts(optimizer):
+        if isinstance(part, Adam):
+            part.follow(images_seen, steps_seen)
+
+
+def optimizer_parts(optimizer):
+    """The optimizers with a learning rate of their own that an optimizer consists of: a list.
+
+    Those of a `keras.optimizers.MultiOptimizer`, that in a loss scale, or else itself.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if not isinstance(inner, keras.optimizers.MultiOptimizer):
+        return [inner]
+    used = [each for each in inner.optimizers if each.built]  # a part may match no variable
+    return used or list(inner.optimizers)
+
+
+def learning_rates(optimizer):
+    """The learning rates of now: a list of floats, one for each of the `optimizer_parts`."""
+    return [
+        float(keras.ops.convert_to_numpy(part.learning_rate)) for part in optimizer_parts(optimizer)
+    ]
+
+
+def held(optimizer):
+    """What Keras's callbacks treat: an optimizer, or the parts of a `MultiOptimizer`: a list."""
+    several = isinstance(optimizer, keras.optimizers.MultiOptimizer)
+    return optimizer_parts(optimizer) if several else [optimizer]
 
 
 def built_on(optimizer):
@@ -102,8 +127,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     Keras's callbacks read `model.optimizer`. Where they find `.optimizers` they treat each:
     `TensorBoard` logs both learning rates, `ReduceLROnPlateau` and `LearningRateScheduler` change
-    both, `SwapEMAWeights` swaps both. At the end of `fit` Keras asks for the final values of
-    averaged weights (`use_ema`), which are given to each optimizer's own variables.
+    both, `SwapEMAWeights` swaps both. Of a `MultiOptimizer` they find the parts. At the end of
+    `fit` Keras asks for the final values of averaged weights (`use_ema`), which are given to each
+    optimizer's own variables.
 
     Args:
         optimizers: list of them; the first one's clock is the group's.

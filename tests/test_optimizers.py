@@ -40,6 +40,12 @@ def keras_alone(optimizer):
     return kernel.numpy()
 
 
+def of_parts(default, parts=(), **options):
+    """A `MultiOptimizer` of a default one, and others by patterns of paths."""
+    parts = optimizers.OptimizerMap(default, dict(parts))
+    return optimizers.MultiOptimizer(parts, **options)
+
+
 decay = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
 
 
@@ -74,6 +80,8 @@ decay = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
         lambda: optimizers.Nadam(0.1),
         lambda: optimizers.RMSprop(0.1, centered=True),
         lambda: optimizers.ScheduleFreeAdamW(0.1),
+        lambda: of_parts(optimizers.SGD(0.1, momentum=0.9)),
+        lambda: of_parts(optimizers.Adam(0.1), loss_scale_factor=8.0),
     ],
 )
 def test_every_optimizer_is_as_in_keras(make):
@@ -104,11 +112,52 @@ def test_every_optimizer_is_as_in_keras(make):
             r"compile\(accumulation_steps",
         ),
         (
-            lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.1))),
-            "must be one optimizer with one learning rate",
+            lambda: optimizers.LossScaleOptimizer(of_parts(optimizers.SGD(0.1))),
+            "must be one optimizer with one learning rate where the loss is scaled",
         ),
+        (lambda: of_parts(optimizers.SGD(-0.1)), "`learning_rate` of .* must not be negative"),
     ],
 )
 def test_what_cannot_be_as_in_keras_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         critic_game(make())
+
+
+# === Parts of a player with rates of their own ===
+
+
+def of_two_parts(first=0.1, last=0.0, **options):
+    """A tiny GAN whose generator's first and last layer have optimizers of their own."""
+    generator = helpers.generator()
+    *_, layer = (layer for layer in generator.layers if layer.weights)
+    parts = {f"{layer.name}/.*": optimizers.SGD(last)}
+    gan = GAN(generator, helpers.discriminator())
+    gan.compile(of_parts(optimizers.SGD(first), parts), run_eagerly=True, **options)
+    return gan
+
+
+def test_parts_have_rates_of_their_own():
+    gan = of_two_parts()
+    before = gan.generator.get_weights()
+    gan.train_on_batch(helpers.points(8))
+    after = gan.generator.get_weights()
+    assert not np.array_equal(before[0], after[0])
+    assert helpers.same(before[2:], after[2:])
+    # Keras's callbacks find each part, to change its rate.
+    rates = [float(optimizer.learning_rate) for optimizer in gan.optimizer.optimizers]
+    np.testing.assert_allclose(rates, [0.0, 0.1, 2e-4], rtol=1e-6)
+    assert [optimizer.name for optimizer in gan.optimizer.optimizers] == [
+        "generator_optimizer_0",
+        "generator_optimizer_1",
+        "discriminator_optimizer",
+    ]
+
+
+def test_a_part_whose_rate_is_not_finite_leaves_the_update_out():
+    gan = of_two_parts(last=0.1)
+    gan.generator_optimizer.optimizers[0].learning_rate = np.nan
+    before = gan.generator.get_weights()
+    gan.train_on_batch(helpers.points(8))
+    assert helpers.same(before, gan.generator.get_weights())
+    assert gan.first_failure["cause"] == "learning_rate"
+    assert np.isnan(gan.first_failure["learning_rate"])

@@ -1,11 +1,13 @@
 """One update of one player: applied if it is finite, remembered if it is not."""
 
+import keras
 import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import private_keras, replicas
 from keras_gan.engine.accumulation import adapts_scale, loss_scale
 from keras_gan.engine.state import GRADIENT, RATE, WEIGHT
+from keras_gan.optimizers import built_on, optimizer_parts
 
 
 def norm(gradients, player):
@@ -48,6 +50,7 @@ def apply_if_finite(
         Boolean scalar: whether the update was applied.
     """
     optimizer, variables = player.optimizer, player.variables
+    several = isinstance(optimizer, keras.optimizers.MultiOptimizer)
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
     kept = [gradients[i] for i in known]
 
@@ -55,10 +58,10 @@ def apply_if_finite(
 
     def update(kept, loss, turn, *tensors):
         held = [_held(optimizer, variables[place]) for place in places]
-        optimizer.apply(
-            replicas.divide_by_replicas(_scaled(optimizer, _clipped(optimizer, kept))),
-            [variables[i] for i in known],
-        )
+        for part, gradients, own in _by_part(optimizer, kept, [variables[i] for i in known]):
+            part.apply(replicas.divide_by_replicas(_scaled(part, _clipped(part, gradients))), own)
+        if several:
+            optimizer.iterations.assign_add(1)
         for number, before in enumerate(held):
             for variable, value in before:
                 variable.assign(tf.where(turn[number], variable.value, value))
@@ -85,9 +88,25 @@ def apply_if_finite(
 
 def _held(optimizer, variable):
     """A variable and the optimizer's state of it, with their values."""
-    inner = optimizer.inner_optimizer if adapts_scale(optimizer) else optimizer
-    parts = [variable, *private_keras.slots(inner, variable)]
-    return [(part, tf.identity(part.value)) for part in parts]
+    (part, *_), *_ = _by_part(optimizer, [None], [variable])
+    part = part.inner_optimizer if adapts_scale(part) else part
+    return [(v, tf.identity(v.value)) for v in (variable, *private_keras.slots(part, variable))]
+
+
+def _by_part(optimizer, gradients, variables):
+    """The parts of an optimizer, each with its gradients and variables.
+
+    Keras's `MultiOptimizer.apply` takes no fewer variables than it was built for.
+    """
+    if not isinstance(optimizer, keras.optimizers.MultiOptimizer):
+        return [(optimizer, gradients, variables)]
+    found = []
+    for part in optimizer_parts(optimizer):
+        ids = {id(variable) for variable in built_on(part)}
+        own = [place for place, variable in enumerate(variables) if id(variable) in ids]
+        if own:
+            found.append((part, [gradients[i] for i in own], [variables[i] for i in own]))
+    return found
 
 
 def _scaled(optimizer, gradients):
@@ -114,7 +133,15 @@ def _clipped(optimizer, gradients):
 
 
 def _rate(optimizer):
-    return tf.cast(tf.convert_to_tensor(optimizer.learning_rate), "float64")
+    """The learning rate of an optimizer; of several the first that can be none, or the first."""
+    rates = [
+        tf.cast(tf.convert_to_tensor(part.learning_rate), "float64")
+        for part in optimizer_parts(optimizer)
+    ]
+    if len(rates) == 1:
+        return rates[0]
+    rates = tf.stack(rates)
+    return tf.gather(rates, tf.argmax(tf.cast(~_is_rate(rates), "int32")))
 
 
 def _is_rate(value):

@@ -1,7 +1,6 @@
 """Any Keras model, trained against any number of critics under `fit`."""
 
 import keras
-import tensorflow as tf
 
 from keras_gan import _checks, losses, schedules
 from keras_gan.backend import memory
@@ -26,7 +25,7 @@ from keras_gan.model.fitting import Fitting
 from keras_gan.model.game_data import GameData
 from keras_gan.model.sampling import Sampling
 from keras_gan.model.saving import Saving
-from keras_gan.optimizers import OptimizerGroup, follow
+from keras_gan.optimizers import OptimizerGroup, follow, held, learning_rates
 
 _PHASES = ("both", *PLAYERS)
 
@@ -190,8 +189,8 @@ class AdversarialModel(
         """Configure the training of all players.
 
         Args:
-            generator_optimizer: Keras optimizer or its name. `None` for
-                `Adam(2e-4, beta_1=0.5)`.
+            generator_optimizer: Keras optimizer or its name; a `keras.optimizers.MultiOptimizer`
+                gives parts of a network rates of their own. `None` for `Adam(2e-4, beta_1=0.5)`.
             discriminator_optimizer: likewise; another instance than the generator's. Each critic
                 has a copy of its own; or give a `dict` by the names of critics. Critics that share
                 weights are one player, under the name of the first.
@@ -273,7 +272,7 @@ class AdversarialModel(
         own = {player.name: player.optimizer for player in players[:-1]}
         self.discriminator_optimizer = own if len(own) > 1 else next(iter(own.values()))
         self.optimizer = OptimizerGroup(
-            [player.optimizer for player in players[-1:] + players[:-1]]
+            [each for player in players[-1:] + players[:-1] for each in held(player.optimizer)]
         )
         self._trained = trained
         self._has_loaded = False
@@ -285,9 +284,7 @@ class AdversarialModel(
         self.accumulation_steps = accumulation_steps
         self.quality_metrics = [metric for metric, *_ in compared]
         self._compared = tuple(compared)
-        self._first_rates = [
-            float(tf.convert_to_tensor(player.optimizer.learning_rate)) for player in players
-        ]
+        self._first_rates = [learning_rates(player.optimizer) for player in players]
         self._compile_arguments = {
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,

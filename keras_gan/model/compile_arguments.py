@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, _registry, _warnings, regularizers, terms
 from keras_gan.backend import inspection
 from keras_gan.feeding import cures
+from keras_gan.optimizers import optimizer_parts
 
 # Arguments of Keras that have no equivalent here.
 _KNOWN_ELSEWHERE = {
@@ -177,8 +178,7 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
     with strategy.scope():
         if not tf.distribute.has_strategy():
             return
-    for player in players:
-        optimizer = getattr(player.optimizer, "inner_optimizer", player.optimizer)
+    for optimizer in (part for player in players for part in optimizer_parts(player.optimizer)):
         _checks.check(
             not (optimizer.use_ema and optimizer.ema_overwrite_frequency),
             "Under a strategy Keras cannot overwrite weights with an optimizer's average.",

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, optimizers
 from keras_gan.backend import inspection
+from keras_gan.engine.players import unique
 
 
 def trained(players):
@@ -108,23 +109,31 @@ def optimizer(identifier, player, networks):
                 **{name: identifier},
             )
         ) from None
-    _checks.check(
-        not isinstance(result, keras.optimizers.MultiOptimizer),
-        f"`{name}` must be one optimizer with one learning rate.",
-        cure="Use one for all of a network's weights.",
-        **{name: type(result).__name__},
-    )
     scaled = isinstance(result, keras.optimizers.LossScaleOptimizer)
+    half = any(map(inspection.computes_in_float16, networks))
     inner = result.inner_optimizer if scaled else result
-    check_finite(inner, name)
+    several = isinstance(inner, keras.optimizers.MultiOptimizer)
     _checks.check(
-        not inner.gradient_accumulation_steps,
-        f"`{name}` must not accumulate gradients: the moving average and the counters would count "
-        "steps that do not update weights.",
-        cure="Use `compile(accumulation_steps=...)`.",
-        gradient_accumulation_steps=inner.gradient_accumulation_steps,
+        not several or not (scaled or half),
+        f"`{name}` must be one optimizer with one learning rate where the loss is scaled.",
+        cure="Use float32 or bfloat16, or one optimizer for all of a network's weights.",
+        **{name: type(inner).__name__},
     )
-    if not scaled and any(map(inspection.computes_in_float16, networks)):
+    if several and not result.built:
+        # Before checks: what a callable gives is known by then.
+        result.build(unique(v for network in networks for v in network.trainable_variables))
+    for number, part in enumerate(optimizers.optimizer_parts(result)):
+        check_finite(part, name)
+        _checks.check(
+            not part.gradient_accumulation_steps,
+            f"`{name}` must not accumulate gradients: the moving average and the counters would "
+            "count steps that do not update weights.",
+            cure="Use `compile(accumulation_steps=...)`.",
+            gradient_accumulation_steps=part.gradient_accumulation_steps,
+        )
+        if several:
+            part.name = f"{name}_{number}"
+    if half and not scaled:
         result = keras.optimizers.LossScaleOptimizer(result)
     # The name is the key of the learning rate in logs; Keras's own would be `adam_110`.
     result.name = name

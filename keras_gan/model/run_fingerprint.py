@@ -28,8 +28,9 @@ _FIRST_PRIORS = weakref.WeakKeyDictionary()
 def of_model(gan):
     """The networks and settings of a compiled model: a nested `dict`."""
     optimizers = {}
-    for player, rate in zip(gan._players, gan._first_rates, strict=True):
+    for player, rates in zip(gan._players, gan._first_rates, strict=True):
         optimizers[f"{player.name}_optimizer"] = _config(player.optimizer)
+        rate = rates[0] if len(rates) == 1 else rates
         optimizers[f"{player.name}_optimizer.learning_rate"] = rate
     return {
         **gan._parts_described(_network, of_prior),
