@@ -13,9 +13,11 @@ _EPSILON = 1e-4
 class AdaptiveWeight:
     """The weight of a critic in the generator's loss that balances it against the terms (VQGAN).
 
-    `min(|g_terms| / (|g_critic| + 1e-4), maximum)`: norms of the gradients of the generator's
-    terms and of the critic's own loss, at the kernel of one layer of the generator, of the whole
-    batch. No gradient flows through it.
+    `min(|g_terms| / (|g_critic| + 1e-4), maximum)`: Euclidean norms of two gradients at the kernel
+    of one layer of the generator, of the whole batch: that of the generator's weighted terms and
+    layer losses, and that of the critic's own loss. Both then pull equally hard at this layer. No
+    gradient flows through the weight. It is logged as "adaptive_weight", and multiplies nothing
+    before the critic's `start_step`.
 
     ```python
     critic = keras_gan.Critic(
@@ -24,11 +26,12 @@ class AdaptiveWeight:
     ```
 
     Args:
-        layer: name of the layer of the generator, usually its last one.
+        layer: name of a layer of the generator with one kernel, usually its last one.
         maximum: above 0. Default 1e4, as in the authors' code.
 
     Raises:
-        ValueError: if `layer` is no name, or `maximum` is not above 0.
+        ValueError: if `layer` is no name, or `maximum` is not above 0; in `compile`, if there is no
+            such layer, or the generator has no terms.
 
     Source: Esser et al., "Taming Transformers for High-Resolution Image Synthesis", CVPR 2021
     (arXiv:2012.09841).

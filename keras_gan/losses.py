@@ -90,7 +90,10 @@ class AdversarialLoss(_registry.Configurable):
         return []
 
     def after_update(self, real_logits, fake_logits):
-        """Called with the logits of an update of the discriminator that has been applied."""
+        """Called with the logits of an update of the discriminator that has been applied.
+
+        They are passed by these names.
+        """
 
 
 class _CrossEntropy(AdversarialLoss):

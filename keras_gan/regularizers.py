@@ -80,7 +80,11 @@ class Regularizer(_registry.Configurable):
         return []
 
     def value(self, discriminator, real, fake, *, seed, real_logits=None, fake_logits=None):
-        """The unweighted penalty, `(batch,)`, float32; arguments as in `penalty`."""
+        """The unweighted penalty, `(batch,)`, float32; arguments as in `penalty`.
+
+        `input_gradients(discriminator, samples)` is the gradient at samples. (The discriminator
+        remembers what it has judged, so a tape around a second call records nothing.)
+        """
         raise NotImplementedError
 
     def penalty(

@@ -44,9 +44,10 @@ class AdversarialModel(
 ):
     """Any Keras model, trained against any number of critics under `fit`.
 
-    The generator is a model from named inputs to named outputs. A critic tells something real from
-    something that the generator made; a term is what either player wants besides. While one player
-    is updated, the weights of the others are fixed.
+    The generator is a model from named inputs to named outputs. A critic learns to tell real
+    tensors from generated ones; a term is added to what a player minimises. A step updates each
+    critic, by its loss, penalties and terms, and then the generator, by the sum of `weight * loss`
+    of the critics, its weighted terms and what its layers add. Meanwhile the others are fixed.
 
     ```python
     sketch = keras.Input((64, 64, 1), name="sketch")
@@ -59,7 +60,8 @@ class AdversarialModel(
     ```
 
     A name is an entry of the data, a drawn tensor, or an output of the generator, and means one
-    tensor. In training, only the outputs that critics and terms name are computed.
+    tensor, `(batch, ...)`, of images in [-1, 1]. In training, only the outputs that critics and
+    terms name are computed.
 
     Args:
         generator: built Keras model. Its inputs are named by its input dict, or by the names of its
@@ -67,10 +69,10 @@ class AdversarialModel(
             ("generated" for a single one). Names are Python identifiers.
         critics: a `Critic`, or a list of them. They may share networks and layers.
         priors: `dict` of distributions by name, as `GAN` takes them ("normal", "uniform", ...), for
-            inputs that are drawn: `priors.Categorical` for classes, `priors.Shuffled` for another
-            row's entry, a schedule for a number that changes. Where the data have an entry of that
-            name, they win. Default `None`.
-        values: names of entries that are numbers although they have the shape of an image.
+            inputs of the generator or of critics that are drawn: `priors.Categorical` for classes,
+            `priors.Shuffled` for another row's entry, a schedule for a number that changes. Where
+            the data have an entry of that name, training reads it, and `generate` draws.
+        values: names of entries that are any numbers although they have the shape of an image.
         ema_halflife_images: see `GAN`. The average follows all floating weights of the generator
             and copies the rest; networks in `layers.Frozen` are shared. Default 10,000.
         seed: integer in [0, 2**63) that determines all noise and the order of arrays.

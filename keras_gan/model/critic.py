@@ -7,7 +7,10 @@ from keras_gan.adaptive_weight import AdaptiveWeight
 
 
 class Critic:
-    """A network that tells real from generated tensors, by name.
+    """A network that learns to tell real from generated tensors, by name.
+
+    It minimises its loss of the logits of `real` and `fake`, with its penalties; the generator
+    minimises `weight` times the loss of the other side.
 
     ```python
     keras_gan.Critic(patches, real="photo", fake="painted", condition="sketch")
@@ -20,25 +23,31 @@ class Critic:
             "logits" and, for terms, heads by name and "features".
         real: name of an entry of the data, a drawn tensor, or an output of the generator; or a
             tuple of names that are judged together as one sample.
-        fake: likewise of what is generated, as many. May be left out with `loss="none"`.
+        fake: likewise of what is generated, as many, of the shapes of `real`. May be left out with
+            `loss="none"`.
         condition: names shown on both sides, without gradient to the generator. Default none.
-        fake_condition: names shown beside `fake` instead, as many. Default: those of `condition`.
+        fake_condition: names shown beside `fake` instead, as many: the classes that were drawn, a
+            wrong caption. Default: those of `condition`.
         loss: name or `keras_gan.losses.AdversarialLoss`; `None` for that of `compile`; "none" for a
-            network that terms alone train and read, such as a classifier.
+            network that terms alone train and read, such as a classifier, which returns a `dict` of
+            heads and needs no "logits".
         regularizers: names or `Regularizer`s; `None` for those of `compile`, `()` for none.
         weight: of its loss in the generator's total, at least 0: a number, a schedule, or an
             `AdaptiveWeight`. Default 1.
-        pack: samples that it judges at a time, neighbours joined along the last axis (PacGAN,
-            arXiv:1712.04086). Default 1.
+        pack: samples that it judges at a time, neighbours of the batch joined along the last axis
+            of `real`, `fake` and the condition (PacGAN, arXiv:1712.04086): its inputs are `pack`
+            times as long there. Default 1.
         pool_size: generated samples to keep; in the critic's updates each new one is exchanged,
             with probability 1/2, for one of them (CycleGAN, arXiv:1703.10593). Default 0: none.
-        start_step: step from which on it trains and counts. Default 0.
+        start_step: training step, from 0, from which on it trains and counts in the generator's
+            loss. Default 0.
         sample_weight: name of weights `(batch,)` of the rows, which multiply their losses and
             penalties for both players; they may be negative. Default `None`.
-        name: a Python identifier; critics of a model must differ in it. Default "critic".
+        name: a Python identifier, its key in logs; critics of a model must differ in it. Default
+            "critic".
 
     Raises:
-        ValueError: for arguments that contradict each other.
+        ValueError: for arguments that contradict each other, or are out of range.
     """
 
     @_checks.suggesting

@@ -69,14 +69,17 @@ class Sampling:
 
         Args:
             num_samples: how many; may be left out with `inputs`. Default 1.
-            inputs: `dict` of arrays by name; inputs with a prior that are not in it are drawn.
-                An integer input with a `priors.Categorical` is a class. A single number or row
-                stands for all samples.
+            inputs: `dict` of arrays `(n, ...)` by name, by the rules of `fit` (images are `uint8`,
+                or floats in [-1, 1]), or an array where one input is needed; inputs with a prior
+                that are not in it are drawn. An integer input with a `priors.Categorical` is a
+                class. A single number or row stands for all samples.
             outputs: names of outputs, or one. `None` for those that critics judge as generated and
                 that the given and drawn inputs suffice for.
-            seed: integer; the same seed gives the same samples for every `batch_size`. `None` draws
-                from a separate random stream that does not affect training.
-            truncation: scales the deviation of drawn numbers from their prior's mean.
+            seed: integer in [0, 2**63); the same seed gives the same samples for every
+                `batch_size`. `None` draws from a separate random stream that does not affect
+                training.
+            truncation: at least 0; scales the deviation of drawn floats from their prior's mean.
+                Default 1: none; 0 gives the mean.
             batch_size: samples generated at a time; reduced if they would need much memory.
             averaged: `True` for `averaged_generator`, `False` for `generator`. Default `True`.
 
@@ -107,11 +110,11 @@ class Sampling:
         return made if len(made) > 1 else next(iter(made.values()))
 
     def score(self, inputs, critic=None, *, names=None):
-        """What a critic makes of tensors that one has; nothing is trained.
+        """What a critic makes of tensors that one has, in inference mode; nothing is trained.
 
         Args:
-            inputs: `dict` of arrays by name: the critic's `real` or `fake`, whichever are there,
-                and its condition.
+            inputs: `dict` of arrays `(n, ...)` by name, by the rules of `fit`: the critic's `real`
+                or `fake`, whichever are there, and its condition.
             critic: name of the critic; `None` for the only one, or the first.
             names: of the tensors to judge, where both kinds are there. Default: the `real` ones.
 

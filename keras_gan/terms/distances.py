@@ -50,7 +50,10 @@ def distance(a, b, kind, names=None):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class L1(_Pair):
-    """`mean |a - b|` over all axes but the first.
+    """`mean |a - b|` over all axes but the first, in float32: `(batch,)`.
+
+    Images are in [-1, 1], so their distance is in [0, 2]. Gradients reach whichever of the two the
+    generator makes.
 
     Image to image: `L1("photo", "painted", weight=100.0)`; a cycle: `L1("a", "cycled_a")`.
 
@@ -74,7 +77,9 @@ class L1(_Pair):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class L2(_Pair):
-    """`mean (a - b)^2` over all axes but the first.
+    """`mean (a - b)^2` over all axes but the first, in float32: `(batch,)`.
+
+    Images are in [-1, 1], so their distance is in [0, 4].
 
     Args:
         a: name of a tensor in play.

@@ -99,7 +99,7 @@ class _Head(Term):
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Classification(_Head):
-    """Cross-entropy of a critic's head with classes.
+    """Cross-entropy of a critic's head with classes: `-log softmax(head)[label]`, in nats.
 
     Critics learn it on real samples with `labels` and on generated ones with `fake_labels`; the
     generator learns it on generated ones: they shall be of the class that they were asked for

@@ -15,8 +15,9 @@ _OPTIONS = frozenset({"name", "player", "distance", "head", "critic", "of"})
 class Term:
     """What a player minimises besides the adversarial loss; base class of all terms.
 
-    The training step adds `weight * every * mean(value(scene))` to the loss of the player. A
-    subclass defines `value`:
+    The training step adds `weight * every * mean(value(scene))`, the mean over the whole batch, to
+    the loss of the player; with `player="both"`, to either in its own update. A subclass defines
+    `value`:
 
     ```python
     @keras.saving.register_keras_serializable("my_project")
@@ -96,7 +97,11 @@ class Term:
                 - `scene.sample_weight`: `(batch,)`, or `None`.
 
         Returns:
-            float32: `(batch,)`, or a scalar for a statistic of the batch.
+            `(batch,)`, or a scalar for a statistic of the batch. Further axes are averaged. It is
+            cast to float32.
+
+        Raises:
+            ValueError: for a name that `reads` does not list.
         """
         raise NotImplementedError(f"The term {type(self).__name__} must define `value(scene)`.")
 
