@@ -9,11 +9,12 @@ import tensorflow as tf
 from keras import layers
 
 import helpers
-from keras_gan import data, images, priors
+from keras_gan import AdversarialModel, Critic, data, images, priors
 from keras_gan.metrics import SlicedWasserstein
 from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
 from keras_gan.regularizers import R1
+from keras_gan.terms import Perceptual
 
 
 def described(gan=None, x=None, **settings):
@@ -376,3 +377,26 @@ def test_folders_go_by_their_files_and_not_by_their_path(tmp_path, limit):
     assert only(before, run(save("other", 5))) and only(before, run(save("first"), seed=1))
     if limit == 0.0:
         assert only(before, run(save("first"), resample="box"))
+
+
+class Unconfigured(layers.Layer):
+    """A layer without `get_config`, whose name is in the network's config alone."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_networks_of_terms_and_layers_without_a_config_go_by_their_place():
+    def made():
+        given = keras.Input((2,), name="given")
+        made = Unconfigured()(layers.Dense(2)(given))
+        generator = keras.Model({"given": given}, {"made": made})
+        critic = Critic(network(), real="wanted", fake="made")
+        game = AdversarialModel(generator, critic)
+        game.compile(terms=[Perceptual(network(), "wanted", "made")])
+        return run_fingerprint.flat(run_fingerprint.of_model(game))
+
+    assert run_fingerprint.differences(made(), made()) == []

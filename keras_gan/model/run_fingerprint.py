@@ -109,7 +109,9 @@ def _network(network):
 
 
 def _config(thing):
-    told = _plain(_serialized(thing), _SILENT, {})
+    told, names = _serialized(thing), {}
+    _name_by_place(told, names)  # of the layers of its networks
+    told = _plain(told, _SILENT, names)
     if inspect.isfunction(thing) and isinstance(told, dict):
         return {**told, **_of_function(thing)}
     return told
@@ -149,11 +151,21 @@ def _with_code(config, functions):
 
 
 def _name_by_place(config, names):
-    """Fill `names` with a position-based name for each layer, nested networks included."""
-    for layer in config.get("layers", ()) if isinstance(config, dict) else ():
-        inner = layer["config"]
-        names.setdefault(inner.get("name"), f"layer {len(names)}")
-        _name_by_place(inner, names)
+    """Fill `names` with a position-based name for each layer of all networks in a config."""
+    if isinstance(config, (list, tuple)):
+        for part in config:
+            _name_by_place(part, names)
+    if not isinstance(config, dict):
+        return
+    layers = config.get("layers")
+    for layer in layers if isinstance(layers, list) else ():
+        # A user's layer without `get_config` has its name in the network's config alone.
+        name = layer["config"].get("name") or layer.get("name")
+        names.setdefault(name, f"layer {len(names)}")
+        _name_by_place(layer["config"], names)
+    for key, part in config.items():
+        if key != "layers":
+            _name_by_place(part, names)
 
 
 def _plain(config, silent, names):
