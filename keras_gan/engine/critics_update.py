@@ -44,7 +44,7 @@ class CriticsUpdate(Passes):
         def part(of):
             with replicas.micro_batch(of, self.accumulation_steps):
                 parts = {name: self._part(t, of) for name, t in shown.items()}
-                term_seed = self._seed_of_terms(number, of)
+                term_seed = self._seed_of_terms(number)
                 scene = functools.partial(
                     Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
                 )

@@ -97,7 +97,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
                     {**batch, **made},
                     self._game.critics,
                     player="generator",
-                    seed=self._seed_of_terms(self.discriminator_steps + update, number),
+                    seed=self._seed_of_terms(self.discriminator_steps + update),
                     whole=tensors,
                     forward=forward,
                     augment=self._augment_for(self.discriminator_steps + update),

@@ -34,9 +34,13 @@ class Passes:
             seed = seeds.fold(seed, number)
         return seed
 
-    def _seed_of_terms(self, update, part):
-        """The seed of the terms in a micro-batch of an update; `None` without any."""
-        return self._seed_of(seeds.TERMS, update, part) if self._game.terms else None
+    def _seed_of_terms(self, update):
+        """The seed of the terms in an update; `None` without any.
+
+        All micro-batches have the same: `replicas.local_rows` gives each rows of its own of one
+        draw.
+        """
+        return self._seed_of(seeds.TERMS, update) if self._game.terms else None
 
     @contextlib.contextmanager
     def _preserved(self, networks, update, part=0):
