@@ -1,0 +1,37 @@
+"""Games of sixteen papers and of two families more, each a function of `PlayedGame`."""
+
+import code_games
+import image_games
+import row_games
+
+GAMES = {
+    game.__name__: game
+    for game in (
+        row_games.ac_gan,
+        code_games.adversarial_autoencoder,
+        code_games.autoencoder_without_samples,
+        row_games.big_gan,
+        code_games.bigan,
+        row_games.clipping_and_replay,
+        row_games.ctgan,
+        code_games.domain_adaptation,
+        row_games.info_gan,
+        row_games.noise_by_a_schedule,
+        row_games.projection_gan,
+        row_games.semi_supervised,
+        row_games.smoothing_and_noise,
+        row_games.style_gan2,
+        code_games.vae_gan,
+        image_games.codec,
+        image_games.cycle_gan,
+        image_games.esrgan,
+        image_games.pix2pix,
+        image_games.spade,
+        image_games.star_gan,
+        image_games.vqgan,
+    )
+}
+# Cheap ones, each with something that the others do not have.
+QUICK = ("bigan", "adversarial_autoencoder")
+# Those that are also played at 64 pixels.
+PICTURES = ("cycle_gan", "pix2pix", "vqgan")

@@ -1,0 +1,59 @@
+"""Papers' games: each trains, goes on from files and backups, is exported, and is used."""
+
+import keras
+import numpy as np
+import pytest
+
+import exported
+import games
+from keras_gan.callbacks import TrainingBackup
+from runs import assert_same_state
+
+# Toys of some steps.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This GAN cannot start"),
+    pytest.mark.filterwarnings("ignore:This model cannot start"),
+]
+
+EVERY = [
+    pytest.param(name, id=name, marks=() if name in games.QUICK else pytest.mark.slow)
+    for name in games.GAMES
+]
+
+
+def played(name, seed=0):
+    keras.utils.set_random_seed(seed)
+    return games.GAMES[name]()
+
+
+def fit(game, model=None, epochs=1, **options):
+    model = game.model if model is None else model
+    return model.fit(
+        game.data,
+        epochs=epochs,
+        batch_size=game.batch_size,
+        steps_per_epoch=2,
+        verbose=0,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_it_trains_goes_on_and_is_used(name, tmp_path):
+    game = played(name)
+    logs = fit(game, callbacks=[TrainingBackup(tmp_path / "backup")]).history
+    assert all(np.isfinite(values).all() for values in logs.values()), logs
+    game.model.save(tmp_path / "model.keras")
+    fit(game)
+    state = game.model.run_state()
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    fit(game, loaded)
+    assert_same_state(loaded, state)
+
+    resumed = played(name, seed=1)  # other initial weights
+    fit(resumed, epochs=2, callbacks=[TrainingBackup(tmp_path / "backup")])
+    assert_same_state(resumed.model, state)
+
+    exported.check(game.model, tmp_path / "exported", draws_in_use=name == "ctgan")
+    game.use(game.model)
