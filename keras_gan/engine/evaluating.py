@@ -160,7 +160,7 @@ class Evaluating:
             step = self._state.evaluation_step
             seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
             size = tf.shape(next(iter(tensors.values())))[0]
-            drawn = self._game.drawn(tensors, size, next(seed), self._state)
+            drawn = self._game.drawn(tensors, size, next(seed), self._state, evaluating=True)
             tensors = {**tensors, **drawn}
             made = self._game.generator(tensors, training=False)
             self._evaluate_losses(

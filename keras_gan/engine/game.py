@@ -44,12 +44,15 @@ class Game:
         terms: list of `Term`s.
         draws: `dict` of `Draw`s by name.
         specs: the rules of the entries that the data have; those that are drawn may be missing.
+        evaluated_specs: likewise of evaluations, where metrics may compare further entries.
+        evaluated_draws: likewise.
         augment: callable `(tensors, seed, images_seen) -> tensors`, or `None`.
     """
 
     def __init__(self, generator, critics, terms=(), draws=None, specs=None, augment=None):
         self.generator, self.critics, self.terms = generator, list(critics), list(terms)
         self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
+        self.evaluated_specs, self.evaluated_draws = self.specs, self.draws
         self.pack = _least_common_multiple([critic.pack for critic in self.critics])
 
     @property
@@ -62,7 +65,12 @@ class Game:
         """Whether the generator has an input that nothing but data can give."""
         return any(name not in self.draws for name in self.generator.inputs)
 
-    def drawn(self, tensors, size, seed, state):
+    @property
+    def entries_of_metrics(self):
+        """The names of entries that metrics alone read: a tuple."""
+        return tuple(name for name in self.evaluated_specs if name not in self.specs)
+
+    def drawn(self, tensors, size, seed, state, *, evaluating=False):
         """The tensors that the data do not have: a `dict`.
 
         Args:
@@ -70,9 +78,10 @@ class Game:
             size: rows of this replica.
             seed: int32 `(2,)`.
             state: the run's `TrainingState`.
+            evaluating: whether what metrics alone read is drawn too.
         """
-        found = {}
-        for place, (name, draw) in enumerate(self.draws.items()):
+        found, draws = {}, self.evaluated_draws if evaluating else self.draws
+        for place, (name, draw) in enumerate(draws.items()):
             if name not in tensors:
                 own = seeds.fold(seed, place) if place else seed
                 found[name] = draw.rows(

@@ -217,7 +217,8 @@ class AdversarialModel(
                 or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
                 their names alone. They are evaluated on validation data with the averaged
                 generator, and compare what the first critic is shown. Or a `dict` of such lists by
-                pairs of names, `{("photo", "painted"): ["kid"]}`.
+                pairs of names, `{("photo", "painted"): ["kid"]}`, by metrics of Keras too. Such names
+                may be in the validation data alone.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
                 small networks, 1 under a strategy.
             jit_compile: as in Keras; "auto" is off on CPUs.
@@ -250,6 +251,7 @@ class AdversarialModel(
         trained = self._trained_in_file or player_optimizers.trained(players)
         player_optimizers.check_optimizers(players, trained)
         compared = compile_arguments.compared(metrics, self._default_pair(), self._shape_of)
+        assembly.admit_compared(self, game, [name for _, *pair in compared for name in pair])
         compile_arguments.check_strategy(
             self.distribute_strategy,
             players,
@@ -393,4 +395,4 @@ class AdversarialModel(
     def _tensors_of(self, data):
         """The tensors of a batch by name, as networks take them."""
         batch, _ = unpack(data)
-        return self._game.specs.to_tensors(batch)
+        return self._game.evaluated_specs.to_tensors(batch)

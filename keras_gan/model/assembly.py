@@ -55,6 +55,33 @@ def assembled(model, loss, regularizers, terms, augment):
     return Game(cut, critics, terms, draws, rules, augment)
 
 
+def admit_compared(model, game, names):
+    """Let a game take what metrics compare: entries that validation data alone need to have.
+
+    Args:
+        model: the `AdversarialModel`.
+        game: its `Game`.
+        names: what metrics compare, outputs of the generator among them.
+    """
+    outputs = [name for name in model._named_generator.outputs if name in names]
+    read = model._named_generator.needed_for(outputs) if outputs else []
+    read = [*read, *(name for name in names if name not in outputs)]
+    extra = [name for name in dict.fromkeys(read) if name not in game.specs]
+    if not extra:
+        return
+    specs = specs_of(model)
+    rules = {name: specs.get(name) or EntrySpec(name) for name in extra}
+    game.evaluated_specs = EntrySpecs({**game.specs, **rules}, made=model._named_generator.outputs)
+    game.evaluated_draws = {
+        **game.draws,
+        **{
+            name: Draw(prior, *_drawn_as(name, specs))
+            for name, prior in model.priors.items()
+            if name in extra
+        },
+    }
+
+
 def uncompiled(critic):
     """A critic that only scores, without a loss."""
     return CompiledCritic(

@@ -90,7 +90,8 @@ def compared(given, default_pair, shape_of):
         default_pair: the names that metrics compare without any.
         shape_of: callable from a name to the shape of a row, or `None`.
     """
-    if not isinstance(given, dict) or "class_name" in given:
+    named = isinstance(given, dict) and "class_name" not in given
+    if not named:
         given = {default_pair: given}
     for pair in given:
         _checks.check(
@@ -101,19 +102,22 @@ def compared(given, default_pair, shape_of):
     found = []
     for pair, metrics in given.items():
         shape = next((shape for name in pair if (shape := shape_of(name)) is not None), (None,))
-        found += [(metric, *pair) for metric in metric_list(metrics, shape)]
+        found += [(metric, *pair) for metric in metric_list(metrics, shape, of_any=named)]
     names = [metric.name for metric, *_ in found]
     _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     return found
 
 
-def metric_list(given, sample_shape):
-    """Quality metrics from one or several names, configs or instances, built for the samples."""
+def metric_list(given, sample_shape, *, of_any=False):
+    """Quality metrics from one or several names, configs or instances, built for the samples.
+
+    With `of_any`, they may compare anything, such as labels with predictions.
+    """
     if isinstance(given, (str, dict, keras.metrics.Metric)):
         given = [given]
     metrics = _registry.metrics(given or ())
     for metric in metrics:
-        _check_compares(metric, sample_shape)
+        _check_compares(metric, sample_shape, of_any)
         # Variables must exist before the first graph.
         if hasattr(metric, "build") and None not in sample_shape:
             metric.build(sample_shape)
@@ -130,7 +134,7 @@ _OF_LABELS = (
 )
 
 
-def _check_compares(metric, sample_shape):
+def _check_compares(metric, sample_shape, of_any=False):
     """Check that a metric takes reals and fakes; Keras metrics may take other arguments."""
     parameters = list(inspect.signature(metric.update_state).parameters.values())
     places = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -138,10 +142,11 @@ def _check_compares(metric, sample_shape):
     takes_two |= len(places) > 1 and places[1] != "sample_weight"
     failed = None if takes_two else f"it takes {', '.join(places) or 'nothing'}"
     module = type(metric).__module__
-    if module.startswith("keras.") and module.split(".")[-1] in _OF_LABELS:
+    if not of_any and module.startswith("keras.") and module.split(".")[-1] in _OF_LABELS:
         failed = "it compares labels with predictions"
     if (
         failed is None
+        and not of_any
         and module.startswith("keras.")
         and None not in sample_shape
         and not tf.distribute.has_strategy()

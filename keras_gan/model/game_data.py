@@ -8,18 +8,21 @@ class GameData:
     """Mixin of `AdversarialModel` with what it takes data by."""
 
     def _training_data(self, x, y, **options):
-        return entry_data.training_feed(
-            x, y, entries=self._game.specs, optional=tuple(self._game.draws), **options
-        )
+        game = self._game
+        # What metrics alone read may be there, and is held out with the rest.
+        optional = (*game.evaluated_draws, *game.entries_of_metrics)
+        entries = game.evaluated_specs
+        return entry_data.training_feed(x, y, entries=entries, optional=optional, **options)
 
     def _evaluation_data(self, x, y, **options):
-        return entry_data.evaluation_feed(
-            x, y, entries=self._game.specs, optional=tuple(self._game.draws), **options
-        )
+        game = self._game
+        entries, optional = game.evaluated_specs, tuple(game.evaluated_draws)
+        return entry_data.evaluation_feed(x, y, entries=entries, optional=optional, **options)
 
     def _checked_batch(self, x, y):
-        batch = entry_data.checked_batch(x, y, self._game.specs, optional=tuple(self._game.draws))
-        return batch, None
+        game = self._game
+        optional = (*game.evaluated_draws, *game.entries_of_metrics)
+        return entry_data.checked_batch(x, y, game.evaluated_specs, optional=optional), None
 
     def _learn_class_names(self, x):
         """A game has classes by name where a data set tells them; see `GAN`."""

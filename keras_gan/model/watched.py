@@ -122,7 +122,7 @@ class WatchedPair:
 
     def _as_networks_take(self, rows):
         rows = {name: tf.convert_to_tensor(array) for name, array in rows.items()}
-        tensors = self.model._game.specs.to_tensors(rows)
+        tensors = self.model._game.evaluated_specs.to_tensors(rows)
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     def joined(self, parts):
