@@ -53,6 +53,25 @@ def strip(names, middles, height):
     return result
 
 
+def heading(names, width):
+    """A strip of names above as many columns of one width, each in the middle of its own.
+
+    Args:
+        names: list of strings; what is too long for its column is cut off.
+        width: of the strip, in pixels.
+
+    Returns:
+        `(LINE_HEIGHT, width)`.
+    """
+    result = np.full((LINE_HEIGHT, width), PAPER, "uint8")
+    for place, name in enumerate(names):
+        left, right = (round(width * edge / len(names)) for edge in (place, place + 1))
+        words = line(name)[:, : right - left]
+        first = left + (right - left - words.shape[1]) // 2
+        result[:, first : first + words.shape[1]] = words
+    return result
+
+
 def marked(picture, words):
     """A picture of 1 or 3 channels in a green frame, in colour, with a line of text below."""
     words = line(words)

@@ -6,7 +6,7 @@ from keras_gan import _checks, lettering
 from keras_gan.feeding import class_names
 
 # Default number of rows, and the maximum with one row per class.
-_ROWS, _MOST_ROWS = 8, 100
+DEFAULT_ROWS, _MOST_ROWS = 8, 100
 
 
 class Cells:
@@ -20,7 +20,7 @@ class Cells:
     """
 
     def __init__(self, rows, columns, labels, *, num_classes, names):
-        self.rows, self.columns = rows or _ROWS, columns
+        self.rows, self.columns = rows or DEFAULT_ROWS, columns
         self.classes = self.row_names = None
         if num_classes is None:
             _checks.check(
@@ -79,7 +79,7 @@ def check_labels(labels, rows, columns):
         "`labels` must be classes: names, or indices, integers of at least 0.",
         labels=labels,
     )
-    cells = (rows or _ROWS) * columns
+    cells = (rows or DEFAULT_ROWS) * columns
     sizes = (rows, cells) if rows else (*range(_MOST_ROWS + 1), cells)
     _checks.check(
         values.ndim == 0 or values.ndim == 1 and len(values) in sizes,

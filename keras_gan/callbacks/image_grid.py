@@ -4,10 +4,9 @@ import functools
 import re
 
 import keras
-import numpy as np
 
 from keras_gan import _checks, images, lettering
-from keras_gan.callbacks import _board, _cells, _measuring
+from keras_gan.callbacks import _board, _cells, _measuring, _pictures
 from keras_gan.storage import files
 
 
@@ -25,6 +24,11 @@ class ImageGrid(keras.callbacks.Callback):
       epoch. It is missing if the weights of the last epoch remain;
     - `training.gif`, when training ends: the animation of these files, including the epochs before
       a resumed run. Pictures of other runs are neither used nor removed.
+
+    Where the generator of a game takes data, the pictures show images of the same held-out rows
+    (training rows if there are none) side by side: inputs, what is made of them, and targets, with
+    their names above. As many rows of the data stand beside each other as `columns` has room for.
+    There is no `real.png`. Where images come from draws alone, samples are drawn as for a `GAN`.
 
     Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
     on a grey checkerboard. The callback affects neither the training nor the next `gan.generate()`.
@@ -99,7 +103,7 @@ class ImageGrid(keras.callbacks.Callback):
         self._callbacks = callbacks
 
     def _start(self):
-        self._latents = self._cells = self._board = None
+        self._pictures = self._board = None
         self._real_is_drawn = False
         self._first = None  # number of the first epoch of this `fit`
         self._last = None  # that of the latest
@@ -111,22 +115,18 @@ class ImageGrid(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Check all arguments before training, and draw the real samples."""
         gan = self.model
-        _measuring.require(gan, "sample_latents", self)
-        _check_image_shape(gan)
+        _measuring.require(gan, "reference_samples", self)
         self._start()
-        self._cells = _cells.Cells(
-            self.rows,
-            self.columns,
-            self.labels,
-            num_classes=gan.num_classes,
-            names=getattr(gan, "class_names", None),
+        of_entries = getattr(gan, "is_fed_entries", False)
+        kind = _pictures.of_game if of_entries else _pictures.SamplePictures
+        self._pictures = kind(
+            gan, rows=self.rows, columns=self.columns, labels=self.labels, seed=self.seed
         )
         _measuring.require_own_folder(self, self._callbacks)
         files.writable_directory(self.directory)
         if images.comment_of(self.directory / _RESTORED) == _COMMENT:  # of an earlier run
             files.remove(self.directory / _RESTORED)
         self._board = _board.Board(self.log_dir, self, self._callbacks)
-        self._latents = gan.sample_latents(self._cells.count, self.seed)
         self._draw_real()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -152,8 +152,9 @@ class ImageGrid(keras.callbacks.Callback):
         if self._undrawn is not None and restored is None:
             self._draw(self._undrawn)
         self._undrawn = None
-        if restored is not None:
-            picture = lettering.marked(self._picture(), f"epoch {restored}: weights restored")
+        picture = None if restored is None else self._pictures.picture()
+        if picture is not None:
+            picture = lettering.marked(picture, f"epoch {restored}: weights restored")
             self._write(functools.partial(images.save_png, comment=_COMMENT), _RESTORED, picture)
             self._board.image("restored", picture, restored)
         self._board.close()
@@ -188,41 +189,22 @@ class ImageGrid(keras.callbacks.Callback):
     # === Pictures ===
 
     def _draw(self, number):
-        picture = self._picture()
+        picture = self._pictures.picture()
+        if picture is None:
+            return
         if self._write(images.save_png, _file_name(number), picture):
             self._drawn.add(number)
         self._board.image("samples", picture, number)
-
-    def _picture(self):
-        """The current samples of the averaged generator."""
-        # A seed leaves the model's own random stream unchanged.
-        samples = self.model.generate(
-            latents=self._latents, labels=self._cells.classes, seed=self.seed
-        )
-        # Clip values that exceed [-1, 1]; `grid` would assume another range.
-        return self._grid(np.clip(samples, -1.0, 1.0))
-
-    def _grid(self, samples):
-        cells = self._cells
-        return images.grid(samples, cells.rows, cells.columns, row_names=cells.row_names)
 
     def _draws(self, number):
         """Whether this epoch is drawn."""
         return number % self.every_epochs == 0 or number == (self.params or {}).get("epochs")
 
     def _draw_real(self):
-        samples = self.model.reference_samples
-        if self._real_is_drawn or samples is None:
+        picture = None if self._real_is_drawn else self._pictures.real()
+        if picture is None:
             return
         self._real_is_drawn = True
-        chosen = _choose_real(
-            images.to_uint8(samples),
-            self.model.reference_labels,
-            self._cells.classes,
-            self._cells.count,
-            self.seed,
-        )
-        picture = self._grid(chosen)
         self._write(images.save_png, "real.png", picture)
         self._board.image("real", picture, 0)
 
@@ -265,35 +247,6 @@ def _restored_by(callback):
         restores = callback.restore_best_weights and callback.best_weights is not None
         return callback.best_epoch + 1 if restores else None
     return getattr(callback, "restored_epoch", None)
-
-
-def _check_image_shape(gan):
-    cure = "Leave it out and plot `gan.generate(1000)` yourself, with matplotlib for example."
-    if len(gan.sample_shape) == 2:
-        cure += " If these are grey images, build the networks with a channel axis of size 1."
-    _checks.check(
-        gan.is_image,
-        "`ImageGrid` draws images, samples of shape (height, width, channels) with 1, 3 or 4 "
-        "channels.",
-        cure=cure,
-        sample_shape=tuple(gan.sample_shape),
-    )
-
-
-def _choose_real(samples, labels, wanted, count, seed):
-    """`count` samples spread over the data, of the classes `wanted`, if any, in their order.
-
-    A cell is black if its class has too few samples.
-    """
-    order = np.random.default_rng(seed).permutation(len(samples))  # data may be sorted by class
-    if wanted is None or labels is None:
-        return samples[order[:count]]
-    chosen = np.zeros((count, *samples.shape[1:]), "uint8")
-    for label in np.unique(wanted):
-        cells = np.flatnonzero(wanted == label)
-        found = order[labels[order] == label][: len(cells)]
-        chosen[cells[: len(found)]] = samples[found]
-    return chosen
 
 
 def _file_name(number):

@@ -11,7 +11,6 @@ from keras_gan.engine.named_network import named
 from keras_gan.engine.players import Player, groups, unique
 from keras_gan.engine.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState
 from keras_gan.engine.train_step import TrainStep
-from keras_gan.feeding.sample_spec import unpack
 from keras_gan.model import (
     assembly,
     compile_arguments,
@@ -20,6 +19,7 @@ from keras_gan.model import (
     player_optimizers,
     run_fingerprint,
 )
+from keras_gan.model.classes import Classes
 from keras_gan.model.configs import Configs
 from keras_gan.model.fitting import Fitting
 from keras_gan.model.game_data import GameData
@@ -35,6 +35,7 @@ class AdversarialModel(
     TrainStep,
     Fitting,
     GameData,
+    Classes,
     Evaluating,
     Sampling,
     Saving,
@@ -117,6 +118,7 @@ class AdversarialModel(
             ema_halflife_images=ema_halflife_images,
             seed=seed,
         )
+        self._find_classes()
         for critic in self.critics:
             critic_checks.warn_of_activation(critic)
         self.critic_networks = unique(critic.network for critic in self.critics)
@@ -217,8 +219,8 @@ class AdversarialModel(
                 or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
                 their names alone. They are evaluated on validation data with the averaged
                 generator, and compare what the first critic is shown. Or a `dict` of such lists by
-                pairs of names, `{("photo", "painted"): ["kid"]}`, by metrics of Keras too. Such names
-                may be in the validation data alone.
+                pairs of names, `{("photo", "painted"): ["kid"]}`, by metrics of Keras too; such
+                names may be in the validation data alone.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
                 small networks, 1 under a strategy.
             jit_compile: as in Keras; "auto" is off on CPUs.
@@ -389,10 +391,3 @@ class AdversarialModel(
         if not self._game.takes_data:
             return last
         return (last + 1 + further) % self.discriminator_steps
-
-    # === Batches ===
-
-    def _tensors_of(self, data):
-        """The tensors of a batch by name, as networks take them."""
-        batch, _ = unpack(data)
-        return self._game.evaluated_specs.to_tensors(batch)

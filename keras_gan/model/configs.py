@@ -27,6 +27,7 @@ class Configs:
                 name: loadable.serialized(prior, "priors") for name, prior in self.priors.items()
             },
             "values": list(self.values),
+            "class_names": self.class_names and list(self.class_names),
             "ema_halflife_images": schedules.config(self.ema_halflife_images),
             "seed": self.seed,
             "name": self.name,
@@ -49,7 +50,8 @@ class Configs:
         networks = joint_networks.deserialized(
             config.pop("networks"), lambda network: read(network, "critics")
         )
-        return cls(
+        names = config.pop("class_names", None)  # missing in files of earlier versions
+        model = cls(
             read(config.pop("generator"), "generator"),
             [
                 Critic(networks[critic["network"]], **_without(read(critic, "critics"), "network"))
@@ -58,6 +60,8 @@ class Configs:
             priors={name: read(p, "priors") for name, p in config.pop("priors").items()},
             **config,
         )
+        model.class_names = names
+        return model
 
     def _parts_described(self, of_network, of_prior):
         """The networks and what belongs to them, for the fingerprint of a run."""

@@ -1,11 +1,18 @@
 """The data of a game: dicts of entries by name, and what callbacks see of them."""
 
 from keras_gan.feeding import entry_data
+from keras_gan.feeding.sample_spec import unpack
 from keras_gan.model import watched
 
 
 class GameData:
-    """Mixin of `AdversarialModel` with what it takes data by."""
+    """Mixin of `AdversarialModel` with what it takes data by.
+
+    Attributes:
+        is_fed_entries: whether data are dicts of entries; those of a `GAN` are samples and labels.
+    """
+
+    is_fed_entries = True
 
     def _training_data(self, x, y, **options):
         game = self._game
@@ -24,8 +31,10 @@ class GameData:
         optional = (*game.evaluated_draws, *game.entries_of_metrics)
         return entry_data.checked_batch(x, y, game.evaluated_specs, optional=optional), None
 
-    def _learn_class_names(self, x):
-        """A game has classes by name where a data set tells them; see `GAN`."""
+    def _tensors_of(self, data):
+        """The tensors of a batch by name, as networks take them."""
+        batch, _ = unpack(data)
+        return self._game.evaluated_specs.to_tensors(batch)
 
     # === What callbacks look at ===
 

@@ -6,7 +6,6 @@ from keras_gan import _checks, priors, schedules
 from keras_gan.backend import copies, inspection, packing
 from keras_gan.engine.named_network import NamedNetwork
 from keras_gan.feeding import fit_data
-from keras_gan.feeding.class_names import checked as checked_names
 from keras_gan.feeding.sample_spec import SampleSpec, to_float, unpack
 from keras_gan.feeding.values import reach
 from keras_gan.model import pairs
@@ -139,17 +138,9 @@ class GAN(Generation, AdversarialModel):
         self.spec = SampleSpec(self.sample_shape, num_classes, reach(generator))
         self.is_image = self.spec.is_image
 
-    @property
-    def class_names(self):
-        """The names of the classes by index, or `None`."""
-        return self._class_names
-
-    @class_names.setter
-    def class_names(self, class_names):
-        names = checked_names(class_names, self.num_classes or 0)
-        self._class_names = None if names is None else tuple(names)  # Keras would wrap a list
-
     # === Data ===
+
+    is_fed_entries = False
 
     def _training_data(self, x, y, **options):
         return fit_data.training_feed(x, y, spec=self.spec, **options)

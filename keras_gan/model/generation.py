@@ -266,9 +266,6 @@ class Generation:
         # Keras takes no mixture of tensors and arrays.
         return network([inputs, tf.convert_to_tensor(labels)], training=training)
 
-    def _learn_class_names(self, x):
-        self.class_names = class_names.learned(self.class_names, x, self.num_classes)
-
     def _labels_for(self, labels, num_samples, seed):
         if self.num_classes is None:
             _checks.check(labels is None, "The networks take no labels.", labels=labels)

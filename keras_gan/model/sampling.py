@@ -72,7 +72,8 @@ class Sampling:
             inputs: `dict` of arrays `(n, ...)` by name, by the rules of `fit` (images are `uint8`,
                 or floats in [-1, 1]), or an array where one input is needed; inputs with a prior
                 that are not in it are drawn. An integer input with a `priors.Categorical` is a
-                class. A single number or row stands for all samples.
+                class, by index or, where `class_names` are known, by name. A single number or row
+                stands for all samples.
             outputs: names of outputs, or one. `None` for those that critics judge as generated and
                 that the given and drawn inputs suffice for.
             seed: integer in [0, 2**63); the same seed gives the same samples for every
@@ -129,7 +130,7 @@ class Sampling:
         critic = next(iter(known)) if critic is None else critic
         _checks.one_of(critic, "critic", tuple(known))
         judge = known[critic]
-        given = self._typed(inputs)
+        given = self._typed(self._with_indices(inputs))
         sides = [s for s in (judge.real, judge.fake) if s and all(name in given for name in s)]
         names = (names,) if isinstance(names, str) else names
         _checks.check(
@@ -233,7 +234,7 @@ class Sampling:
     def _given_inputs(self, inputs):
         """Inputs as arrays, checked by the rules of their names."""
         known = self._named_generator.inputs
-        given = self._by_name(inputs)
+        given = self._with_indices(self._by_name(inputs))
         unknown = [name for name in given if name not in known]
         _checks.check(
             not unknown,

@@ -115,15 +115,10 @@ class WatchedPair:
         return None if arrays is None else self._as_networks_take(part(arrays, slice(count)))
 
     def _arrays(self, held_out):
-        found = self.sources[0 if held_out else 1]
-        if found is None:
-            return None
-        return part(found, slice(min(map(len, found.values()))))  # of unpaired data the shortest
+        return examples(self.model, held_out)
 
     def _as_networks_take(self, rows):
-        rows = {name: tf.convert_to_tensor(array) for name, array in rows.items()}
-        tensors = self.model._game.evaluated_specs.to_tensors(rows)
-        return {name: tensor.numpy() for name, tensor in tensors.items()}
+        return as_networks_take(self.model, rows)
 
     def joined(self, parts):
         """Several lots of rows as one: what all of them have."""
@@ -275,6 +270,26 @@ def _judges_of(pair, critics):
 
 
 # === Rows ===
+
+
+def examples(model, held_out):
+    """Held-out or training examples of the last `fit`: a `dict` of arrays, or `None`.
+
+    Args:
+        model: an `AdversarialModel` that is fed dicts.
+        held_out: which of them.
+    """
+    found = model.held_out_samples if held_out else model.reference_samples
+    if found is None:
+        return None
+    return part(found, slice(min(map(len, found.values()))))  # of unpaired data the shortest
+
+
+def as_networks_take(model, rows):
+    """Rows of the data with pixels as floats in [-1, 1]: a `dict` of arrays."""
+    rows = {name: tf.convert_to_tensor(array) for name, array in rows.items()}
+    tensors = model._game.evaluated_specs.to_tensors(rows)
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def length(rows):
