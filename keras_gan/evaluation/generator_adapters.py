@@ -10,6 +10,7 @@ from keras_gan import _checks, priors
 from keras_gan.backend import inspection
 from keras_gan.feeding import values
 from keras_gan.model import generation
+from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.gan import GAN
 from keras_gan.storage import files
 
@@ -39,7 +40,7 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
     num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     if isinstance(generator, (str, bytes, os.PathLike)):
         generator = _loaded(files.expanded(generator))
-    if isinstance(generator, GAN) or _is_own(generator):
+    if isinstance(generator, AdversarialModel) or _is_own(generator):
         given = {"prior": prior, "latent_dim": latent_dim}
         given = {name: value for name, value in given.items() if value is not None}
         _checks.check(
@@ -47,7 +48,16 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
             "This generator draws its own latents: a prior and a size must be left out.",
             **given,
         )
-        return (_gan if isinstance(generator, GAN) else _own_export)(generator, num_classes)
+        if not isinstance(generator, AdversarialModel):
+            return _own_export(generator, num_classes)
+        _checks.check(
+            num_classes in (None, generator.num_classes),
+            "A model knows how many classes it has.",
+            cure="Leave `num_classes` out.",
+            num_classes=num_classes,
+            of_the_model=generator.num_classes,
+        )
+        return (_gan if isinstance(generator, GAN) else _game)(generator)
     run, shape, takes_labels = _network(generator, num_classes)
     if not takes_labels:
         _refuse_classes(num_classes)
@@ -67,20 +77,37 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
     return GeneratorAdapter(draw, takes_labels, num_classes, reach, code=code)
 
 
-def _gan(gan, num_classes):
-    _checks.check(
-        num_classes in (None, gan.num_classes),
-        "A model knows how many classes it has.",
-        cure="Leave `num_classes` out.",
-        num_classes=num_classes,
-        of_the_model=gan.num_classes,
-    )
-
+def _gan(gan):
     def draw(count, seed, labels):
         return gan.generate(count, seed=seed, labels=labels)
 
     takes_labels = gan.num_classes is not None
     return GeneratorAdapter(draw, takes_labels, gan.num_classes, gan.spec.reach, gan.class_names)
+
+
+def _game(model):
+    """The adapter of a game: the first output that a critic judges, if it comes from draws."""
+    known = model._named_generator.outputs
+    judged = [name for critic in model.critics for name in critic.fake if name in known]
+    outputs = [name for name in judged or known if not model._missing([name], ())]
+    _checks.check(
+        bool(outputs),
+        "A generator that takes data makes no samples of draws alone.",
+        cure="Give metrics to `compile(metrics={(real, fake): [...]})` and call `evaluate(data)`, "
+        "or wrap `model.generate(inputs=...)` into a function of latents.",
+        needs=model._missing([(judged or list(known))[0]], ()),
+    )
+    output, entry = outputs[0], model.class_entry
+    network = model._named_average.cut([output])
+    takes_labels = entry is not None and entry in network.inputs
+
+    def draw(count, seed, labels):
+        inputs = {entry: labels} if takes_labels else None
+        return model.generate(count, inputs=inputs, outputs=output, seed=seed)
+
+    num_classes = model.num_classes if takes_labels else None
+    reach = values.reach(network.network)
+    return GeneratorAdapter(draw, takes_labels, num_classes, reach, model.class_names)
 
 
 # === SavedModels ===

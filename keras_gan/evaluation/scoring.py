@@ -46,7 +46,8 @@ def evaluate_generator(
         generator: one of
 
             - a `keras_gan.GAN`, whose `averaged_generator` is scored, with its own prior; give
-              `gan.generator` for the other one;
+              `gan.generator` for the other one; or an `AdversarialModel`, whose first judged
+              output that comes from draws alone is scored;
             - a SavedModel, loaded or the path of its folder: one of `GAN.export`, with its own
               prior, or any other whose default signature takes latents and optional labels;
             - a Keras model from latents and optional labels, or the path of a `.keras` file;

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import helpers
-from keras_gan import AdversarialModel, Critic, metrics
+from keras_gan import AdversarialModel, Critic, evaluate_generator, metrics, priors
 
 RANDOM = np.random.default_rng(0)
 SOURCE = RANDOM.normal(size=(32, 2)).astype("float32")
@@ -69,6 +69,26 @@ def test_validation_data_without_them_are_refused(model):
     data = {"source": SOURCE, "target": TARGET}
     with pytest.raises(ValueError, match="`validation_data` must have .*missing=.*'labels'"):
         fit(model, data, validation_data=data)
+
+
+def test_any_game_that_draws_is_evaluated(model):
+    with pytest.raises(ValueError, match="takes data.*needs=.*'source'.*compile"):
+        evaluate_generator(model, TARGET, "sliced_wasserstein")
+    keras.utils.set_random_seed(0)
+    noise, labels = keras.Input((3,), name="noise"), keras.Input((), dtype="int32", name="kind")
+    x = layers.Concatenate()([noise, layers.Embedding(2, 4)(labels)])
+    critic = Critic(helpers.discriminator(), real="row", fake="made")
+    drawing = {"noise": "normal", "kind": priors.Categorical(2)}
+    game = AdversarialModel(
+        keras.Model({"noise": noise, "kind": labels}, {"made": layers.Dense(2)(x)}),
+        critic,
+        priors=drawing,
+    )
+    metric = metrics.SlicedWasserstein()
+    found = evaluate_generator(game, (TARGET, LABELS), metric, seed=3)
+    twice = evaluate_generator(game, (TARGET, LABELS), metric, seed=3)
+    other = evaluate_generator(game, (TARGET, 1 - LABELS), metric, seed=3)
+    assert found == twice and found != other, "a sample has the class of its real"
 
 
 def test_accuracies_are_of_named_pairs_alone():
