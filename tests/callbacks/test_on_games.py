@@ -161,7 +161,6 @@ def test_an_end_waits_for_all_and_a_failure_for_none():
     assert ended_at(2, 9, shifts=steady, waits=False) == (2, "first")
 
 
-@pytest.mark.filterwarnings("error")
 def test_watching_does_not_change_the_run(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 4)
 

@@ -42,7 +42,6 @@ def fit(model, data, **settings):
     return model.fit(data, epochs=1, batch_size=8, verbose=0, **settings).history
 
 
-@pytest.mark.filterwarnings("error")
 def test_names_of_metrics_are_asked_of_validation_data_alone(model):
     data = {"source": SOURCE, "target": TARGET}
     held_out = {**data, "labels": LABELS}
