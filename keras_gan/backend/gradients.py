@@ -65,7 +65,7 @@ class MemoizedDiscriminator:
 
     def _entry(self, samples):
         for known, tape, watched, logits in self._known:
-            if _is_same(known, samples):
+            if is_same(known, samples):
                 return tape, watched, logits
         shown, watched = _inputs_of_their_own(samples)
         with tf.GradientTape(persistent=True) as tape:
@@ -84,7 +84,7 @@ def _inputs_of_their_own(samples):
     return shown, [part for part in tf.nest.flatten(shown) if part.dtype.is_floating]
 
 
-def _is_same(first, second):
+def is_same(first, second):
     """Whether two samples, tensors or tuples, are of the same tensors."""
     if not tf.nest.is_nested(first) and not tf.nest.is_nested(second):
         return first is second

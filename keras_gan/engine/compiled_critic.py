@@ -1,10 +1,12 @@
 """A critic as a step plays it: its network, names, loss and penalties."""
 
+import copy
+
 import keras
 import tensorflow as tf
 
 from keras_gan.backend import packing
-from keras_gan.backend.gradients import MemoizedDiscriminator
+from keras_gan.backend.gradients import MemoizedDiscriminator, is_same
 
 
 class CompiledCritic:
@@ -109,7 +111,7 @@ class Judge(MemoizedDiscriminator):
     def __init__(self, critic, sides, *, augment=None, training=True, loss_scale=None):
         super().__init__(None, loss_scale)
         del self._score  # the method below; a bound method in its place would be a cycle
-        self.critic, self.sides = critic, sides
+        self.critic, self.sides = critic, _told_apart(sides)
         self._augment, self._training, self._scale = augment, training, loss_scale
         self._kind, self._outputs = None, {}
 
@@ -162,6 +164,15 @@ class Judge(MemoizedDiscriminator):
             [packing.packed(changed[name], pack) for name in of]
             for of, changed in zip(names, self._augment(*whole), strict=True)
         ]
+
+
+def _told_apart(sides):
+    """Sides of different tensors: the same samples under two conditions have two scores."""
+    if len(sides) < 2 or not is_same(sides["real"].samples, sides["fake"].samples):
+        return sides
+    fake = copy.copy(sides["fake"])
+    fake.samples = tf.nest.map_structure(tf.identity, fake.samples)
+    return {**sides, "fake": fake}
 
 
 def _float32(tensor):
