@@ -57,12 +57,14 @@ class AdversarialLoss(_registry.Configurable):
     Attributes:
         threshold: the logit at which the discriminator decides, for its accuracy; `None` where
             only differences of logits mean something.
+        variables: Keras variables that are saved with a run, in a fixed order; most have none.
         generator_needs_real: whether `generator_loss` reads `real_logits`. If it does not, it is
             given `None` for them.
     """
 
     threshold = 0.0
     generator_needs_real = False
+    variables = ()
 
     def discriminator_loss(self, real_logits, fake_logits):
         """What the discriminator minimises: shape `(batch,)`, float32."""
@@ -83,11 +85,6 @@ class AdversarialLoss(_registry.Configurable):
             f"The loss {type(self).__name__} must define `generator_loss_of_real(real_logits)` for "
             "a critic whose `real` is made by the generator."
         )
-
-    @property
-    def variables(self):
-        """State that must be saved with a run; empty for most."""
-        return []
 
     def after_update(self, real_logits, fake_logits):
         """Called with the logits of an update of the discriminator that has been applied.

@@ -293,7 +293,7 @@ def game(*, real="x", fake="first", network=None, priors=None, **options):
         ),
         (
             lambda: game().compile(terms=[terms.L1("x", "first"), terms.L1("x", "first")]),
-            r"different names.*doubled=\['l1_x_first'\]",
+            r"names of their own.*doubled=\['l1_x_first'\]",
         ),
         (
             lambda: game(weight=AdaptiveWeight("lats")).compile(),

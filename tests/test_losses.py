@@ -287,6 +287,6 @@ def test_a_loss_says_what_it_lacks_and_has_no_state_by_default():
     class Own(losses.AdversarialLoss):
         """Without `generator_loss_of_real`."""
 
-    assert Own().variables == [] and Own().after_update(None, None) is None
+    assert Own().variables == () and Own().after_update(None, None) is None
     with pytest.raises(NotImplementedError, match="Own must define `generator_loss_of_real"):
         Own().generator_loss_of_real(tf.zeros((2, 1)))

@@ -5,8 +5,10 @@ import copy
 import keras
 import tensorflow as tf
 
+from keras_gan import _checks
 from keras_gan.backend import packing
 from keras_gan.backend.gradients import MemoizedDiscriminator, is_same
+from keras_gan.backend.logits import per_sample
 
 
 class CompiledCritic:
@@ -93,7 +95,9 @@ class Side:
         self.names, self.condition_names = names, condition
         shown = [packing.packed(_float32(tensors[name]), critic.pack) for name in names]
         self.samples = tuple(shown) if critic.nested else shown[0]
-        self.condition = [packing.packed(tensors[name], critic.pack) for name in condition]
+        self.condition = [
+            packing.packed(tf.stop_gradient(tensors[name]), critic.pack) for name in condition
+        ]
 
 
 class Judge(MemoizedDiscriminator):
@@ -184,7 +188,12 @@ def mean_of_rows(values, weights, pack=1):
     """The mean of a value for each sample (or pack of them), each times its row's weight."""
     if weights is None:
         return tf.reduce_mean(values)
-    weights = tf.cast(tf.reshape(weights, [-1]), "float32")
+    _checks.check(
+        len(values.shape) > 0,
+        "With `sample_weight`, a loss must have a value for each sample, `(batch,)`.",
+        shape=tuple(values.shape),
+    )
+    values, weights = per_sample(values), tf.cast(tf.reshape(weights, [-1]), "float32")
     if pack > 1:
         weights = tf.reduce_mean(tf.reshape(weights, [-1, pack]), axis=1)
     return tf.reduce_mean(values * weights)

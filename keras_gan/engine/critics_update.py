@@ -9,6 +9,7 @@ from keras_gan.backend import replicas, seeds
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.layer_losses import activity_losses, layer_losses
+from keras_gan.engine.parts import Part, has_turn, is_active, total_of, turns
 from keras_gan.engine.passes import Passes
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics, preserved_statistics
@@ -39,7 +40,7 @@ class CriticsUpdate(Passes):
             "whole": tensors,
             "player": "discriminator",
         }
-        scales = [loss_scale(player.optimizer) for player in players]
+        scales, of_players = [loss_scale(player.optimizer) for player in players], []
 
         def part(of):
             with replicas.micro_batch(of, self.accumulation_steps):
@@ -48,23 +49,40 @@ class CriticsUpdate(Passes):
                 scene = functools.partial(
                     Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
                 )
-                return self._critics_gradients(scene, keys, scales)
+                *results, found = self._critics_gradients(scene, keys, scales)
+            of_players.append(found)  # the same in all micro-batches
+            return results
 
         sizes = [len(player.variables) for player in players]
         gradients, values, logits = accumulated(
             part, self.accumulation_steps, _repeated(scales, sizes)
         )
         norms, totals = [], values.pop("totals")
-        for player, own, of_networks, loss in zip(
-            players, _split(self._totals(gradients), sizes), statistics, totals, strict=True
+        due, told = self._terms_due("discriminator", values), set()
+        for player, own, of_networks, loss, found in zip(
+            players,
+            _split(self._totals(gradients), sizes),
+            statistics,
+            totals,
+            of_players[0],
+            strict=True,
         ):
-            due = self._terms_due("discriminator", values) if player is players[0] else {}
-            norms.append(self._apply_to_critics(player, own, loss, of_networks, logits, due))
+            of_player = {  # each term with state follows one player
+                name: due[name]
+                for name in self._game.names_of_terms(player)
+                if name in due and name not in told
+            }
+            told.update(of_player)
+            norms.append(
+                self._apply_to_critics(player, own, loss, of_networks, logits, of_player, *found)
+            )
         if self.trains(DISCRIMINATOR):
             add(self._state.discriminator_updates, 1)
         return {**self._norms_of_critics(norms), **self._accuracies(logits), **values}
 
-    def _apply_to_critics(self, player, gradients, loss, statistics, logits, due):
+    def _apply_to_critics(
+        self, player, gradients, loss, statistics, logits, due, active, of_variables
+    ):
         played = [critic for critic in player.critics if critic.name in logits]
 
         def after_update(logits, due):
@@ -72,19 +90,29 @@ class CriticsUpdate(Passes):
             for critic in played:
                 for regularizer in critic.regularizers:
                     regularizer.after_update(critic.network, **logits[critic.name])
-                getattr(critic.loss, "after_update", _nothing)(**logits[critic.name])
+                pair = logits[critic.name]
+                after = getattr(critic.loss, "after_update", _nothing)
+                after(pair["real_logits"], pair["fake_logits"])
 
         own = {critic.name: logits[critic.name] for critic in played}
-        active = player.has_turn(self._state.steps_seen.value)
         return self._apply(
-            player, gradients, loss, statistics, after_update, own, due, active=active
+            player,
+            gradients,
+            loss,
+            statistics,
+            after_update,
+            own,
+            due,
+            active=active,
+            turns=of_variables,
         )
 
     def _critics_gradients(self, make_scene, keys, scales):
         players = self._players[:-1]
         keys, updates = iter(keys), self._state.discriminator_updates.value
         # By name; the parts of a shared loss are differentiated for one player after the other.
-        with tf.GradientTape(persistent=len(players) > 1) as tape:
+        phases = self._game.critics_have_phases
+        with tf.GradientTape(persistent=len(players) > 1 or phases) as tape:
             scene = make_scene(
                 self._game.critics,
                 loss_scales={
@@ -93,26 +121,32 @@ class CriticsUpdate(Passes):
                     for critic in player.critics
                 },
             )
-            totals, values, logits = [], {"d_loss": tf.zeros([])}, {}
-            for player in players:
-                total = self._critics_loss(player, scene, keys, values, logits)
-                totals.append(total)
+            values, logits = {"d_loss": tf.zeros([])}, {}
+            parts = [self._critics_parts_of(p, scene, keys, values, logits) for p in players]
             for place, term in self._game.terms_of("discriminator"):
                 key = log_key(term, "discriminator")
                 weighted, values[key] = evaluated(
                     term, scene.with_seed_of(place), self._state, updates
                 )
-                totals = [total + weighted for total in totals]
+                part = Part(weighted, is_active(term, self._state))
+                for player, own in zip(players, parts, strict=True):
+                    if self._game.concerns(term, player) and part.active is not False:
+                        own.append(part)
+            totals = [total_of(own) for own in parts]
         gradients = [
             gradient
             for player, total, scale in zip(players, totals, scales, strict=True)
             for gradient in tape.gradient(total, player.variables, output_gradients=scale)
         ]
-        return gradients, {**values, "totals": totals}, logits
+        found = [
+            (has_turn(own[1:]), turns(tape, own[1:], player.variables) if phases else {})
+            for player, own in zip(players, parts, strict=True)
+        ]
+        return gradients, {**values, "totals": totals}, logits, found
 
-    def _critics_loss(self, player, scene, keys, values, logits):
-        """The sum of what a player's critics minimise, but for terms."""
-        total, own_loss, known = None, tf.constant(0.0), set()
+    def _critics_parts_of(self, player, scene, keys, values, logits):
+        """What a player's critics minimise, but for terms: the first part is what layers add."""
+        parts, own_loss, known = [], tf.constant(0.0), set()
         for critic in player.critics:
             new = id(critic.network) not in known
             known.add(id(critic.network))
@@ -133,10 +167,10 @@ class CriticsUpdate(Passes):
             loss, penalty = self._once_started(critic, loss, penalty)
             self._note(values, critic, "d_loss", loss)
             values.update(found)
-            sum_ = loss + penalty
-            total = sum_ if total is None else total + sum_
+            active = critic.starts_by(self._state.steps_seen.value)
+            parts.append(Part(loss + penalty, active, critic))
         self._note_layer_losses(values, "d", own_loss)
-        return own_loss if total is None else total + own_loss
+        return [Part(own_loss), *parts]
 
     def _once_started(self, critic, *values):
         starts = critic.starts_by(self._state.steps_seen.value)
@@ -223,7 +257,7 @@ class CriticsUpdate(Passes):
         return named
 
 
-def _nothing(**logits):
+def _nothing(real_logits, fake_logits):
     """The `after_update` of a loss that has none."""
 
 

@@ -8,7 +8,7 @@ from keras_gan import directions, losses
 from keras_gan.adaptive_weight import AdaptiveWeight
 from keras_gan.backend import packing, replicas, seeds
 from keras_gan.backend.determinism import ordered
-from keras_gan.engine.compiled_critic import over_scales
+from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.critics_update import ACCURACY_KEYS
 from keras_gan.engine.game import weight_of
 from keras_gan.engine.scene import Scene
@@ -181,10 +181,13 @@ class Evaluating:
             if critic.loss is None:
                 continue
             logits = [scene.judge(critic.name).outputs(kind)["logits"] for kind in ("real", "fake")]
-            losses_ = [
-                tf.reduce_mean(over_scales(function, *logits))
-                for function in (critic.loss.discriminator_loss, critic.loss.generator_loss)
-            ]
+            rows = None if critic.sample_weight is None else scene[critic.sample_weight]
+            values = over_scales(critic.loss.discriminator_loss, *logits)
+            losses_ = self._once_started(
+                critic,
+                mean_of_rows(values, rows, critic.pack),
+                self._adversarial_loss(critic, scene),
+            )
             accuracies = losses.discriminator_accuracies(*logits, critic.loss.threshold)
             for key, value in zip(_LOSS_KEYS[1:], (*losses_, *accuracies), strict=True):
                 weight = 1.0

@@ -95,6 +95,22 @@ class Game:
         weights = [part.weight for part in (*self.critics, *self.terms)]
         return any(critic.start_step for critic in self.critics) or any(map(callable, weights))
 
+    @property
+    def critics_have_phases(self):
+        """Whether parts of a critics' player count in some steps only."""
+        weights = [term.weight for _, term in self.terms_of("discriminator")]
+        return any(critic.start_step for critic in self.critics) or any(map(callable, weights))
+
+    def concerns(self, term, player):
+        """Whether a critics' term belongs to the loss of a player; one without critics does."""
+        first = self.critics[0].name
+        names = {first if name is None else name for name in term.critics}
+        return not names or bool(names & {critic.name for critic in player.critics})
+
+    def names_of_terms(self, player):
+        """The names of the critics' terms that belong to the loss of a player."""
+        return [t.name for _, t in self.terms_of("discriminator") if self.concerns(t, player)]
+
     def terms_of(self, player):
         """The terms of a player, each with its place among all."""
         return [(i, t) for i, t in enumerate(self.terms) if t.player in (player, "both")]

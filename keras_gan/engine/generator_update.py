@@ -6,8 +6,9 @@ from keras_gan.adaptive_weight import AdaptiveWeight
 from keras_gan.backend import replicas
 from keras_gan.engine import adaptive, ema
 from keras_gan.engine.accumulation import accumulated, loss_scale
-from keras_gan.engine.generator_losses import GeneratorLosses, has_turn, turns
+from keras_gan.engine.generator_losses import GeneratorLosses
 from keras_gan.engine.layer_losses import layer_losses
+from keras_gan.engine.parts import has_turn, turns
 from keras_gan.engine.passes import Passes, stopped
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics
@@ -109,9 +110,9 @@ class GeneratorUpdate(GeneratorLosses, Passes):
             for each in sums
             for gradient in tape.gradient(each, variables, output_gradients=scale)
         ]
-        of_variables = turns(tape, parts, variables) if self._game.has_phases else {}
+        of_variables = turns(tape, parts[:-1], variables) if self._game.has_phases else {}
         values["total"] = sum(sums[1:], sums[0])
-        return gradients, values, (has_turn(parts), of_variables)
+        return gradients, values, (has_turn(parts[:-1]), of_variables)
 
     def _generated(self, batch):
         """The generator's outputs, its layers' losses, and a tape of the pass if a term asks."""

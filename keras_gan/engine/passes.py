@@ -118,6 +118,10 @@ class Passes:
             turns: see `updates.apply_if_finite`.
         """
         applied = False
+        if active is False:  # nothing trains it in any step
+            for each in statistics:
+                each.restore()
+            return tf.zeros([])
         norm = updates.norm(gradients, player)
         if self.trains(player.kind):
             applied = updates.apply_if_finite(

@@ -2,8 +2,6 @@
 
 import typing
 
-import tensorflow as tf
-
 
 class Player(typing.NamedTuple):
     """The generator, a critic, or critics that share weights.
@@ -33,12 +31,6 @@ class Player(typing.NamedTuple):
     def variables(self):
         """What it trains: a list, each variable once."""
         return unique(v for network in self.networks for v in network.trainable_variables)
-
-    def has_turn(self, steps_seen):
-        """Whether one of its critics has started: `True`, or a boolean tensor."""
-        starts = [critic.start_step for critic in self.critics]
-        first = min(starts, default=0)
-        return True if first == 0 else steps_seen >= tf.cast(first, "int64")
 
 
 def unique(things):

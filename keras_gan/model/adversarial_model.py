@@ -284,7 +284,6 @@ class AdversarialModel(
         self._has_loaded = False
         self.adversarial_loss = loss
         self.regularizers, self.terms, self.augment = regularizers, terms, augment
-        self.term_networks = unique(network for term in terms for network in term.networks)
         self.discriminator_steps = discriminator_steps
         self.generator_steps = generator_steps
         self.accumulation_steps = accumulation_steps

@@ -8,10 +8,11 @@ from keras_gan.engine import adaptive
 from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.engine.game import Draw, Game
 from keras_gan.engine.pools import Pool
+from keras_gan.engine.term_values import log_key
 from keras_gan.feeding import values
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 from keras_gan.model import compile_arguments, critic_checks
-from keras_gan.terms import Classification
+from keras_gan.terms import Classification, Regression
 
 
 def assembled(model, loss, regularizers, terms, augment):
@@ -30,6 +31,8 @@ def assembled(model, loss, regularizers, terms, augment):
     _check_terms(model, terms)
     critics = [_compiled(model, critic, loss, regularizers) for critic in model.critics]
     _check_log_names(critics, terms)
+    _check_term_networks(model, terms)
+    _check_pools_have_no_labels(model, terms)
     generator = model._named_generator
     read = _read(model.critics, terms)
     wanted = [name for name in generator.outputs if name in read]
@@ -231,13 +234,53 @@ def _check_is_balanced(model, critic, terms):
     )
 
 
+def _check_term_networks(model, terms):
+    players = [model.generator, *(critic.network for critic in model.critics)]
+    training = {id(v) for network in players for v in network.trainable_variables}
+    for term in terms:
+        shared = [v.path for n in term.networks for v in n.weights if id(v) in training]
+        _checks.check(
+            not shared,
+            f"The network of term {term.name!r} must not train, but a player trains weights of it.",
+            cure="Give the term a copy (`keras.models.clone_model`, then `set_weights`), or use "
+            "`FeatureMatching` for the critic's own features.",
+            shared=shared[:3],
+        )
+
+
+def _check_pools_have_no_labels(model, terms):
+    pooled = {critic.name for critic in model.critics if critic.pool_size}
+    first = model.critics[0].name
+    for term in terms:
+        if not isinstance(term, (Classification, Regression)) or term.player == "generator":
+            continue
+        critics = {first if name is None else name for name in term.critics}
+        _checks.check(
+            not (critics & pooled) or term.player == "discriminator",
+            f"Term {term.name!r} has labels of generated samples, but the critic is shown older "
+            "ones of a pool, whose labels are others.",
+            cure="Leave out `pool_size`, or use player='discriminator'.",
+            critics=sorted(critics & pooled),
+        )
+
+
+# Keys of the logs that a term or a critic must not take.
+_LOGGED = (
+    *("loss", "d_loss", "g_loss", "d_accuracy", "d_real_accuracy", "d_fake_accuracy"),
+    *("d_gradient_norm", "g_gradient_norm", "d_layer_losses", "g_layer_losses"),
+    *("adaptive_weight", "total", "totals"),
+)
+
+
 def _check_log_names(critics, terms):
     names = [name for critic in critics for name in critic.penalties]
-    names += [term.name for term in terms]
+    names += [name for term in terms for name in {term.name, log_key(term, "discriminator")}]
+    names += [f"{key}_{critic.name}" for critic in critics for key in _LOGGED]
+    names += _LOGGED
     doubled = sorted({name for name in names if names.count(name) > 1})
     _checks.check(
         not doubled,
-        "Terms and penalties must have different names, which are their keys in the logs.",
+        "Terms and penalties must have names of their own, which are their keys in the logs.",
         cure="Give one of them another: `name=`.",
         doubled=doubled,
     )

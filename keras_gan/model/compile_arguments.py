@@ -104,7 +104,12 @@ def compared(given, default_pair, shape_of):
         shape = next((shape for name in pair if (shape := shape_of(name)) is not None), (None,))
         found += [(metric, *pair) for metric in metric_list(metrics, shape, of_any=named)]
     names = [metric.name for metric, *_ in found]
-    _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
+    _checks.check(
+        len(set(names)) == len(names),
+        "Metric names must differ.",
+        cure="Name one of them: `keras_gan.metrics.KernelDistance(name='kid_of_a')`.",
+        names=names,
+    )
     return found
 
 

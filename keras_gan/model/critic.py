@@ -105,6 +105,14 @@ class Critic:
             fake=self.fake,
         )
         _checks.check(
+            not self.pool_size or sample_weight is None,
+            "A critic with a pool must not have weights of rows: a sample of the pool comes from "
+            "another row.",
+            cure="Leave out `pool_size` or `sample_weight`.",
+            pool_size=pool_size,
+            sample_weight=sample_weight,
+        )
+        _checks.check(
             len(self.fake_condition) == len(self.condition),
             "`fake_condition` must have as many names as `condition`.",
             names=(self.condition, self.fake_condition),

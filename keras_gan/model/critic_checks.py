@@ -88,6 +88,8 @@ def check_critic(critic, generator):
     for side in sides:
         for name, tensor in zip(side, tensors, strict=True):
             known = generator.outputs.get(name, generator.inputs.get(name))
+            if known is None and critic.pack > 1:
+                known = tensor if not tensor.shape[1:] else None
             if known is not None:
                 _check_fits(critic, name, tuple(known.shape[1:]), tuple(tensor.shape[1:]))
     if critic.fake and critic.loss != "none":
@@ -114,6 +116,13 @@ def warn_of_activation(critic):
 
 
 def _check_fits(critic, name, made, taken):
+    _checks.check(
+        critic.pack == 1 or bool(made),
+        f"Critic {critic.name!r} judges packs, which are joined along the last axis, but `{name}` "
+        "is one number a sample.",
+        cure="Let it have an axis of its own: `keras.Input((1,))`, or one-hot rows.",
+        pack=critic.pack,
+    )
     if critic.pack > 1 and made:
         last = None if made[-1] is None else made[-1] * critic.pack
         made = (*made[:-1], last)

@@ -18,10 +18,11 @@ def serialized(networks):
         return [loadable.serialized(network, "critics") for network in networks]
     for network in networks:
         _checks.check(
-            bool(getattr(network, "inputs", None)),
+            bool(getattr(network, "inputs", None)) and not isinstance(network, keras.Sequential),
             "Critics that share layers must be functional models to be saved: the config of "
             "another model does not tell which layers are shared.",
-            cure="Give them one network with several outputs, or use `save_weights`.",
+            cure="Use `keras.Model(network.inputs, network.outputs)` for a `Sequential`; or give "
+            "them one network with several outputs, or use `save_weights`.",
             network=network.name,
         )
     inputs, outputs, parts = [], [], []
@@ -58,8 +59,6 @@ def deserialized(config, read):
 
 
 def _structure(network, what):
-    if isinstance(network, keras.Sequential):
-        return getattr(network, f"{what}s")[0]
     return getattr(network, what)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
+from keras_gan.backend import packing
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
@@ -121,7 +122,7 @@ class Sampling:
 
         Returns:
             `dict` of NumPy arrays: "logits" (nested as the network returns them), heads and
-            "features" by name.
+            "features" by name. Of packs, the last is filled up with the first rows.
 
         Raises:
             ValueError: for a critic that there is not, or a tensor that is missing.
@@ -130,6 +131,12 @@ class Sampling:
         critic = next(iter(known)) if critic is None else critic
         _checks.one_of(critic, "critic", tuple(known))
         judge = known[critic]
+        _checks.check(
+            isinstance(inputs, dict),
+            "Tensors to score must be given by name, in a dict.",
+            cure=f"Use `score({{{judge.real[0]!r}: ...}})`.",
+            inputs=type(inputs).__name__,
+        )
         given = self._typed(self._with_indices(inputs))
         sides = [s for s in (judge.real, judge.fake) if s and all(name in given for name in s)]
         names = (names,) if isinstance(names, str) else names
@@ -146,7 +153,10 @@ class Sampling:
             not missing, f"Critic {critic!r} needs tensors that are not there.", missing=missing
         )
         compiled = assembly.uncompiled(judge)
-        tensors = {name: tf.convert_to_tensor(array) for name, array in given.items()}
+        tensors = {
+            name: packing.pad_to_pack(tf.convert_to_tensor(array), judge.pack)
+            for name, array in given.items()
+        }
         scene = Scene(tensors, [compiled], player="discriminator", training=False)
         outputs = scene.shown(critic, side, condition)
         return tf.nest.map_structure(lambda t: np.asarray(tf.cast(t, "float32")), outputs)
@@ -247,7 +257,7 @@ class Sampling:
     def _typed(self, given):
         """Arrays by name, as networks take them."""
         _checks.check(
-            isinstance(given, dict) and bool(given) or given == {},
+            isinstance(given, dict),
             "Tensors must be given by name, in a dict.",
             given=type(given).__name__,
         )

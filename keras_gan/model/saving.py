@@ -188,12 +188,9 @@ class Saving:
         """The variable names of each optimizer, since different optimizers may have equal
         shapes.
         """
-        players = self._players if self.compiled else ()
         return {
-            f"{player.name}_optimizer{KIND}": [
-                [v.name.rsplit("_", 1)[-1] for v in player.optimizer.variables]
-            ]
-            for player in players
+            f"{name}{KIND}": [[v.name.rsplit("_", 1)[-1] for v in optimizer.variables]]
+            for name, optimizer in state_parts.optimizers(self).items()
         }
 
     def spread_random_generators(self):

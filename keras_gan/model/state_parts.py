@@ -15,10 +15,15 @@ from keras_gan.engine.state import random_generators
 
 
 def networks(model):
-    """The networks that train, each once, by name: a list of pairs, the generator's last."""
+    """The networks that train, each once, by name: a list of pairs, the generator's last.
+
+    The name of a critic's has a space, so that it is not that of another part.
+    """
     found = {id(model.generator): ("generator", model.generator)}
+    single = len(model.critics) == 1
     for critic in model.critics:
-        found.setdefault(id(critic.network), (critic.name, critic.network))
+        name = "discriminator" if single else f"critic {critic.name}"
+        found.setdefault(id(critic.network), (name, critic.network))
     generator, *others = found.values()
     return [*others, generator]
 
@@ -29,13 +34,25 @@ def _still(model):
     if model.averaged_generator is not model.generator:
         found.append(("averaged_generator", model.averaged_generator))
     if model.compiled:
-        found += [(f"term_network_{i}", each) for i, each in enumerate(model.term_networks)]
+        found += [(f"term_network_{i}", each) for i, each in enumerate(_term_networks(model))]
     return found
 
 
-def _optimizers(model):
-    players = model._players if model.compiled else ()
-    return {f"{player.name}_optimizer": player.optimizer for player in players}
+def _term_networks(model):
+    return unique(network for term in model._game.terms for network in term.networks)
+
+
+def optimizers(model):
+    """The optimizers by name: a `dict`."""
+    if not model.compiled:
+        return {}
+    several = len(model._players) > 2
+    return {
+        f"critic {p.name} optimizer"
+        if several and p.critics
+        else f"{p.name}_optimizer": p.optimizer
+        for p in model._players
+    }
 
 
 def _with_state(model):
@@ -59,6 +76,7 @@ _PARTS = {
     "loss": "losses",
     "term": "terms",
     "pool": "pools",
+    "network": "term_networks",
 }
 
 
@@ -71,6 +89,12 @@ def own(model):
         for i, thing in enumerate(things):
             variables = getattr(thing, "variables", ())
             found.update({f"{kind}_{i}_{j}": v for j, v in enumerate(variables)})
+    if model.compiled:
+        # Here, and not as attributes: one network may serve two terms, or be in the generator too,
+        # and Keras would write it once and then miss it.
+        for i, term in enumerate(model._game.terms):
+            weights = [v for network in term.networks for v in network.weights]
+            found.update({f"network_{i}_{j}": v for j, v in enumerate(weights)})
     return found
 
 
@@ -78,25 +102,23 @@ def checked(model):
     """The parts that have a checksum in a file: `dict` of lists of variables."""
     parts = {
         name: network.weights
-        for name, network in [*networks(model), *_averages(model)]
+        # Without an average it is the generator, and has a checksum under both names.
+        for name, network in [
+            *networks(model),
+            ("averaged_generator", model.averaged_generator),
+        ]
         if not inspection.is_saved_merged(network)
     }
-    parts.update({name: optimizer.variables for name, optimizer in _optimizers(model).items()})
+    parts.update({name: optimizer.variables for name, optimizer in optimizers(model).items()})
     for name, variable in own(model).items():
         parts.setdefault(_PARTS[name.split("_")[0]], []).append(variable)
     return parts
 
 
-def _averages(model):
-    # Without an average it is the generator, and has a checksum under both names.
-    terms = [pair for pair in _still(model) if pair[0] != "averaged_generator"]
-    return [("averaged_generator", model.averaged_generator), *terms]
-
-
 def run_variables(model):
     """All variables of a run, by position: Keras numbers the layers of a process."""
     groups = {name: network.variables for name, network in [*networks(model), *_still(model)]}
-    groups.update({name: optimizer.variables for name, optimizer in _optimizers(model).items()})
+    groups.update({name: optimizer.variables for name, optimizer in optimizers(model).items()})
     for kind, things in _with_state(model).items():
         variables = [v for thing in things for v in getattr(thing, "variables", ())]
         if variables or kind == "regularizer":

@@ -44,4 +44,9 @@ def get(identifier):
         "subclass `Term` and define `value(scene)`.",
         term=identifier,
     )
+    _checks.check(
+        hasattr(term, "player") and hasattr(term, "weight"),
+        f"The term {type(term).__name__} must call `super().__init__(weight)` in its `__init__`.",
+        term=type(term).__name__,
+    )
     return term
