@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks, losses, priors
+from keras_gan import _checks, priors
 from keras_gan.backend import packing
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
@@ -312,8 +312,3 @@ def _made(network, names, tensors, num_samples, seed, batch_size=256):
         name: np.concatenate([np.asarray(tf.cast(part[name], "float32")) for part in parts])
         for name in names
     }
-
-
-def mean_logits(outputs):
-    """The mean logit of each sample: float32 NumPy `(n,)`."""
-    return np.asarray(losses.per_sample(outputs["logits"]))
