@@ -140,7 +140,9 @@ class Categorical(Prior):
         # drawn is not among the ends, so that rounding leads to no class beyond it.
         last = max(k for k, p in enumerate(self.probabilities) if p > 0.0)
         ends = np.cumsum(self.probabilities)[:last] / sum(self.probabilities)
-        drawn = tf.random.stateless_uniform(shape, seed, alg="philox")
+        # Of integers, which XLA draws as TensorFlow does; 24 bits are all that float32 holds.
+        bits = tf.random.stateless_uniform(shape, seed, 0, 1 << 24, "int32", alg="philox")
+        drawn = tf.cast(bits, "float32") / (1 << 24)
         passed = drawn[..., None] >= tf.constant(ends, "float32")
         return tf.reduce_sum(tf.cast(passed, "int32"), axis=-1)
 

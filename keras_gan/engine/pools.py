@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan.backend import replicas
+from keras_gan.backend import replicas, seeds
 
 
 class Pool:
@@ -58,11 +58,13 @@ class Pool:
         places = tf.minimum(rows, self.size)
         count = tf.cast(self._count.value, "int32")
         number = tf.range(rows)
-        coin, order = tf.unstack(tf.random.split(seed, 2))
-        heads = tf.random.stateless_uniform([rows], coin, alg="philox") < 0.5
+        # XLA draws other floats than TensorFlow, and splits negative seeds in another way.
+        coin, order = seeds.fold(seed, 0), seeds.fold(seed, 1)
+        heads = tf.random.stateless_uniform([rows], coin, 0, 2, "int32", alg="philox") > 0
         fills = (number < places) & (count + number < self.size)
         trades = (number < places) & tf.equal(count, self.size) & heads
-        chosen = tf.argsort(tf.random.stateless_uniform([self.size], order, alg="philox"))
+        ranks = tf.random.stateless_uniform([self.size], order, None, None, "int32", alg="philox")
+        chosen = tf.argsort(ranks, stable=True)
         slots = tf.where(fills, count + number, tf.gather(chosen, tf.minimum(number, places - 1)))
         shown = {}
         for name, tensor in everyone.items():
