@@ -171,17 +171,22 @@ class Quantizer(layers.Layer):
 
     def build(self, shape):
         self.codes = self.add_weight(
-            shape=(16, shape[-1]), trainable=False, name="codes", initializer="random_normal"
+            shape=(16, shape[-1]),
+            trainable=False,
+            name="codes",
+            initializer="random_normal",
+            autocast=False,
         )
 
     def call(self, inputs, training=False):
-        distances = ops.sum(ops.square(inputs[..., None, :] - self.codes), -1)
+        whole = ops.cast(inputs, "float32")
+        distances = ops.sum(ops.square(whole[..., None, :] - self.codes), -1)
         nearest = ops.argmin(distances, -1)
-        quantized = ops.cast(ops.take(self.codes, nearest, 0), inputs.dtype)
-        self.add_loss(0.25 * ops.mean(ops.square(inputs - ops.stop_gradient(quantized))))
+        quantized = ops.take(self.codes, nearest, 0)
+        self.add_loss(0.25 * ops.mean(ops.square(whole - ops.stop_gradient(quantized))))
         if training:
-            self._follow(inputs, nearest)
-        return inputs + ops.stop_gradient(quantized - inputs)
+            self._follow(whole, nearest)
+        return ops.cast(whole + ops.stop_gradient(quantized - whole), inputs.dtype)
 
     def _follow(self, inputs, nearest):
         chosen = ops.reshape(ops.one_hot(nearest, 16), (-1, 16))

@@ -1,0 +1,206 @@
+"""What is guaranteed of every mechanism: the columns of the table, each as a check."""
+
+import contextlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import exported
+import mechanisms
+from game_parts import register
+from keras_gan.engine.state import random_generators
+from keras_gan.priors import Prior
+from runs import assert_same_state
+
+BATCH = mechanisms.BATCH
+
+
+@register
+class Waves(Prior):
+    """Numbers that are the same under XLA: no noise."""
+
+    def __call__(self, shape, seed):
+        count = tf.reduce_prod(shape)
+        phase = tf.cast(seed[0] % 97, "float32")
+        return tf.reshape(tf.sin(tf.cast(tf.range(count), "float32") * 1.7 + phase), shape)
+
+
+def sgd():
+    return keras.optimizers.SGD(0.1)
+
+
+def adam():
+    return keras.optimizers.Adam(1e-3, beta_1=0.5)
+
+
+def built(name, *, noise="normal", optimizer=adam, seed=0, **settings):
+    """The compiled model of a mechanism, and its data."""
+    keras.utils.set_random_seed(seed)
+    model, own, given = mechanisms.EVERY[name].make(noise)
+    optimizers = {f"{player}_optimizer": optimizer() for player in ("generator", "discriminator")}
+    model.compile(**{**optimizers, "steps_per_execution": 1, **own, **settings})
+    return model, given
+
+
+def fit(model, given, **options):
+    """One epoch of three steps, or as options say."""
+    unpaired = isinstance(given, tf.data.Dataset)
+    labelled = given if isinstance(given, tuple) else (given,)
+    options = {"steps_per_epoch": 3, "batch_size": None if unpaired else BATCH, **options}
+    return model.fit(*labelled, verbose=0, **options)
+
+
+def trained(name, *, fit_options=None, **options):
+    model, given = built(name, **options)
+    history = fit(model, given, **(fit_options or {}))
+    return model, history.history
+
+
+def assert_close(one, two, tolerance):
+    """Weights of two models agree."""
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+
+
+# === The columns ===
+
+
+def trains_and_saves(name, folder):
+    """Logs are finite, what is asked for has moved, and a saved model goes on like this one."""
+    model, given = built(name, run_eagerly=True)
+    before = [[np.array(v) for v in player.variables] for player in model._players]
+    logs = fit(model, given, steps_per_epoch=2).history
+    assert all(np.isfinite(values).all() for values in logs.values()), logs
+    for player, old in zip(model._players, before, strict=True):
+        moved = [
+            not np.array_equal(a, v.numpy()) for a, v in zip(old, player.variables, strict=True)
+        ]
+        assert moved == _is_asked_for(model, player, moved), player.name
+    model.save(folder / "model.keras")
+    fit(model, given, steps_per_epoch=1)
+    loaded = keras.saving.load_model(folder / "model.keras")
+    fit(loaded, given, steps_per_epoch=1)
+    assert_same_state(loaded, model.run_state())
+
+
+def _is_asked_for(model, player, moved):
+    """Whether anything asks for each of a player's variables."""
+    if player.name == "generator":
+        ids = {id(v) for v in model._game.generator.network.trainable_variables}
+        return [id(v) in ids for v in player.variables]
+    if any(critic.loss is not None for critic in player.critics):
+        return [True] * len(player.variables)
+    return moved if any(moved) else [True]  # terms ask for heads alone
+
+
+def accumulates(name, folder):
+    """Two micro-batches give the update of the whole batch."""
+    whole, cut = (
+        trained(
+            name,
+            optimizer=sgd,
+            accumulation_steps=parts,
+            run_eagerly=True,
+            fit_options={"steps_per_epoch": 5},
+        )
+        for parts in (1, 2)
+    )
+    assert_close(whole[0], cut[0], 1e-6)
+    assert whole[1].keys() == cut[1].keys()
+    for key, values in whole[1].items():
+        np.testing.assert_allclose(values, cut[1][key], atol=1e-5, err_msg=key)
+
+
+def bfloat16(name, folder):
+    """With layers that compute in bfloat16 it trains; weights and logs are float32."""
+    with _policy("mixed_bfloat16"):
+        model, logs = trained(name, run_eagerly=True)
+    assert all(np.isfinite(values).all() for values in logs.values()), logs
+    reference, _ = trained(name, run_eagerly=True)
+    for weight, other in zip(model.weights, reference.weights, strict=True):
+        assert weight.dtype == other.dtype
+        if "float" in weight.dtype:
+            np.testing.assert_allclose(weight, other, atol=0.05)
+
+
+@contextlib.contextmanager
+def _policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def counts(name, folder):
+    """Of `n:m` updates each player makes as many as it is told."""
+    model, given = built(name, discriminator_steps=2, generator_steps=3, run_eagerly=True)
+    fit(model, given)
+    state = model._state
+    assert (state.discriminator_updates.numpy(), state.generator_updates.numpy()) == (6, 9)
+    assert model.steps_seen == 3 and model.images_seen == 3 * 2 * BATCH
+    for player in model._players:
+        late = min((critic.start_step for critic in player.critics), default=0)
+        expected = 9 if player.name == "generator" else 2 * (3 - late)
+        assert player.optimizer.iterations.numpy() == expected, player.name
+
+
+def leaves_others_still(name, folder):
+    """In an update of one player, nothing of the others moves, not even statistics."""
+    model, given = built(name, run_eagerly=True)
+    fit(model, given)  # late ones have started
+    everyone = {"discriminator": model._players[:-1], "generator": model._players[-1:]}
+    for phase, other in (("discriminator", "generator"), ("generator", "discriminator")):
+        model.set_phase(phase)
+        before = [_all_of(player) for player in everyone[other]]
+        own = [_all_of(player) for player in everyone[phase]]
+        fit(model, given, steps_per_epoch=1)
+        for player, old in zip(everyone[other], before, strict=True):
+            assert _same(_all_of(player), old), player.name
+        for player, old in zip(everyone[phase], own, strict=True):
+            assert not _same(_all_of(player), old), player.name
+
+
+def _all_of(player):
+    generators = [v for network in player.networks for v in random_generators(network)]
+    variables = [*player.weights, *player.optimizer.variables, *generators]
+    return [np.array(v.numpy()) for v in variables]
+
+
+def _same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def xla(name, folder):
+    """XLA gives the weights of TensorFlow on the same noise."""
+    plain, _ = trained(name, noise=Waves(), optimizer=sgd, run_eagerly=True)
+    compiled, _ = trained(name, noise=Waves(), optimizer=sgd, jit_compile=True)
+    assert_close(plain, compiled, 1e-5)
+
+
+def replicas(name, strategy):
+    """Two replicas train like one, with plain SGD, which hides no error in a gradient."""
+    options = {"optimizer": sgd, "fit_options": {"steps_per_epoch": 20}}
+    one, one_logs = trained(name, run_eagerly=True, **options)
+    with strategy.scope():
+        two, two_logs = trained(name, **options)
+    assert_close(one, two, 2e-6)
+    assert one.steps_seen == two.steps_seen and one.images_seen == two.images_seen
+    for key, values in one_logs.items():
+        np.testing.assert_allclose(values, two_logs[key], atol=1e-5, err_msg=key)
+
+
+def exports(name, folder):
+    """An export serves and samples what `generate` gives, and is left for `exported.serve_all`."""
+    model, _ = trained(name, run_eagerly=True)
+    inputs, made = exported.check(model, folder / name)
+    np.savez(folder / f"{name}_inputs.npz", **inputs)
+    return made
+
+
+def run(name, seed=0):
+    """A model, and a function that trains it for two epochs with callbacks."""
+    model, given = built(name, seed=seed)
+    return model, lambda callbacks: fit(model, given, epochs=2, callbacks=callbacks)
