@@ -51,6 +51,9 @@ def assert_close(first, second):
 # === What they are shown ===
 
 
+DATA = {"x": points(4), "code": 9.0 + np.abs(points(4))}
+
+
 class Noted(layers.Layer):
     """Passes its first input on, and keeps both."""
 
@@ -67,28 +70,46 @@ class Noted(layers.Layer):
         return samples_shape
 
 
-def test_a_pool_shows_critics_older_samples_with_what_they_were_made_of():
+def noted(**options):
+    """A game with a noted critic, whose generator does not change; and the calls by their rows."""
     latents = keras.Input((2,), name="latents")
     generator = keras.Model({"latents": latents}, {"made": layers.Dense(2)(latents)})
     samples, condition = keras.Input((2,)), keras.Input((2,))
-    noted, seen = Noted(), []
-    network = keras.Model([samples, condition], layers.Dense(1)(noted(samples, condition)))
-    noted.note = seen.append
+    layer, seen = Noted(), []
+    network = keras.Model([samples, condition], layers.Dense(1)(layer(samples, condition)))
+    layer.note = seen.append
     critic = Critic(
-        network, real="x", fake="made", condition="code", fake_condition="latents", pool_size=4
+        network, real="x", fake="made", condition="code", fake_condition="latents", **options
     )
     model = AdversarialModel(
         generator, critic, priors={"latents": "uniform"}, ema_halflife_images=None
     )
     model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), **EAGER)
-    data, known, aged = {"x": points(4), "code": 9.0 + np.abs(points(4))}, set(), 0
+    return model, seen
+
+
+def test_points_between_both_sides_are_judged_under_the_condition_of_the_real_one():
+    model, seen = noted(regularizers=["gradient_penalty"])
+    seen.clear()
+    model.train_on_batch(DATA)
+    real, fake, between, by_generator = seen
+    np.testing.assert_array_equal(real, np.concatenate([DATA["x"], DATA["code"]], axis=1))
+    np.testing.assert_array_equal(between[:, 2:], DATA["code"])
+    np.testing.assert_array_equal(fake, by_generator)
+    share = (between[:, :2] - fake[:, :2]) / (real[:, :2] - fake[:, :2])
+    np.testing.assert_allclose(share[:, 0], share[:, 1], rtol=1e-2)
+
+
+def test_a_pool_shows_critics_older_samples_with_what_they_were_made_of():
+    model, seen = noted(pool_size=4)
+    known, aged = set(), 0
     for _ in range(6):
         seen.clear()
-        model.train_on_batch(data)
+        model.train_on_batch(DATA)
         by_critic, by_generator = (rows for rows in seen if rows.max() < 9.0)
         for rows in (by_critic, by_generator):
             np.testing.assert_allclose(
-                rows[:, :2], generator({"latents": rows[:, 2:]})["made"], rtol=1e-5, atol=1e-6
+                rows[:, :2], model.generator({"latents": rows[:, 2:]})["made"], rtol=1e-5, atol=1e-6
             )
         older = {tuple(row) for row in by_critic} & known
         aged += len(older)
