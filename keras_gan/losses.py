@@ -1,4 +1,4 @@
-"""What each player wants, as a function of the logits alone.
+"""What each player wants, as a function of the logits, and of state that a loss may keep.
 
 Throughout, `r` are the discriminator's logits of real samples, `f` of generated ones, and
 `sp(x) = log(1 + exp(x))` is the softplus. Every function returns one value per sample. Logits of
@@ -89,7 +89,8 @@ class AdversarialLoss(_registry.Configurable):
     def after_update(self, real_logits, fake_logits):
         """Called with the logits of an update of the discriminator that has been applied.
 
-        They are passed by these names.
+        They are passed by position, those of this replica's whole batch. What moves by their means
+        must take the means of all replicas, as `regularizers.LeCam` does.
         """
 
 

@@ -61,6 +61,12 @@ class Game:
         return sum(len(critic.penalties) for critic in self.critics)
 
     @property
+    def parts_with_state(self):
+        """Losses, regularizers and terms: what may have variables of its own."""
+        losses = [critic.loss for critic in self.critics if hasattr(critic.loss, "variables")]
+        return [*losses, *(r for c in self.critics for r in c.regularizers), *self.terms]
+
+    @property
     def takes_data(self):
         """Whether the generator has an input that nothing but data can give."""
         return any(name not in self.draws for name in self.generator.inputs)

@@ -124,7 +124,7 @@ def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_ep
     if not isinstance(x, tf.data.Dataset):
         _check_generator(x, epochs, steps_per_epoch)
         order = {"shuffle": shuffle, "seed": seed, "position": lambda: position() * group}
-        reader = readers.reader(x, "x", arrays=rule.arrays, **order)
+        reader = readers.reader(x, "x", arrays=rule.arrays, group=group, **order)
         x = reader.dataset
     shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
     return PipelineFeed(x, rule, "x", group=group, **shared)

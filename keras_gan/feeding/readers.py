@@ -36,7 +36,7 @@ def _is_loader(x):
     )
 
 
-def reader(x, name, *, arrays=None, shuffle=False, seed=0, position=lambda: 0):
+def reader(x, name, *, arrays=None, shuffle=False, seed=0, position=lambda: 0, group=1):
     """The `Reader` of one of these inputs.
 
     Args:
@@ -47,15 +47,17 @@ def reader(x, name, *, arrays=None, shuffle=False, seed=0, position=lambda: 0):
         shuffle: whether to shuffle the batches of a finite `PyDataset` by `seed` and pass, as Keras
             does; other inputs shuffle themselves.
         seed: integer seed of that order.
-        position: callable that returns the number of batches read before, called at the start of a
-            pass.
+        position: callable that returns the number of batches trained on before, called at the
+            start of a pass.
+        group: batches of a step; a pass drops those that make no step, and a short last one.
 
     Raises:
         ValueError: if there is no batch, or the first one is invalid.
     """
     arrays = arrays or functools.partial(sample_arrays, name=name)
     if isinstance(x, keras.utils.PyDataset):
-        return PyDatasetReader(x, name, arrays, shuffle=shuffle, seed=seed, position=position)
+        order = {"shuffle": shuffle, "seed": seed, "position": position, "group": group}
+        return PyDatasetReader(x, name, arrays, **order)
     kind = GeneratorReader if isinstance(x, types.GeneratorType) else Reader
     return kind(x, name, arrays)
 
@@ -156,8 +158,9 @@ class PyDatasetReader(Reader):
 
     _next_pass = 0
 
-    def __init__(self, x, name, arrays, *, shuffle, seed, position):
+    def __init__(self, x, name, arrays, *, shuffle, seed, position, group):
         self._shuffle, self._seed, self._position = shuffle, seed, position
+        self._group = group
         super().__init__(x, name, arrays)
 
     @property
@@ -183,10 +186,18 @@ class PyDatasetReader(Reader):
         if not self._shuffle:
             return range(self.batches)
         # Prefetched batches were not trained on yet, so a pass may start early.
-        number = max(done // self.batches, self._next_pass)
+        number = max(done // self._trained_in_a_pass if done else 0, self._next_pass)
         self._next_pass = number + 1
         order = np.random.default_rng([self._seed, number])
         return order.permutation(self.batches).tolist()
+
+    @functools.cached_property
+    def _trained_in_a_pass(self):
+        """Batches of a pass that are trained on; at least 1."""
+        parts = (self._arrays(self._x[place]) for place in (0, self.batches - 1))
+        first, last = (len(keras.tree.flatten(part)[0]) for part in parts)
+        full = self.batches - (last < first)
+        return max(1, full // self._group * self._group)
 
     def _read_ahead(self, order):
         if self._x.workers < 2:

@@ -257,7 +257,7 @@ class AdversarialModel(
         compile_arguments.check_strategy(
             self.distribute_strategy,
             players,
-            [*regularizers, *terms, *(metric for metric, *_ in compared)],
+            [*game.parts_with_state, *(metric for metric, *_ in compared)],
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
         )

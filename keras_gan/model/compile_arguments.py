@@ -214,8 +214,8 @@ def check_strategy(strategy, players, others, *, steps_per_execution, jit_compil
     for part in (*parts, *others):
         _checks.check(
             all(strategy.extended.variable_created_in_scope(v.value) for v in part.variables),
-            "Networks, optimizers, regularizers and metrics must be made under the strategy that "
-            "they train under: each replica needs its own copy of their variables.",
+            "Networks, optimizers, losses, regularizers and metrics must be made under the "
+            "strategy that they train under: each replica needs its own copy of their variables.",
             cure="Make and compile all of them within `with strategy.scope():`.",
             made_elsewhere=getattr(part, "name", type(part).__name__),
         )

@@ -206,9 +206,9 @@ class Saving:
     def run_state(self):
         """The whole training state, as copies.
 
-        The weights of both networks and of the average, the networks' random generators, both
-        optimizers, the counters, the state of the regularizers. Metrics are reset every epoch and
-        are not included.
+        The weights of all networks and of the average, the networks' random generators, all
+        optimizers, the counters, the state of losses, regularizers, terms and pools. Metrics are
+        reset every epoch and are not included.
 
         Returns:
             `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
