@@ -388,11 +388,7 @@ def multi_optimizer(noise):
         return keras.optimizers.MultiOptimizer(parts)
 
     settings = {"generator_optimizer": optimizer(), "discriminator_optimizer": optimizer()}
-    return translating(outputs=outputs), {**settings, "terms": [_wanted()]}, pairs()
-
-
-def _wanted():
-    return L1("wanted", "made")
+    return translating(outputs=outputs), {**settings, "terms": [L1("wanted", "made")]}, pairs()
 
 
 @row("a user's term of labels")
