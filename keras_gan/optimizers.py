@@ -93,7 +93,8 @@ def optimizer_parts(optimizer):
 def learning_rates(optimizer):
     """The learning rates of now: a list of floats, one for each of the `optimizer_parts`."""
     return [
-        float(keras.ops.convert_to_numpy(part.learning_rate)) for part in optimizer_parts(optimizer)
+        float(keras.ops.convert_to_tensor(part.learning_rate))
+        for part in optimizer_parts(optimizer)
     ]
 
 
