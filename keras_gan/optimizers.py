@@ -1,6 +1,7 @@
 """Adam with schedules, and a group of both optimizers for Keras's callbacks."""
 
 import keras
+import tensorflow as tf
 
 from keras_gan import schedules
 from keras_gan.backend import private_keras
@@ -92,10 +93,7 @@ def optimizer_parts(optimizer):
 
 def learning_rates(optimizer):
     """The learning rates of now: a list of floats, one for each of the `optimizer_parts`."""
-    return [
-        float(keras.ops.convert_to_tensor(part.learning_rate))
-        for part in optimizer_parts(optimizer)
-    ]
+    return [float(tf.convert_to_tensor(part.learning_rate)) for part in optimizer_parts(optimizer)]
 
 
 def held(optimizer):
