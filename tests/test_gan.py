@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import losses, regularizers
-from keras_gan.backend import seeds
+from keras_gan.backend import points, seeds
 from keras_gan.engine import ema
 from keras_gan.engine.state import random_generators
 from keras_gan.feeding import sample_spec
@@ -296,7 +296,7 @@ def test_xla_gives_the_same_weights(settings, monkeypatch):
         count = tf.reduce_prod(shape)
         return tf.reshape(tf.cast(tf.range(count) / count, "float32"), shape)
 
-    monkeypatch.setattr(regularizers, "_uniform", evenly)
+    monkeypatch.setattr(points, "_uniform", evenly)
     results = []
     for how in ({"jit_compile": True}, {"run_eagerly": True}):
         keras.utils.set_random_seed(0)

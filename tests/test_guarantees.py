@@ -61,10 +61,14 @@ what is tested of each (`tests/guarantees.py`):
 """
 
 
+# Those that are tried at once, each with several mechanisms in it; the others with `--slow`.
+AT_ONCE = ("pool", "adaptive_weight", "shared_layers", "draws", "unpaired")
+
+
 def cells(column):
     """The mechanisms that a column is tested of."""
     return [
-        pytest.param(name, id=name)
+        pytest.param(name, id=name, marks=() if name in AT_ONCE else pytest.mark.slow)
         for name, mechanism in mechanisms.EVERY.items()
         if column not in mechanism.cannot
     ]
