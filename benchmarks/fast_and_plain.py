@@ -123,9 +123,12 @@ class PlainGAN(keras_gan.GAN):
                 logits = (self.discriminator(batch, training=True) for batch in (real, fake))
                 g_loss = tf.reduce_mean(self.adversarial_loss.generator_loss(*logits))
             self._descend(self.generator_optimizer, tape, g_loss, self.generator)
-            self._follow_generator(tf.shape(real)[0])
+            self._after_generator(tf.shape(real)[0], {})
             self._count_step(data)
         return {"d_loss": d_loss, "g_loss": g_loss}
+
+    def _latents(self, real, seed):
+        return self._with_draws({"samples": real}, seed)["latents"]
 
     def _descend(self, optimizer, tape, loss, network):
         gradients = tape.gradient(loss, network.trainable_variables)
