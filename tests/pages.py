@@ -22,7 +22,7 @@ CONTINUES = "](../README.md#use-it)"
 
 # The same code, for a shorter time.
 SHORTER = [
-    (r"data\.digits\(\)", "data.digits()[:640]"),
+    (r"data\.digits\(\)", "data.digits()[:704]"),
     (r"epochs=\d+", "epochs=1"),
     (r"\bsteps=20\b", "steps=2"),
     (r"minutes=20", "minutes=0.01"),
