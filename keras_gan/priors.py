@@ -185,19 +185,14 @@ class Shuffled(Prior):
         Returns:
             As many rows; together with those of the other replicas, all rows that there are.
         """
-        count = replicas.count()
-        if count > 1:
-            everything = tf.distribute.get_replica_context().all_gather(rows, axis=0)
-        else:
-            everything = rows
-        local = tf.shape(rows)[0]
+        rows = tf.convert_to_tensor(rows)
+        size = tf.shape(rows)[0]
         # Ranks of random numbers: XLA has no kernel for `index_shuffle`.
         numbers = tf.random.stateless_uniform(
-            [local * count], seed, None, None, dtype="int32", alg="philox"
+            [size * replicas.count()], seed, None, None, dtype="int32", alg="philox"
         )
-        first = replicas.number() * local
-        order = tf.argsort(numbers, stable=True)[first : first + local]
-        return tf.ensure_shape(tf.gather(everything, order), rows.shape)
+        order = replicas.own_rows(tf.argsort(numbers, stable=True), size)
+        return tf.ensure_shape(tf.gather(replicas.gathered(rows), order), rows.shape)
 
 
 @keras.saving.register_keras_serializable("keras_gan")

@@ -91,7 +91,7 @@ def vae_gan():
     hidden, decode = dense(ROWS, 8)(row), dense(3, ROWS, name="decoder")
     mean, log_variance = layers.Dense(3)(hidden), layers.Dense(3)(hidden)
     code = mean + ops.exp(0.5 * log_variance) * noise
-    # The decoder weights the likeness by 0.01, the encoder does not.
+    # The weight of the likeness is 0.01 for the decoder and 1 for the encoder.
     scaled = code * 100.0 + ops.stop_gradient(code - code * 100.0)
     generator = keras.Model(
         {"row": row, "noise": noise},

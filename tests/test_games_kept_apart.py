@@ -107,6 +107,20 @@ def test_validation_plays_the_game_of_training():
     assert plain["d_loss_critic"] != pytest.approx(logs["d_loss_critic"], rel=1e-3)
 
 
+def test_a_scheduled_weight_counts_in_validation_as_well():
+    weight = schedules.Linear(1.0, 0.0, over_steps=4)
+    critic = Critic(linear(2), real="x", fake="first", weight=weight)
+    model = AdversarialModel(two_outputs(), critic, priors=DRAWN)
+    model.compile(sgd(0.0), sgd(0.0), "wasserstein")
+    found = []
+    for step in (0, 2, 4):
+        model._state.steps_seen.assign(step)
+        model._state.evaluation_step.assign(0)  # the same latents
+        found.append(model.evaluate({"x": points()}, return_dict=True, verbose=0)["g_loss"])
+    assert found[0] != 0.0
+    np.testing.assert_allclose(found, np.multiply(found[0], [1.0, 0.5, 0.0]), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["pools", "terms", "averaged_generator", "a_optimizer"])
 def test_no_name_of_a_critic_hides_a_part_of_the_run(name):
     critics = [

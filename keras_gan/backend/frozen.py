@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_gan import _checks
+from keras_gan.backend import inspection
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -33,15 +33,7 @@ class Frozen(keras.layers.Layer):
     """
 
     def __init__(self, network, **kwargs):
-        _checks.check(
-            isinstance(network, keras.Model), "`network` must be a Keras model.", network=network
-        )
-        _checks.check(
-            network.built,
-            "`network` must be built.",
-            cure="Call it on a batch first.",
-            network=network.name,
-        )
+        inspection.check_built(network)
         super().__init__(**{**kwargs, "autocast": False})
         self.network = network
         network.trainable = False

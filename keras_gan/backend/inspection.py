@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_gan import _checks
 from keras_gan.backend import private_graphs, private_keras
 
 _NORMALISATIONS = (keras.layers.BatchNormalization,)
@@ -28,6 +29,19 @@ def input_structure(network):
     return keras.tree.map_shape_structure(lambda s: keras.KerasTensor((None, *s[1:])), shapes)
 
 
+def check_built(network):
+    """Check that a `network` argument is a built Keras model."""
+    _checks.check(
+        isinstance(network, keras.Model), "`network` must be a Keras model.", network=network
+    )
+    _checks.check(
+        network.built,
+        "`network` must be built.",
+        cure="Call it on a batch first.",
+        network=network.name,
+    )
+
+
 def inputs_of(network):
     """The symbolic inputs of a network that takes one tensor, or a list of them; else `None`."""
     structure = input_structure(network)
@@ -40,6 +54,11 @@ def output_structure(network):
     if getattr(network, "outputs", None):
         return network.outputs if isinstance(network, keras.Sequential) else network.output
     return network.compute_output_spec(input_structure(network))
+
+
+def are_logits(shape):
+    """Whether a batch of outputs is one logit a sample, or a map of them `(h, w, 1)`."""
+    return len(shape) == 1 or shape[1:] == (1,) or (len(shape) >= 3 and shape[-1] == 1)
 
 
 def is_image(sample_shape):

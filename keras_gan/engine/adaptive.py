@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.engine.parts import total_of
 
 
 def num_sums(critics):
@@ -22,20 +23,11 @@ def sums(parts, critics):
         and the loss of each of these critics.
     """
     if not critics:
-        return [_total(parts)]
+        return [total_of(parts)]
     plain = [part for part in parts if not part.is_adaptive]
     apart = [part for part in plain if part.critic is None]
     others = [part for part in plain if part.critic is not None]
-    return [_total(apart), _total(others), *(p.loss for p in parts if p.is_adaptive)]
-
-
-def _total(parts):
-    if not parts:
-        return tf.zeros([])
-    total = parts[0].loss
-    for part in parts[1:]:
-        total += part.loss
-    return total
+    return [total_of(apart), total_of(others), *(p.loss for p in parts if p.is_adaptive)]
 
 
 def combined(gradients, critics, variables):
@@ -60,10 +52,14 @@ def combined(gradients, critics, variables):
     for critic, own in zip(critics, adaptive, strict=True):
         place = kernel_place(critic.weight.layer, variables)
         weight = critic.weight.value(_norm(of_terms[place]), _norm(own[place]))
-        name = "adaptive_weight" if len(critics) == 1 else f"adaptive_weight_{critic.name}"
-        logs[name] = weight
+        logs[log_key(critic, critics)] = weight
         total = [_sum(a, b, weight) for a, b in zip(total, own, strict=True)]
     return total, logs
+
+
+def log_key(critic, critics):
+    """The key in the logs of a critic's weight, one of those with an `AdaptiveWeight`."""
+    return "adaptive_weight" if len(critics) == 1 else f"adaptive_weight_{critic.name}"
 
 
 def kernel_place(layer, variables):

@@ -9,7 +9,7 @@ from keras_gan.backend import replicas, seeds
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.layer_losses import activity_losses, layer_losses
-from keras_gan.engine.parts import Part, has_turn, is_active, total_of, turns
+from keras_gan.engine.parts import Part, has_turn, total_of, turns
 from keras_gan.engine.passes import Passes
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics, preserved_statistics
@@ -125,12 +125,9 @@ class CriticsUpdate(Passes):
             parts = [self._critics_parts_of(p, scene, keys, values, logits) for p in players]
             for place, term in self._game.terms_of("discriminator"):
                 key = log_key(term, "discriminator")
-                weighted, values[key] = evaluated(
-                    term, scene.with_seed_of(place), self._state, updates
-                )
-                part = Part(weighted, is_active(term, self._state))
+                part, values[key] = evaluated(term, scene.with_seed_of(place), self._state, updates)
                 for player, own in zip(players, parts, strict=True):
-                    if self._game.concerns(term, player) and part.active is not False:
+                    if part is not None and self._game.concerns(term, player):
                         own.append(part)
             totals = [total_of(own) for own in parts]
         gradients = [
@@ -159,18 +156,22 @@ class CriticsUpdate(Passes):
             pair["fake_logits"] = judge.outputs("fake")["logits"]
             own_loss += activity_losses(critic.network)
             logits[critic.name] = pair
-            rows = None if critic.sample_weight is None else scene[critic.sample_weight]
-            loss = mean_of_rows(
-                over_scales(critic.loss.discriminator_loss, **pair), rows, critic.pack
-            )
+            loss = self._critic_loss(critic, scene, pair)
+            rows = scene.weights_of_rows(critic)
             penalty, found = self._penalties_of(critic, judge, pair, rows, keys)
-            loss, penalty = self._once_started(critic, loss, penalty)
-            self._note(values, critic, "d_loss", loss)
+            (penalty,) = self._once_started(critic, penalty)
+            self._note_loss(values, critic, "d_loss", loss)
             values.update(found)
             active = critic.starts_by(self._state.steps_seen.value)
             parts.append(Part(loss + penalty, active, critic))
         self._note_layer_losses(values, "d", own_loss)
         return [Part(own_loss), *parts]
+
+    def _critic_loss(self, critic, scene, logits):
+        """What a critic minimises, without penalties; 0 before its start."""
+        values = over_scales(critic.loss.discriminator_loss, **logits)
+        loss = mean_of_rows(values, scene.weights_of_rows(critic), critic.pack)
+        return self._once_started(critic, loss)[0]
 
     def _once_started(self, critic, *values):
         starts = critic.starts_by(self._state.steps_seen.value)

@@ -4,20 +4,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import directions, losses
-from keras_gan.adaptive_weight import AdaptiveWeight
+from keras_gan import directions
 from keras_gan.backend import packing, replicas, seeds
 from keras_gan.backend.determinism import ordered
-from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
+from keras_gan.engine import adaptive
 from keras_gan.engine.critics_update import ACCURACY_KEYS
-from keras_gan.engine.game import weight_of
-from keras_gan.engine.scene import Scene
+from keras_gan.engine.generator_losses import weighted_by
+from keras_gan.engine.scene import Scene, num_rows
 from keras_gan.engine.state import CAUSES, add
 from keras_gan.engine.term_values import mean_of_term
 from keras_gan.feeding.sample_spec import flat, unchecked
 
 _LOSS_KEYS = ("loss", "d_loss", "g_loss", *ACCURACY_KEYS)
 _NORM_KEYS = ("d_gradient_norm", "g_gradient_norm")
+# What every game may log.
+LOG_KEYS = (*_LOSS_KEYS, *_NORM_KEYS, "d_layer_losses", "g_layer_losses", "adaptive_weight")
 
 
 class Evaluating:
@@ -33,24 +34,16 @@ class Evaluating:
         penalties = [name for critic in game.critics for name in critic.penalties]
         terms = [term.name for term in game.terms]
         both = [f"d_{term.name}" for term in game.terms if term.player == "both"]
-        adaptive = [f"adaptive_weight{f'_{name}' if name else ''}" for name in self._adaptive_names]
+        weights = [adaptive.log_key(c, self._adaptive_critics) for c in self._adaptive_critics]
         norms = [*_NORM_KEYS]
         if len(self._players) > 2:
             norms += [f"d_gradient_norm_{player.name}" for player in self._players[:-1]]
-        names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *adaptive)
+        names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *weights)
         names += tuple(self._logged_layer_losses)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        names = (*_LOSS_KEYS, *of_each, *self._evaluated_terms())
+        terms = [term.name for term in game.terms if not term.differentiates]
+        names = (*_LOSS_KEYS, *of_each, *terms)
         self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in names}
-
-    @property
-    def _adaptive_names(self):
-        critics = self._adaptive_critics
-        return [critic.name if len(critics) > 1 else "" for critic in critics]
-
-    def _evaluated_terms(self):
-        """The names of terms that an evaluation can tell of: those without gradients."""
-        return [t.name for t in self._game.terms if not t.differentiates]
 
     def _note_layer_losses(self, values, player, loss):
         name = f"{player}_layer_losses"
@@ -159,7 +152,7 @@ class Evaluating:
             tensors = self._tensors_of(data)
             step = self._state.evaluation_step
             seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
-            size = tf.shape(next(iter(tensors.values())))[0]
+            size = num_rows(tensors)
             drawn = self._game.drawn(tensors, size, next(seed), self._state, evaluating=True)
             tensors = {**tensors, **drawn}
             made = self._game.generator(tensors, training=False)
@@ -173,51 +166,28 @@ class Evaluating:
         return replicas.logs(results)
 
     def _evaluate_losses(self, tensors, size, seed):
-        pack, game = self._game.pack, self._game
-        filled = {name: packing.pad_to_pack(tensor, pack) for name, tensor in tensors.items()}
+        game, values = self._game, {"d_loss": tf.zeros([]), "g_loss": tf.zeros([])}
+        filled = {name: packing.pad_to_pack(t, game.pack) for name, t in tensors.items()}
         scene = Scene(filled, game.critics, player="generator", seed=seed, training=False)
-        found = {key: [] for key in _LOSS_KEYS[1:]}
+        logits = {}
         for critic in game.critics:
             if critic.loss is None:
                 continue
-            logits = [scene.judge(critic.name).outputs(kind)["logits"] for kind in ("real", "fake")]
-            rows = None if critic.sample_weight is None else scene[critic.sample_weight]
-            values = over_scales(critic.loss.discriminator_loss, *logits)
-            losses_ = self._once_started(
-                critic,
-                mean_of_rows(values, rows, critic.pack),
-                self._adversarial_loss(critic, scene),
-            )
-            accuracies = losses.discriminator_accuracies(*logits, critic.loss.threshold)
-            for key, value in zip(_LOSS_KEYS[1:], (*losses_, *accuracies), strict=True):
-                weight = 1.0
-                if key == "g_loss":
-                    weight = (
-                        1.0
-                        if isinstance(critic.weight, AdaptiveWeight)
-                        else weight_of(critic, self._state)
-                    )
-                found[key].append(value if weight == 1.0 else weight * value)
-                self._note_evaluated(f"{key}_{critic.name}", value, size)
-        for name in ("d_loss", "g_loss"):
-            found[name] = sum(found[name][1:], found[name][0]) if found[name] else tf.zeros([])
-        for name in ACCURACY_KEYS:
-            several = found[name]
-            if several:
-                mean = several[0] if len(several) == 1 else tf.reduce_mean(tf.stack(several))
-                self._note_evaluated(name, mean, size)
-        for name in ("d_loss", "g_loss"):
-            self._note_evaluated(name, found[name], size)
-        self._note_evaluated("loss", found["d_loss"] + found["g_loss"], size)
+            judge = scene.judge(critic.name)
+            pair = {f"{kind}_logits": judge.outputs(kind)["logits"] for kind in ("real", "fake")}
+            logits[critic.name] = pair
+            self._note_loss(values, critic, "d_loss", self._critic_loss(critic, scene, pair))
+            loss = self._adversarial_loss(critic, scene)
+            weighted = weighted_by(self._weight_of_critic(critic), loss)
+            self._note_loss(values, critic, "g_loss", weighted, alone=loss)
+        values.update(self._accuracies(logits), loss=values["d_loss"] + values["g_loss"])
         for place, term in enumerate(game.terms):
-            if term.name in self._evaluation_trackers:
+            if not term.differentiates:
                 of_term = scene.with_seed_of(place)
                 of_term.player = "discriminator" if term.player == "discriminator" else "generator"
-                self._note_evaluated(term.name, mean_of_term(term, of_term), size)
-
-    def _note_evaluated(self, name, value, rows):
-        if name in self._evaluation_trackers:
-            self._evaluation_trackers[name].update_state(value, sample_weight=rows)
+                values[term.name] = mean_of_term(term, of_term)
+        for name, value in values.items():
+            self._evaluation_trackers[name].update_state(value, sample_weight=size)
 
     def _evaluate_quality(self, tensors):
         """Update the metrics of pairs of tensors, those of the averaged generator."""

@@ -1,5 +1,7 @@
 """What a compiled model plays: its generator, draws, critics and terms, by name."""
 
+import math
+
 import tensorflow as tf
 
 from keras_gan import priors, schedules
@@ -24,7 +26,7 @@ class Draw:
             return self.prior.of(tensors[self.prior.name], seed)
         if isinstance(self.prior, priors.Scheduled):
             value = self.prior.value_at(images_seen, steps_seen)
-            return tf.fill(tf.concat([[size], self.shape], 0), tf.cast(value, self.dtype))
+            return tf.fill(tf.stack([size, *self.shape]), tf.cast(value, self.dtype))
         return replicas.local_rows(lambda rows: self.of(rows, seed), size)
 
     def of(self, rows, seed):
@@ -53,7 +55,7 @@ class Game:
         self.generator, self.critics, self.terms = generator, list(critics), list(terms)
         self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
         self.evaluated_specs, self.evaluated_draws = self.specs, self.draws
-        self.pack = _least_common_multiple([critic.pack for critic in self.critics])
+        self.pack = math.lcm(*(critic.pack for critic in self.critics))
 
     @property
     def num_penalties(self):
@@ -130,11 +132,3 @@ class Game:
 def weight_of(part, state):
     """The current weight of a term or critic: a number, or a float32 scalar tensor."""
     return schedules.value(part.weight, state.images_seen.value, state.steps_seen.value)
-
-
-def _least_common_multiple(numbers):
-    found = 1
-    for number in numbers:
-        while found % number:
-            found += 1
-    return found

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_gan.adaptive_weight import AdaptiveWeight
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.game import weight_of
-from keras_gan.engine.parts import Part, is_active, is_number
+from keras_gan.engine.parts import Part, is_number
 from keras_gan.engine.term_values import evaluated
 
 
@@ -18,37 +18,37 @@ class GeneratorLosses:
         terms = []
         updates = self._state.generator_updates.value
         for place, term in self._game.terms_of("generator"):
-            weighted, values[term.name] = evaluated(
+            part, values[term.name] = evaluated(
                 term, scene.with_seed_of(place), self._state, updates
             )
-            active = is_active(term, self._state)
-            if active is not False:
-                terms.append(Part(weighted, active))
+            if part is not None:
+                terms.append(part)
         self._note_layer_losses(values, "g", own_loss)
         return [*critics, *terms, Part(own_loss)], values
 
     def _critics_parts(self, scene):
         parts, values = [], {"g_loss": tf.zeros([])}
         for critic in self._game.critics:
-            weight = critic.weight
-            if not isinstance(weight, AdaptiveWeight):
-                weight = weight_of(critic, self._state)
+            weight = self._weight_of_critic(critic)
             if critic.loss is None or is_number(weight) and weight == 0.0:
                 continue
             loss = self._adversarial_loss(critic, scene)
-            (loss,) = self._once_started(critic, loss)
             active = critic.starts_by(self._state.steps_seen.value)
-            weighted = loss
-            if tf.is_tensor(weight):  # of a schedule
+            if not is_number(weight):  # of a schedule
                 counts = tf.not_equal(weight, 0.0)
                 active = counts if active is True else active & counts
-            if tf.is_tensor(weight) or is_number(weight) and weight != 1.0:
-                weighted = weight * loss
+            weighted = weighted_by(weight, loss)
             parts.append(Part(weighted, active, critic))
-            self._note(values, critic, "g_loss", weighted, alone=loss)
+            self._note_loss(values, critic, "g_loss", weighted, alone=loss)
         return parts, values
 
+    def _weight_of_critic(self, critic):
+        """What a critic's loss is multiplied by; 1 where the gradients of it are, afterwards."""
+        adaptive = isinstance(critic.weight, AdaptiveWeight)
+        return 1.0 if adaptive else weight_of(critic, self._state)
+
     def _adversarial_loss(self, critic, scene):
+        """What the generator minimises of a critic, unweighted; 0 before its start."""
         made = self._game.generator.outputs
         learns_real = any(name in made for name in critic.real)
         judge, real_logits = scene.judge(critic.name), None
@@ -61,5 +61,10 @@ class GeneratorLosses:
             values += over_scales(
                 lambda real, _: critic.loss.generator_loss_of_real(real), real_logits, None
             )
-        rows = None if critic.sample_weight is None else scene[critic.sample_weight]
-        return mean_of_rows(values, rows, critic.pack)
+        loss = mean_of_rows(values, scene.weights_of_rows(critic), critic.pack)
+        return self._once_started(critic, loss)[0]
+
+
+def weighted_by(weight, loss):
+    """A loss times its weight; as it is, without an operation, times the number 1."""
+    return loss if is_number(weight) and weight == 1.0 else weight * loss

@@ -12,7 +12,7 @@ from keras_gan.engine.parts import has_turn, turns
 from keras_gan.engine.passes import Passes, stopped
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics
-from keras_gan.engine.scene import Scene
+from keras_gan.engine.scene import Scene, num_rows
 from keras_gan.engine.state import GENERATOR, add
 
 
@@ -67,7 +67,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
             self._totals(gradients), self._adaptive_critics, player.variables
         )
         active, of_variables = found[0]  # the same in all micro-batches
-        total, images = values.pop("total"), _size(tensors) * replicas.count()
+        total, images = values.pop("total"), num_rows(tensors) * replicas.count()
         norm = self._apply(
             player,
             gradients,
@@ -147,7 +147,3 @@ class GeneratorUpdate(GeneratorLosses, Passes):
 
     def _critic_networks(self):
         return unique(critic.network for critic in self._game.critics)
-
-
-def _size(tensors):
-    return tf.shape(next(iter(tensors.values())))[0]

@@ -5,7 +5,6 @@ import typing
 import tensorflow as tf
 
 from keras_gan.adaptive_weight import AdaptiveWeight
-from keras_gan.engine.game import weight_of
 
 
 class Part(typing.NamedTuple):
@@ -28,19 +27,14 @@ class Part(typing.NamedTuple):
 
 
 def total_of(parts):
-    """The sum of parts, those of critics first."""
-    own = [part for part in parts if part.critic is None]
-    ordered = [part for part in parts if part.critic is not None] + own
+    """The sum of parts, those of critics first; 0 of none."""
+    if not parts:
+        return tf.zeros([])
+    ordered = sorted(parts, key=lambda part: part.critic is None)
     total = ordered[0].loss
     for part in ordered[1:]:
         total += part.loss
     return total
-
-
-def is_active(term, state):
-    """Whether a term counts by its weight in this step: a boolean, or a tensor of one."""
-    weight = weight_of(term, state)
-    return weight != 0.0 if is_number(weight) else tf.not_equal(weight, 0.0)
 
 
 def has_turn(parts):

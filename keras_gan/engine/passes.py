@@ -8,7 +8,7 @@ from keras_gan.backend import replicas, seeds
 from keras_gan.engine import updates
 from keras_gan.engine.accumulation import dense
 from keras_gan.engine.preserved import preserved_statistics
-from keras_gan.engine.scene import every
+from keras_gan.engine.scene import every, num_rows
 from keras_gan.engine.state import add
 from keras_gan.engine.term_values import log_key
 from keras_gan.feeding.sample_spec import flat
@@ -59,8 +59,8 @@ class Passes:
 
     def _with_draws(self, tensors, seed):
         """The tensors of an update, with those that are drawn."""
-        size = tf.shape(next(iter(tensors.values())))[0]
-        return {**tensors, **self._game.drawn(tensors, size, seed, self._state)}
+        drawn = self._game.drawn(tensors, num_rows(tensors), seed, self._state)
+        return {**tensors, **drawn}
 
     def _to_judge(self, tensors, update):
         """These tensors with the generator's outputs, from which nothing flows back to it."""
@@ -84,7 +84,7 @@ class Passes:
 
         return apply
 
-    def _note(self, values, critic, key, loss, *, alone=None):
+    def _note_loss(self, values, critic, key, loss, *, alone=None):
         """Enter a critic's loss into the logs: into the sum, and of several critics by its name.
 
         Args:
@@ -161,4 +161,5 @@ class Passes:
 
 
 def stopped(made):
+    """The same tensors, from which no gradient flows back."""
     return {name: tf.stop_gradient(tensor) for name, tensor in made.items()}

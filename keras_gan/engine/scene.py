@@ -154,6 +154,10 @@ class Scene:
         """Mean over the rows of all replicas, differentiable: `(batch, ...)` to `(...)`."""
         return replicas.mean_of_rows(values)
 
+    def weights_of_rows(self, critic):
+        """The tensor of the rows' weights in a critic's losses, or `None`."""
+        return None if critic.sample_weight is None else self[critic.sample_weight]
+
     def fraction(self, name, predicate):
         """How much of the whole batch, of all replicas and micro-batches, is of a kind.
 
@@ -166,9 +170,14 @@ class Scene:
     @property
     def sample_weight(self):
         """The weights of the rows, `(batch,)`, or `None`."""
-        names = (critic.sample_weight for critic in self._critics.values())
-        name = next((name for name in names if name is not None), None)
-        return None if name is None else tf.cast(tf.reshape(self[name], [-1]), "float32")
+        found = (self.weights_of_rows(critic) for critic in self._critics.values())
+        weights = next((each for each in found if each is not None), None)
+        return None if weights is None else tf.cast(tf.reshape(weights, [-1]), "float32")
+
+
+def num_rows(tensors):
+    """How many rows the tensors of a `dict` have: an int32 scalar."""
+    return tf.shape(next(iter(tensors.values())))[0]
 
 
 def every(tensors, number, count, size=1):

@@ -5,10 +5,11 @@ import tensorflow as tf
 from keras_gan import losses
 from keras_gan.backend import replicas
 from keras_gan.engine.game import weight_of
+from keras_gan.engine.parts import Part, is_number
 
 
 def evaluated(term, scene, state, updates):
-    """A term's part of the loss.
+    """A term's part of a player's loss.
 
     Args:
         term: a `Term`.
@@ -17,25 +18,26 @@ def evaluated(term, scene, state, updates):
         updates: attempted updates of the player whose loss it is, a scalar tensor.
 
     Returns:
-        `(weighted, (value, due))`: what is added to the loss, and for the logs the unweighted value
-        and whether it was evaluated, float32 scalars.
+        `(part, (value, due))`: the weighted `Part` of the loss, `None` with a weight of 0; and for
+        the logs the unweighted value and whether it was evaluated, float32 scalars.
     """
     weight = weight_of(term, state)
-    zero = tf.zeros([])
-    if isinstance(weight, (int, float)) and weight == 0.0:
-        return zero, (zero, zero)
-    due = True if term.every == 1 else tf.equal(updates % term.every, 0)
-    if not isinstance(weight, (int, float)):
-        due = tf.not_equal(weight, 0.0) if due is True else due & tf.not_equal(weight, 0.0)
+    if is_number(weight) and weight == 0.0:
+        return None, (tf.zeros([]), tf.zeros([]))
+    active = True if is_number(weight) else tf.not_equal(weight, 0.0)
+    due = active
+    if term.every > 1:
+        on_turn = tf.equal(updates % term.every, 0)
+        due = on_turn if active is True else on_turn & active
     if due is True:
         value = mean_of_term(term, scene)
-        return weight * value, (value, tf.ones([]))
+        return Part(weight * value), (value, tf.ones([]))
     counts = tf.cast(due, "float32")
     if replicas.alone():
         value = tf.cond(due, lambda: mean_of_term(term, scene.branch()), lambda: tf.zeros([]))
     else:  # replicas cannot meet inside of a branch
         value = counts * mean_of_term(term, scene)
-    return weight * term.every * value, (value, counts)
+    return Part(weight * term.every * value, active), (value, counts)
 
 
 def log_key(term, player):

@@ -6,6 +6,7 @@ from keras_gan import _checks, losses, priors
 from keras_gan.adaptive_weight import AdaptiveWeight
 from keras_gan.engine import adaptive
 from keras_gan.engine.compiled_critic import CompiledCritic
+from keras_gan.engine.evaluating import LOG_KEYS
 from keras_gan.engine.game import Draw, Game
 from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
@@ -85,8 +86,8 @@ def admit_compared(model, game, names):
     }
 
 
-def uncompiled(critic):
-    """A critic that only scores, without a loss."""
+def uncompiled(critic, **options):
+    """A critic that only scores, without a loss; `options` are the rest of a `CompiledCritic`."""
     return CompiledCritic(
         critic.name,
         critic.network,
@@ -95,6 +96,7 @@ def uncompiled(critic):
         condition=critic.condition,
         fake_condition=critic.fake_condition,
         pack=critic.pack,
+        **options,
     )
 
 
@@ -137,18 +139,12 @@ def _compiled(model, critic, loss, regularizers):
     if critic.pool_size:
         shapes, dtypes = _pooled(model, critic)
         pool = Pool(critic.pool_size, shapes, dtypes, critic.name)
-    return CompiledCritic(
-        critic.name,
-        critic.network,
-        real=critic.real,
-        fake=critic.fake,
-        condition=critic.condition,
-        fake_condition=critic.fake_condition,
+    return uncompiled(
+        critic,
         loss=own,
         regularizers=given,
         penalties=dict(zip(names, penalties, strict=True)),
         weight=critic.weight,
-        pack=critic.pack,
         pool=pool,
         start_step=critic.start_step,
         sample_weight=critic.sample_weight,
@@ -264,12 +260,8 @@ def _check_pools_have_no_labels(model, terms):
         )
 
 
-# Keys of the logs that a term or a critic must not take.
-_LOGGED = (
-    *("loss", "d_loss", "g_loss", "d_accuracy", "d_real_accuracy", "d_fake_accuracy"),
-    *("d_gradient_norm", "g_gradient_norm", "d_layer_losses", "g_layer_losses"),
-    *("adaptive_weight", "total", "totals"),
-)
+# Keys of the logs, and of the engine's sums, that a term or a critic must not take.
+_LOGGED = (*LOG_KEYS, "total", "totals")
 
 
 def _check_log_names(critics, terms):

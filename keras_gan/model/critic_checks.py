@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_gan import _checks, _warnings, priors
+from keras_gan import _checks, priors
 from keras_gan.backend import inspection
+from keras_gan.feeding import shapes
+from keras_gan.model import pairs
 
 
 def named_critics(critics):
@@ -106,13 +108,8 @@ def check_critic(critic, generator):
 def warn_of_activation(critic):
     """Warn of a network that ends in an activation where its logits should be."""
     alone = not isinstance(inspection.output_structure(critic.network), (dict, list, tuple))
-    end = inspection.last_activation(critic.network) if alone and critic.loss != "none" else None
-    if end in inspection.BOUNDED:
-        _warnings.warn(
-            f"The network of critic {critic.name!r} ends in a {end}, but losses take logits, which "
-            "have no bounds: they apply an activation of their own, and with two the gradients "
-            "vanish. Remove the last activation."
-        )
+    if alone and critic.loss != "none":
+        pairs.warn_of_bounds(critic.network, f"The network of critic {critic.name!r}")
 
 
 def _check_fits(critic, name, made, taken):
@@ -126,11 +123,8 @@ def _check_fits(critic, name, made, taken):
     if critic.pack > 1 and made:
         last = None if made[-1] is None else made[-1] * critic.pack
         made = (*made[:-1], last)
-    fits = len(made) == len(taken) and all(
-        a is None or b is None or a == b for a, b in zip(made, taken, strict=True)
-    )
     _checks.check(
-        fits,
+        shapes.agree(made, taken),
         f"The network of critic {critic.name!r} must take what it judges, but `{name}` has "
         "another shape.",
         cure="Build it for packs: their last axis is `pack` times as long."
@@ -155,7 +149,7 @@ def logits_of(critic):
     for logits in keras.tree.flatten(structure.get("logits", [])):
         shape = tuple(logits.shape)
         _checks.check(
-            len(shape) == 1 or shape[1:] == (1,) or (len(shape) >= 3 and shape[-1] == 1),
+            inspection.are_logits(shape),
             f"Logits of critic {critic.name!r} must be one a sample, or maps of them (h, w, 1).",
             cure="End the network in `keras.layers.Dense(1)`. Several outputs that are no logits "
             "go into a dict, beside 'logits'.",

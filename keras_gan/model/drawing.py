@@ -1,7 +1,5 @@
 """Inputs of a generator from an integer seed: the same in `generate` and in an exported model."""
 
-import tensorflow as tf
-
 from keras_gan import _checks, priors
 from keras_gan.backend import seeds
 from keras_gan.model import assembly
@@ -26,20 +24,15 @@ def drawn(model, names, given, num_samples, seed, truncation, *, draws=None):
     for name in names:
         draw, own = draws[name], seed_of(seed, list(model.priors).index(name))
         tensors = {**given, **found}
-        if isinstance(draw.prior, priors.Shuffled):
-            source = draw.prior.name
-            _checks.check(
-                source in tensors,
-                f"`inputs` must have `{name}`, or `{source}`, which it is drawn from.",
-                inputs=list(given),
-            )
-            found[name] = draw.prior.of(tf.convert_to_tensor(tensors[source]), own)
-        elif isinstance(draw.prior, priors.Scheduled):
-            value = draw.prior.value_at(state.images_seen.value, state.steps_seen.value)
-            shape = tf.stack([num_samples, *draw.shape])
-            found[name] = tf.fill(shape, tf.cast(value, draw.dtype))
-        else:
-            found[name] = priors.truncate(draw.prior, draw.of(num_samples, own), truncation)
+        source = draw.prior.name if isinstance(draw.prior, priors.Shuffled) else None
+        _checks.check(
+            source is None or source in tensors,
+            f"`inputs` must have `{name}`, or `{source}`, which it is drawn from.",
+            inputs=list(given),
+        )
+        seen = state.images_seen.value, state.steps_seen.value
+        rows = draw.rows(tensors, num_samples, own, *seen)
+        found[name] = priors.truncate(draw.prior, rows, truncation)
     return found
 
 

@@ -5,10 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
-from keras_gan.backend import packing, seeds
+from keras_gan.backend import packing
 from keras_gan.feeding import class_names, conversion, values
 from keras_gan.feeding.sample_spec import are_checked, to_float
 from keras_gan.model import compute_cost
+from keras_gan.model.drawing import seed_of
 
 # === Pure functions: the same in `generate` and in an exported model ===
 
@@ -26,19 +27,15 @@ def latents_of(prior, num_samples, latent_dim, seed, truncation=1.0):
     Returns:
         float32, `(num_samples, latent_dim)`.
     """
-    drawn = prior(tf.stack([num_samples, latent_dim]), _seed(seed, 0))
+    drawn = prior(tf.stack([num_samples, latent_dim]), seed_of(seed, 0))
     return priors.truncate(prior, tf.ensure_shape(drawn, [None, latent_dim]), truncation)
 
 
 def labels_of(num_samples, num_classes, seed):
     """Uniform classes of an integer seed: int32, `(num_samples,)`."""
     return tf.random.stateless_uniform(
-        [num_samples], _seed(seed, 1), 0, num_classes, dtype="int32", alg="philox"
+        [num_samples], seed_of(seed, 1), 0, num_classes, dtype="int32", alg="philox"
     )
-
-
-def _seed(seed, part):
-    return seeds.fold(seeds.fold(seeds.pair(seed), seeds.SAMPLING), part)
 
 
 def checked(latents, name):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection, private_graphs
+from keras_gan.feeding import shapes
 
 # Names of a network's inputs and of their size in error messages.
 _TAKES = {"generator": ("latents", "latent_dim"), "discriminator": ("samples", "*sample_shape")}
@@ -265,8 +266,7 @@ def _sample_shape(made, judged, pack):
         judged = (*judged[:-1], made[-1])
     known = None not in (*made, *judged) and math.prod(made) == math.prod(judged)
     _checks.check(
-        len(made) == len(judged)
-        and all(a is None or b is None or a == b for a, b in zip(made, judged, strict=True)),
+        shapes.agree(made, judged),
         "`generator` must make samples of the shape that `discriminator` takes.",
         cure=f"End `generator` in `keras.layers.Reshape({judged})`." if known else None,
         generator_output=made,
@@ -299,7 +299,7 @@ def _check_format(shape, networks):
 def _check_logits(logits):
     shape = tuple(logits.shape)
     _checks.check(
-        len(shape) == 1 or shape[1:] == (1,) or (len(shape) >= 3 and shape[-1] == 1),
+        inspection.are_logits(shape),
         "`discriminator` must end in one logit a sample, or a map of them `(h, w, 1)`.",
         cure="End it with `keras.layers.Dense(1)`.",
         discriminator_output=shape[1:] or shape,
@@ -307,16 +307,21 @@ def _check_logits(logits):
 
 
 def _warn_of_activations(generator, discriminator, makes_images):
-    if (end := inspection.last_activation(discriminator)) in inspection.BOUNDED:
-        _warnings.warn(
-            f"`discriminator` ends in a {end}, but losses take logits, which have no bounds: they "
-            "apply an activation of their own, and with two the gradients vanish. Remove the last "
-            "activation."
-        )
+    warn_of_bounds(discriminator, "`discriminator`")
     if makes_images and (end := inspection.last_activation(generator)) in inspection.NEVER_NEGATIVE:
         _warnings.warn(
             f"`generator` ends in a {end}, which is never negative, but images are in [-1, 1]: it "
             "can make nothing darker than mid-grey. End it in tanh."
+        )
+
+
+def warn_of_bounds(network, name):
+    """Warn of a network that ends in an activation where its logits should be."""
+    if (end := inspection.last_activation(network)) in inspection.BOUNDED:
+        _warnings.warn(
+            f"{name} ends in a {end}, but losses take logits, which have no bounds: they apply an "
+            "activation of their own, and with two the gradients vanish. Remove the last "
+            "activation."
         )
 
 

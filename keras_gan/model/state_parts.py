@@ -46,13 +46,12 @@ def optimizers(model):
     """The optimizers by name: a `dict`."""
     if not model.compiled:
         return {}
-    several = len(model._players) > 2
-    return {
-        f"critic {p.name} optimizer"
-        if several and p.critics
-        else f"{p.name}_optimizer": p.optimizer
-        for p in model._players
-    }
+    found = {}
+    for player in model._players:
+        several = len(model._players) > 2 and player.critics
+        name = f"critic {player.name} optimizer" if several else f"{player.name}_optimizer"
+        found[name] = player.optimizer
+    return found
 
 
 def _with_state(model):

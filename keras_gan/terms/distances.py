@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_gan import _checks
+from keras_gan.backend import inspection
 from keras_gan.backend.logits import per_sample
 from keras_gan.terms.term import Term, float32, joined, mean_of_list, network_config, tensor_name
 
@@ -140,15 +141,7 @@ class Perceptual(_Pair):
         self, network, a, b, distance="l1", *, weight=1.0, player="generator", every=1, name=None
     ):
         super().__init__(a, b, weight=weight, player=player, every=every, name=name)
-        _checks.check(
-            isinstance(network, keras.Model), "`network` must be a Keras model.", network=network
-        )
-        _checks.check(
-            network.built,
-            "`network` must be built.",
-            cure="Call it on a batch first.",
-            network=network.name,
-        )
+        inspection.check_built(network)
         self.network = network
         self.distance = _checks.one_of(distance, "distance", DISTANCES)
 

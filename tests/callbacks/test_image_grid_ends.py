@@ -62,7 +62,7 @@ def test_the_epoch_at_which_training_stops_is_drawn(tmp_path, stops_first):
     assert epochs_in(tmp_path) == [4, 6]
     assert gif_epochs(tmp_path) == shades([4, 6]), "as it was, not as the weights of another"
     expected = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for number, state in enumerate(states):  # a run that was killed after any epoch, or had ended
+    for number, state in enumerate(states):  # a run that was killed after any epoch, or has stopped
         resumed = tmp_path / f"after_{number}"
         resumed.mkdir()
         for name in [n for n in expected if n != "training.gif"]:
