@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.backend.attention import SelfAttention as SelfAttention
+from keras_gan.backend.conditional import ConditionalAffine as ConditionalAffine
 from keras_gan.backend.frozen import Frozen as Frozen
 
 

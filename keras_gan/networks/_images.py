@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
+from keras_gan.layers import ConditionalAffine
 from keras_gan.networks.mlp import sizes
 
 # Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
@@ -72,7 +73,15 @@ def cropped(x, size, name):
     return layers.Cropping2D(((0, bottom), (0, right)), name=name)(x)
 
 
-def batch_norm(name):
+def batch_norm(name, **options):
     """BatchNorm for a generator; with several replicas, over the samples of all of them."""
     synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-    return layers.BatchNormalization(momentum=0.9, synchronized=synchronized, name=name)
+    return layers.BatchNormalization(momentum=0.9, synchronized=synchronized, name=name, **options)
+
+
+def normed(x, labels, num_classes, name):
+    """BatchNorm of a map; with labels, one whose scale and shift are those of the class."""
+    if labels is None:
+        return batch_norm(name)(x)
+    x = batch_norm(name, center=False, scale=False)(x)
+    return ConditionalAffine(num_classes, name=f"{name}_of_class")([x, labels])

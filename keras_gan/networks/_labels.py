@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_gan import _checks
+
 
 def label_input(num_classes):
     """The second input of a conditional network, `(batch,)` int32, or `None`."""
@@ -29,6 +31,18 @@ def project_label(logit, features, labels, num_classes, prefix, wrap=lambda laye
     )(labels)
     match = keras.layers.Dot(axes=1, name=f"{prefix}_label_match")([features, embedding])
     return keras.layers.Add(name=f"{prefix}_logit")([logit, match])
+
+
+def checked_norm(conditional_norm, num_classes):
+    """Whether BatchNorm shall follow the class; refused without classes."""
+    conditional_norm = _checks.boolean(conditional_norm, "conditional_norm")
+    _checks.check(
+        not conditional_norm or num_classes is not None,
+        "`conditional_norm=True` needs classes.",
+        cure="Pass `num_classes=`.",
+        num_classes=num_classes,
+    )
+    return conditional_norm
 
 
 def model(inputs, labels, outputs, name):

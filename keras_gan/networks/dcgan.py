@@ -6,7 +6,7 @@ from keras import layers
 from keras_gan import _checks
 from keras_gan.backend import packing, policies
 from keras_gan.layers import ImageConv2D, LeakyReLU
-from keras_gan.networks import _images, _labels
+from keras_gan.networks import _attention, _heads, _images, _labels
 
 
 @_checks.suggesting
@@ -19,7 +19,10 @@ def dcgan(
     max_filters=512,
     kernel_size=4,
     batch_norm=True,
+    attention=None,
     num_classes=None,
+    conditional_norm=False,
+    heads=None,
     pack=1,
     precision=None,
 ):
@@ -41,8 +44,16 @@ def dcgan(
             transposed convolutions leave no checkerboard.
         batch_norm: BatchNorm in the generator. The discriminator has none: a sample's gradient,
             which penalties read, would depend on the batch. Default `True`.
+        attention: height of the maps that attend to themselves, in both networks: half of the
+            image's (rounded up), half of that, and so on (`layers.SelfAttention`). Its cost grows
+            with the fourth power. Default `None`: none do.
         num_classes: makes both networks conditional: they take `[inputs, labels]`, the generator
             beside its latent, the discriminator by projection.
+        conditional_norm: whether the generator takes the label by the scales and shifts of its
+            BatchNorms instead (`layers.ConditionalAffine`). Default `False`.
+        heads: `dict` of sizes by name. The discriminator then returns a `dict` for
+            `AdversarialModel`: "logits", a dense layer of that size for each name, and "features",
+            the values that these are computed from. Default `None`: a logit alone.
         pack: samples that the discriminator judges at a time, for `GAN(..., pack=pack)`.
             Default 1.
         precision: a Keras dtype policy, such as "mixed_bfloat16"; "auto" for bfloat16 where the
@@ -58,7 +69,10 @@ def dcgan(
 
     Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs",
     ICLR 2016 (arXiv:1511.06434). Departures: no BatchNorm in the discriminator, a last convolution
-    of stride 1, Glorot and He initialisation, and fewer filters.
+    of stride 1, Glorot and He initialisation, and fewer filters. Attention: Zhang et al.,
+    "Self-Attention Generative Adversarial Networks", ICML 2019 (arXiv:1805.08318), with one
+    convolution of the values where the paper has two. Projection and conditional BatchNorm: Miyato
+    and Koyama, "cGANs with Projection Discriminator", ICLR 2018 (arXiv:1802.05637).
     """
     image_shape = _images.image_shape_of(image_shape)
     latent_dim, generator_filters, discriminator_filters = _checks.positive_ints(
@@ -71,8 +85,16 @@ def dcgan(
     )
     batch_norm = _checks.boolean(batch_norm, "batch_norm")
     num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
+    conditional_norm = _labels.checked_norm(conditional_norm, num_classes)
+    _checks.check(
+        batch_norm or not conditional_norm,
+        "`conditional_norm=True` needs `batch_norm=True`.",
+        batch_norm=batch_norm,
+    )
+    heads = _heads.checked(heads)
     pack = packing.checked(pack, num_classes)
     maps = _images.map_sizes(*image_shape[:2])
+    attention = _attention.checked(attention, maps[1:])
     stages = len(maps) - 1
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         generator = _generator(
@@ -82,26 +104,42 @@ def dcgan(
             _images.widths(generator_filters, max_filters, stages),
             kernel_size,
             batch_norm,
+            attention,
             num_classes,
+            conditional_norm,
         )
         discriminator = _discriminator(
             packing.packed_shape(image_shape, pack),
             _images.widths(discriminator_filters, max_filters, stages),
             kernel_size,
+            attention,
             num_classes,
+            heads,
         )
         return generator, discriminator
 
 
-def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, num_classes):
+def _generator(
+    image_shape,
+    latent_dim,
+    maps,
+    widths,
+    kernel_size,
+    batch_norm,
+    attention,
+    num_classes,
+    conditional_norm,
+):
     inputs = keras.Input((latent_dim,), name="latents")
     labels = _labels.label_input(num_classes)
-    x = _labels.join_label(inputs, labels, num_classes, min(latent_dim, 32), "generator")
+    beside, of_norms = (None, labels) if conditional_norm else (labels, None)
+    x = _labels.join_label(inputs, beside, num_classes, min(latent_dim, 32), "generator")
 
     def activate(x, number):
         if batch_norm:
-            x = _images.batch_norm(f"generator_norm_{number}")(x)
-        return layers.ReLU(name=f"generator_activation_{number}")(x)
+            x = _images.normed(x, of_norms, num_classes, f"generator_norm_{number}")
+        x = layers.ReLU(name=f"generator_activation_{number}")(x)
+        return _attention.attended(x, attention, "generator_attention")
 
     options = {"use_bias": not batch_norm}
     # Twice as many channels as the first stage makes, as in DCGAN.
@@ -126,10 +164,19 @@ def _generator(image_shape, latent_dim, maps, widths, kernel_size, batch_norm, n
     return _labels.model(inputs, labels, images, "generator")
 
 
-def _discriminator(image_shape, widths, kernel_size, num_classes):
+def _discriminator(image_shape, widths, kernel_size, attention, num_classes, heads):
     inputs = keras.Input(image_shape, name="images")
     labels = _labels.label_input(num_classes)
-    x = inputs
+    x = halved(inputs, widths, kernel_size, "discriminator", attention)
+    features = layers.Flatten(name="discriminator_flatten")(x)
+    logit = layers.Dense(1, dtype="float32", name="discriminator_score")(features)
+    logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")
+    outputs = _heads.outputs(logit, features, heads, "discriminator")
+    return _labels.model(inputs, labels, outputs, "discriminator")
+
+
+def halved(x, widths, kernel_size, prefix, attention=None):
+    """Strided convolutions with leaky ReLU, one for each of `widths`: the discriminator's."""
     for number, channels in enumerate(widths, start=1):
         x = layers.Conv2D(
             channels,
@@ -137,10 +184,8 @@ def _discriminator(image_shape, widths, kernel_size, num_classes):
             strides=2,
             padding="same",
             kernel_initializer="he_normal",
-            name=f"discriminator_conv_{number}",
+            name=f"{prefix}_conv_{number}",
         )(x)
-        x = LeakyReLU(0.2, name=f"discriminator_activation_{number}")(x)
-    features = layers.Flatten(name="discriminator_flatten")(x)
-    logit = layers.Dense(1, dtype="float32", name="discriminator_score")(features)
-    logit = _labels.project_label(logit, features, labels, num_classes, "discriminator")
-    return _labels.model(inputs, labels, logit, "discriminator")
+        x = LeakyReLU(0.2, name=f"{prefix}_activation_{number}")(x)
+        x = _attention.attended(x, attention, f"{prefix}_attention")
+    return x
