@@ -1,6 +1,22 @@
 """Compiled models with matching networks and settings, ready for `fit`."""
 
+from keras_gan.recipes.anomaly import anomaly_score
+from keras_gan.recipes.codes import bigan, infogan, vae_gan
 from keras_gan.recipes.games import dcgan, mlp, r3gan, sngan, wgan_gp
+from keras_gan.recipes.labels import acgan, semi_supervised
 from keras_gan.recipes.plans import for_data
 
-__all__ = ["dcgan", "for_data", "mlp", "r3gan", "sngan", "wgan_gp"]
+__all__ = [
+    "acgan",
+    "anomaly_score",
+    "bigan",
+    "dcgan",
+    "for_data",
+    "infogan",
+    "mlp",
+    "r3gan",
+    "semi_supervised",
+    "sngan",
+    "vae_gan",
+    "wgan_gp",
+]

@@ -6,11 +6,7 @@ from keras_gan import _checks, losses, networks, optimizers, regularizers, sched
 from keras_gan.model.gan import GAN
 from keras_gan.networks._images import image_shape_of
 from keras_gan.recipes import defaults
-
-
-def _suggesting(network):
-    """Names of arguments as in `_checks.suggesting`, those that a network is passed included."""
-    return lambda recipe: _checks.suggesting(recipe, network)
+from keras_gan.recipes.parts import adam, compiled, suggesting
 
 
 @_checks.suggesting
@@ -58,7 +54,7 @@ def mlp(
     return _relativistic(gan, gamma=0.02, learning_rate=learning_rate, metrics=metrics)
 
 
-@_suggesting(networks.dcgan)
+@suggesting(networks.dcgan)
 def dcgan(
     image_shape,
     *,
@@ -108,7 +104,7 @@ def dcgan(
     return _relativistic(gan, gamma=gamma, learning_rate=learning_rate, metrics=metrics)
 
 
-@_suggesting(networks.dcgan)
+@suggesting(networks.dcgan)
 def wgan_gp(
     image_shape,
     *,
@@ -145,7 +141,7 @@ def wgan_gp(
     shared = {"num_classes": num_classes, "pack": pack}
     options = {**defaults.convolutions(image_shape), **shared, **network_options}
     pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
-    return _compiled(
+    return compiled(
         GAN(*pair, seed=seed, **shared),
         lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Wasserstein(),
@@ -155,7 +151,7 @@ def wgan_gp(
     )
 
 
-@_suggesting(networks.resnet)
+@suggesting(networks.resnet)
 def sngan(
     image_shape,
     *,
@@ -199,7 +195,7 @@ def sngan(
     options = {"generator_filters": filters, "discriminator_filters": filters, **shared}
     options |= network_options
     pair = networks.resnet(image_shape, latent_dim, precision=precision, **options)
-    return _compiled(
+    return compiled(
         GAN(*pair, seed=seed, **shared),
         lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
         loss=losses.Hinge(),
@@ -208,7 +204,7 @@ def sngan(
     )
 
 
-@_suggesting(networks.r3gan)
+@suggesting(networks.r3gan)
 def r3gan(
     image_shape,
     *,
@@ -266,7 +262,7 @@ def r3gan(
     options = {"filters": defaults.filters(image_shape, 32), **shared, **network_options}
     pair = networks.r3gan(image_shape, latent_dim, precision=precision, **options)
     rate, weight = cosine(learning_rate, learning_rate / 4), cosine(gamma, gamma / 10)
-    return _compiled(
+    return compiled(
         GAN(*pair, seed=seed, ema_halflife_images=cosine(0.0, burn_in_images / 10), **shared),
         lambda: optimizers.Adam(rate, beta_2=cosine(0.9, 0.99)),
         loss=losses.RelativisticPaired(),
@@ -276,17 +272,10 @@ def r3gan(
 
 
 def _relativistic(gan, *, gamma, learning_rate, metrics):
-    adam = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
-    return _compiled(
+    return compiled(
         gan,
-        lambda: adam(learning_rate, beta_1=0.0, beta_2=0.99),
+        adam(learning_rate),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
         metrics=metrics,
     )
-
-
-def _compiled(gan, optimizer, **settings):
-    """The model, compiled; each player gets an optimizer of its own from `optimizer()`."""
-    gan.compile(generator_optimizer=optimizer(), discriminator_optimizer=optimizer(), **settings)
-    return gan

@@ -1,0 +1,87 @@
+"""How unusual samples are, by a model that can encode and rebuild them."""
+
+import numpy as np
+
+from keras_gan import _checks
+from keras_gan.feeding.sample_spec import as_floats
+from keras_gan.model.adversarial_model import AdversarialModel
+
+_JUDGED, _MADE = ("image", "encoded"), ("encoded", "rebuilt")
+
+
+def anomaly_score(model, samples, *, feature_weight=0.1, batch_size=256):
+    """How far images are from what a BiGAN can make: higher for what it has not been trained on.
+
+    `(1 - w) |x - G(E(x))| + w |f(x, E(x)) - f(G(E(x)), E(x))|`: the mean absolute difference of an
+    image and its reconstruction, and that of the discriminator's features of both, with the code of
+    the image. Scores order images; a threshold comes from scores of images that are known to be
+    usual, such as their 95th percentile.
+
+    ```python
+    model = keras_gan.recipes.bigan(usual.shape[1:])
+    model.fit({"image": usual}, epochs=60)
+    limit = numpy.percentile(keras_gan.recipes.anomaly_score(model, held_out), 95)
+    unusual = keras_gan.recipes.anomaly_score(model, new) > limit
+    ```
+
+    Args:
+        model: an `AdversarialModel` as `bigan` makes them: with an input "image", outputs "encoded"
+            and "rebuilt", and a critic of images and codes with "features". The averaged networks
+            are used.
+        samples: images `(n, ...)`, uint8 or floats in [-1, 1].
+        feature_weight: `w`, in [0, 1]. Default 0.1, as in the paper.
+        batch_size: images at a time. Default 256.
+
+    Returns:
+        float32 NumPy array `(n,)`.
+
+    Raises:
+        ValueError: if the model has no such inputs and outputs, or an argument is out of range.
+
+    Source: Zenati et al., "Efficient GAN-Based Anomaly Detection", 2018 (arXiv:1802.06222).
+    Departure: means in place of sums, so that the weight does not depend on the size of images.
+    """
+    weight = _checks.number(feature_weight, "feature_weight", minimum=0.0, maximum=1.0)
+    batch_size = _checks.positive_int(batch_size, "batch_size")
+    critic = _critic(model)
+    _checks.check(
+        critic is not None,
+        "`model` must be an `AdversarialModel` with outputs 'encoded' and 'rebuilt', and a critic "
+        "of 'image' and 'encoded' with features.",
+        cure="`keras_gan.recipes.bigan` makes one.",
+        model=type(model).__name__,
+    )
+    parts = [
+        _of_batch(model, critic.name, samples[first : first + batch_size], weight)
+        for first in range(0, len(samples), batch_size)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, "float32")
+
+
+def _critic(model):
+    """The critic that can judge reconstructions, or `None`."""
+    if not isinstance(model, AdversarialModel):
+        return None
+    outputs = getattr(model.generator, "output", None)
+    if not isinstance(outputs, dict) or not set(_MADE) <= set(outputs):
+        return None
+    fitting = [each for each in model.critics if each.real == _JUDGED]
+    return next((each for each in fitting if "features" in _keys(each.network.output)), None)
+
+
+def _keys(outputs):
+    return outputs if isinstance(outputs, dict) else ()
+
+
+def _of_batch(model, critic, images, weight):
+    made = model.generate(inputs={"image": images}, outputs=list(_MADE))
+    images = as_floats(images).numpy()
+    found = [
+        model.score({"image": shown, "encoded": made["encoded"]}, critic=critic)["features"]
+        for shown in (images, made["rebuilt"])
+    ]
+    return (1.0 - weight) * _distance(images, made["rebuilt"]) + weight * _distance(*found)
+
+
+def _distance(a, b):
+    return np.abs(a - b).reshape(len(a), -1).mean(axis=1)
