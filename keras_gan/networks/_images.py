@@ -5,7 +5,7 @@ from keras import layers
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.layers import ConditionalAffine
+from keras_gan.layers import BatchNormalization, ConditionalAffine
 from keras_gan.networks.mlp import sizes
 
 # Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
@@ -76,7 +76,7 @@ def cropped(x, size, name):
 def batch_norm(name, **options):
     """BatchNorm for a generator; with several replicas, over the samples of all of them."""
     synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-    return layers.BatchNormalization(momentum=0.9, synchronized=synchronized, name=name, **options)
+    return BatchNormalization(momentum=0.9, synchronized=synchronized, name=name, **options)
 
 
 def normed(x, labels, num_classes, name):
