@@ -13,11 +13,10 @@ from keras_gan import layers
 def nested():
     """Layers in a functional model, a sequential one within it, a wrapper; twice the same one."""
     keras.utils.set_random_seed(1)
-    inputs = keras.Input((4, 4, 32), name="x")
+    inputs = keras.Input((2, 2, 28), name="x")
     norm = keras.layers.BatchNormalization(name="norm")
     inner = keras.Sequential(
         [
-            keras.layers.Conv2D(32, 3, padding="same", groups=2, name="grouped"),
             keras.layers.BatchNormalization(name="inner_norm"),
             keras.layers.Dropout(0.3),
         ]
@@ -35,19 +34,24 @@ def test_the_copy_computes_the_same_with_quicker_layers():
     inner = fused.layers[2]
     kinds = {layer.name: type(layer) for layer in (*fused.layers, *inner.layers)}
     assert kinds["norm"] is kinds["inner_norm"] is layers.BatchNormalization
-    assert kinds["grouped"] is layers.GroupedConv2D and kinds["up"] is keras.layers.Conv2DTranspose
+    assert kinds["up"] is keras.layers.Conv2DTranspose
     wrapped = next(x for x in fused.layers if isinstance(x, layers.SpectralNormalization))
     assert type(wrapped.layer) is layers.ImageConv2D
     assert type(model.get_layer("norm")) is keras.layers.BatchNormalization
     assert type(fused) is type(model) and fused.name == "nested" and not fused.compiled
     assert not {id(v) for v in fused.variables} & {id(v) for v in model.variables}
-    x = {"x": np.random.default_rng(0).normal(size=(6, 4, 4, 32)).astype("float32")}
+    x = {"x": np.random.default_rng(0).normal(size=(6, 2, 2, 28)).astype("float32")}
     for training in (True, False):
         expected, found = model(x, training=training), fused(x, training=training)
         for name in expected:
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
     for mine, theirs in zip(fused.weights, model.weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_convolutions_in_groups_are_those_of_the_package():
+    model = keras.Sequential([keras.Input((4, 4, 4)), keras.layers.Conv2D(4, 3, groups=2)])
+    assert [type(layer) for layer in layers.fuse(model).layers] == [layers.GroupedConv2D]
 
 
 def test_the_copy_is_saved_as_what_it_is(tmp_path):
