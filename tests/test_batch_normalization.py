@@ -205,6 +205,7 @@ def test_networks_of_the_package_have_it():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`discriminator` has BatchNormalization")
 @pytest.mark.parametrize("settings", [{}, {"regularizers": ["gradient_penalty"], "loss": "hinge"}])
 def test_training_is_that_with_kerass(settings):
     """Weights and statistics of both players, and of the average, after 2:2 updates of 5 steps."""
