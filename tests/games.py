@@ -1,7 +1,8 @@
-"""Games of sixteen papers and of two families more, each a function of `PlayedGame`."""
+"""Games of sixteen papers, of two families more, and of recipes: functions of `PlayedGame`."""
 
 import code_games
 import image_games
+import recipe_games
 import row_games
 
 GAMES = {
@@ -29,6 +30,9 @@ GAMES = {
         image_games.spade,
         image_games.star_gan,
         image_games.vqgan,
+        recipe_games.cycle_gan_recipe,
+        recipe_games.pix2pix_recipe,
+        recipe_games.super_resolution_recipe,
     )
 }
 # Cheap ones, each with something that the others do not have.

@@ -43,6 +43,7 @@ for name in ("samples.png", "runs/digits/epoch_0001.png", "runs/digits/generator
 assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
 assert path.shape == (8, 8, 8, 1)
 """,
+    "recipes": "assert repaired.shape == (16, 8, 8, 1)",
     "points": "assert rows.shape == (500, 6)",
     "stopping": "assert len(history) == 1",
     "your_own_game": """

@@ -1,5 +1,6 @@
 """Shared parts of networks for images of any size."""
 
+import keras
 import tensorflow as tf
 from keras import layers
 
@@ -7,6 +8,9 @@ from keras_gan import _checks
 from keras_gan.backend import inspection
 from keras_gan.layers import BatchNormalization, ConditionalAffine
 from keras_gan.networks.mlp import sizes
+
+# Between a convolution and its activation.
+NORMALIZATIONS = ("instance", "batch", None)
 
 # Halving stops once the smaller side is no longer than this. DCGAN's own maps start at 4x4, but
 # 8x8 digits need a second stage to look right.
@@ -24,6 +28,23 @@ def image_shape_of(image_shape):
     _checks.check(
         inspection.is_image(image_shape),
         "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
+        cure=_cure_of_shape(image_shape),
+        image_shape=image_shape,
+    )
+    _checks.check(
+        min(image_shape[:2]) >= 4,
+        "Images must be at least 4 pixels wide and high.",
+        image_shape=image_shape,
+    )
+    return image_shape
+
+
+def maps_shape_of(image_shape):
+    """Likewise of an input that may have any number of channels, such as one for each label."""
+    image_shape = sizes(image_shape, "image_shape")
+    _checks.check(
+        len(image_shape) == 3,
+        "`image_shape` must be (height, width, channels).",
         cure=_cure_of_shape(image_shape),
         image_shape=image_shape,
     )
@@ -85,3 +106,15 @@ def normed(x, labels, num_classes, name):
         return batch_norm(name)(x)
     x = batch_norm(name, center=False, scale=False)(x)
     return ConditionalAffine(num_classes, name=f"{name}_of_class")([x, labels])
+
+
+def norm(kind, name):
+    """What normalises maps: "instance", each map of each sample by itself, or "batch"."""
+    if kind == "batch":
+        return batch_norm(name)
+    return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=name)
+
+
+def normal():
+    """The initial kernels of DCGAN, pix2pix and CycleGAN."""
+    return keras.initializers.RandomNormal(stddev=0.02)
