@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 import keras
+import numpy as np
 
 import keras_gan
 
@@ -25,6 +26,12 @@ def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
     # Initial weights follow from Keras's seed, noise and order from the model's.
     keras.utils.set_random_seed(given.seed)
     return given
+
+
+def digits(seed):
+    """The embedded digits in mixed order: they come writer by writer, and the last are held out."""
+    images = keras_gan.data.digits()
+    return images[np.random.default_rng(seed).permutation(len(images))]
 
 
 def decay(epochs, floor=0.01):

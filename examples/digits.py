@@ -1,16 +1,12 @@
 """Digits: train on the 1,797 real 8x8 digits that come with the package, in about two minutes."""
 
-import numpy as np
-
 import common
 import keras_gan
 
 
 def main():
     given = common.arguments(__doc__, epochs=90, batch_size=64)
-    images = keras_gan.data.digits()
-    # The digits come writer by writer; mixed, the last tenth is held out.
-    images = images[np.random.default_rng(given.seed).permutation(len(images))]
+    images = common.digits(given.seed)
     gan = keras_gan.recipes.dcgan(
         images.shape[1:], latent_dim=16, learning_rate=1e-3, seed=given.seed
     )

@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import itertools
 import os
 import pathlib
 import subprocess
@@ -85,6 +86,44 @@ def test_folder(tmp_path):
     said = run("folder", out, *arguments, length=("--minutes", 0.1))
     assert_complete(out, said, "real.png", "plan.json")
     assert "24 colour pictures of 16x16" in said
+
+
+@pytest.mark.slow
+def test_pix2pix(tmp_path):
+    for kind, part in itertools.product(("labels", "photos"), ("train", "test")):
+        for number, picture in enumerate(helpers.images(8, (16, 16, 3))):
+            images.save_png(tmp_path / "facades" / kind / part / f"{number}.png", picture)
+    out = tmp_path / "pix2pix"
+    said = run("pix2pix", out, "--data-dir", tmp_path / "facades", "--size", 16)
+    assert_complete(out, said, "epoch_0001.png")
+    assert "val_l1_target_translated" in said
+
+
+@pytest.mark.slow
+def test_cycle_gan(tmp_path):
+    for kind, count in (("trainA", 12), ("trainB", 20)):
+        for number, picture in enumerate(helpers.images(count, (16, 16, 3))):
+            images.save_png(tmp_path / "kinds" / kind / f"{number}.png", picture)
+    out = tmp_path / "cycle_gan"
+    said = run("cycle_gan", out, "--data-dir", tmp_path / "kinds", "--size", 16)
+    assert_complete(out, said, "epoch_0001.png")
+    assert "val_l1_a_cycled_a" in said
+
+
+@pytest.mark.slow
+def test_super_resolution(tmp_path):
+    for number, picture in enumerate(helpers.images(40, (16, 16, 3))):
+        images.save_png(tmp_path / "pictures" / f"{number}.png", picture)
+    out = tmp_path / "super_resolution"
+    said = run("super_resolution", out, "--data-dir", tmp_path / "pictures", "--size", 16)
+    assert_complete(out, said, "epoch_0001.png")
+    assert "val_l1_high_upscaled" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pix2pix", "cycle_gan", "super_resolution"])
+def test_games_between_images_run_without_data(name, tmp_path):
+    assert_complete(tmp_path / name, run(name, tmp_path / name), "epoch_0001.png")
 
 
 @pytest.mark.slow
