@@ -45,8 +45,7 @@ def test_a_translator_keeps_the_size(shape):
     check_image(network, (*shape[:2], 3))
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-@pytest.mark.parametrize("normalization", ["batch", None])
+@pytest.mark.parametrize(("scale", "normalization"), [(2, None), (4, "batch")])
 def test_super_resolution_has_the_scale(scale, normalization):
     network = networks.super_resolution(
         (5, 4, 3), scale, filters=4, blocks=1, normalization=normalization
@@ -84,7 +83,12 @@ def test_the_way_down_reaches_the_way_up_at_each_size():
     [
         # Those that the authors' programs print (junyanz/pytorch-CycleGAN-and-pix2pix).
         pytest.param(lambda: networks.unet((256, 256, 3)), 54_413_955, 0, marks=pytest.mark.slow),
-        (lambda: networks.resnet_translator((256, 256, 3)), 11_378_179, 1),
+        pytest.param(
+            lambda: networks.resnet_translator((256, 256, 3)),
+            11_378_179,
+            1,
+            marks=pytest.mark.slow,
+        ),
         (lambda: networks.resnet_translator((128, 128, 3)), 7_837_699, 1),
         (
             lambda: networks.patch_discriminator((256, 256, 3), condition_channels=3),
