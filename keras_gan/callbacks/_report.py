@@ -5,7 +5,7 @@ import math
 import textwrap
 import time
 
-from keras_gan import convergence
+from keras_gan import _checks, convergence
 from keras_gan.callbacks import _measuring
 from keras_gan.convergence import run_progress, signals
 from keras_gan.storage import files
@@ -152,6 +152,25 @@ def remove_earlier(directory, names=()):
                 files.remove(directory / file_name(name, pair))
 
 
+def read(directory):
+    """The `Signals` of a folder, and its `Verdict` or `None`.
+
+    Raises:
+        ValueError: if there are no signals, or they cannot be read.
+    """
+    try:
+        records = json.loads((directory / FILES[1]).read_text(encoding="utf-8"))
+        history = [signals.Signals.from_dict(record) for record in records]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise _checks.error(
+            f"The folder must have a `{FILES[1]}` of `ConvergenceStopping` ({error}).",
+            directory=str(directory),
+        ) from error
+    path = directory / FILES[0]
+    verdict = convergence.Verdict.from_json(path.read_text("utf-8")) if path.exists() else None
+    return history, verdict
+
+
 def _is_read(path, parse):
     try:
         return bool(parse(path.read_text(encoding="utf-8")))
@@ -251,32 +270,13 @@ def plot(history, verdict=None, restored=None):
     """
     from matplotlib.figure import Figure
 
-    panels = [
-        (title, lines)
-        for title, lines in _PANELS
-        if any(signals.is_finite(getattr(s, name)) for name, _, _ in lines for s in history)
-    ]
+    panels = measured_panels(history)
     rows = max(1, -(-len(panels) // 2))
     figure = Figure(figsize=(11.0, 1.2 + 2.6 * rows))
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
     for axis, (title, lines) in zip(axes, panels, strict=False):
         axis.set_title(title, fontsize=10)
-        for name, label, style in lines:
-            _line(axis, history, name, label.format(last=history[-1]), style)
-        if title == "quality":
-            known = [s for s in history if signals.is_finite(s.quality)]
-            bands = [(s.epoch, s.quality, s.quality_noise) for s in known]
-            _band(axis, bands, label="noise", alpha=0.3)
-        if title == "discriminator AUC":
-            known = [s for s in history if s.num_real and s.num_fake]
-            bands = [(s.epoch, 0.5, signals.auc_tolerance(s.num_real, s.num_fake)) for s in known]
-            _band(axis, bands, label="chance level", color="grey", alpha=0.2)
-        if title == "gradient norms":
-            axis.set_yscale("log")
-        _mark(axis, verdict, restored)
-        for text in axis.legend(fontsize=7, framealpha=0.7).get_texts():
-            text.set_parse_math(False)  # a metric's name may contain a dollar sign
-        axis.tick_params(labelsize=8)
+        draw_panel(axis, title, lines, history, verdict, restored)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     for axis in axes[: len(panels)][-2:]:
@@ -285,6 +285,35 @@ def plot(history, verdict=None, restored=None):
     figure.suptitle(textwrap.fill(text, 130), fontsize=10, parse_math=False)
     figure.tight_layout()
     return figure
+
+
+def measured_panels(history):
+    """The panels of `plot` that have something to show: pairs of a title and lines."""
+    return [
+        (title, lines)
+        for title, lines in _PANELS
+        if any(signals.is_finite(getattr(s, name)) for name, _, _ in lines for s in history)
+    ]
+
+
+def draw_panel(axis, title, lines, history, verdict=None, restored=None):
+    """Draw one of `measured_panels`, see `plot`."""
+    for name, label, style in lines:
+        _line(axis, history, name, label.format(last=history[-1]), style)
+    if title == "quality":
+        known = [s for s in history if signals.is_finite(s.quality)]
+        bands = [(s.epoch, s.quality, s.quality_noise) for s in known]
+        _band(axis, bands, label="noise", alpha=0.3)
+    if title == "discriminator AUC":
+        known = [s for s in history if s.num_real and s.num_fake]
+        bands = [(s.epoch, 0.5, signals.auc_tolerance(s.num_real, s.num_fake)) for s in known]
+        _band(axis, bands, label="chance level", color="grey", alpha=0.2)
+    if title == "gradient norms":
+        axis.set_yscale("log")
+    _mark(axis, verdict, restored)
+    for text in axis.legend(fontsize=7, framealpha=0.7).get_texts():
+        text.set_parse_math(False)  # a metric's name may contain a dollar sign
+    axis.tick_params(labelsize=8)
 
 
 def _line(axis, history, name, label, style):

@@ -12,6 +12,7 @@ from keras_gan import AdversarialModel, Critic, convergence, terms
 from keras_gan.callbacks import (
     AlternatingPeriods,
     ConvergenceStopping,
+    RunReport,
     StopOnNonFinite,
     TrainingBackup,
     _fresh,
@@ -232,3 +233,11 @@ def test_the_state_of_an_earlier_version_is_read(begun):
     again.on_train_begin()
     again.set_state(state)
     assert again.history == stopping.history
+
+
+def test_the_report_has_lights_and_curves_of_each_critic(begun, tmp_path):
+    fit(begun(), ConvergenceStopping(restore_best_weights=False), RunReport(tmp_path), epochs=2)
+    text = (tmp_path / "report.html").read_text()
+    for critic in ("of_a", "of_b"):
+        assert f"Signals of {critic}" in text and f"Curves of {critic}" in text
+    assert "epoch 1, the first" in text, "points are drawn"

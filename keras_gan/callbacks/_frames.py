@@ -1,0 +1,76 @@
+"""The pictures of a run that its report shows: a bounded number of them, as compressed bytes."""
+
+import io
+import re
+
+import numpy as np
+
+# Most pictures that are kept besides the first, the best and the last one.
+_MOST = 20
+# Longest side in pixels, and the quality of WebP: some 10 to 30 KB a picture.
+_PIXELS, _QUALITY = 640, 80
+
+
+class Frames:
+    """Pictures by epoch. Of a long run some are kept, at even distances.
+
+    Attributes:
+        pictures: `dict` of WebP bytes by epoch, in order.
+    """
+
+    def __init__(self):
+        self.pictures, self._stride = {}, 1
+
+    def add(self, epoch, picture, best=None):
+        """Keep the picture of an epoch, and drop those that a long run has no room for.
+
+        Args:
+            epoch: from 1.
+            picture: `uint8` `(height, width, channels)`.
+            best: the best epoch so far, whose picture is not dropped.
+        """
+        self.pictures[epoch] = compressed(picture)
+        first = next(iter(self.pictures))
+        while len(kept := self._kept(first, epoch, best)) > _MOST + 3:
+            self._stride *= 2
+        self.pictures = {number: self.pictures[number] for number in kept}
+
+    def _kept(self, first, last, best):
+        return [n for n in self.pictures if (n - first) % self._stride == 0 or n in (last, best)]
+
+    def get_state(self):
+        """The pictures as plain values and arrays."""
+        parts = [np.frombuffer(part, "uint8") for part in self.pictures.values()]
+        return {"epochs": list(self.pictures), "pictures": parts, "stride": self._stride}
+
+    def set_state(self, state):
+        """Restore the result of `get_state`."""
+        parts = [np.asarray(part, "uint8").tobytes() for part in state["pictures"]]
+        self.pictures = dict(zip(state["epochs"], parts, strict=True))
+        self._stride = state["stride"]
+
+
+def compressed(picture):
+    """A `uint8` picture `(height, width, 1 or 3)` as the bytes of a WebP file."""
+    from PIL import Image
+
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    factor = -(-max(image.size) // _PIXELS)
+    image = image.reduce(factor) if factor > 1 else image
+    stream = io.BytesIO()
+    image.convert("RGB").save(stream, format="WEBP", quality=_QUALITY)
+    return stream.getvalue()
+
+
+def from_folder(directory):
+    """The grids of `ImageGrid` in a folder: `(WebP bytes by epoch, those of reals or None)`."""
+    from PIL import Image
+
+    frames = Frames()
+    for path in sorted(directory.glob("epoch_*.png")):
+        if number := re.fullmatch(r"epoch_(\d{4,})\.png", path.name):
+            frames.add(int(number[1]), np.asarray(Image.open(path).convert("RGB")))
+    real = directory / "real.png"
+    if not real.exists():
+        return frames.pictures, None
+    return frames.pictures, compressed(np.asarray(Image.open(real).convert("RGB")))

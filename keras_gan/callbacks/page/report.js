@@ -1,0 +1,18 @@
+"use strict";
+const range = document.querySelector(".slider input");
+if (range) {
+  const frames = [...document.querySelectorAll(".slider img")];
+  const label = document.querySelector(".slider output");
+  const show = () => {
+    frames.forEach((frame, place) => { frame.hidden = place !== Number(range.value); });
+    label.textContent = "epoch " + frames[Number(range.value)].dataset.epoch;
+  };
+  range.addEventListener("input", show);
+  show();
+}
+// While the run goes on the page is read again, but not while somebody uses the slider.
+if (document.body.dataset.running === "yes") {
+  let used = false;
+  if (range) range.addEventListener("input", () => { used = true; });
+  setInterval(() => { if (!used && !document.hidden) location.reload(); }, 60000);
+}

@@ -1,0 +1,48 @@
+"""The command `keras-gan`.
+
+Exit codes: 0 done; 1 an error of the program; 2 arguments or data that make no sense; 3 the run has
+failed by its verdict; 130 interrupted, to be resumed.
+"""
+
+import importlib.util
+import sys
+
+from keras_gan import _version
+from keras_gan.command_line import commands, running
+
+_COMMANDS = ("train", "resume", "sample", "evaluate", "export", "report", "doctor")
+
+
+def main(arguments=None):
+    """Run the command with a list of arguments, by default those of the process.
+
+    Returns:
+        The exit code, see the module.
+    """
+    if importlib.util.find_spec("cyclopts") is None:
+        print(
+            "`keras-gan` needs a package that is not installed. Use "
+            "`pip install 'keras-gan[cli]'`.",
+            file=sys.stderr,
+        )
+        return running.REFUSED
+    import cyclopts
+
+    app = cyclopts.App(
+        name="keras-gan",
+        help="Train two networks against each other, and be told when to stop.",
+        version=_version.__version__,
+        result_action="return_value",
+    )
+    for name in _COMMANDS:
+        app.command(getattr(commands, name), name=name)
+    app.command(commands.list_recipes, name="recipes")
+    try:
+        return app(arguments, exit_on_error=False) or running.DONE
+    except cyclopts.CycloptsError:
+        return running.REFUSED  # told already
+    except KeyboardInterrupt:
+        return running.INTERRUPTED
+    except (ValueError, TypeError, ImportError, FileNotFoundError) as error:
+        print(f"keras-gan: {error}", file=sys.stderr)
+        return running.REFUSED

@@ -1,0 +1,236 @@
+"""The commands: their options are arguments of the functions that they call."""
+
+import importlib.util
+import inspect
+import json
+import pathlib
+
+import numpy as np
+
+from keras_gan import _checks, images, recipes, terminal
+from keras_gan.backend import policies
+from keras_gan.callbacks import _facts, run_report
+from keras_gan.command_line import running, sources
+from keras_gan.evaluation import scoring
+from keras_gan.storage import files
+
+_RUN = "run.json"
+
+
+def train(
+    source: str,
+    /,
+    *,
+    output: str,
+    recipe: str = "auto",
+    minutes: float = 20.0,
+    epochs: int | None = None,
+    batch_size: int = 64,
+    image_size: int | None = None,
+    channels: int = 3,
+    labels: bool = False,
+    split: str = "train",
+    validation_split: float = 0.1,
+    patience: int = 25,
+    seed: int = 0,
+    precision: str = "auto",
+    **options: str,
+) -> int:
+    """Train a model, and keep grids, backups, a report and the verdict in a folder.
+
+    `keras-gan train photos/ --image-size 64 --output runs/photos --minutes 60`
+
+    `keras-gan train mnist --recipe r3gan --gamma 2 --epochs 30 --output runs/mnist`
+
+    Ctrl-C ends it at once: grids, report and verdict are complete, and `keras-gan resume` goes on
+    bit for bit from the last epoch.
+
+    Args:
+        source: A folder of images, an `.npy` or `.npz` file of arrays, "digits" (shipped), or a
+            name of TensorFlow Datasets.
+        output: Folder of the run; gets `gan.keras`, `report.html`, `verdict.json`, grids and
+            backups.
+        recipe: "auto" plans for `minutes` on this machine (`recipes.for_data`); or dcgan, mlp,
+            r3gan, sngan, wgan_gp.
+        minutes: Time for planning and training together, with "auto".
+        epochs: Number of epochs, with any other recipe. Default 60.
+        batch_size: Real samples of one update.
+        image_size: Side in pixels that images are scaled to; a folder needs it.
+        channels: Of a folder's images: 1, 3 or 4.
+        labels: Whether to train a conditional model: by the subfolders of a folder, the labels of a
+            file or of a data set.
+        split: Of TensorFlow Datasets, such as "train[:90%]".
+        validation_split: Fraction of the samples that is held out.
+        patience: Epochs without improvement until the verdict is "stalled".
+        seed: Of noise and data order.
+        precision: A Keras dtype policy, or "auto", see `keras-gan doctor`.
+        options: Any other argument of the recipe, such as `--gamma 2` or `--learning-rate 5e-4`;
+            see `keras-gan recipes dcgan`.
+    """
+    given = {k: v for k, v in locals().items() if k != "options"} | {"options": options}
+    folder = files.writable_directory(output, "output")
+    known = folder / _RUN
+    if known.exists() and json.loads(known.read_text(encoding="utf-8")) != given:
+        raise _checks.error(
+            "`output` must be a new folder, or that of a run with the same options.",
+            cure=f"Go on with `keras-gan resume {output}`, or choose another folder.",
+            output=output,
+        )
+    with files.replacing(known) as temporary:
+        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
+    return running.run(folder, **given)
+
+
+def resume(run: str, /, *, epochs: int | None = None) -> int:
+    """Go on with a run that was interrupted, from the end of its last epoch.
+
+    Args:
+        run: The folder that `keras-gan train` was given as `--output`.
+        epochs: Another number of epochs than the run was begun with.
+    """
+    path = files.expanded(run) / _RUN
+    _checks.check(
+        path.is_file(),
+        f"The folder must be one of `keras-gan train`, with a {_RUN}.",
+        run=run,
+    )
+    given = json.loads(path.read_text(encoding="utf-8"))
+    if epochs is not None:
+        given["epochs"] = epochs
+    return running.run(path.parent, **given)
+
+
+def sample(
+    model: str,
+    /,
+    *,
+    output: str = "samples.png",
+    num_samples: int = 64,
+    seed: int = 0,
+    truncation: float = 1.0,
+    labels: list[str] | None = None,
+) -> int:
+    """Draw samples: a grid as PNG, or an array as `.npy`.
+
+    Args:
+        model: A `.keras` file, or the folder of a run.
+        output: File to write, ending in `.png` or `.npy`.
+        num_samples: Number of samples.
+        seed: The same seed gives the same samples.
+        truncation: Below 1: more typical and less varied.
+        labels: Class of a conditional model by index or name, one for all or one for each sample.
+    """
+    ending = pathlib.Path(output).suffix
+    _checks.one_of(ending, "output", (".png", ".npy"))
+    gan = sources.model(model)
+    if labels is not None:
+        labels = [int(label) if label.isdigit() else label for label in labels]
+        labels = labels * num_samples if len(labels) == 1 else labels
+    found = gan.generate(num_samples, labels=labels, seed=seed, truncation=truncation)
+    if ending == ".npy":
+        with files.replacing(output) as temporary:
+            np.save(temporary, found)
+    else:
+        images.save_png(output, images.grid(np.clip(found, -1.0, 1.0)))
+    terminal.tell(f"{num_samples} samples of {tuple(found.shape[1:])}: {output}")
+    return running.DONE
+
+
+def evaluate(
+    model: str,
+    source: str,
+    /,
+    *,
+    metrics: list[str] | None = None,
+    num_samples: int | None = None,
+    seed: int = 0,
+    floors: bool = True,
+    image_size: int | None = None,
+    channels: int = 3,
+    split: str = "train",
+    json_output: str | None = None,
+) -> int:
+    """Compare a generator with data, by the metrics that you name.
+
+    Args:
+        model: A `.keras` file, the folder of a run, or an exported SavedModel that you trust.
+        source: Data as for `keras-gan train`.
+        metrics: Names of `keras_gan.metrics`. Default: sliced_wasserstein.
+        num_samples: Number of samples, and of reals that they are compared with.
+        seed: The same seed gives the same figures.
+        floors: Whether to compare reals with other reals too.
+        image_size: As for `keras-gan train`.
+        channels: As for `keras-gan train`.
+        split: As for `keras-gan train`.
+        json_output: File that the figures are written to as JSON.
+    """
+    real, _ = sources.read(source, image_size, channels, False, split, 64, seed)
+    saved = files.expanded(model) / "saved_model.pb"
+    generator = model if saved.exists() else sources.model(model)
+    metrics = metrics or ["sliced_wasserstein"]
+    found = scoring.evaluate_generator(generator, real, metrics, num_samples, seed, floors=floors)
+    terminal.tell(str(found))
+    for name in sorted(found):
+        terminal.tell(f"{name} {found[name]:.6g}")
+    if json_output is not None:
+        with files.replacing(json_output) as temporary:
+            temporary.write_text(json.dumps(dict(found), indent=1), encoding="utf-8")
+    return running.DONE
+
+
+def export(model: str, output: str, /, *, format: str | None = None) -> int:
+    """Export the averaged generator, for use without this package.
+
+    Args:
+        model: A `.keras` file, or the folder of a run.
+        output: A folder for a SavedModel, or a file that ends in `.onnx` or `.tflite`.
+        format: "tf_saved_model", "onnx" or "litert". Default: what `output` ends in.
+    """
+    sources.model(model).export(output, format)
+    terminal.tell(f"Exported to {output}.")
+    return running.DONE
+
+
+def report(run: str, /) -> int:
+    """Write `report.html` anew from the files of a run: signals, verdict and grids.
+
+    Args:
+        run: Folder with the `signals.json` of `ConvergenceStopping`.
+    """
+    terminal.tell(f"Written: {run_report.from_files(run)}")
+    return running.DONE
+
+
+def doctor() -> int:
+    """Tell versions, devices, extras, and which precision "auto" chooses here."""
+    for name, value in _facts.versions():
+        terminal.tell(f"{name}: {value}")
+    gains = policies.multiplies_bfloat16()
+    why = (
+        "this device multiplies bfloat16 faster than float32"
+        if gains
+        else "this device does not multiply bfloat16 faster than float32"
+    )
+    terminal.tell(f'precision "auto": {"mixed_bfloat16" if gains else "float32"}, since {why}')
+    extras = {"report": ("jinja2", "matplotlib"), "onnx": ("tf2onnx", "onnx")}
+    for extra, packages in extras.items():
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        cure = f"missing {', '.join(missing)}: pip install 'keras-gan[{extra}]'"
+        terminal.tell(f"extra {extra}: {cure if missing else 'installed'}")
+    return running.DONE
+
+
+def list_recipes(name: str | None = None, /) -> int:
+    """Tell the recipes, or all that is to be known of one.
+
+    Args:
+        name: Of a recipe, such as dcgan.
+    """
+    if name is not None:
+        recipe = running.recipe_of(name)
+        terminal.tell(f"{name}{inspect.signature(recipe)}\n\n{inspect.getdoc(recipe)}")
+        return running.DONE
+    for known in running.recipe_names():
+        line = inspect.getdoc(getattr(recipes, known)).splitlines()[0]
+        terminal.tell(f"{known}: {line}")
+    return running.DONE

@@ -1,0 +1,106 @@
+"""A run of the command line: from its options to an exit code."""
+
+import ast
+import contextlib
+import importlib.util
+import signal
+import sys
+
+from keras_gan import _checks, callbacks, recipes, terminal
+from keras_gan.backend import inspection
+from keras_gan.command_line import sources
+from keras_gan.recipes import facts
+
+DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+# Verdicts of runs that have not failed.
+_ENDED_WELL = ("equilibrium", "stalled")
+_EPOCHS = 60
+
+
+def run(folder, *, source, output, recipe, minutes, epochs, options, **given):
+    """Train or go on; the exit code."""
+    seed, precision, batch_size = given["seed"], given["precision"], given["batch_size"]
+    real, classes = sources.read(
+        source,
+        given["image_size"],
+        given["channels"],
+        given["labels"],
+        given["split"],
+        batch_size,
+        seed,
+    )
+    shared = {"seed": seed, "precision": precision}
+    if recipe == "auto":
+        _checks.check(
+            not options,
+            "`options` are arguments of a recipe, which `--recipe` must name.",
+            options=options,
+        )
+        gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
+    else:
+        found = facts.look(real, classes)
+        values = {name.replace("-", "_"): _value(text) for name, text in options.items()}
+        shared |= {"num_classes": found.num_classes, **values}
+        gan = recipe_of(recipe)(found.sample_shape, **shared)
+        settings = {"epochs": _EPOCHS}
+        if found.batch_size is None:
+            settings["batch_size"] = batch_size
+    if epochs is not None:
+        settings["epochs"] = epochs
+    watching = [
+        callbacks.ConvergenceStopping(directory=folder, patience=given["patience"]),
+        callbacks.TrainingBackup(folder / "backup"),
+    ]
+    if inspection.is_image(gan.sample_shape):
+        watching.append(callbacks.ImageGrid(folder))
+    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
+        watching.append(callbacks.RunReport(folder))
+    # A bar of steps is for terminals; a line for each epoch for files.
+    verbose = "auto" if sys.stdout.isatty() else 2
+    settings |= {"validation_split": given["validation_split"], "verbose": verbose}
+    try:
+        with _terminated_as_interrupted():
+            gan.fit(real, classes, callbacks=watching, **settings)
+    except KeyboardInterrupt:
+        terminal.tell(
+            f"Interrupted. Grids, report and verdict are in {folder}. Go on with "
+            f"`keras-gan resume {output}`."
+        )
+        return INTERRUPTED
+    gan.save(folder / sources.MODEL)
+    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with `keras-gan sample {output}`.")
+    verdict = gan.verdict
+    return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted():
+    """Let a termination end a run as Ctrl-C does; schedulers send one."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def recipe_names():
+    """The names of all recipes."""
+    return [name for name in recipes.__all__ if name != "for_data"]
+
+
+def recipe_of(name):
+    """A recipe by its name."""
+    _checks.one_of(name, "recipe", ("auto", *recipe_names()))
+    return getattr(recipes, name)
+
+
+def _value(text):
+    """A number, tuple, `True` or `None` as written in Python; any other text as it is."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
