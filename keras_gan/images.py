@@ -136,6 +136,18 @@ def grid(samples, rows=None, columns=None, *, row_names=None):
     return _named_rows(cells, columns, gutter, row_names)
 
 
+def beside(pictures):
+    """Pictures beside each other, `uint8` `(height, width, 1 or 3)`, on the colour of gutters."""
+    height, gutter = max(len(picture) for picture in pictures), 16
+    channels = max(picture.shape[-1] for picture in pictures)
+    parts = []
+    for picture in pictures:
+        part = np.full((height, picture.shape[1] + gutter, channels), GUTTER_GREY, "uint8")
+        part[: len(picture), : picture.shape[1]] = picture
+        parts.append(part)
+    return np.hstack(parts)[:, :-gutter]
+
+
 def _in_rows(cells, rows, columns, gutter):
     """Cells in reading order, with gutters between and around them."""
     _, height, width, channels = cells.shape

@@ -48,6 +48,13 @@ def folders(gans, tmp_path_factory):
     return result
 
 
+def test_a_card_is_beside_a_saved_model(folders):
+    for name, folder in folders.items():
+        found = {path.name for path in folder.iterdir()}
+        assert {"README.md", "config.json"} <= found
+        assert ("samples.png" in found) == (name == "images")
+
+
 # Nothing in it comes from this package or from Keras's models.
 ELSEWHERE = """
 import sys

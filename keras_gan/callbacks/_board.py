@@ -46,6 +46,11 @@ class Board:
         """Add a line of words."""
         self._add(tf.summary.text, f"{name}{self._ending}", words, step)
 
+    def summary(self, *summaries):
+        """Add `Summary` messages of TensorBoard's plugins."""
+        for one in summaries:
+            self._add(_raw, None, one.SerializeToString(), 0)
+
     def close(self):
         """Close the file; nothing can be added afterwards."""
         self._writer = None
@@ -64,6 +69,10 @@ class Board:
                 f"TensorBoard's file could not be written ({error.message}). Training goes on "
                 "without it."
             )
+
+
+def _raw(name, message, step):
+    tf.summary.experimental.write_raw_pb(message, step=step)
 
 
 def _writer(folder):

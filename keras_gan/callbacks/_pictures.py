@@ -156,6 +156,16 @@ class RowPictures:
         return None
 
 
+def shown(model, **settings):
+    """What to show of any model, or `None` if it makes no images."""
+    if getattr(model, "is_fed_entries", False):
+        try:
+            return of_game(model, **settings)
+        except ValueError:  # a game without images
+            return None
+    return SamplePictures(model, **settings) if model.is_image else None
+
+
 def of_game(model, **settings):
     """What to show of an `AdversarialModel`.
 

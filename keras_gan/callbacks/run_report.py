@@ -104,14 +104,10 @@ class RunReport(keras.callbacks.Callback):
 
     def _chosen(self):
         """What to draw: images, else points, else nothing."""
-        of_entries = getattr(self.model, "is_fed_entries", False)
-        kind = _pictures.of_game if of_entries else _pictures.SamplePictures
         settings = {"rows": self.rows, "columns": self.columns, "labels": None, "seed": self.seed}
-        if of_entries or self.model.is_image:
-            try:
-                return kind(self.model, **settings)
-            except ValueError:  # a game without images
-                pass
+        found = _pictures.shown(self.model, **settings)
+        if found is not None:
+            return found
         pairs = self._following.pairs
         return _samples.PointPictures(pairs[0], self.seed) if pairs else None
 

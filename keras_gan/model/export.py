@@ -8,12 +8,15 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import copies, inspection
+from keras_gan.model import model_card
 from keras_gan.storage import files
 
 _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 
 
-def export_generator(gan, path, *, outputs=None, format=None, verbose=False, **kwargs):
+def export_generator(
+    gan, path, *, outputs=None, format=None, figures=None, verbose=False, **kwargs
+):
     """Export the averaged generator to `path`, which is never half written. See `export`."""
     exported = gan._exported(outputs)
     endings = {suffix: name for name, suffix in _SUFFIXES.items()}
@@ -25,6 +28,7 @@ def export_generator(gan, path, *, outputs=None, format=None, verbose=False, **k
         _check_folder(files.expanded(path))
         with files.replacing(path, tidy=True) as temporary:
             exported.archive().write_out(str(temporary), verbose=verbose)
+            model_card.write(gan, temporary, outputs, figures)
         return
     suffix = _SUFFIXES[format]
     _checks.check(

@@ -118,7 +118,7 @@ class Saving:
                     )
                 ) from error
 
-    def export(self, path, format=None, *, outputs=None, verbose=False, **kwargs):
+    def export(self, path, format=None, *, outputs=None, figures=None, verbose=False, **kwargs):
         """Export the averaged generator, for use without this package.
 
         A SavedModel of a `GAN` has the endpoints `serve(latents[, labels])`,
@@ -131,6 +131,10 @@ class Saving:
         it has `sample(...)` too, which takes the other inputs by name, `num_samples` if there are
         none, `seed` and `truncation`, and equals `generate` with the same seed.
 
+        In the folder of a SavedModel are `README.md`, a model card with lines of use, and
+        `config.json` with the same for programs: data, recipe, metrics, verdict, versions; of
+        images `samples.png` too.
+
         ONNX and LiteRT files compute in float32, in whatever precision the model does.
 
         Args:
@@ -138,6 +142,8 @@ class Saving:
             format: "tf_saved_model", "onnx" or "litert"; `None` for what the path ends in:
                 `.onnx`, `.tflite`, else a SavedModel.
             outputs: names of the outputs to export, of a model with several; see `generate`.
+            figures: `dict` of metrics for the model card, as `evaluate_generator(..., floors=True)`
+                returns it. Default: the metrics of the last `fit` of this process.
             verbose: as in Keras. Default `False`.
             **kwargs: passed on to Keras's `export` of the other formats.
 
@@ -147,7 +153,13 @@ class Saving:
         """
         self._average_watch.look(self)
         export.export_generator(
-            self, path, outputs=outputs, format=format, verbose=verbose, **kwargs
+            self,
+            path,
+            outputs=outputs,
+            format=format,
+            figures=figures,
+            verbose=verbose,
+            **kwargs,
         )
 
     def save_own_variables(self, store):

@@ -1,0 +1,175 @@
+"""The card of an exported generator: `README.md`, `config.json` and a grid."""
+
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import _version, images
+from keras_gan.model import run_fingerprint
+
+FILES = ("README.md", "config.json", "samples.png")
+# Samples of the grid, and its columns.
+_SAMPLES, _COLUMNS = 32, 8
+
+
+def write(model, folder, outputs=None, figures=None):
+    """Write the card of a model into the folder of its SavedModel.
+
+    Args:
+        model: an `AdversarialModel`.
+        folder: of the SavedModel, as a `pathlib.Path`.
+        outputs: names of the outputs that were exported, of a model with several.
+        figures: `dict` of metrics, see `evaluate_generator`.
+    """
+    config = _config(model, outputs, figures)
+    has_grid = config["model"] == "GAN" and bool(getattr(model, "is_image", False))
+    if has_grid:
+        _save_grid(model, folder / FILES[2])
+    text = json.dumps(config, indent=1, allow_nan=False, default=str)
+    (folder / FILES[1]).write_text(text + "\n", encoding="utf-8")
+    (folder / FILES[0]).write_bytes(_text(config, has_grid).encode("utf-8", "replace"))
+
+
+def _config(model, outputs, figures):
+    """What is known of a model, for programs: plain values by name."""
+    told = {
+        "model": "GAN" if hasattr(model, "latent_dim") else "AdversarialModel",
+        "keras_gan": _version.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "steps_seen": int(model.steps_seen),
+        "images_seen": int(model.images_seen),
+    }
+    for name in ("sample_shape", "latent_dim", "num_classes"):
+        value = getattr(model, name, None)
+        if value is not None:
+            told[name] = list(value) if isinstance(value, tuple) else value
+    if getattr(model, "class_names", None):
+        told["class_names"] = [str(name) for name in model.class_names]
+    if getattr(model, "is_image", False):
+        told["value_range"] = [-1, 1]
+    if outputs:
+        told["outputs"] = [outputs] if isinstance(outputs, str) else list(outputs)
+    if model.compiled:
+        described = run_fingerprint.flat(run_fingerprint.of_model(model))
+        kept = ("loss", "regularizers", "terms", "discriminator_", "generator_", "seed")
+        is_setting = [n for n in described if n.startswith(kept) and ".layers" not in n]
+        told["recipe"] = {name: _plain(described[name]) for name in is_setting}
+    told["data"] = _data(model)
+    told["metrics"] = {name: _plain(value) for name, value in (figures or _logged(model)).items()}
+    verdict = getattr(model, "verdict", None)
+    told["verdict"] = None if verdict is None else json.loads(verdict.to_json())
+    return told
+
+
+def _data(model):
+    """What the last `fit` of this process was given, as far as it is known."""
+    feed = getattr(model, "_training_feed", None)
+    if feed is None:
+        return {}
+    described = run_fingerprint.flat(run_fingerprint.of_feeds({"data": feed}))
+    return {name: _plain(value) for name, value in described.items()}
+
+
+def _logged(model):
+    """The last values of the metrics of `compile`, from the last `fit` of this process."""
+    history = getattr(getattr(model, "history", None), "history", None) or {}
+    keys = getattr(model, "metric_directions", None) or {}
+    return {key: history[key][-1] for key in keys if history.get(key)}
+
+
+def _plain(value):
+    """A value that JSON has; numbers that are not finite become text."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    return value if isinstance(value, (bool, int, type(None))) else str(value)
+
+
+def _save_grid(gan, path):
+    labels = None if gan.num_classes is None else np.arange(_SAMPLES) % gan.num_classes
+    latents = gan.sample_latents(_SAMPLES, 0)
+    samples = np.clip(gan.generate(latents=latents, labels=labels, seed=0), -1.0, 1.0)
+    images.save_png(path, images.grid(samples, columns=_COLUMNS))
+
+
+# === Words ===
+
+_USE = """\
+## Use it in TensorFlow
+
+```python
+import tensorflow as tf
+
+generator = tf.saved_model.load("{folder}")
+print(generator.signatures)
+samples = generator.{call}
+```
+"""
+_ONNX = """\
+## Use it in ONNX
+
+`gan.export("generator.onnx")` writes the network alone, from latents to samples:
+
+```python
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("generator.onnx")
+names = [one.name for one in session.get_inputs()]
+latents = np.random.default_rng(0).normal(size=(16, {latent_dim})).astype("float32")
+samples = session.run(None, {{names[0]: latents{labels}}})[0]
+```
+"""
+
+
+def _text(config, has_grid):
+    """The card for people, in Markdown."""
+    parts = ["# A generator of keras_gan\n"]
+    shape = config.get("sample_shape")
+    if shape:
+        what = f"Makes samples of shape {tuple(shape)}"
+        what += ", floats in [-1, 1]." if "value_range" in config else "."
+        parts.append(what + "\n")
+    if has_grid:
+        parts.append(f"![{_SAMPLES} samples]({FILES[2]})\n")
+    seen = f"{config['steps_seen']:,} steps on {config['images_seen']:,} samples"
+    parts.append(f"Trained for {seen} (counted with repetition).\n")
+    if config["verdict"]:
+        parts.append(f"Verdict: {_inline(config['verdict']['message'])}.\n")
+    parts += [_table("Metrics", config["metrics"]), _table("Data", config["data"])]
+    parts.append(_table("Recipe", config.get("recipe", {})))
+    parts.append(_use(config))
+    parts.append(
+        f"All of this, for programs: `{FILES[1]}`. Written by keras_gan {config['keras_gan']} with "
+        f"Keras {config['keras']} and TensorFlow {config['tensorflow']}.\n"
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _use(config):
+    if config["model"] != "GAN":
+        return _USE.format(folder="generator", call="serve(...)  # inputs by name")
+    labels = config.get("num_classes") is not None
+    call = "sample(num_samples=16, seed=0, truncation=1.0"
+    call += ", labels=tf.zeros([16], tf.int32))" if labels else ")"
+    given = ", names[1]: np.zeros(16, 'int32')" if labels else ""
+    onnx = _ONNX.format(latent_dim=config["latent_dim"], labels=given)
+    return _USE.format(folder="generator", call=call) + "\n" + onnx
+
+
+def _table(title, rows):
+    if not rows:
+        return ""
+    lines = [f"| {_inline(name)} | {_inline(value)} |" for name, value in rows.items()]
+    return "\n".join([f"## {title}\n", "| | |", "|---|---|", *lines, ""])
+
+
+def _inline(text):
+    """Text within a line of Markdown that is neither markup nor HTML."""
+    text = " ".join(str(text).split())
+    for sign in "\\`*_[]<>|#!":
+        text = text.replace(sign, f"&#{ord(sign)};")
+    return text

@@ -1,0 +1,188 @@
+"""The command `keras-gan`: a tiny run of each of its commands."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan import command_line
+from keras_gan.command_line import commands, running, sources
+
+OPTIONS = ["--recipe", "dcgan", "--epochs", "1", "--batch-size", "16", "--precision", "float32"]
+TINY = ["--generator-filters", "4", "--discriminator-filters", "4", "--latent-dim", "4"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a tiny run, and its exit code."""
+    folder = tmp_path_factory.mktemp("run")
+    np.savez(folder / "data.npz", images=helpers.images(96), labels=np.arange(96) % 2)
+    output = folder / "run"
+    code = command_line.main(
+        ["train", str(folder / "data.npz"), "--output", str(output), *OPTIONS, *TINY]
+    )
+    assert code == running.DONE
+    return output
+
+
+def test_a_run_leaves_a_model_a_report_and_its_options(run):
+    for name in ("gan.keras", "report.html", "signals.json", "epoch_0001.png", "run.json"):
+        assert (run / name).exists(), name
+    assert json.loads((run / "run.json").read_text())["options"]["latent_dim"] == "4"
+    assert (run / "backup" / "finished.npz").exists()
+
+
+def test_a_finished_run_trains_nothing_more(run, capsys):
+    assert command_line.main(["resume", str(run)]) == running.DONE
+    assert "This run is finished" in capsys.readouterr().out
+
+
+def test_samples_are_drawn_as_a_grid_or_an_array(run, tmp_path):
+    for name in ("grid.png", "array.npy"):
+        arguments = ["sample", str(run), "--num-samples", "4", "--output", str(tmp_path / name)]
+        assert command_line.main(arguments) == running.DONE
+    assert np.load(tmp_path / "array.npy").shape == (4, 8, 8, 1)
+
+
+def test_figures_are_told_and_written(run, tmp_path, capsys):
+    path = tmp_path / "figures.json"
+    data = str(run.parent / "data.npz")
+    arguments = ["evaluate", str(run), data, "--json-output", str(path)]
+    assert command_line.main(arguments) == running.DONE
+    figures = json.loads(path.read_text())
+    assert figures.keys() == {"sliced_wasserstein", "sliced_wasserstein_floor"}
+    assert "sliced_wasserstein_floor" in capsys.readouterr().out
+
+
+def test_the_report_is_written_anew(run):
+    before = (run / "report.html").read_text()
+    assert command_line.main(["report", str(run)]) == running.DONE
+    after = (run / "report.html").read_text()
+    assert "recorded, 1 epochs" in after and "recorded" not in before
+
+
+def test_the_model_is_exported(run, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "model", lambda path: Exports(asked))
+    assert command_line.main(["export", str(run), str(tmp_path / "generator")]) == running.DONE
+    assert asked == [(str(tmp_path / "generator"), None)]
+
+
+class Exports:
+    """A model that notes what it is asked for."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def export(self, path, format):
+        self.asked.append((path, format))
+
+
+def test_doctor_and_recipes_tell(capsys):
+    assert command_line.main(["doctor"]) == running.DONE
+    assert 'precision "auto"' in capsys.readouterr().out
+    assert command_line.main(["recipes", "dcgan"]) == running.DONE
+    assert "gamma" in capsys.readouterr().out
+    assert command_line.main(["recipes"]) == running.DONE
+    assert "r3gan: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["train", "digits"], "output"),
+        (["train", "digits", "--output", "{}/a", "--recipe", "dcgn"], "'dcgan'"),
+        (["train", "digits", "--output", "{}/b", "--gamma", "2"], "--recipe"),
+        (["train", "digits", "--output", "{}/c", "--recipe", "dcgan", "--gama", "2"], "gamma"),
+        (["train", "{}", "--output", "{}/d"], "--image-size"),
+        (["train", "no/such.txt", "--output", "{}/e"], "folder"),
+        (["resume", "{}"], "run.json"),
+        (["sample", "{}"], "gan.keras"),
+        (["report", "{}"], "signals.json"),
+    ],
+)
+def test_mistakes_are_told_with_exit_code_2(arguments, words, tmp_path, capsys):
+    code = command_line.main([part.format(tmp_path) for part in arguments])
+    told = capsys.readouterr()
+    assert code == running.REFUSED and words in told.err + told.out
+
+
+def test_another_run_is_not_overwritten(run, capsys):
+    arguments = ["train", "digits", "--output", str(run), *OPTIONS]
+    assert command_line.main(arguments) == running.REFUSED
+    assert f"keras-gan resume {run}" in capsys.readouterr().err
+
+
+def test_every_option_of_help_is_explained(capsys):
+    for name in (*command_line._COMMANDS, "recipes"):
+        command_line.main([name, "--help"])
+        assert "Usage: keras-gan" in capsys.readouterr().out
+        function = getattr(commands, name, commands.list_recipes)
+        for argument in function.__annotations__.keys() - {"return"}:
+            assert f"{argument}: " in function.__doc__, (name, argument)
+
+
+def test_a_failed_verdict_has_its_own_code(run, monkeypatch):
+    class Failed:
+        kind = "diverged"
+
+    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Trained(Failed()), {}))
+    given = json.loads((run / "run.json").read_text())
+    given |= {"recipe": "auto", "options": {}}
+    assert running.run(run, **given) == running.FAILED
+
+
+class Trained:
+    """A model whose run is over."""
+
+    sample_shape = (2,)
+
+    def __init__(self, verdict):
+        self.verdict = verdict
+
+    def fit(self, *args, **settings):
+        pass
+
+    def save(self, path):
+        pass
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path):
+    np.save(tmp_path / "data.npy", helpers.images(64))
+    output = tmp_path / "run"
+    code = "import sys; from keras_gan.command_line import main; sys.exit(main())"
+    command = [sys.executable, "-c", code]
+    options = [*OPTIONS, *TINY]
+    options[options.index("--epochs") + 1] = "100000"
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])}
+    process = subprocess.Popen(
+        [*command, "train", str(tmp_path / "data.npy"), "--output", str(output), *options],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while not (output / "backup" / "epoch_0002.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=300)[0]
+    assert process.returncode == running.INTERRUPTED
+    assert f"keras-gan resume {output}" in told and "still learning" in told.lower()
+    assert "interrupted, epoch" in (output / "report.html").read_text()
+    done = json.loads((output / "signals.json").read_text())[-1]["epoch"]
+    resumed = subprocess.run(
+        [*command, "resume", str(output), "--epochs", str(done + 1)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert resumed.returncode == running.DONE, resumed.stderr
+    assert "Resumed after epoch" in resumed.stdout

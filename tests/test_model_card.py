@@ -1,0 +1,49 @@
+"""What an export says of itself."""
+
+import json
+import types
+
+import pytest
+
+import helpers
+from keras_gan.model import model_card
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return helpers.gan((8, 8, 1), num_classes=2, regularizers=["r1"])
+
+
+def test_the_card_has_data_recipe_figures_and_use(gan, tmp_path):
+    gan.class_names = ["<script>", "a|b"]
+    model_card.write(gan, tmp_path, figures={"fid": 3.25, "fid_floor": float("inf")})
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["sample_shape"] == [8, 8, 1] and config["latent_dim"] == helpers.LATENT
+    assert config["class_names"] == ["<script>", "a|b"] and config["num_classes"] == 2
+    assert config["metrics"] == {"fid": 3.25, "fid_floor": "inf"}
+    assert config["recipe"]["loss"] == "NonSaturating" and config["verdict"] is None
+    text = (tmp_path / "README.md").read_text()
+    assert "tf.saved_model.load" in text and "onnxruntime" in text and "labels=" in text
+    assert "fid&#95;floor" in text and "samples.png" in text
+    assert (tmp_path / "samples.png").stat().st_size > 0
+
+
+def test_names_and_messages_are_no_markup(gan, tmp_path):
+    message = "stalled <img src=x onerror=alert(1)> [x](javascript:1)\n# title"
+    verdict = types.SimpleNamespace(to_json=lambda: json.dumps({"message": message}))
+    gan.verdict = verdict
+    try:
+        model_card.write(gan, tmp_path)
+    finally:
+        gan.verdict = None
+    text = (tmp_path / "README.md").read_text()
+    assert "<img" not in text and "](javascript" not in text and "\n# title" not in text
+    assert json.loads((tmp_path / "config.json").read_text())["verdict"]["message"] == message
+
+
+def test_a_model_that_is_no_gan_has_a_card_without_pictures(tmp_path):
+    model = types.SimpleNamespace(steps_seen=3, images_seen=48, compiled=False)
+    model_card.write(model, tmp_path, outputs="painted")
+    assert json.loads((tmp_path / "config.json").read_text())["outputs"] == ["painted"]
+    assert not (tmp_path / "samples.png").exists()
+    assert "serve(...)" in (tmp_path / "README.md").read_text()
