@@ -129,14 +129,14 @@ def test_every_option_of_help_is_explained(capsys):
             assert f"{argument}: " in function.__doc__, (name, argument)
 
 
-def test_a_failed_verdict_has_its_own_code(run, monkeypatch):
+def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
     class Failed:
         kind = "diverged"
 
     monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Trained(Failed()), {}))
     given = json.loads((run / "run.json").read_text())
     given |= {"recipe": "auto", "options": {}}
-    assert running.run(run, **given) == running.FAILED
+    assert running.run(tmp_path, **given) == running.FAILED
 
 
 class Trained:

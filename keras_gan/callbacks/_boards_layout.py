@@ -67,21 +67,22 @@ def layout(groups, last):
     return summary.pb(layout_pb2.Layout(category=[category]))
 
 
-def hparams(settings, model, name):
+def hparams(last, seed, name):
     """The settings of a run as `Summary`s of the HParams plugin: of its metric, and its values.
 
     Args:
-        settings: those of the first `Signals`.
-        model: which has them.
+        last: the `Signals` of the first epoch.
+        seed: of the model.
         name: of the run.
     """
     from tensorboard.plugins.hparams import api
 
-    values = {"seed": model.seed}
-    for key, value in settings.items():
+    values = {"seed": seed}
+    for key, value in last.settings.items():
         values[key] = value if isinstance(value, (bool, int, float, str)) else " ".join(value)
-    for player, optimizer in (("generator", model.generator_optimizer),):
-        values[f"{player}_rate"] = float(optimizer.learning_rate)
+    for name_of_rate in ("discriminator_rate", "generator_rate"):
+        if is_finite(rate := getattr(last, name_of_rate)):
+            values[name_of_rate] = rate
     metrics = [api.Metric("quality/sliced_wasserstein"), api.Metric("losses/g_loss")]
     config = api.hparams_config_pb(hparams=[api.HParam(key) for key in values], metrics=metrics)
     return config, api.hparams_pb(values, trial_id=str(name))

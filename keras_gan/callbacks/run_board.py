@@ -83,7 +83,7 @@ class RunBoard(keras.callbacks.Callback):
             self._board.summary(_boards_layout.layout(groups, last))
             rows = [*_facts.settings(self.model, self._following.history), *_facts.versions()]
             self._board.text("run", _boards_layout.table(rows), number)
-            self._board.summary(*_boards_layout.hparams(last.settings, self.model, self.log_dir))
+            self._board.summary(*_boards_layout.hparams(last, self.model.seed, self.log_dir))
         ends = getattr(self.model, "stop_training", False)
         ends = ends or number == (self.params or {}).get("epochs")
         if self._shown is not None and (ends or number % self.every_epochs == 0):

@@ -14,8 +14,6 @@ from keras_gan.command_line import running, sources
 from keras_gan.evaluation import scoring
 from keras_gan.storage import files
 
-_RUN = "run.json"
-
 
 def train(
     source: str,
@@ -67,17 +65,16 @@ def train(
         options: Any other argument of the recipe, such as `--gamma 2` or `--learning-rate 5e-4`;
             see `keras-gan recipes dcgan`.
     """
-    given = {k: v for k, v in locals().items() if k != "options"} | {"options": options}
+    given = dict(locals())
+    given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
     folder = files.writable_directory(output, "output")
-    known = folder / _RUN
+    known = folder / running.FILE
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) != given:
         raise _checks.error(
             "`output` must be a new folder, or that of a run with the same options.",
             cure=f"Go on with `keras-gan resume {output}`, or choose another folder.",
             output=output,
         )
-    with files.replacing(known) as temporary:
-        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
     return running.run(folder, **given)
 
 
@@ -88,10 +85,10 @@ def resume(run: str, /, *, epochs: int | None = None) -> int:
         run: The folder that `keras-gan train` was given as `--output`.
         epochs: Another number of epochs than the run was begun with.
     """
-    path = files.expanded(run) / _RUN
+    path = files.expanded(run) / running.FILE
     _checks.check(
         path.is_file(),
-        f"The folder must be one of `keras-gan train`, with a {_RUN}.",
+        f"The folder must be one of `keras-gan train`, with a {running.FILE}.",
         run=run,
     )
     given = json.loads(path.read_text(encoding="utf-8"))

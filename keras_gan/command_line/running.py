@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import importlib.util
+import json
 import signal
 import sys
 
@@ -10,15 +11,56 @@ from keras_gan import _checks, callbacks, recipes, terminal
 from keras_gan.backend import inspection
 from keras_gan.command_line import sources
 from keras_gan.recipes import facts
+from keras_gan.storage import files
 
 DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Verdicts of runs that have not failed.
 _ENDED_WELL = ("equilibrium", "stalled")
 _EPOCHS = 60
+# The options of a run in its folder, for `resume`.
+FILE = "run.json"
 
 
-def run(folder, *, source, output, recipe, minutes, epochs, options, **given):
-    """Train or go on; the exit code."""
+def run(folder, **given):
+    """Train or go on; the exit code.
+
+    Args:
+        folder: of the run.
+        **given: the options of `commands.train` by name.
+    """
+    gan, real, classes, settings = _made(folder, **given)
+    # Not before: options that make no sense must not stay in the folder.
+    with files.replacing(folder / FILE) as temporary:
+        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
+    watching = [
+        callbacks.ConvergenceStopping(directory=folder, patience=given["patience"]),
+        callbacks.TrainingBackup(folder / "backup"),
+    ]
+    if inspection.is_image(gan.sample_shape):
+        watching.append(callbacks.ImageGrid(folder))
+    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
+        watching.append(callbacks.RunReport(folder))
+    # A bar of steps is for terminals; a line for each epoch for files.
+    verbose = "auto" if sys.stdout.isatty() else 2
+    settings |= {"validation_split": given["validation_split"], "verbose": verbose}
+    output = given["output"]
+    try:
+        with _terminated_as_interrupted():
+            gan.fit(real, classes, callbacks=watching, **settings)
+    except KeyboardInterrupt:
+        terminal.tell(
+            f"Interrupted. Grids, report and verdict are in {folder}. Go on with "
+            f"`keras-gan resume {output}`."
+        )
+        return INTERRUPTED
+    gan.save(folder / sources.MODEL)
+    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with `keras-gan sample {output}`.")
+    verdict = gan.verdict
+    return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
+
+
+def _made(folder, *, source, recipe, minutes, epochs, options, **given):
+    """The model, its data and labels, and the arguments of `fit`."""
     seed, precision, batch_size = given["seed"], given["precision"], given["batch_size"]
     real, classes = sources.read(
         source,
@@ -39,7 +81,7 @@ def run(folder, *, source, output, recipe, minutes, epochs, options, **given):
         gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
     else:
         found = facts.look(real, classes)
-        values = {name.replace("-", "_"): _value(text) for name, text in options.items()}
+        values = {name: _value(text) for name, text in options.items()}
         shared |= {"num_classes": found.num_classes, **values}
         gan = recipe_of(recipe)(found.sample_shape, **shared)
         settings = {"epochs": _EPOCHS}
@@ -47,30 +89,7 @@ def run(folder, *, source, output, recipe, minutes, epochs, options, **given):
             settings["batch_size"] = batch_size
     if epochs is not None:
         settings["epochs"] = epochs
-    watching = [
-        callbacks.ConvergenceStopping(directory=folder, patience=given["patience"]),
-        callbacks.TrainingBackup(folder / "backup"),
-    ]
-    if inspection.is_image(gan.sample_shape):
-        watching.append(callbacks.ImageGrid(folder))
-    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
-        watching.append(callbacks.RunReport(folder))
-    # A bar of steps is for terminals; a line for each epoch for files.
-    verbose = "auto" if sys.stdout.isatty() else 2
-    settings |= {"validation_split": given["validation_split"], "verbose": verbose}
-    try:
-        with _terminated_as_interrupted():
-            gan.fit(real, classes, callbacks=watching, **settings)
-    except KeyboardInterrupt:
-        terminal.tell(
-            f"Interrupted. Grids, report and verdict are in {folder}. Go on with "
-            f"`keras-gan resume {output}`."
-        )
-        return INTERRUPTED
-    gan.save(folder / sources.MODEL)
-    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with `keras-gan sample {output}`.")
-    verdict = gan.verdict
-    return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
+    return gan, real, classes, settings
 
 
 @contextlib.contextmanager

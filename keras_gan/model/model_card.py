@@ -97,6 +97,9 @@ def _save_grid(gan, path):
 
 # === Words ===
 
+# Signs of Markdown and HTML, and what shows them as they are.
+_ESCAPES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>|#!&"}
+
 _USE = """\
 ## Use it in TensorFlow
 
@@ -169,7 +172,4 @@ def _table(title, rows):
 
 def _inline(text):
     """Text within a line of Markdown that is neither markup nor HTML."""
-    text = " ".join(str(text).split())
-    for sign in "\\`*_[]<>|#!":
-        text = text.replace(sign, f"&#{ord(sign)};")
-    return text
+    return " ".join(str(text).split()).translate(_ESCAPES)

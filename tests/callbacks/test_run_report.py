@@ -118,7 +118,7 @@ def test_a_resumed_run_keeps_the_epochs_before_a_crash(watch, tmp_path, monkeypa
 
 def test_points_are_drawn_over_reals(tmp_path):
     gan = runs.stage_of(runs.plain).first()
-    fit(gan, helpers.points(40), RunReport(tmp_path), epochs=1)
+    fit(gan, runs.POINTS, RunReport(tmp_path), epochs=1)
     assert "epoch 1, the first and last" in page(tmp_path)
 
 

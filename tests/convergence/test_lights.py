@@ -74,8 +74,8 @@ def test_lights_of_a_course():
         ]
         return {light.name: light for light in lights(history)}
 
-    still = after([0.5, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3])["Quality"]
-    assert still.state == "watch" and "4 epochs" in still.sentence
+    still = after([0.5, 0.4] + 14 * [0.3])["Quality"]
+    assert still.state == "watch" and "Nothing has improved for" in still.sentence
     assert after([0.5, 0.4, 0.3])["Quality"].state == "good"
     assert "within noise" in after([0.105] * 9)["Quality"].sentence, "as good as reals"
 
