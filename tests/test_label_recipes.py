@@ -9,7 +9,7 @@ import helpers
 import recipe_games
 from keras_gan import losses, recipes, terms
 
-SHAPE, SMALL = recipe_games.SHAPE, recipe_games.SMALL
+SHAPE, SMALL = recipe_games.SHAPE, recipe_games.OF_CODES
 
 
 @pytest.fixture(scope="module")
