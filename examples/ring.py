@@ -62,3 +62,5 @@ def plot(gan, real, path):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/ring.png"

@@ -10,6 +10,8 @@ import numpy as np
 from keras_gan import _checks, _warnings, lettering
 from keras_gan.storage import files
 
+__all__ = ["grid", "save_gif", "save_png", "to_uint8"]
+
 # The longer side of a grid, in pixels, that small samples are enlarged to reach.
 MIN_GRID_PIXELS = 512
 # Rows that have names are laid out in blocks beside each other where one would be higher than this.

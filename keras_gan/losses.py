@@ -13,6 +13,18 @@ from keras_gan.backend import replicas
 from keras_gan.backend.logits import discriminator_accuracies as discriminator_accuracies
 from keras_gan.backend.logits import is_list, per_sample, pointwise
 
+__all__ = [
+    "AdversarialLoss",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "RelativisticAverage",
+    "RelativisticPaired",
+    "Wasserstein",
+    "get",
+]
+
 # === Pure functions ===
 
 

@@ -6,6 +6,8 @@ import tensorflow as tf
 from keras_gan import schedules
 from keras_gan.backend import private_keras
 
+__all__ = ["Adam"]
+
 
 @keras.saving.register_keras_serializable("keras_gan")
 class Adam(keras.optimizers.Adam):

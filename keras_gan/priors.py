@@ -7,6 +7,17 @@ import tensorflow as tf
 from keras_gan import _checks, _registry, schedules
 from keras_gan.backend import replicas
 
+__all__ = [
+    "Categorical",
+    "Normal",
+    "Prior",
+    "Scheduled",
+    "Shuffled",
+    "TruncatedNormal",
+    "Uniform",
+    "get",
+]
+
 
 class Prior(_registry.Configurable):
     """A distribution of latents; base class of all priors.

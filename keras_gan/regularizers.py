@@ -17,6 +17,8 @@ from keras_gan.backend import replicas
 from keras_gan.backend.gradients import input_gradients
 from keras_gan.backend.points import mix, perturb
 
+__all__ = ["DRAGAN", "GradientPenalty", "LeCam", "R1", "R2", "Regularizer", "WeightClipping", "get"]
+
 # Inside the square root: at a gradient of exactly zero the root's own gradient is infinite, and
 # one such sample would turn the whole update into NaN.
 _EPSILON = 1e-12

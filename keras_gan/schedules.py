@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from keras_gan import _checks, _registry
 
+__all__ = ["Cosine", "Linear", "Piecewise", "Schedule"]
+
 UNITS = ("images", "steps")
 
 

@@ -17,7 +17,8 @@ import lean
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+# `index.md` is the start of the site, and made of other pages.
+PAGES = [README, *sorted(set(DOCS.glob("*.md")) - {DOCS / "index.md"})]
 CONTINUES = "](../README.md#use-it)"
 
 # The same code, for a shorter time.
@@ -43,6 +44,10 @@ for name in ("samples.png", "runs/digits/epoch_0001.png", "runs/digits/generator
 assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
 assert path.shape == (8, 8, 8, 1)
 """,
+    "moving_over": """
+assert samples.shape == (16, 8, 8, 1) and sevens.shape == (3, 8, 8, 1)
+assert translated.shape == (4, 8, 8, 1)
+""",
     "recipes": "assert repaired.shape == (16, 8, 8, 1)",
     "points": "assert rows.shape == (500, 6)",
     "stopping": "assert len(history) == 1",
@@ -60,11 +65,16 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def program(page):
-    """The page's Python code with its checks, shortened; empty where it has none."""
-    code = "\n".join(blocks(page, "python"))
+def shortened(code):
+    """The same code, for a shorter time."""
     for pattern, shorter in SHORTER:
         code = re.sub(pattern, shorter, code)
+    return code
+
+
+def program(page):
+    """The page's Python code with its checks, shortened; empty where it has none."""
+    code = shortened("\n".join(blocks(page, "python")))
     return code and f"{code}\n{CHECKS.get(page.stem, '')}"
 
 

@@ -71,3 +71,5 @@ def draw(runs, figure):
 
 if __name__ == "__main__":
     common.lesson(__file__, __doc__, measure, conclude, draw)
+
+# sphinx_gallery_thumbnail_path = "images/lessons/schedules.png"
