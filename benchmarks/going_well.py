@@ -19,7 +19,7 @@ RUNS = {
     "relativistic_r1_r2": "healthy: relativistic paired loss, R1 and R2",
     "generator_heavy": "sick: eight generator updates for one of the discriminator",
     "stale_discriminator": "sick: the discriminator stops learning",
-    "discriminator_rate_high": "sick: the discriminator's learning rate is a hundred times too high",
+    "discriminator_rate_high": "sick: the discriminator's learning rate a hundred times too high",
     "weak_discriminator": "sick: a discriminator of one linear unit",
     "tiny_data": "sick: a few dozen training images",
 }
@@ -54,8 +54,9 @@ def draw(runs, figure):
 
 def table(runs):
     """The last epoch of every run, in Markdown."""
-    yield "| run | distance | coverage | spread | discriminator_auc | train_vs_held_out_auc | d_loss, g_loss |"
-    yield "|---|---|---|---|---|---|---|"
+    heads = ("run", "distance", "coverage", "spread", "discriminator_auc", "train_vs_held_out_auc")
+    yield f"| {' | '.join(heads)} | d_loss, g_loss |"
+    yield f"{'|---' * 7}|"
     for kind, history in runs.items():
         last = history[-1]
         names = ("quality", "coverage", "spread", "real_above_fake", "train_above_held_out")

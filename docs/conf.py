@@ -7,7 +7,6 @@ names in a comment, `# sphinx_gallery_thumbnail_path = "images/ring.png"`.
 
 import os
 import pathlib
-import re
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
