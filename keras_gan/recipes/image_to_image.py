@@ -7,7 +7,7 @@ from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.networks.patch_discriminator import field_for
-from keras_gan.recipes.games import _suggesting
+from keras_gan.recipes.parts import suggesting
 
 # Filters next to the image: half of the papers', so that a step costs about a quarter.
 _FILTERS = 32
@@ -17,7 +17,7 @@ _MAX_FILTERS = 256
 _HALFLIFE = 2_000
 
 
-@_suggesting(networks.unet)
+@suggesting(networks.unet)
 def pix2pix(
     image_shape,
     *,
@@ -105,7 +105,7 @@ def pix2pix(
     )
 
 
-@_suggesting(networks.resnet_translator)
+@suggesting(networks.resnet_translator)
 def cycle_gan(
     image_shape,
     *,
@@ -201,7 +201,7 @@ def cycle_gan(
     return _compiled(model, learning_rate, loss="least_squares", terms=distances, metrics=metrics)
 
 
-@_suggesting(networks.super_resolution)
+@suggesting(networks.super_resolution)
 def super_resolution(
     image_shape,
     scale=4,
