@@ -28,10 +28,26 @@ def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
     return given
 
 
-def digits(seed):
+DATA_DIR = {"default": None, "help": "folder of TensorFlow Datasets with MNIST, else 8x8 digits"}
+
+
+def digits(seed, *, labels=False):
     """The embedded digits in mixed order: they come writer by writer, and the last are held out."""
-    images = keras_gan.data.digits()
-    return images[np.random.default_rng(seed).permutation(len(images))]
+    images, classes = keras_gan.data.digits(labels=True)
+    order = np.random.default_rng(seed).permutation(len(images))
+    return (images[order], classes[order]) if labels else images[order]
+
+
+def mnist_or_digits(data_dir, seed):
+    """`((images, labels), (held-out images, labels))`: MNIST, or the embedded digits."""
+    if data_dir is not None:
+        import tensorflow_datasets as tfds
+
+        options = {"batch_size": -1, "as_supervised": True, "data_dir": data_dir}
+        return [tfds.as_numpy(tfds.load("mnist", split=s, **options)) for s in ("train", "test")]
+    images, labels = digits(seed, labels=True)
+    train = len(images) * 9 // 10
+    return (images[:train], labels[:train]), (images[train:], labels[train:])
 
 
 def decay(epochs, floor=0.01):

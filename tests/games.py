@@ -35,6 +35,16 @@ GAMES = {
         recipe_games.super_resolution_recipe,
     )
 }
+GAMES |= {
+    f"recipe_{game.__name__}": game
+    for game in (
+        recipe_games.acgan,
+        recipe_games.bigan,
+        recipe_games.infogan,
+        recipe_games.semi_supervised,
+        recipe_games.vae_gan,
+    )
+}
 # Cheap ones, each with something that the others do not have.
 QUICK = ("bigan", "adversarial_autoencoder")
 # Those that are also played at 64 pixels.

@@ -132,6 +132,20 @@ def test_wgan_gp(tmp_path):
 
 
 @pytest.mark.slow
+def test_infogan(tmp_path):
+    said = run("infogan", tmp_path / "infogan")
+    assert_complete(tmp_path / "infogan", said, "codes.png", "style_0.png", "style_1.png")
+    assert "% of held-out digits" in said
+
+
+@pytest.mark.slow
+def test_anomaly(tmp_path):
+    said = run("anomaly", tmp_path / "anomaly", "--digit", 3)
+    assert_complete(tmp_path / "anomaly", said, "anomalies.png")
+    assert "of digit 3 against the others" in said
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason="the data are not here")
 def test_mnist(tmp_path):
     said = run("mnist", tmp_path / "mnist", "--data-dir", MNIST, length=("--minutes", 0.1))
