@@ -227,7 +227,7 @@ def list_recipes(name: str | None = None, /) -> int:
         recipe = running.recipe_of(name)
         terminal.tell(f"{name}{inspect.signature(recipe)}\n\n{inspect.getdoc(recipe)}")
         return running.DONE
-    for known in running.recipe_names():
+    for known in running.RECIPES:
         line = inspect.getdoc(getattr(recipes, known)).splitlines()[0]
         terminal.tell(f"{known}: {line}")
     return running.DONE

@@ -17,6 +17,8 @@ DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Verdicts of runs that have not failed.
 _ENDED_WELL = ("equilibrium", "stalled")
 _EPOCHS = 60
+# The recipes of a `GAN`, for which samples, and their labels, are enough.
+RECIPES = ("dcgan", "mlp", "r3gan", "sngan", "wgan_gp")
 # The options of a run in its folder, for `resume`.
 FILE = "run.json"
 
@@ -106,14 +108,9 @@ def _terminated_as_interrupted():
         signal.signal(signal.SIGTERM, before)
 
 
-def recipe_names():
-    """The names of all recipes."""
-    return [name for name in recipes.__all__ if name != "for_data"]
-
-
 def recipe_of(name):
     """A recipe by its name."""
-    _checks.one_of(name, "recipe", ("auto", *recipe_names()))
+    _checks.one_of(name, "recipe", ("auto", *RECIPES))
     return getattr(recipes, name)
 
 
