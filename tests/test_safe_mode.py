@@ -104,6 +104,19 @@ BUILDERS = {
     },
 }
 
+# Networks that are no pair; games of them are saved where games are tested.
+SINGLE = {
+    "autoencoder": lambda: networks.autoencoder(IMAGE, 3, filters=2)[1],
+    "classifying_discriminator": lambda: networks.classifying_discriminator(IMAGE, 3, filters=2),
+    "encoder": lambda: networks.encoder(IMAGE, {"mean": 3}, filters=2, noise=0.1, dropout=0.5),
+    "joint_discriminator": lambda: networks.joint_discriminator(IMAGE, 3, filters=2, width=4),
+    "multi_scale": lambda: networks.multi_scale((32, 32, 3), scales=2, filters=2),
+    "patch_discriminator": lambda: networks.patch_discriminator((32, 32, 3), filters=2),
+    "resnet_translator": lambda: networks.resnet_translator(IMAGE, filters=2, blocks=1),
+    "super_resolution": lambda: networks.super_resolution(IMAGE, 2, filters=2, blocks=1),
+    "unet": lambda: networks.unet(IMAGE, filters=2),
+}
+
 # That each loss has a config is asked where losses are tested, too; recipes, and networks that take
 # labels, have all the layers of these.
 REPEATED = {f"loss {name}" for name in losses._KNOWN} | {"recipes.dcgan"}
@@ -112,7 +125,7 @@ REPEATED |= {"networks.dcgan labels", "networks.resnet labels"}
 
 
 def test_the_table_is_complete():
-    names = {name.split()[0] for name in BUILDERS}
+    names = {name.split()[0] for name in BUILDERS} | {f"networks.{name}" for name in SINGLE}
     recipe_names = {
         name
         for name, f in vars(recipes).items()
@@ -122,6 +135,15 @@ def test_the_table_is_complete():
     assert public | {f"networks.{name}" for name in networks.__all__} <= names
     built = {type(metric).__name__ for metric in BUILDERS["metrics"]().quality_metrics}
     assert set(metrics.__all__) == built
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_safe_mode_loads_networks_alone(tmp_path, name):
+    network = SINGLE[name]()
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True)
+    for weight, kept in zip(network.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(weight, kept)
 
 
 @pytest.mark.parametrize(
