@@ -24,7 +24,7 @@ def moved(text):
 
 
 def _read(app, docname, source):
-    if app.env.doc2path(docname).endswith(".md"):
+    if str(app.env.doc2path(docname, base=False)).endswith(".md"):
         source[0] = moved(source[0])
 
 
