@@ -14,7 +14,7 @@ import numpy as np
 import embedding_runs
 
 DRAWS = 3
-_BGR_MEANS = (104.0, 117.0, 123.0)
+BGR_MEANS = (104.0, 117.0, 123.0)
 _SIZE = 127
 
 
@@ -149,6 +149,28 @@ def squeezenet(path, size=_SIZE):
     import tensorflow as tf
     from keras import layers
 
+    maps = squeezenet_maps(path, size)
+    network = keras.Model(maps.input, layers.GlobalAveragePooling2D()(maps.output))
+
+    @tf.function
+    def look(images):
+        images = tf.image.resize(tf.cast(images, "float32"), (size, size), "bicubic")
+        if images.shape[-1] == 1:
+            images = tf.repeat(images, 3, axis=-1)
+        return network(images[..., ::-1] - np.array(BGR_MEANS, "float32"), training=False)
+
+    def batches(images):
+        starts = range(0, len(images), 50)
+        return np.concatenate([np.asarray(look(images[i : i + 50])) for i in starts])
+
+    return batches
+
+
+def squeezenet_maps(path, size, fires=9):
+    """SqueezeNet v1.0 up to a fire module: a Keras model of BGR images less `BGR_MEANS`."""
+    import keras
+    from keras import layers
+
     weights = np.load(path)
     x = inputs = keras.Input((size, size, 3))
 
@@ -171,20 +193,7 @@ def squeezenet(path, size=_SIZE):
         return layers.Concatenate()([conv(x, f"{name}__conv1x1_2"), wide])
 
     x = pool(conv(x, "conv1", strides=2))
-    for number in range(2, 10):
+    for number in range(2, fires + 1):
         x = fire(x, f"fire{number}")
-        x = pool(x) if number in (4, 8) else x
-    network = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
-
-    @tf.function
-    def look(images):
-        images = tf.image.resize(tf.cast(images, "float32"), (size, size), "bicubic")
-        if images.shape[-1] == 1:
-            images = tf.repeat(images, 3, axis=-1)
-        return network(images[..., ::-1] - np.array(_BGR_MEANS, "float32"), training=False)
-
-    def batches(images):
-        starts = range(0, len(images), 50)
-        return np.concatenate([np.asarray(look(images[i : i + 50])) for i in starts])
-
-    return batches
+        x = pool(x) if number in (4, 8) and number < fires else x
+    return keras.Model(inputs, x)
