@@ -180,7 +180,7 @@ class RunReport(keras.callbacks.Callback):
         self._extras = [
             {
                 "title": "From one latent to another",
-                "label": "Smooth changes speak for a generator that has not learned by heart.",
+                "label": "Smooth changes speak for a generator that has memorised nothing.",
                 "uri": _page.uri(_frames.compressed(ways)),
             },
             {
@@ -233,8 +233,8 @@ class RunReport(keras.callbacks.Callback):
             "progress": (self._epoch, total) if state == "running" and total else None,
             **_facts.headline(verdict, first, line, [part["lights"] for part in pairs]),
             "pairs": pairs,
-            "pictures": self._labelled(),
-            "frames": [{"epoch": n, "uri": _page.uri(p)} for n, p in self._frames.pictures.items()],
+            "pictures": _labelled(self._frames.pictures, self._real, following.best_epoch),
+            "frames": _addresses(self._frames.pictures),
             "extras": self._extras,
             "times": _facts.times(self._seconds, seconds, left),
             "settings": _facts.settings(self.model, first),
