@@ -34,7 +34,9 @@ def test_a_pipeline_that_raises_is_named_and_what_was_trained_stays():
     helpers.assert_same(cut, helpers.state(model))
 
 
-@pytest.mark.parametrize("shape", [(8, 3), (8, 2, 1), (8,)])
+@pytest.mark.parametrize(
+    "shape", [(8, 3), *(pytest.param(s, marks=pytest.mark.slow) for s in ((8, 2, 1), (8,)))]
+)
 def test_a_later_batch_of_another_shape_is_refused(shape):
     first = [helpers.points(8)] * 100  # more than are looked at for examples
     model = helpers.watched()
@@ -43,7 +45,7 @@ def test_a_later_batch_of_another_shape_is_refused(shape):
     assert model.steps_seen == 100
 
 
-@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize("label", [pytest.param(-1, marks=pytest.mark.slow), 3])
 def test_a_later_label_out_of_range_is_refused(label):
     labels = np.zeros(800, "int32")
     labels[-1] = label

@@ -102,9 +102,31 @@ def test_bad_images_are_refused(models, kind):
     refused(models["images"], f"`x` .*{message}", make())
 
 
+def each_in_a_pipeline(kinds, quick):
+    """Kinds and forms, most of them with `--slow`."""
+    return [
+        pytest.param(
+            kind,
+            form,
+            id=f"{kind}-{form.__name__}",
+            marks=() if (kind, form) in quick else pytest.mark.slow,
+        )
+        for kind in kinds
+        for form in (pipeline, unsized)
+    ]
+
+
 # What is wrong can be seen in the specification of a pipeline, or on its first batch only.
-@pytest.mark.parametrize("source", [pipeline, unsized])
-@pytest.mark.parametrize("kind", [kind for kind in BAD_IMAGES if kind not in ("one image", "none")])
+@pytest.mark.parametrize(
+    "kind, source",
+    each_in_a_pipeline(
+        [kind for kind in BAD_IMAGES if kind not in ("one image", "none")],
+        quick=[
+            *((kind, pipeline) for kind in ("in [0, 255]", "no channels")),
+            *((kind, unsized) for kind in ("NaN", "another size")),
+        ],
+    ),
+)
 def test_bad_images_in_a_pipeline_are_refused(models, source, kind):
     make, message = BAD_IMAGES[kind]
     # A pipeline is looked at batch by batch, and changed by `map`.
@@ -138,7 +160,13 @@ def test_a_bad_batch_is_what_is_told_though_data_are_read_ahead_to_their_end():
         raise tf.errors.InvalidArgumentError(None, None, "IteratorGetNext")
 
 
-@pytest.mark.parametrize("kind", ["in [0, 255]", "NaN", "int32", "none"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("in [0, 255]", "none"),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("NaN", "int32")),
+    ],
+)
 def test_bad_images_in_a_source_are_refused(kind):
     make, message = BAD_IMAGES[kind]
     gan = helpers.watched(SIZE)
@@ -239,8 +267,16 @@ def test_bad_labels_are_refused(models, kind):
     refused(models["labelled"], message, images(), make(), batch_size=8)
 
 
-@pytest.mark.parametrize("source", [pipeline, unsized])
-@pytest.mark.parametrize("kind", BAD_LABELS)
+@pytest.mark.parametrize(
+    "kind, source",
+    each_in_a_pipeline(
+        BAD_LABELS,
+        quick=[
+            *((kind, pipeline) for kind in ("missing", "beyond int64")),
+            *((kind, unsized) for kind in ("out of range", "one-hot")),
+        ],
+    ),
+)
 def test_bad_labels_in_a_pipeline_are_refused(models, source, kind):
     make, message = BAD_LABELS[kind]
     parts = [images()] if kind == "missing" else [images(), make()]
@@ -349,7 +385,14 @@ def test_bad_validation_splits_are_refused(models, split):
 # === Floats in [0, 1] ===
 
 
-@pytest.mark.parametrize("source", [lambda x: x, pipeline, keras_gan.data.from_arrays])
+@pytest.mark.parametrize(
+    "source",
+    [
+        lambda x: x,
+        pipeline,
+        pytest.param(keras_gan.data.from_arrays, marks=pytest.mark.slow),
+    ],
+)
 def test_floats_from_0_to_1_train_with_one_warning(source):
     gan = helpers.watched(SIZE)
     with pytest.warns(UserWarning) as caught:
@@ -420,8 +463,15 @@ def counted_up(steps, rows):
     return np.arange(steps * rows).reshape(steps, rows).tolist()
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
-@pytest.mark.parametrize("form", ["static", "ragged", "generator"])
+# One of each form, and of each number.
+@pytest.mark.parametrize(
+    "form, n",
+    [
+        pytest.param(form, n, marks=() if n == only else pytest.mark.slow)
+        for form, only in (("static", 1), ("ragged", 5), ("generator", 2))
+        for n in (1, 2, 5)
+    ],
+)
 def test_batches_of_a_pipeline_are_joined(n, form):
     # 17 whole batches of 4, and one of 3.
     data = numbered(71, "float64")
@@ -510,12 +560,12 @@ def test_steps_per_epoch_may_exceed_a_pass():
 @pytest.mark.parametrize(
     ("source", "dtype", "wanted"),
     [
-        (lambda x: x, "uint8", "uint8"),
+        pytest.param(lambda x: x, "uint8", "uint8", marks=pytest.mark.slow),
         (lambda x: x, "float16", "float32"),
         (pipeline, "uint8", "uint8"),
-        (pipeline, "float64", "float32"),
+        pytest.param(pipeline, "float64", "float32", marks=pytest.mark.slow),
         (keras_gan.data.from_arrays, "uint8", "uint8"),
-        (keras_gan.data.from_arrays, "float64", "float32"),
+        pytest.param(keras_gan.data.from_arrays, "float64", "float32", marks=pytest.mark.slow),
     ],
 )
 def test_images_arrive_as_uint8_or_float32(source, dtype, wanted):

@@ -163,7 +163,13 @@ def test_two_replicas_cut_no_pack(two_replicas):
 # === Settings ===
 
 
-@pytest.mark.parametrize("family", [networks.mlp, networks.dcgan, networks.resnet, networks.r3gan])
+@pytest.mark.parametrize(
+    "family",
+    [
+        *(networks.mlp, networks.r3gan),
+        *(pytest.param(f, marks=pytest.mark.slow) for f in (networks.dcgan, networks.resnet)),
+    ],
+)
 def test_networks_of_packs(family, tmp_path):
     gan = GAN(*family((8, 8, 1), latent_dim=3, pack=3), pack=3)
     assert gan.discriminator.input_shape == (None, 8, 8, 3) and gan.sample_shape == (8, 8, 1)

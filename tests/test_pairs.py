@@ -175,7 +175,14 @@ def pair(is_generator, network):
     return given[0] if is_generator else given[1]
 
 
-@pytest.mark.parametrize("kind", ODD)
+# Each is like one that is tried.
+SIMILAR = ("outputs by name", "two heads", "whole numbers out", "complex numbers")
+SIMILAR += ("whole numbers in", "samples without an axis", "float64")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.slow if k in SIMILAR else ()) for k in ODD]
+)
 def test_what_the_game_cannot_use_is_refused_and_the_cure_helps(kind):
     is_generator, make, message, cure = ODD[kind]
     network = make()

@@ -14,7 +14,13 @@ from keras_gan.recipes import defaults, plans
 SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 128, 3)]
 
 
-@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "sngan", "r3gan"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("dcgan", "r3gan"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan_gp", "sngan")),
+    ],
+)
 def test_what_a_user_gives_comes_before_the_defaults(name):
     options = {"filters": 16} if name == "r3gan" else {"generator_filters": 16}
     recipe = getattr(recipes, name)
@@ -169,7 +175,13 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("pairs", "series") else ())
+        for name in DATA
+    ],
+)
 def test_a_plan_follows_from_the_data(capsys, measured, name):
     data, begins, has, num_classes = DATA[name]
     gan, settings, told = planned(capsys, *data)

@@ -109,6 +109,7 @@ def test_two_replicas_are_as_one(two_replicas, settings):
     assert_equal(train(None, **settings), train(two_replicas, **settings))
 
 
+@pytest.mark.slow
 def test_a_strategy_of_one_device_is_as_none():
     # Its replica can meet no other inside of a loop or a branch, either.
     settings = {
@@ -189,6 +190,7 @@ def test_noise_and_dropout_differ_between_replicas(two_replicas):
     assert first[0] != second[0] and first[1] == second[1]
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_left_out_on_all(two_replicas):
     poisoned = helpers.points(BATCH * STEPS)
     poisoned[3 * BATCH + 1] = np.nan  # one sample, of one replica

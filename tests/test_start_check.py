@@ -50,7 +50,9 @@ def test_a_discriminator_that_separates_nothing_is_named_once():
     assert sum(MESSAGE in str(w.message) for w in caught) == 1
 
 
-@pytest.mark.parametrize("make", [weak, helpers.discriminator])
+@pytest.mark.parametrize(
+    "make", [weak, pytest.param(helpers.discriminator, marks=pytest.mark.slow)]
+)
 def test_one_that_learns_is_not(make):
     model = made(make)
     with warnings.catch_warnings():

@@ -29,7 +29,13 @@ def asked(network, shift, *, labels=None, seed=1, pack=1):
     return discriminator, discriminator.auc(*sides, seed=seed), sides
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"dropout": 0.3}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_norm": True},
+        *(pytest.param(options, marks=pytest.mark.slow) for options in ({}, {"dropout": 0.3})),
+    ],
+)
 def test_a_difference_is_found_and_sameness_is_not_taken_for_one(options):
     network = helpers.discriminator(**options)
     assert asked(network, 0.8)[1] > 0.7

@@ -16,6 +16,10 @@ def gan():
     return helpers.gan()
 
 
+# A word, and others that `--slow` tries.
+VALUES = ["text", *(pytest.param(v, marks=pytest.mark.slow) for v in (None, [1, [2, 3]]))]
+
+
 class Odd(keras.callbacks.Callback):
     """Logs a value that is no number, once under a name of the model's own."""
 
@@ -27,7 +31,7 @@ class Odd(keras.callbacks.Callback):
         logs[self.name] = self.value
 
 
-@pytest.mark.parametrize("value", ["text", None, [1, [2, 3]]], ids=str)
+@pytest.mark.parametrize("value", VALUES, ids=str)
 def test_a_log_that_is_no_number_harms_none_who_does_not_need_it(gan, tmp_path, value):
     watching = [ConvergenceStopping(directory=tmp_path / "c"), StopOnNonFinite()]
     odd = [Odd(value), Odd(value, "d_loss")]
@@ -37,7 +41,7 @@ def test_a_log_that_is_no_number_harms_none_who_does_not_need_it(gan, tmp_path, 
     assert last.d_loss is None and "odd" not in last.logs and last.g_loss > 0
 
 
-@pytest.mark.parametrize("value", ["text", None, [1, 2]], ids=str)
+@pytest.mark.parametrize("value", VALUES, ids=str)
 def test_a_monitor_must_be_a_number(gan, value):
     stopping = ConvergenceStopping("odd", mode="min")
     with pytest.raises(ValueError, match="must be the name of a number in the logs. Received: mo"):

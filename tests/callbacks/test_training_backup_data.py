@@ -63,7 +63,7 @@ def noting():
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"steps_per_epoch": 3}, marks=pytest.mark.slow),
         {"steps_per_epoch": 11, "epochs": 3},
     ],
@@ -145,10 +145,10 @@ def cut_and_resumed(folder, before, after, **settings):
 @pytest.mark.parametrize(
     ("before", "after", "name"),
     [
-        ({"x": rows()}, {"x": rows(0.99)}, "x"),
+        pytest.param({"x": rows()}, {"x": rows(0.99)}, "x", marks=pytest.mark.slow),
         ({"validation_data": rows()}, {"validation_data": rows(0.99)}, "validation_data"),
         ({"x": shuffled(None)}, {"x": shuffled(None)}, "x"),
-        ({"x": shuffled(3)}, {"x": shuffled(4)}, "x"),
+        pytest.param({"x": shuffled(3)}, {"x": shuffled(4)}, "x", marks=pytest.mark.slow),
     ],
     ids=["samples", "validation samples", "shuffled without a seed", "another seed"],
 )
@@ -158,6 +158,7 @@ def test_a_first_batch_of_others_is_told_of_once(tmp_path, before, after, name):
     assert "the data are others, or they are shuffled (or augmented) without `seed`" in told
 
 
+@pytest.mark.slow
 def test_what_is_compared_is_the_batch_that_the_run_began_with(tmp_path):
     stage = stage_of(plain)
     assert len(cut_and_resumed(tmp_path, {"x": shuffled(3)}, {"x": rows()}, epochs=3)) == 1
@@ -276,6 +277,7 @@ def iter_of(batches):
     yield from batches
 
 
+@pytest.mark.slow
 def test_a_generator_that_has_gone_on_is_told_of(tmp_path):
     def make(start):
         return {"x": iter_of((np.split(POINTS[:64], 8) * 5)[start:])}

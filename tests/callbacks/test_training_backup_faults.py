@@ -34,7 +34,13 @@ def cut(cut_once, tmp_path):
     return stage, state, tmp_path / "cut"
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "no key"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("truncated", "no key"),
+        *(pytest.param(damage, marks=pytest.mark.slow) for damage in ("empty", "flipped")),
+    ],
+)
 def test_a_damaged_backup_is_passed_over(cut, damage, capsys):
     stage, state, folder = cut
     newest = folder / "epoch_0003.npz"
