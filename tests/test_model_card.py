@@ -3,7 +3,9 @@
 import json
 import types
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
 from keras_gan.model import model_card
@@ -26,6 +28,19 @@ def test_the_card_has_data_recipe_figures_and_use(gan, tmp_path):
     assert "tf.saved_model.load" in text and "onnxruntime" in text and "labels=" in text
     assert "fid&#95;floor" in text and "samples.png" in text
     assert (tmp_path / "samples.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("data", ["array", "pipeline"])
+def test_the_card_knows_the_data_of_a_fit_that_is_over(gan, tmp_path, data):
+    images, labels = helpers.images(12, (8, 8, 1)), np.arange(12) % 2
+    given = {"x": images, "y": labels, "batch_size": 4}
+    if data == "pipeline":
+        given = {"x": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)}
+    gan.fit(**given, verbose=0)
+    model_card.write(gan, tmp_path)
+    told = json.loads((tmp_path / "config.json").read_text())["data"]
+    assert told["steps_per_epoch"] == 3 and "8, 8, 1)" in str(told)
+    assert data == "pipeline" or told["num_samples"] == 12
 
 
 def test_names_and_messages_are_no_markup(gan, tmp_path):

@@ -49,6 +49,8 @@ class Feed:
         self.steps_per_epoch = steps_per_epoch
         known = int(dataset.cardinality())
         self.steps = steps_per_epoch or steps or (known if known >= 0 else None)
+        # What remains known of the data once they are released: a `dict` of plain values.
+        self.summary = {**(source.summary() if source else {}), **self._batches()}
 
     def keep(self, samples, labels):
         """Keep these examples in place of others."""
@@ -79,11 +81,10 @@ class Feed:
 
     def description(self):
         """The fingerprint of the data: a `dict` of plain values."""
-        return {
-            **self.source.description(),
-            "rows_per_step": self.rows,
-            "steps_per_epoch": self.steps,
-        }
+        return {**self.source.description(), **self._batches()}
+
+    def _batches(self):
+        return {"rows_per_step": self.rows, "steps_per_epoch": self.steps}
 
     def checksum(self):
         """A checksum of the first samples; `None` while they are unknown."""

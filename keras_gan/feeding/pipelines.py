@@ -81,6 +81,7 @@ class PipelineFeed(Feed):
             steps=batches if self._is_counted else None,
             steps_per_epoch=steps,
         )
+        self.summary |= {} if source else self._pipeline
 
     def description(self):
         told = super().description() if self.source else self._pipeline

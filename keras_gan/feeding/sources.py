@@ -196,6 +196,10 @@ class Source:
 
     def description(self):
         """The fingerprint of the samples: a `dict` of plain values, without paths."""
+        return self.summary()
+
+    def summary(self):
+        """What is known of the samples without reading them: a `dict` of plain values."""
         return {
             "source": type(self).__name__,
             "num_samples": self.num_samples,

@@ -67,10 +67,7 @@ def _config(model, outputs, figures):
 def _data(model):
     """What the last `fit` of this process was given, as far as it is known."""
     feed = getattr(model, "_training_feed", None)
-    if feed is None:
-        return {}
-    described = run_fingerprint.flat(run_fingerprint.of_feeds({"data": feed}))
-    return {name: _plain(value) for name, value in described.items()}
+    return {} if feed is None else {name: _plain(v) for name, v in feed.summary.items()}
 
 
 def _logged(model):
