@@ -35,7 +35,7 @@ def test_the_card_knows_the_data_of_a_fit_that_is_over(gan, tmp_path, data):
     images, labels = helpers.images(12, (8, 8, 1)), np.arange(12) % 2
     given = {"x": images, "y": labels, "batch_size": 4}
     if data == "pipeline":
-        given = {"x": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)}
+        given = {"x": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4, True)}
     gan.fit(**given, verbose=0)
     model_card.write(gan, tmp_path)
     told = json.loads((tmp_path / "config.json").read_text())["data"]
