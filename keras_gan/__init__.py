@@ -8,6 +8,7 @@ from keras_gan.backend import requirement
 requirement.require_tensorflow()
 
 from keras_gan import (  # noqa: E402
+    augment,
     callbacks,
     convergence,
     data,
@@ -36,6 +37,7 @@ __all__ = [
     "Critic",
     "GAN",
     "__version__",
+    "augment",
     "callbacks",
     "convergence",
     "data",

@@ -71,7 +71,7 @@ GROUPS = (
     ("convergence",),
     ("engine",),
     ("losses", "terms", "regularizers", "priors", "layers", "optimizers", "schedules", "images")
-    + ("adaptive_weight",)
+    + ("adaptive_weight", "augment")
     + ("metrics", "networks", "data"),
     ("feeding",),
     ("storage",),

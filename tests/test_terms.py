@@ -12,6 +12,7 @@ from keras import layers
 import helpers
 import keras_gan
 from keras_gan import AdaptiveWeight, schedules, terms
+from keras_gan.augment import DiffAugment
 from keras_gan.backend import replicas
 from scenes import Scene
 
@@ -43,6 +44,8 @@ TERMS = {
     ),
     "regression": lambda **o: terms.Regression("labels", player="discriminator", **o),
     "path_length_a_b": lambda **o: terms.PathLength("a", "b", decay=0.5, **o),
+    "balanced_consistency": lambda **o: terms.BalancedConsistency(DiffAugment("translation"), **o),
+    "latent_consistency": lambda **o: terms.LatentConsistency("a", "b", **o),
 }
 
 
@@ -76,6 +79,8 @@ def test_names_and_round_trip(name):
         ("classification_digit_faces", ("codes",), ("faces",), (("faces", "digit"),)),
         ("regression", ("labels",), (None,), ((None, "values"),)),
         ("path_length_a_b", ("a", "b"), (), ()),
+        ("balanced_consistency", (), (None,), ()),
+        ("latent_consistency", ("a", "b"), (None,), ()),
     ],
 )
 def test_what_is_read(name, reads, critics, needs):

@@ -35,6 +35,7 @@ class CriticsUpdate(Passes):
         statistics = [[Statistics(network) for network in player.networks] for player in players]
         keys = [next(seed) for _ in range(self._game.num_penalties)]
         shown = self._shown_from_pools(tensors, number)
+        of_augment = {k: v for each in self._game.augmentations for k, v in each.logs().items()}
         options = {
             "augment": self._augment_for(number),
             "whole": tensors,
@@ -78,7 +79,8 @@ class CriticsUpdate(Passes):
             )
         if self.trains(DISCRIMINATOR):
             add(self._state.discriminator_updates, 1)
-        return {**self._norms_of_critics(norms), **self._accuracies(logits), **values}
+        norms = self._norms_of_critics(norms)
+        return {**norms, **self._accuracies(logits), **of_augment, **values}
 
     def _apply_to_critics(
         self, player, gradients, loss, statistics, logits, due, active, of_variables
@@ -93,6 +95,9 @@ class CriticsUpdate(Passes):
                 pair = logits[critic.name]
                 after = getattr(critic.loss, "after_update", _nothing)
                 after(pair["real_logits"], pair["fake_logits"])
+                if critic is self._game.first_player:
+                    for each in self._game.augmentations:
+                        each.after_update(**pair, threshold=critic.loss.threshold, pack=critic.pack)
 
         own = {critic.name: logits[critic.name] for critic in played}
         return self._apply(

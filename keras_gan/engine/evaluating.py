@@ -40,6 +40,7 @@ class Evaluating:
             norms += [f"d_gradient_norm_{player.name}" for player in self._players[:-1]]
         names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *weights)
         names += tuple(self._logged_layer_losses)
+        names += tuple(key for each in game.augmentations for key in each.logs())
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
         terms = [term.name for term in game.terms if not term.differentiates]
         names = (*_LOSS_KEYS, *of_each, *terms)

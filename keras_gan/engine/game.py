@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from keras_gan import priors, schedules
+from keras_gan.augment import Augmentation
 from keras_gan.backend import replicas, seeds
 
 
@@ -64,9 +65,20 @@ class Game:
 
     @property
     def parts_with_state(self):
-        """Losses, regularizers and terms: what may have variables of its own."""
+        """Losses, regularizers, terms and augmentation: what may have variables of its own."""
         losses = [critic.loss for critic in self.critics if hasattr(critic.loss, "variables")]
-        return [*losses, *(r for c in self.critics for r in c.regularizers), *self.terms]
+        regularizers = [r for critic in self.critics for r in critic.regularizers]
+        return [*losses, *regularizers, *self.terms, *self.augmentations]
+
+    @property
+    def augmentations(self):
+        """The `Augmentation` in a list, which may have state; none for a plain function."""
+        return [self.augment] if isinstance(self.augment, Augmentation) else []
+
+    @property
+    def first_player(self):
+        """The first critic with a loss, whose logits an augmentation may follow; or `None`."""
+        return next((critic for critic in self.critics if critic.loss is not None), None)
 
     @property
     def takes_data(self):

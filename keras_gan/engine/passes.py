@@ -5,7 +5,7 @@ import contextlib
 import tensorflow as tf
 
 from keras_gan.backend import replicas, seeds
-from keras_gan.engine import updates
+from keras_gan.engine import augmenting, updates
 from keras_gan.engine.accumulation import dense
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import every, num_rows
@@ -74,15 +74,7 @@ class Passes:
         if augment is None:
             return None
         seed = self._seed_of(seeds.AUGMENTING, update)
-
-        def apply(samples, condition):
-            images = {name: t for name, t in condition.items() if len(t.shape) == 4}
-            changed = augment({**samples, **images}, seed, self._state.images_seen.value)
-            return {n: changed[n] for n in samples}, {
-                n: changed.get(n, condition[n]) for n in condition
-            }
-
-        return apply
+        return augmenting.applied(augment, seed, self._state.images_seen.value)
 
     def _note_loss(self, values, critic, key, loss, *, alone=None):
         """Enter a critic's loss into the logs: into the sum, and of several critics by its name.

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import packing, replicas, seeds
+from keras_gan.engine.augmenting import applied
 from keras_gan.engine.compiled_critic import Judge, Side
 
 
@@ -92,6 +93,18 @@ class Scene:
             side = Side(critic, self._tensors, names, condition)
             self._asked[key] = Judge(critic, {"real": side}, **self._judging(critic))
         return self._asked[key].outputs("real")
+
+    def augmented(self, augmentation, critic=None):
+        """The `Judge` of a critic's two sides under an augmentation, drawn by the scene's seed."""
+        judge = self.judge(critic)
+        change, after = applied(augmentation, self.seed, 0), self._options["augment"]
+
+        def both(samples, condition):
+            samples, condition = change(samples, condition)
+            return (samples, condition) if after is None else after(samples, condition)
+
+        options = {**self._judging(judge.critic), "augment": both}
+        return Judge(judge.critic, judge.sides, **options)
 
     def judge(self, critic=None):
         """The `Judge` of a critic by name; `None` for the only one."""

@@ -20,6 +20,7 @@ def twin(gan):
     config, optimizers = gan._config_of_twin(), [player.optimizer for player in gan._players]
     other = type(gan).from_config(config)
     parts = [gan.adversarial_loss, *gan.regularizers, *gan.terms, *gan.quality_metrics, *optimizers]
+    parts += gan._game.augmentations
     with keras.saving.custom_object_scope({type(part).__name__: type(part) for part in parts}):
         other.compile_from_config(gan.get_compile_config())
     return other

@@ -210,10 +210,11 @@ class AdversarialModel(
                 memory; their gradients are averaged. Statistics of a batch (BatchNorm,
                 the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
                 micro-batch. Default 1.
-            augment: callable `(tensors, seed, images_seen) -> tensors` on what critics are shown, a
-                `dict` by name: the samples of one side, and the images of its condition. It must be
-                differentiable, and draw by the seed alone (int32 `(2,)`), which is the same for
-                real and generated samples. Default `None`.
+            augment: what critics are shown, for few images: one of `keras_gan.augment`, or any
+                callable `(tensors, seed, images_seen) -> tensors`. `tensors` is a `dict` by name:
+                the samples of one side, and the images of its condition. It must be differentiable,
+                and draw by the seed alone (int32 `(2,)`), the same for real and generated samples.
+                Default `None`.
             metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
                 Frechet and the kernel distance under these names, with their default features),
                 or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
 from keras_gan.adaptive_weight import AdaptiveWeight
+from keras_gan.augment import Augmentation
 from keras_gan.engine import adaptive
 from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.engine.evaluating import LOG_KEYS
@@ -31,7 +32,8 @@ def assembled(model, loss, regularizers, terms, augment):
     """
     _check_terms(model, terms)
     critics = [_compiled(model, critic, loss, regularizers) for critic in model.critics]
-    _check_log_names(critics, terms)
+    _check_augmentation(model, critics, augment)
+    _check_log_names(critics, terms, augment)
     _check_term_networks(model, terms)
     _check_pools_have_no_labels(model, terms)
     generator = model._named_generator
@@ -260,14 +262,39 @@ def _check_pools_have_no_labels(model, terms):
         )
 
 
+def _check_augmentation(model, critics, augment):
+    if not isinstance(augment, Augmentation):
+        return
+    shapes = [
+        [tuple(tensor.shape) for tensor in critic_checks.symbolic_inputs(critic)]
+        for critic in model.critics
+    ]
+    _checks.check(
+        any(len(shape) == 4 for own in shapes for shape in own),
+        "An augmentation changes images (batch, height, width, channels), which no critic takes.",
+        cure="Leave `augment` out, or give a function `(tensors, seed, images_seen) -> tensors`.",
+        inputs=shapes,
+    )
+    first = next((critic for critic in critics if critic.loss is not None), None)
+    _checks.check(
+        not augment.follows_reals or first is not None and first.loss.threshold is not None,
+        f"{type(augment).__name__} follows how sure the first critic is of real images, which its "
+        "loss does not tell: only differences of its logits mean something.",
+        cure="Use a loss with a threshold, such as 'non_saturating' or 'hinge'; or a fixed "
+        "probability: `keras_gan.augment.Adaptive(target=None, start=0.3)`.",
+        loss=None if first is None else type(first.loss).__name__,
+    )
+
+
 # Keys of the logs, and of the engine's sums, that a term or a critic must not take.
 _LOGGED = (*LOG_KEYS, "total", "totals")
 
 
-def _check_log_names(critics, terms):
+def _check_log_names(critics, terms, augment):
     names = [name for critic in critics for name in critic.penalties]
     names += [name for term in terms for name in {term.name, log_key(term, "discriminator")}]
     names += [f"{key}_{critic.name}" for critic in critics for key in _LOGGED]
+    names += augment.logs() if isinstance(augment, Augmentation) else ()
     names += _LOGGED
     doubled = sorted({name for name in names if names.count(name) > 1})
     _checks.check(

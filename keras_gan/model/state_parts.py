@@ -6,7 +6,7 @@
 | | states of random generators (dropout) | this package |
 | moving average, networks of terms | weights | Keras |
 | optimizers | all | Keras |
-| counters; penalties, losses, terms and pools with state | all | this package |
+| counters; penalties, losses, terms, pools and augmentations with state | all | this package |
 """
 
 from keras_gan.backend import inspection
@@ -65,6 +65,7 @@ def _with_state(model):
         "loss": unique(critic.loss for critic in game.critics if critic.loss is not None),
         "term": game.terms,
         "pool": pools,
+        "augmentation": game.augmentations,
     }
 
 
@@ -75,6 +76,7 @@ _PARTS = {
     "loss": "losses",
     "term": "terms",
     "pool": "pools",
+    "augmentation": "augmentations",
     "network": "term_networks",
 }
 

@@ -1,8 +1,9 @@
-"""What either player wants besides the game: distances, heads, divergences, features that match."""
+"""What players want besides the game: distances, heads, divergences, features, invariance."""
 
 import inspect
 
 from keras_gan import _checks, _registry
+from keras_gan.terms.consistency import BalancedConsistency, LatentConsistency
 from keras_gan.terms.distances import L1, L2, Perceptual
 from keras_gan.terms.divergences import KLDivergence
 from keras_gan.terms.feature_matching import FeatureMatching
@@ -13,9 +14,11 @@ from keras_gan.terms.term import Term
 __all__ = [
     "L1",
     "L2",
+    "BalancedConsistency",
     "Classification",
     "FeatureMatching",
     "KLDivergence",
+    "LatentConsistency",
     "PathLength",
     "Perceptual",
     "Regression",

@@ -87,6 +87,8 @@ class Term:
                 - `scene.real(critic)`, `scene.fake(critic)`, `scene.score(critic, names)`: what a
                   critic makes of its sides, or of tensors by name: `dict`s of "logits", heads and
                   "features"; `critic=None` is the only one;
+                - `scene.augmented(augmentation, critic)`: what a critic makes of its sides where
+                  their images are changed: `.outputs("real")` and `.outputs("fake")`;
                 - `scene.gradient(of, at, weights=None)`: of an output at another tensor, by name,
                   differentiable;
                 - `scene.mean(x)`: over the rows of the batch of all replicas;
