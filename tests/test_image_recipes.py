@@ -136,7 +136,9 @@ def test_patches_are_of_seventy_pixels_where_there_is_room(side, strides):
         (lambda: recipes.pix2pix((8, 8, 1), names=("one",)), r"two names.*names=\('one',\)"),
         (lambda: recipes.pix2pix((8, 8, 1), receptive_field=20), "receptive_field=20"),
         (lambda: recipes.cycle_gan((8, 8, 1), identity_weight=-1), "identity_weight=-1"),
+        (lambda: recipes.cycle_gan((8, 8, 1), names=("a", "a")), "which differ"),
         (lambda: recipes.super_resolution((10, 8, 1)), "`scale` must divide"),
+        (lambda: recipes.super_resolution((8, 16, 1)), r"into 4 pixels.*image_shape=\(8, 16, 1\)"),
         (lambda: recipes.super_resolution((12, 12, 1), 3), "scale=3"),
     ],
 )

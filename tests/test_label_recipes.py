@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import helpers
 import recipe_games
-from keras_gan import losses, recipes, terms
+from keras_gan import layers, losses, recipes, terms
 
 SHAPE, SMALL = recipe_games.SHAPE, recipe_games.OF_CODES
 
@@ -34,6 +34,12 @@ def test_what_acgan_is_made_of():
     (term,) = model.terms
     assert (type(term), term.labels, term.weight) == (terms.Classification, "labels", 0.5)
     assert term.player == "both" and model.num_classes == 3
+
+
+def test_the_generator_of_acgan_alone_may_take_classes_by_its_norms():
+    model = recipes.acgan(SHAPE, 3, conditional_norm=True, **SMALL)
+    kinds = {type(layer) for layer in model.generator.layers}
+    assert layers.ConditionalAffine in kinds and len(model.critics[0].network.inputs) == 1
 
 
 def test_codes_of_infogan_change_its_samples_and_are_learned_on_generated_ones_alone(infogan):
@@ -135,6 +141,8 @@ def test_scores_of_a_model_that_cannot_rebuild_are_refused(infogan):
     "make, message",
     [
         (lambda: recipes.acgan(SHAPE, 0), "num_classes=0"),
+        (lambda: recipes.acgan(SHAPE, None), "num_classes=None"),
+        (lambda: recipes.semi_supervised(SHAPE, 3, generator_filters=0), "generator_filters=0"),
         (lambda: recipes.semi_supervised(SHAPE, 3, dropout=1.0), "dropout.*below 1.0"),
         (lambda: recipes.infogan(SHAPE, categories=0), "categories=0"),
         (lambda: recipes.infogan((8, 8)), "height, width, channels"),

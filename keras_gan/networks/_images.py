@@ -31,12 +31,7 @@ def image_shape_of(image_shape):
         cure=_cure_of_shape(image_shape),
         image_shape=image_shape,
     )
-    _checks.check(
-        min(image_shape[:2]) >= 4,
-        "Images must be at least 4 pixels wide and high.",
-        image_shape=image_shape,
-    )
-    return image_shape
+    return maps_shape_of(image_shape)
 
 
 def maps_shape_of(image_shape):
@@ -108,11 +103,13 @@ def normed(x, labels, num_classes, name):
     return ConditionalAffine(num_classes, name=f"{name}_of_class")([x, labels])
 
 
-def norm(kind, name):
-    """What normalises maps: "instance", each map of each sample by itself, or "batch"."""
+def norm(x, kind, name):
+    """Maps, normalised: "instance", each map of each sample by itself, "batch", or not (`None`)."""
+    if kind is None:
+        return x
     if kind == "batch":
-        return batch_norm(name)
-    return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=name)
+        return batch_norm(name)(x)
+    return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=name)(x)
 
 
 def normal():

@@ -59,15 +59,13 @@ def autoencoder(
     options = {"kernel_size": kernel_size, "strides": 2, "padding": "same"}
     options["use_bias"] = normalization is None
 
-    def normalised(x, name):
-        return x if normalization is None else _images.norm(normalization, f"{name}_norm")(x)
-
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         x = images = keras.Input(image_shape, name="images")
         for number, channels in enumerate(widths, start=1):
             name = f"encoder_down_{number}"
             x = layers.Conv2D(channels, kernel_initializer="he_normal", name=name, **options)(x)
-            x = LeakyReLU(0.2, name=f"{name}_activation")(normalised(x, name))
+            x = _images.norm(x, normalization, f"{name}_norm")
+            x = LeakyReLU(0.2, name=f"{name}_activation")(x)
         last_map = x.shape[1:]
         x = layers.Flatten(name="encoder_flatten")(x)
         codes = layers.Dense(latent_dim, dtype="float32", name="encoder_codes")(x)
@@ -76,14 +74,16 @@ def autoencoder(
         x = codes = keras.Input((latent_dim,), name="codes")
         x = layers.Dense(last_map[0] * last_map[1] * last_map[2], name="decoder_dense")(x)
         x = layers.Reshape(last_map, name="decoder_reshape")(x)
-        x = layers.ReLU(name="decoder_activation")(normalised(x, "decoder_dense"))
+        x = _images.norm(x, normalization, "decoder_dense_norm")
+        x = layers.ReLU(name="decoder_activation")(x)
         sides = zip(reversed(maps[:-1]), reversed(widths), strict=True)
         for number, (size, channels) in enumerate(sides, start=1):
             name = f"decoder_up_{number}"
             x = layers.Conv2DTranspose(
                 channels, kernel_initializer="he_normal", name=name, **options
             )(x)
-            x = normalised(_images.cropped(x, size, f"{name}_crop"), name)
+            x = _images.cropped(x, size, f"{name}_crop")
+            x = _images.norm(x, normalization, f"{name}_norm")
             x = layers.ReLU(name=f"{name}_activation")(x)
         image = ImageConv2D(
             image_shape[-1], 3, padding="same", dtype="float32", name="decoder_image"

@@ -197,18 +197,17 @@ class _Settings:
         return self._wrapped(score)(x), activations
 
     def _convolved(self, x, channels, size, strides, name, inner):
-        normalised = inner and self.normalization in ("instance", "batch")
+        kind = self.normalization if inner and self.normalization != "spectral" else None
         conv = layers.Conv2D(
             channels,
             size,
             strides=strides,
             padding="same",
-            use_bias=not normalised,
+            use_bias=kind is None,
             kernel_initializer=_images.normal(),
             name=name,
         )
-        x = self._wrapped(conv)(x)
-        return _images.norm(self.normalization, f"{name}_norm")(x) if normalised else x
+        return _images.norm(self._wrapped(conv)(x), kind, f"{name}_norm")
 
     def _wrapped(self, layer):
         if self.normalization != "spectral":

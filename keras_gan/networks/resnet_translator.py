@@ -28,8 +28,8 @@ def resnet_translator(
     A 7x7 convolution, two 3x3 convolutions of stride 2 that double the filters, residual blocks of
     two 3x3 convolutions at a quarter of the resolution, two transposed convolutions of stride 2,
     and a last 7x7 convolution with tanh. All but the transposed ones reflect the image at its
-    border. Images below 16 pixels are halved once, and below 8 not at all. Odd sizes are rounded
-    up on the way down and cropped on the way up.
+    border. Images of up to 14 pixels are halved once, and of up to 7 not at all. Odd sizes are
+    rounded up on the way down and cropped on the way up.
 
     Args:
         image_shape: `(height, width, channels)` of the inputs, each side at least 4, of any number
@@ -50,7 +50,7 @@ def resnet_translator(
     Source: Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
     Networks", ICCV 2017 (arXiv:1703.10593), after Johnson et al., ECCV 2016 (arXiv:1603.08155).
     Departures: small images are halved less often; convolutions of stride 2 reflect the border,
-    too.
+    too; normalised maps have a scale and a shift.
     """
     image_shape = _images.maps_shape_of(image_shape)
     filters = _checks.positive_int(filters, "filters")
@@ -75,8 +75,7 @@ def resnet_translator(
         return finished(conv(x), layer, activate)
 
     def finished(x, layer, activate=True):
-        if normalization is not None:
-            x = _images.norm(normalization, f"{name}_{layer}_norm")(x)
+        x = _images.norm(x, normalization, f"{name}_{layer}_norm")
         return layers.ReLU(name=f"{name}_{layer}_relu")(x) if activate else x
 
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):

@@ -55,12 +55,10 @@ def super_resolution(
     _checks.one_of(normalization, "normalization", _images.NORMALIZATIONS)
 
     def convolved(x, channels, layer, size=3, norm=False, **options):
-        norm = norm and normalization is not None
-        conv = layers.Conv2D(
-            channels, size, padding="same", use_bias=not norm, name=f"{name}_{layer}", **options
-        )
-        x = conv(x)
-        return _images.norm(normalization, f"{name}_{layer}_norm")(x) if norm else x
+        kind = normalization if norm else None
+        options |= {"use_bias": kind is None, "name": f"{name}_{layer}"}
+        x = layers.Conv2D(channels, size, padding="same", **options)(x)
+        return _images.norm(x, kind, f"{name}_{layer}_norm")
 
     def activated(x, layer):
         return layers.PReLU(shared_axes=(1, 2), name=f"{name}_{layer}_activation")(x)

@@ -76,9 +76,6 @@ def unet(
         "use_bias": normalization is None,
     }
 
-    def normalised(x, layer):
-        return x if normalization is None else _images.norm(normalization, f"{name}_{layer}")(x)
-
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         x = inputs = keras.Input(image_shape, name="images")
         skips = []
@@ -94,7 +91,7 @@ def unet(
             x = conv(x)
             # The last map may be a single pixel, which a normalisation would make nothing of.
             if skips and number < stages:
-                x = normalised(x, f"down_{number}_norm")
+                x = _images.norm(x, normalization, f"{name}_down_{number}_norm")
             skips.append(x)
         sides = zip(reversed(maps[1:-1]), reversed(skips[:-1]), strict=True)
         for number, (size, skip) in enumerate(sides, start=1):
@@ -106,7 +103,7 @@ def unet(
                 **options,
             )
             x = _images.cropped(conv(x), size, f"{name}_up_{number}_crop")
-            x = normalised(x, f"up_{number}_norm")
+            x = _images.norm(x, normalization, f"{name}_up_{number}_norm")
             if dropout and number <= min(_DROPPED, stages - 2):
                 x = layers.Dropout(dropout, name=f"{name}_up_{number}_dropout")(x)
             x = layers.Concatenate(name=f"{name}_up_{number}_skip")([x, skip])

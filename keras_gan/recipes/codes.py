@@ -168,7 +168,9 @@ def bigan(
     """
     image_shape = image_shape_of(image_shape)
     weight = _checks.number(reconstruction_weight, "reconstruction_weight", minimum=0.0)
-    generator_filters, filters = _filters(image_shape, generator_filters, discriminator_filters)
+    generator_filters, filters = defaults.narrow(
+        image_shape, generator_filters, discriminator_filters
+    )
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     decoder, _ = networks.dcgan(
         image_shape, latent_dim, generator_filters=generator_filters, precision=precision
@@ -258,7 +260,9 @@ def vae_gan(
     """
     image_shape = image_shape_of(image_shape)
     likeness_weight = _checks.number(likeness_weight, "likeness_weight", above=0.0)
-    generator_filters, filters = _filters(image_shape, generator_filters, discriminator_filters)
+    generator_filters, filters = defaults.narrow(
+        image_shape, generator_filters, discriminator_filters
+    )
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     decoder, discriminator = networks.dcgan(
         image_shape,
@@ -312,14 +316,4 @@ def vae_gan(
             KLDivergence("mean", "log_variance", weight=kl_weight),
         ],
         metrics=metrics,
-    )
-
-
-def _filters(image_shape, generator_filters, discriminator_filters):
-    usual = defaults.convolutions(image_shape)
-    return (
-        usual["generator_filters"] if generator_filters is None else generator_filters,
-        usual["discriminator_filters"] // 2
-        if discriminator_filters is None
-        else discriminator_filters,
     )

@@ -31,6 +31,16 @@ def convolutions(image_shape):
     }
 
 
+def narrow(image_shape, generator_filters, discriminator_filters):
+    """Filters of both networks where they are not given: of the second half as many as usual."""
+    usual = convolutions(image_shape)
+    if generator_filters is None:
+        generator_filters = usual["generator_filters"]
+    if discriminator_filters is None:
+        discriminator_filters = usual["discriminator_filters"] // 2
+    return generator_filters, discriminator_filters
+
+
 def latent_dim(image_shape):
     """Size of a latent: 32, and 64 of images above 48 pixels a side."""
     return 64 if side(image_shape) > 48 else 32

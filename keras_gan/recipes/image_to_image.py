@@ -2,12 +2,12 @@
 
 import keras
 
-from keras_gan import _checks, networks, optimizers, schedules, terms
+from keras_gan import _checks, losses, networks, schedules, terms
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.networks.patch_discriminator import field_for
-from keras_gan.recipes.parts import suggesting
+from keras_gan.recipes.parts import adam, compiled, suggesting
 
 # Filters next to the image: half of the papers', so that a step costs about a quarter.
 _FILTERS = 32
@@ -96,10 +96,10 @@ def pix2pix(
         ema_halflife_images=_HALFLIFE,
         seed=seed,
     )
-    return _compiled(
+    return compiled(
         model,
-        learning_rate,
-        loss="non_saturating",
+        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        loss=losses.NonSaturating(),
         terms=[terms.L1(target, "translated", weight=l1_weight)],
         metrics=metrics,
     )
@@ -198,7 +198,13 @@ def cycle_gan(
         ema_halflife_images=_HALFLIFE,
         seed=seed,
     )
-    return _compiled(model, learning_rate, loss="least_squares", terms=distances, metrics=metrics)
+    return compiled(
+        model,
+        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        loss=losses.LeastSquares(),
+        terms=distances,
+        metrics=metrics,
+    )
 
 
 @suggesting(networks.super_resolution)
@@ -261,7 +267,8 @@ def super_resolution(
         A compiled `AdversarialModel`.
 
     Raises:
-        ValueError: if an argument is out of range, or `scale` does not divide the image.
+        ValueError: if an argument is out of range, or `scale` does not divide the image, or leaves
+            less than 4x4 pixels of it.
 
     Source: Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative
     Adversarial Network", CVPR 2017 (arXiv:1609.04802): a likeness first, then the game. Departures:
@@ -274,8 +281,8 @@ def super_resolution(
     low, high = _two_names(names)
     scale = _checks.positive_int(scale, "scale")
     _checks.check(
-        not any(side % scale for side in image_shape[:2]),
-        "`scale` must divide the height and width of the large images.",
+        all(side % scale == 0 and side >= 4 * scale for side in image_shape[:2]),
+        "`scale` must divide the height and width of the large images into 4 pixels or more.",
         image_shape=image_shape,
         scale=scale,
     )
@@ -302,10 +309,10 @@ def super_resolution(
         features = terms.FeatureMatching(weight=weight)
     else:
         features = terms.Perceptual(perceptual, high, "upscaled", weight=weight)
-    return _compiled(
+    return compiled(
         model,
-        learning_rate,
-        loss="non_saturating",
+        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        loss=losses.NonSaturating(),
         terms=[terms.L1(high, "upscaled", weight=l1_weight), features],
         metrics=metrics,
     )
@@ -313,8 +320,8 @@ def super_resolution(
 
 def _two_names(names):
     _checks.check(
-        isinstance(names, (tuple, list)) and len(names) == 2,
-        "`names` must be two names of entries of the data.",
+        isinstance(names, (tuple, list)) and len(names) == 2 and names[0] != names[1],
+        "`names` must be two names of entries of the data, which differ.",
         names=names,
     )
     return tuple(names)
@@ -330,11 +337,3 @@ def _patches(image_shape, receptive_field, filters, precision, **options):
         precision=precision,
         **options,
     )
-
-
-def _compiled(model, learning_rate, **settings):
-    """The model, compiled with Adam as in DCGAN."""
-    adam = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
-    pair = [adam(learning_rate, beta_1=0.5, beta_2=0.999) for _ in range(2)]
-    model.compile(*pair, **settings)
-    return model

@@ -1,6 +1,6 @@
 """Recipes for samples with labels: a critic that names classes, a classifier of few labels."""
 
-from keras_gan import losses, networks, regularizers
+from keras_gan import _checks, losses, networks, regularizers
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
@@ -61,11 +61,13 @@ def acgan(
     networks, without dropout and noise in the discriminator; a moving average of the generator.
     """
     image_shape = image_shape_of(image_shape)
+    num_classes = _checks.positive_int(num_classes, "num_classes")
     options = {**defaults.convolutions(image_shape), "precision": precision, **network_options}
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     generator, _ = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **options)
-    heads = {"classes": num_classes}
-    _, discriminator = networks.dcgan(image_shape, latent_dim, heads=heads, **options)
+    # The discriminator names the class, and must not be told it.
+    options |= {"heads": {"classes": num_classes}, "conditional_norm": False}
+    _, discriminator = networks.dcgan(image_shape, latent_dim, **options)
     model = AdversarialModel(
         generator,
         Critic(discriminator, real="image", fake="generated"),
@@ -145,18 +147,20 @@ def semi_supervised(
     source of batches of their own.
     """
     image_shape = image_shape_of(image_shape)
-    filters = defaults.convolutions(image_shape)
+    generator_filters, filters = defaults.narrow(
+        image_shape, generator_filters, discriminator_filters
+    )
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     generator, _ = networks.dcgan(
         image_shape,
         latent_dim,
-        generator_filters=generator_filters or filters["generator_filters"],
+        generator_filters=generator_filters,
         precision=precision,
     )
     network = networks.classifying_discriminator(
         image_shape,
         num_classes,
-        filters=discriminator_filters or filters["discriminator_filters"] // 2,
+        filters=filters,
         noise=noise,
         dropout=dropout,
         precision=precision,
