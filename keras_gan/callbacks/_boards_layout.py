@@ -54,7 +54,7 @@ def _group(key, metrics):
     return "rates" if "learning_rate" in name else "terms"
 
 
-def layout(groups, last):
+def layout(groups):
     """The charts of the custom scalars as a `Summary`: those that have something to draw."""
     from tensorboard.plugins.custom_scalar import layout_pb2, summary
 
@@ -83,7 +83,7 @@ def hparams(last, seed, name):
     for name_of_rate in ("discriminator_rate", "generator_rate"):
         if is_finite(rate := getattr(last, name_of_rate)):
             values[name_of_rate] = rate
-    metrics = [api.Metric("quality/sliced_wasserstein"), api.Metric("losses/g_loss")]
+    metrics = [api.Metric(f"quality/{last.quality_name}"), api.Metric("losses/g_loss")]
     config = api.hparams_config_pb(hparams=[api.HParam(key) for key in values], metrics=metrics)
     return config, api.hparams_pb(values, trial_id=str(name))
 

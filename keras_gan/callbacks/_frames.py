@@ -5,21 +5,21 @@ import re
 
 import numpy as np
 
-# Most pictures that are kept besides the first, the best and the last one.
-_MOST = 20
+# Most pictures that are kept, the first, the best and the last one among them.
+_MOST = 23
 # Longest side in pixels, and the quality of WebP: some 10 to 30 KB a picture.
 _PIXELS, _QUALITY = 640, 80
 
 
 class Frames:
-    """Pictures by epoch. Of a long run some are kept, at even distances.
+    """Pictures by epoch. Of a long run some are kept, whose distances differ little.
 
     Attributes:
         pictures: `dict` of WebP bytes by epoch, in order.
     """
 
     def __init__(self):
-        self.pictures, self._stride = {}, 1
+        self.pictures = {}
 
     def add(self, epoch, picture, best=None):
         """Keep the picture of an epoch, and drop those that a long run has no room for.
@@ -30,24 +30,24 @@ class Frames:
             best: the best epoch so far, whose picture is not dropped.
         """
         self.pictures[epoch] = compressed(picture)
-        first = next(iter(self.pictures))
-        while len(kept := self._kept(first, epoch, best)) > _MOST + 3:
-            self._stride *= 2
-        self.pictures = {number: self.pictures[number] for number in kept}
-
-    def _kept(self, first, last, best):
-        return [n for n in self.pictures if (n - first) % self._stride == 0 or n in (last, best)]
+        while len(self.pictures) > _MOST:
+            numbers = list(self.pictures)
+            gaps = {
+                number: after - before
+                for before, number, after in zip(numbers, numbers[1:], numbers[2:], strict=False)
+                if number != best
+            }
+            del self.pictures[min(gaps, key=gaps.get)]
 
     def get_state(self):
         """The pictures as plain values and arrays."""
         parts = [np.frombuffer(part, "uint8") for part in self.pictures.values()]
-        return {"epochs": list(self.pictures), "pictures": parts, "stride": self._stride}
+        return {"epochs": list(self.pictures), "pictures": parts}
 
     def set_state(self, state):
         """Restore the result of `get_state`."""
         parts = [np.asarray(part, "uint8").tobytes() for part in state["pictures"]]
         self.pictures = dict(zip(state["epochs"], parts, strict=True))
-        self._stride = state["stride"]
 
 
 def compressed(picture):

@@ -80,7 +80,7 @@ class RunBoard(keras.callbacks.Callback):
             self._board.scalars(group, values, number)
         if not self._is_told:
             self._is_told = True
-            self._board.summary(_boards_layout.layout(groups, last))
+            self._board.summary(_boards_layout.layout(groups))
             rows = [*_facts.settings(self.model, self._following.history), *_facts.versions()]
             self._board.text("run", _boards_layout.table(rows), number)
             self._board.summary(*_boards_layout.hparams(last, self.model.seed, self.log_dir))

@@ -80,6 +80,13 @@ def test_runs_compare_by_their_settings(board):
     assert board.SummaryMetadata("_hparams_/session_end_info")
 
 
+def test_runs_compare_by_the_quality_that_is_watched():
+    config, _ = _boards_layout.hparams(Signals(epoch=1, quality_name="val_fid"), 0, "run")
+    content = config.value[0].metadata.plugin_data.content
+    experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    assert [m.name.tag for m in experiment.metric_infos] == ["quality/val_fid", "losses/g_loss"]
+
+
 def test_unknown_keys_are_terms_and_metrics_are_quality():
     logs = {"l1_a_b": 1.0, "val_fid": 2.0, "d_loss_of_a": 3.0, "my_learning_rate": 4.0}
     found = _boards_layout.grouped(logs, {"val_fid"}, Signals(epoch=1))
