@@ -25,9 +25,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     np.savez(folder / "data.npz", images=helpers.images(96), labels=np.arange(96) % 2)
     output = folder / "run"
-    code = command_line.main(
-        ["train", str(folder / "data.npz"), "--output", str(output), *OPTIONS, *TINY]
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        code = command_line.main(["train", "data.npz", "--output", str(output), *OPTIONS, *TINY])
     assert code == running.DONE
     return output
 
@@ -35,7 +35,11 @@ def run(tmp_path_factory):
 def test_a_run_leaves_a_model_a_report_and_its_options(run):
     for name in ("gan.keras", "report.html", "signals.json", "epoch_0001.png", "run.json"):
         assert (run / name).exists(), name
-    assert json.loads((run / "run.json").read_text())["options"]["latent_dim"] == "4"
+    given = json.loads((run / "run.json").read_text())
+    assert given["options"]["latent_dim"] == "4"
+    assert given["source"] == str((run.parent / "data.npz").resolve()), (
+        "`resume` may be called from elsewhere"
+    )
     assert (run / "backup" / "finished.npz").exists()
 
 
@@ -90,6 +94,8 @@ def test_doctor_and_recipes_tell(capsys):
     assert 'precision "auto"' in capsys.readouterr().out
     assert command_line.main(["recipes", "dcgan"]) == running.DONE
     assert "gamma" in capsys.readouterr().out
+    assert command_line.main(["recipes", "auto"]) == running.DONE
+    assert "minutes" in capsys.readouterr().out
     assert command_line.main(["recipes"]) == running.DONE
     assert "r3gan: " in capsys.readouterr().out
 
@@ -102,6 +108,8 @@ def test_doctor_and_recipes_tell(capsys):
         (["train", "digits", "--output", "{}/b", "--gamma", "2"], "--recipe"),
         (["train", "digits", "--output", "{}/c", "--recipe", "dcgan", "--gama", "2"], "gamma"),
         (["train", "{}", "--output", "{}/d"], "--image-size"),
+        (["train", "digits", "--output", "{}/f", "--image-size", "64"], "not scaled"),
+        (["train", "digits", "--output", "{}/g", "--batch-size", "8"], "--recipe"),
         (["train", "no/such.txt", "--output", "{}/e"], "folder"),
         (["resume", "{}"], "run.json"),
         (["sample", "{}"], "gan.keras"),

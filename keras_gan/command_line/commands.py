@@ -23,7 +23,7 @@ def train(
     recipe: str = "auto",
     minutes: float = 20.0,
     epochs: int | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     image_size: int | None = None,
     channels: int = 3,
     labels: bool = False,
@@ -52,8 +52,10 @@ def train(
             r3gan, sngan, wgan_gp.
         minutes: Time for planning and training together, with "auto".
         epochs: Number of epochs, with any other recipe. Default 60.
-        batch_size: Real samples of one update.
-        image_size: Side in pixels that images are scaled to; a folder needs it.
+        batch_size: Real samples of one update. Default 64; with "auto" the plan chooses it for
+            arrays.
+        image_size: Side in pixels that the images of a folder, which needs it, or of TensorFlow
+            Datasets are scaled to.
         channels: Of a folder's images: 1, 3 or 4.
         labels: Whether to train a conditional model: by the subfolders of a folder, the labels of a
             file or of a data set.
@@ -67,6 +69,8 @@ def train(
     """
     given = dict(locals())
     given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
+    if files.expanded(source).exists():  # `resume` may be called from elsewhere
+        given["source"] = str(files.expanded(source).resolve())
     folder = files.writable_directory(output, "output")
     known = folder / running.FILE
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) != given:

@@ -7,6 +7,8 @@ import json
 import signal
 import sys
 
+import numpy as np
+
 from keras_gan import _checks, callbacks, recipes, terminal
 from keras_gan.backend import inspection
 from keras_gan.command_line import sources
@@ -16,7 +18,7 @@ from keras_gan.storage import files
 DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Verdicts of runs that have not failed.
 _ENDED_WELL = ("equilibrium", "stalled")
-_EPOCHS = 60
+_EPOCHS, _BATCH_SIZE = 60, 64
 # The recipes of a `GAN`, for which samples, and their labels, are enough.
 RECIPES = ("dcgan", "mlp", "r3gan", "sngan", "wgan_gp")
 # The options of a run in its folder, for `resume`.
@@ -64,13 +66,14 @@ def run(folder, **given):
 def _made(folder, *, source, recipe, minutes, epochs, options, **given):
     """The model, its data and labels, and the arguments of `fit`."""
     seed, precision, batch_size = given["seed"], given["precision"], given["batch_size"]
+    size_of_batch = _BATCH_SIZE if batch_size is None else batch_size
     real, classes = sources.read(
         source,
         given["image_size"],
         given["channels"],
         given["labels"],
         given["split"],
-        batch_size,
+        size_of_batch,
         seed,
     )
     shared = {"seed": seed, "precision": precision}
@@ -80,6 +83,12 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
             "`options` are arguments of a recipe, which `--recipe` must name.",
             options=options,
         )
+        _checks.check(
+            batch_size is None or not isinstance(real, np.ndarray),
+            "The plan chooses the batch size of arrays.",
+            cure="Leave out `--batch-size`, or name a recipe with `--recipe`.",
+            batch_size=batch_size,
+        )
         gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
     else:
         found = facts.look(real, classes)
@@ -88,7 +97,7 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
         gan = recipe_of(recipe)(found.sample_shape, **shared)
         settings = {"epochs": _EPOCHS}
         if found.batch_size is None:
-            settings["batch_size"] = batch_size
+            settings["batch_size"] = size_of_batch
     if epochs is not None:
         settings["epochs"] = epochs
     return gan, real, classes, settings
@@ -109,9 +118,9 @@ def _terminated_as_interrupted():
 
 
 def recipe_of(name):
-    """A recipe by its name."""
+    """A recipe by its name, or the function that chooses one."""
     _checks.one_of(name, "recipe", ("auto", *RECIPES))
-    return getattr(recipes, name)
+    return getattr(recipes, "for_data" if name == "auto" else name)
 
 
 def _value(text):

@@ -24,7 +24,14 @@ def read(source, image_size, channels, labels, split, batch_size, seed):
             source=source,
         )
         return data.from_folder(path, image_size=image_size, channels=channels, **shared), None
-    if path.suffix in (".npy", ".npz"):
+    is_file = path.suffix in (".npy", ".npz")
+    _checks.check(
+        image_size is None or not (is_file or source == "digits"),
+        "Arrays are not scaled.",
+        cure="Leave out `--image-size`.",
+        image_size=image_size,
+    )
+    if is_file:
         return _arrays(path, labels)
     if source == "digits":
         found = data.digits(labels=labels)
