@@ -16,7 +16,12 @@ def main():
         epochs=30,
         batch_size=64,
         data_dir=common.DATA_DIR,
-        digit={"type": int, "default": 0, "help": "the one that is usual, default 0"},
+        digit={
+            "type": int,
+            "default": 0,
+            "choices": range(10),
+            "help": "the one that is usual, default 0",
+        },
     )
     (images, labels), (held_out, kinds) = common.mnist_or_digits(given.data_dir, given.seed)
     model = keras_gan.recipes.bigan(images.shape[1:], latent_dim=16, seed=given.seed)
