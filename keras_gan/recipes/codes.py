@@ -255,8 +255,8 @@ def vae_gan(
 
     Source: Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", ICML 2016
     (arXiv:1512.09300). Departures: R1; this package's `dcgan` networks, without BatchNorm in
-    encoder and discriminator; the features are the discriminator's last; Adam in place of RMSProp;
-    a moving average of encoder and decoder.
+    encoder and discriminator; the features are the discriminator's last; reals count once for each
+    kind of samples; Adam in place of RMSProp; a moving average of encoder and decoder.
     """
     image_shape = image_shape_of(image_shape)
     likeness_weight = _checks.number(likeness_weight, "likeness_weight", above=0.0)
