@@ -80,7 +80,9 @@ class Feed:
         self.dataset = self.source = None
 
     def description(self):
-        """The fingerprint of the data: a `dict` of plain values."""
+        """The fingerprint of the data: a `dict` of plain values; no checksums once released."""
+        if self.source is None:
+            return self.summary
         return {**self.source.description(), **self._batches()}
 
     def _batches(self):
