@@ -9,8 +9,8 @@ from keras_gan.model import watched_gan
 
 # Points of either kind, and the part of the reals' range that is added to its sides.
 _POINTS, _MARGIN = 500, 0.3
-# Samples that are compared with the training data.
-NEAREST = 8
+# Samples that are compared with the training data, and how many of these are floats at a time.
+NEAREST, _PART = 8, 100
 
 
 class PointPictures:
@@ -99,10 +99,12 @@ class Nearest:
     """
 
     def __init__(self, gan):
-        self._gan = gan
-        self._reals = watched_gan.in_model_range(gan.reference_samples)
+        self._gan, self._reals = gan, gan.reference_samples
         self._extract = features.extractor(None, gan.sample_shape)
-        self._known = features.in_batches(self._extract, self._reals)
+        # Part by part: as floats, 2,000 images of 256x256 would take 1.5 GB.
+        parts = np.array_split(self._reals, -(-len(self._reals) // _PART))
+        parts = [features.in_batches(self._extract, watched_gan.in_model_range(p)) for p in parts]
+        self._known = np.concatenate(parts)
 
     @property
     def count(self):
@@ -117,7 +119,7 @@ class Nearest:
         samples = np.clip(gan.generate(latents=latents, labels=labels, seed=seed), -1.0, 1.0)
         asked = features.in_batches(self._extract, samples)
         distances = (self._known**2).sum(1) - 2.0 * asked @ self._known.T  # up to a constant
-        found = self._reals[np.argmin(distances, axis=1)]
+        found = watched_gan.in_model_range(self._reals[np.argmin(distances, axis=1)])
         return images.grid(np.concatenate([samples, found]), 2, NEAREST)
 
 

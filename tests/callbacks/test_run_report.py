@@ -11,7 +11,15 @@ import pytest
 
 import helpers
 import runs
-from keras_gan.callbacks import ConvergenceStopping, RunReport, _frames, _page, run_report
+from keras_gan import images as images_module
+from keras_gan.callbacks import (
+    ConvergenceStopping,
+    RunReport,
+    _frames,
+    _page,
+    _samples,
+    run_report,
+)
 
 EVIL = '</style><script>alert(1)</script><img src=x onerror="alert(2)">'
 
@@ -162,6 +170,22 @@ def test_a_long_run_keeps_some_pictures(every_epochs, monkeypatch):
     again = _frames.Frames()
     again.set_state(frames.get_state())
     assert again.pictures == frames.pictures
+
+
+def test_the_nearest_of_copies_is_what_was_copied():
+    reals = helpers.images(250)  # more than are floats at a time
+    copied = reals[[3, 120, 7, 240, 99, 100, 101, 249]]
+    gan = types.SimpleNamespace(
+        reference_samples=reals,
+        sample_shape=reals.shape[1:],
+        num_classes=None,
+        sample_latents=lambda count, seed: None,
+        generate=lambda **_: copied / np.float32(127.5) - 1.0,
+    )
+    nearest = _samples.Nearest(gan)
+    assert nearest.count == 250
+    expected = images_module.grid(np.concatenate([copied, copied]), 2, 8)
+    np.testing.assert_array_equal(nearest.picture(0), expected)
 
 
 def test_no_line_of_the_page_is_written_unescaped():
