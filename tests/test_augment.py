@@ -263,6 +263,24 @@ def test_the_probability_follows_the_signs_of_reals():
     assert float(fixed.probability.numpy()) == 0.5
 
 
+def test_replicas_have_one_probability_and_draws_of_their_own(two_replicas):
+    with two_replicas.scope():
+        one = Adaptive(start=0.4, ramp_images=100.0)
+
+    def step():
+        number = replicas.number()
+        changed = one({"x": tf.constant(IMAGES)[3 * number : 3 * number + 3]}, SEED)["x"]
+        one.after_update(tf.ones((3, 1)), None)
+        return changed
+
+    parts = tf.function(lambda: two_replicas.run(step))()
+    parts = tf.concat(two_replicas.experimental_local_results(parts), axis=0)
+    whole = change(Adaptive(target=None, start=0.4), IMAGES)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    values = two_replicas.experimental_local_results(one.probability.value)
+    np.testing.assert_allclose([float(value) for value in values], [0.46, 0.46], rtol=1e-6)
+
+
 # === In a model ===
 
 

@@ -219,8 +219,8 @@ class Saving:
         """The whole training state, as copies.
 
         The weights of all networks and of the average, the networks' random generators, all
-        optimizers, the counters, the state of losses, regularizers, terms and pools. Metrics are
-        reset every epoch and are not included.
+        optimizers, the counters, the state of losses, regularizers, terms, pools and
+        augmentations. Metrics are reset every epoch and are not included.
 
         Returns:
             `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
