@@ -240,7 +240,7 @@ def draw(runs, figure):
                 each.set_xticks(x, list(ratio))
     axes[0][0].set_ylabel("over the first point")
     axes[1][0].set_ylabel("peak memory, MB")
-    axes[0][0].legend(fontsize=7)
+    axes[0][0].legend(loc="upper left", fontsize=7)
 
 
 if __name__ == "__main__":

@@ -311,7 +311,9 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None):
     if title == "gradient norms":
         axis.set_yscale("log")
     _mark(axis, verdict, restored)
-    for text in axis.legend(fontsize=7, framealpha=0.7).get_texts():
+    # At a place of its own: to look for the best one takes long, and warns, where curves are long.
+    legend = axis.legend(loc="upper right", fontsize=7, framealpha=0.7)
+    for text in legend.get_texts():
         text.set_parse_math(False)  # a metric's name may contain a dollar sign
     axis.tick_params(labelsize=8)
 

@@ -1,6 +1,7 @@
 """What a watched run leaves in its folder."""
 
 import builtins
+import io
 import json
 
 import numpy as np
@@ -59,6 +60,13 @@ def test_records_are_short_and_can_be_judged_again(tmp_path):
     assert records[4].g_gradient_norm == 0.617284 and records[4].logs == {"r1": 0.333333}
     assert np.isnan(records[2].d_loss) and records[1].d_loss == 1.0
     assert judge(records[:3], default_rules()).kind == "diverged"
+
+
+def test_no_legend_looks_for_its_place_which_takes_long_beside_long_curves(monkeypatch):
+    from matplotlib.legend import Legend
+
+    monkeypatch.delattr(Legend, "_find_best_position")
+    _report.plot(history(), VERDICT).savefig(io.BytesIO())
 
 
 def test_the_plot_marks_the_end_and_the_best_epoch():
