@@ -9,11 +9,13 @@ import helpers
 from keras_gan.augment import Adaptive, DiffAugment
 from keras_gan.augment.warping import shifted, warped
 from keras_gan.backend import replicas
+from keras_gan.callbacks import TrainingBackup
 from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.engine.scene import Scene
 from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
 from keras_gan.terms import BalancedConsistency, LatentConsistency
+from runs import assert_same_state
 
 SEED = (3, 4)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 8, 9, 3)).astype("float32")
@@ -352,3 +354,18 @@ def test_in_training_it_is_logged_saved_and_goes_on(tmp_path):
     assert repr(again.augment) == repr(gan.augment)
     assert float(again.augment.probability.numpy()) == moved
     assert "augmentation_0_0" in state_parts.own(again)
+
+
+@pytest.mark.slow
+def test_a_backup_brings_the_probability_back(tmp_path):
+    def trained(epochs, *callbacks):
+        gan = small(Adaptive(start=0.3, ramp_images=400.0))
+        images = helpers.images(48, (4, 4, 1))
+        gan.fit(images, batch_size=16, epochs=epochs, verbose=0, callbacks=list(callbacks))
+        return gan
+
+    whole = trained(2)
+    trained(1, TrainingBackup(tmp_path / "backup"))
+    again = trained(2, TrainingBackup(tmp_path / "backup"))
+    assert "augmentations/0" in whole.run_state()
+    assert_same_state(again, whole.run_state())
