@@ -146,6 +146,14 @@ def test_anomaly(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["none", "diff", "adaptive"])
+def test_few_images(kind, tmp_path):
+    said = run("few_images", tmp_path / "few_images", "--augment", kind)
+    assert_complete(tmp_path / "few_images", said, "epoch_0001.png")
+    assert "after 162 training images" in said and ("augment_p" in said) == (kind == "adaptive")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason="the data are not here")
 def test_mnist(tmp_path):
     said = run("mnist", tmp_path / "mnist", "--data-dir", MNIST, length=("--minutes", 0.1))
