@@ -114,7 +114,7 @@ def work(name, precision, rounds, seconds):
     if precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
     samples, labels = workload.data()
-    gan, _ = ours(workload, samples, labels, jit_compile=False)
+    gan, _ = ours(workload, samples, labels)
     batch = tf.constant(samples[: workload.images_a_step])
     step = tf.function(lambda: gan.train_step((batch,)), autograph=False)
 

@@ -1,6 +1,7 @@
 """The process of a contender that Keras's `fit` runs: ours, or the documentation's (P1, P2).
 
-Arguments: contender ("ours", "P1" or "P2"), workload, precision, seconds a round.
+Arguments: contender ("ours", "ours one step", "ours XLA", "P1" or "P2"), workload, precision,
+seconds a round.
 """
 
 import itertools
@@ -14,6 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from throughput_worker import SETTLING, Worker, steps_a_round
 from throughput_workloads import WORKLOADS
 
+# What each of our own contenders gives to `compile`.
+OURS = {"ours": {}, "ours one step": {"steps_per_execution": 1}, "ours XLA": {"jit_compile": True}}
 # An epoch of the first `fit`; it ends long before. Divisible by all steps per execution.
 _LONG = 2**20
 
@@ -22,17 +25,18 @@ def main(contender, workload, precision, seconds):
     worker, workload = Worker(), WORKLOADS[workload]
     samples, labels = workload.data()
     worker.begin()
-    if contender == "ours":
+    if contender in OURS:
         import keras_gan  # noqa: F401
     import keras
 
     worker.imported()
-    if precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    if precision != "float32":
+        keras.config.set_dtype_policy(f"mixed_{precision}")
     keras.utils.set_random_seed(0)
-    model, feed = (ours if contender == "ours" else documentation)(
-        workload, samples, labels, jit_compile=contender == "P2"
-    )
+    if contender in OURS:
+        model, feed = ours(workload, samples, labels, **OURS[contender])
+    else:
+        model, feed = documentation(workload, samples, labels, jit_compile=contender == "P2")
     train(worker, model, feed, seconds)
 
 
@@ -73,7 +77,7 @@ def train(worker, model, feed, seconds, **more):
     worker.finish()
 
 
-def ours(workload, samples, labels, *, jit_compile):
+def ours(workload, samples, labels, **options):
     """Our model, without its moving average (the others have none), and its `fit` on arrays.
 
     The generator's last layer is ours, as in `networks.dcgan`: the same sums in another order.
@@ -95,6 +99,7 @@ def ours(workload, samples, labels, *, jit_compile):
             [keras_gan.regularizers.GradientPenalty(workload.penalty_weight)] if penalised else []
         ),
         discriminator_steps=workload.discriminator_steps,
+        **options,
     )
     return gan, {"x": samples, "y": labels, "batch_size": workload.batch}
 
