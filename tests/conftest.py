@@ -14,6 +14,9 @@ import pytest
 
 import lean
 
+# Of these, too, a failed assertion says what it compared.
+pytest.register_assert_rewrite("canaries_of_graphs", "canaries_of_keras", "canaries_of_tensorflow")
+
 # A graph is made of a hundred thousand objects that stay: by default, Python would look through
 # them for garbage again and again while it is made.
 gc.set_threshold(50_000, 10, 10)
@@ -37,36 +40,53 @@ def pytest_configure(config):
 
 # The files that take longest, which begin first: none of them is left for one process at the end.
 LONGEST = (
-    "test_gan",
+    "test_train_step",
     "test_training_backup",
-    "test_training_backup_siblings",
+    "test_feeding_refusals",
     "test_feeding",
+    "test_training_backup_siblings",
+    "test_readme",
     "test_untrusted",
+    "test_on_games",
     "test_adversarial_model",
     "test_games_kept_apart",
-    "test_on_games",
     "test_critics",
-    "test_safe_mode",
+    "test_dirac",
     "test_replicas",
-    "test_saving",
-    "test_training_backup_data",
     "test_networks",
+    "test_training_backup_data",
+    "test_saving",
     "test_quality_metrics",
-    "test_metrics_in_fit",
-    "test_precision",
-    "test_convergence_stopping",
-    "test_recipes",
     "test_keras_callbacks",
-    "test_readme",
+    "test_image_networks",
+    "test_label_recipes",
+    "test_image_recipes",
+    "test_recipes",
+    "test_metrics_in_fit",
+    "test_convergence_stopping",
     "test_start_check",
-    "test_packing",
+    "test_precision",
+    "test_training_backup_faults",
     "test_on_a_gan",
+    "test_gan",
+    "test_evaluate",
+    "test_compiled_steps",
     "test_export",
+    "test_export_formats",
+    "test_safe_mode",
     "test_values",
-    "test_accumulation",
+    "test_packing",
     "test_keras_inputs",
+    "test_command_line",
+    "test_accumulation",
     "test_determinism",
     "test_memory",
+    "test_pairs",
+    "test_loadable",
+    "test_copies",
+    "test_schedules",
+    "test_files",
+    "test_cures",
 )
 
 

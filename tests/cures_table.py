@@ -49,7 +49,7 @@ from keras_gan.metrics import (
     inception_score,
     sliced_wasserstein,
 )
-from test_keras_inputs import Rows, generator
+from sample_feeds import Rows, generator
 from test_values import pipeline
 
 

@@ -92,6 +92,17 @@ def watched(shape=(2,), *, num_classes=None, n=1, seed=0, activation=None, **set
     return model
 
 
+def sgd():
+    """An optimizer for either player, without a state."""
+    return keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05)
+
+
+def updates(model):
+    """How often the discriminator and the generator of a GAN have been updated."""
+    generator, discriminator = model.generator_optimizer, model.discriminator_optimizer
+    return int(discriminator.iterations.numpy()), int(generator.iterations.numpy())
+
+
 def points(count=64, seed=0):
     """Float32 points in [-1, 1]^2."""
     return np.random.default_rng(seed).uniform(-1, 1, (count, 2)).astype("float32")

@@ -1,113 +1,39 @@
-"""What Keras's `fit` takes beside arrays and data sets: PyDatasets, generators, loaders, frames."""
+"""What Keras's `fit` takes beside arrays and data sets: PyDatasets, generators, loaders."""
 
 import os
 import re
 import subprocess
 import sys
 import threading
-import types
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import helpers
 import keras_gan
-from keras_gan.feeding import fit_data, readers, sample_spec, tables
-
-CLASSES = 3
-
-
-def numbered(count):
-    """Points `(i, -i)` with labels `i % 3`."""
-    x = np.arange(count)[:, None] * np.array([1.0, -1.0])
-    return x.astype("float32"), np.arange(count) % CLASSES
-
-
-class Rows(keras.utils.PyDataset):
-    """Batches of arrays, and notes of the hooks that were called."""
-
-    def __init__(self, *parts, batch_size=4, endless=False, **settings):
-        super().__init__(**settings)
-        self.parts, self.batch_size, self.endless = parts, batch_size, endless
-        self.hooks = []
-
-    @property
-    def num_batches(self):
-        return None if self.endless else -(-len(self.parts[0]) // self.batch_size)
-
-    def __getitem__(self, index):
-        rows = np.arange(index * self.batch_size, (index + 1) * self.batch_size)
-        rows = rows % len(self.parts[0]) if self.endless else rows[rows < len(self.parts[0])]
-        batch = tuple(part[rows] for part in self.parts)
-        return batch if len(batch) > 1 else batch[0]
-
-    def on_epoch_begin(self):
-        self.hooks.append("begin")
-
-    def on_epoch_end(self):
-        self.hooks.append("end")
-
-
-def generator(*parts, batch_size=4):
-    for first in range(0, len(parts[0]), batch_size):
-        yield tuple(part[first : first + batch_size] for part in parts)
-
-
-class Tensor:
-    """What a tensor of PyTorch has that is needed here."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def detach(self):
-        return self
-
-    cpu = detach
-
-    def numpy(self):
-        return self.values
-
-
-class DataLoader:
-    """A stand-in: iterable anew with each pass, of lists of tensors."""
-
-    def __init__(self, *parts):
-        self.parts = parts
-
-    def __len__(self):
-        return -(-len(self.parts[0]) // 4)
-
-    def __iter__(self):
-        for batch in generator(*self.parts):
-            yield [Tensor(part) for part in batch]
-
-
-DataLoader.__module__ = "torch.utils.data.dataloader"
-
-
-def numbers(gan):
-    """The numbers of the samples in each batch; labels must have stayed with them."""
-    for batch, labels in gan.batches:
-        assert batch.dtype == np.float32
-        np.testing.assert_array_equal(batch[:, 0], -batch[:, 1])
-        if labels is not None:
-            np.testing.assert_array_equal(labels, batch[:, 0].astype(int) % CLASSES)
-    return [batch[:, 0].astype(int).tolist() for batch, _ in gan.batches]
+from keras_gan.feeding import fit_data, readers, sample_spec
+from sample_feeds import (
+    CLASSES,
+    FORMS,
+    DataLoader,
+    Rows,
+    counted_up,
+    generator,
+    numbered,
+    numbers,
+    told,
+)
 
 
 def up_to(count):
-    return np.arange(count).reshape(-1, 4).tolist()
-
-
-FORMS = {"a PyDataset": Rows, "a generator": generator, "a loader": DataLoader}
+    return counted_up(count // 4, 4)
 
 
 # === What is taken ===
 
 
-@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("labelled", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("form", FORMS)
 def test_other_inputs_are_trained_on(form, labelled):
     parts = numbered(24) if labelled else numbered(24)[:1]
@@ -234,13 +160,6 @@ def test_evaluations_take_them():
 # === What is refused ===
 
 
-def told(call):
-    with pytest.raises(ValueError) as caught:
-        call()
-    assert type(caught.value) is ValueError and "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 REFUSED = {
     "weights": (
         lambda f, x, y: f(x, y, np.ones(len(x))),
@@ -340,142 +259,3 @@ def test_bad_data_are_told_without_the_call_stacks_of_tensorflow(tmp_path):
     )
     (line,) = done.stderr.split("begin\n", 1)[1].splitlines()
     assert "must be uint8 in [0, 255] or floats in [-1, 1]" in line and "x.map(" in line
-
-
-# === Data frames ===
-
-
-class Column:
-    """What a column of pandas has that is needed here."""
-
-    def __init__(self, values, dtype=None, missing=0):
-        self.values = np.asarray(values)
-        self.dtype = dtype or self.values.dtype
-        self.missing = missing
-
-    def __iter__(self):
-        return iter(self.values)
-
-    def __len__(self):
-        return len(self.values)
-
-    iloc = index = None
-
-    def isna(self):
-        return np.arange(len(self.values)) < self.missing
-
-    def to_numpy(self, dtype=None):
-        return self.values.astype(dtype)
-
-
-class Frame:
-    """What a data frame of pandas has that is needed here."""
-
-    def __init__(self, columns):
-        self.columns = list(columns)
-        self._columns = list(columns.values())
-
-    @property
-    def iloc(self):
-        return self
-
-    def __getitem__(self, place):
-        return self._columns[place[1]]
-
-    def to_numpy(self):
-        raise NotImplementedError
-
-    def __len__(self):
-        return len(self._columns[0])
-
-
-NULLABLE = types.SimpleNamespace(kind="i")
-CATEGORIES = types.SimpleNamespace(kind="O", categories=["red", "blue"])
-
-
-def test_frames_of_numbers_are_taken():
-    columns = {
-        "a": Column([0.5, 1.5]),
-        "b": Column([True, False]),
-        "c": Column([3, 4], NULLABLE),
-        "d": Column(np.array([5, 6.5], object)),
-    }
-    found = tables.array(Frame(columns), "x")
-    np.testing.assert_array_equal(found, [[0.5, 1, 3, 5], [1.5, 0, 4, 6.5]])
-    assert found.dtype == np.float32
-    # Two columns may have one title.
-    twice = Frame({"a": Column([1.0]), "b": Column([2.0])})
-    twice.columns = ["a", "a"]
-    np.testing.assert_array_equal(tables.array(twice, "x"), [[1.0, 2.0]])
-    np.testing.assert_array_equal(tables.array(Column([1, 2], NULLABLE), "y"), [1, 2])
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (
-            {"a": Column([1.0]), "colour": Column(["red"], CATEGORIES)},
-            r"columns=\['colour'\].*pd.get_dummies\(x, columns=\['colour'\], dtype=float\)",
-        ),
-        ({"word": Column(np.array(["red"], object))}, r"columns=\['word'\].*get_dummies"),
-        (
-            {"when": Column(np.zeros(1, "datetime64[s]"))},
-            r"columns=\['when'\].*x.drop\(columns=\['when'\]\)",
-        ),
-        ({"age": Column([1, 2], NULLABLE, 1)}, r"missing_values=\{'age': 1\}.*x.dropna\(\)"),
-        ({"age": Column([np.nan, 2.0], None, 1)}, r"missing_values=\{'age': 1\}"),
-    ],
-)
-def test_columns_that_are_no_numbers_are_named(columns, message):
-    assert re.search(message, told(lambda: tables.array(Frame(columns), "x")))
-
-
-def test_frames_of_pandas():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(
-        {
-            "size": np.linspace(-1, 1, 8),
-            "is_round": [True, False] * 4,
-            "count": pd.array([1, 0] * 4, dtype="Int64"),
-            "colour": pd.Categorical(["red", "blue"] * 4),
-            "when": pd.date_range("2020-01-01", periods=8),
-            "age": pd.array([1, None] * 4, dtype="Int64"),
-        }
-    )
-    classes = pd.Series(["a", "b"] * 4, dtype="category")
-    gan = helpers.watched((6,), num_classes=2)
-    cures, errors = [], []
-    # Each error's cure is followed, until there is none.
-    for _ in range(8):
-        try:
-            gan.fit(frame, classes, batch_size=2, verbose=0)
-            break
-        except ValueError as error:
-            errors.append(str(error))
-            (cure,) = re.findall(r"`([xy][^`]*\)|[xy]\.[\w.]+|pd[^`]*)`[,.]", errors[-1])
-            cures.append(cure)
-            changed = eval(cure, {"x": frame, "y": classes, "pd": pd})
-            if cure.startswith("y"):
-                classes = changed
-            else:
-                classes, frame = classes[changed.index], changed
-    assert [cure.split("(")[0] for cure in cures] == [
-        "pd.get_dummies",
-        "x.drop",
-        "x.dropna",
-        "y.cat.codes",
-    ]
-    assert gan.steps_seen == 2
-    assert set(np.unique(gan.reference_labels)) == {0}
-
-
-def test_no_other_door_differs():
-    assert fit_data.checked_batch(
-        Frame({"a": Column([0.5, 0.5])}), None, sample_spec.SampleSpec((1,), None)
-    )[0].shape == (2, 1)
-    assert sample_spec.checked(Tensor(np.zeros((2, 3)))).shape == (2, 3)
-    with pytest.raises(ValueError, match="colour"):
-        keras_gan.data.from_arrays(Frame({"colour": Column(["red"], CATEGORIES)}))
-    assert tf.is_tensor(
-        sample_spec.as_floats(sample_spec.checked(Frame({"a": Column([0.5, 0.5])})))
-    )

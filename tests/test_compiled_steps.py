@@ -1,0 +1,103 @@
+"""Steps compiled in other ways: several at once, or by XLA."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from keras_gan import losses, regularizers
+from keras_gan.backend import points
+from keras_gan.model.gan import GAN
+
+# === Several at once ===
+
+
+def weights_after(steps_per_execution, **settings):
+    keras.utils.set_random_seed(0)
+    model = helpers.gan(
+        batch_norm=True, dropout=0.3, steps_per_execution=steps_per_execution, **settings
+    )
+    model.fit(helpers.points(44), batch_size=4, epochs=2, verbose=0)
+    return helpers.state(model)
+
+
+def test_steps_per_execution_changes_nothing():
+    helpers.assert_same(weights_after(1), weights_after(3))
+
+
+@pytest.mark.slow
+def test_many_steps_per_execution_change_nothing():
+    helpers.assert_same(weights_after(1), weights_after(10))
+
+
+def test_steps_per_execution_is_chosen_by_the_cost_of_a_step():
+    small = helpers.watched(steps_per_execution="auto")
+    small.fit(helpers.points(40 * 8), batch_size=8, verbose=0)
+    assert small.steps_per_execution == 32
+    # Never more than there are in an epoch, and one cut by hand is not run past its end.
+    small.fit(helpers.points(8 * 8), batch_size=8, verbose=0)
+    assert small.steps_per_execution == 8
+    small.fit(helpers.points(8 * 8), batch_size=8, steps_per_epoch=6, verbose=0)
+    assert small.steps_seen == 40 + 8 + 6
+
+
+@pytest.mark.parametrize(
+    "steps", [*(pytest.param(steps, marks=pytest.mark.slow) for steps in (3, 10)), "auto"]
+)
+def test_an_epoch_cut_by_hand_is_not_overrun_on_pipelines(steps):
+    model = helpers.watched(steps_per_execution=steps)
+    pipeline = tf.data.Dataset.from_tensor_slices(helpers.points(96)).batch(8)
+    model.fit(pipeline, steps_per_epoch=4, epochs=3, verbose=0)
+    assert model.steps_seen == 12
+
+
+# === XLA ===
+
+
+ONE_BY_ONE = [{"loss": name, "regularizers": ["r1"]} for name in sorted(losses._KNOWN)]
+ONE_BY_ONE += [
+    {"loss": "wasserstein", "regularizers": [name]} for name in sorted(regularizers._KNOWN)
+]
+TOGETHER = {
+    "loss": "relativistic_average",
+    "regularizers": ["dragan", "lecam", "r2"],
+    "generator_steps": 2,
+}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param(one, marks=pytest.mark.slow) for one in [TOGETHER, *ONE_BY_ONE]],
+    ids=lambda settings: "-".join([settings["loss"], *settings["regularizers"][:1]]),
+)
+def test_xla_gives_the_same_weights(settings, monkeypatch):
+    # Random floats, and splits of seeds, are others under XLA; integers in a range are the same.
+    def latents(shape, seed):
+        drawn = tf.random.stateless_uniform(shape, seed, 0, 1000, dtype="int32", alg="philox")
+        return tf.cast(drawn, "float32") / 500.0 - 1.0
+
+    def evenly(samples, shape, seed):
+        shape = tf.concat([tf.shape(samples)[:1], shape], axis=0)
+        count = tf.reduce_prod(shape)
+        return tf.reshape(tf.cast(tf.range(count) / count, "float32"), shape)
+
+    monkeypatch.setattr(points, "_uniform", evenly)
+    results = []
+    for how in ({"jit_compile": True}, {"run_eagerly": True}):
+        keras.utils.set_random_seed(0)
+        model = GAN(helpers.generator(), helpers.discriminator(), prior=latents)
+        model.compile(*helpers.sgd(), **settings, **how)  # SGD is quicker to compile than Adam
+        before = helpers.values(model.trainable_weights)
+        for step in range(2):
+            batch = helpers.points(8 * model.discriminator_steps, seed=step)
+            logs = model.train_on_batch(batch, return_dict=True)
+        results.append((helpers.values(model.trainable_weights), logs))
+    (weights, logs), (expected, expected_logs) = results
+    moved = [not np.array_equal(old, new) for old, new in zip(before, weights, strict=True)]
+    # Where differences of logits alone count, the bias of the last layer has no gradient.
+    assert sum(moved) >= len(moved) - 1
+    for new, wanted in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(new, wanted, atol=1e-5)
+    for name, value in expected_logs.items():
+        assert logs[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
