@@ -1,8 +1,7 @@
-"""The convergence zoo: its table, the test of harm, judging by records."""
+"""The convergence zoo: its table, its recordings, its page."""
 
 import argparse
 import dataclasses
-import json
 import math
 import pathlib
 import sys
@@ -15,14 +14,15 @@ import pytest
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 
 import convergence_zoo  # noqa: E402
-import zoo_harm  # noqa: E402
 import zoo_judging  # noqa: E402
 import zoo_kinds  # noqa: E402
 import zoo_recording  # noqa: E402
 import zoo_tasks  # noqa: E402
 from keras_gan import convergence, data  # noqa: E402
+from zoo_runs import RISEN, SETTINGS, record, signals
 
 HALVES = ("tuning", "judged")
+
 
 # === The table ===
 
@@ -92,241 +92,6 @@ def test_a_batch_of_nan_is_a_fault_whether_or_not_it_did_harm():
     early = zoo_kinds.acceptable(kind, harmed=False, not_finite=False, before_onset=True)
     assert early == zoo_kinds.HEALTHY
     assert kind.onset(60) == 10 and zoo_kinds.KINDS["tiny_data"].onset(60) == 1
-
-
-# === Harm ===
-
-RING = zoo_harm.Scale(total=8, direction="max", untrained=0.0, reals=0.96)
-IMAGES = zoo_harm.Scale(total=10, direction="min", untrained=25.0, reals=1.0, error=0.1)
-
-
-def truth(qualities, *, found=8, good=0.9):
-    return [{"found": found, "good": good, "quality": quality} for quality in qualities]
-
-
-@pytest.mark.parametrize(
-    ("figures", "scale", "reason"),
-    [
-        (truth([0.1, 0.9, 0.9, 0.9, 0.9]), RING, None),
-        (truth([0.9] * 5, found=7), RING, None),
-        (truth([0.9] * 5, found=6), RING, "modes"),
-        (truth([0.9] * 5, good=0.49), RING, "samples"),
-        (truth([0.1] * 6 + [0.47]), RING, "far"),
-        (truth([0.9] * 4 + [0.7] * 4), RING, "lost"),
-        (truth([0.1] + [0.9] * 4 + [0.7] * 4), RING, "lost"),  # of the best, not of the first
-        (truth([0.9] * 4 + [0.75] * 4), RING, None),
-        (truth([0.9] * 5 + [None]), RING, "broken"),
-        (truth([0.9] * 5 + [math.nan]), RING, "broken"),
-        (truth([25.0] * 4 + [1.5] * 4), IMAGES, None),
-        (truth([25.0] * 4 + [9.1] * 4), IMAGES, "far"),  # the root goes from 5 to 3 of 1
-        (truth([25.0] * 4 + [8.9] * 4), IMAGES, None),
-        (truth([1.0] * 4 + [4.0] * 4), IMAGES, "lost"),
-    ],
-)
-def test_harm_is_told_with_its_reason(figures, scale, reason):
-    assert zoo_harm.harm(figures, scale) == reason
-
-
-def test_a_run_improves_while_later_epochs_beat_earlier_ones_by_more_than_noise():
-    falling = truth([20.0 - epoch for epoch in range(16)])
-    assert zoo_harm.still_improving(falling, IMAGES, 8)
-    assert not zoo_harm.still_improving(falling, IMAGES, 16)
-    flat = truth([5.0] * 8 + [4.9] * 8)  # less than the error of drawing
-    assert not zoo_harm.still_improving(flat, IMAGES, 8)
-    assert zoo_harm.still_improving(truth([5.0] * 8 + [4.8] * 8), IMAGES, 8)
-    rising = truth([0.1 + 0.05 * epoch for epoch in range(16)])
-    assert zoo_harm.still_improving(rising, RING, 8)
-    worse = truth([0.9 - 0.05 * epoch for epoch in range(16)])
-    assert not zoo_harm.still_improving(worse, RING, 8)
-    # Broken to the end has nothing to gain; what recovers from it has.
-    assert not zoo_harm.still_improving(truth([5.0] * 8 + [None] * 8), IMAGES, 8)
-    assert zoo_harm.still_improving(truth([None] * 8 + [5.0] * 8), IMAGES, 8)
-
-
-def test_noise_alone_is_seldom_taken_for_a_gain():
-    random = np.random.default_rng(0)
-    runs = [truth(5.0 + random.normal(0, 1, 48)) for _ in range(200)]
-    found = np.mean([zoo_harm.still_improving(run, IMAGES, 24) for run in runs])
-    assert found < 0.1
-
-
-# === Judges ===
-
-
-def test_the_ring_is_judged_by_its_modes():
-    judge = zoo_harm.RingJudge(data.ring_modes(), 0.05)
-    points = data.ring(4_000, std=0.05, seed=1)
-    figures = judge(points)
-    assert figures["found"] == 8
-    assert figures["good"] == pytest.approx(1.0, abs=0.01)
-    assert figures["quality"] == pytest.approx(0.96, abs=0.02)
-    half = judge(points[points[:, 1] > 0.1])  # three modes are wholly above
-    assert half["found"] == 3
-    assert half["quality"] == pytest.approx(3 / 8, abs=0.02)
-    far = judge(points * 3)
-    assert (far["found"], far["good"], far["quality"]) == (0, 0.0, 0.0)
-    assert judge(points * np.nan) == zoo_harm.broken()
-
-
-def test_images_are_judged_by_classes_and_by_their_distance():
-    random = np.random.default_rng(0)
-
-    def look(images):  # the image says its class and how sure one can be of it
-        probabilities = np.full((len(images), 10), 0.01)
-        probabilities[np.arange(len(images)), images[:, 0].astype(int)] = images[:, 1]
-        return probabilities, images[:, 2:]
-
-    def images(classes, sure):
-        count = 500
-        columns = [random.choice(classes, count), np.full(count, sure)]
-        return np.column_stack([*columns, random.normal(size=(count, 3))])
-
-    judge = zoo_harm.ImageJudge(look, images(range(10), 0.95))
-    figures = judge(images(range(10), 0.95))
-    assert (figures["found"], figures["good"]) == (10, 1.0)
-    assert figures["quality"] == pytest.approx(0.0, abs=0.05)
-    assert judge(images([1, 4], 0.95))["found"] == 2
-    unsure = judge(images(range(10), 0.8))
-    assert (unsure["found"], unsure["good"]) == (0, 0.0)
-
-
-# === Judging by records ===
-
-SETTINGS = {"rules": convergence.default_rules(), "min_epochs": 5}
-
-
-def signals(qualities, chances=None, *, fresh=None, **fields):
-    chances = chances or [0.9] * len(qualities)
-    fresh = fresh or [None] * len(qualities)
-    return [
-        convergence.Signals(
-            epoch=epoch,
-            quality=quality,
-            quality_noise=0.01,
-            discriminator_auc=chance,
-            num_real=1000,
-            num_fake=1000,
-            fresh_discriminator_auc=asked,
-            num_fresh=0 if asked is None else 1000,
-            **fields,
-        )
-        for epoch, (quality, chance, asked) in enumerate(
-            zip(qualities, chances, fresh, strict=True), start=1
-        )
-    ]
-
-
-def record(kind, history, figures, *, seed=9, scale=RING, seconds=10.0):
-    return {
-        "task": "ring",
-        "kind": kind,
-        "seed": seed,
-        "epochs": len(history),
-        "seconds": seconds,
-        "scale": vars(scale),
-        "truth": figures,
-        "signals": [s.to_dict() for s in history],
-    }
-
-
-FALLING = [1.0 - 0.05 * epoch for epoch in range(20)]
-RISEN = truth([0.1] * 2 + [0.9] * 18)
-
-
-def test_a_stall_is_found_when_a_run_would_have_found_it():
-    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
-    verdict = zoo_judging.replay(history, **SETTINGS)
-    # The mean of four epochs falls until the sixth; eight epochs of patience follow.
-    assert (verdict.kind, verdict.epoch, verdict.best_epoch) == ("stalled", 14, 3)
-    run = zoo_judging.judged(record("hinge_r1", history, RISEN), **SETTINGS)
-    assert (run.verdict, run.epoch, run.epochs) == ("stalled", 14, 20)
-    assert run.acceptable and run.healthy and run.finished and not run.stopped_improving
-    assert run.shortfall == 0.0
-    assert zoo_judging.summary([run])["saved"] == pytest.approx(6 / 20)
-
-
-def test_a_healthy_run_must_not_be_stopped_while_it_improves():
-    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
-    rising = truth([0.04 * epoch for epoch in range(1, 21)])
-    run = zoo_judging.judged(record("hinge_r1", history, rising), **SETTINGS)
-    assert run.acceptable and run.stopped_improving and not run.finished
-    assert run.shortfall == pytest.approx((0.8 - 0.12) / 0.8)
-    found = zoo_judging.summary([run])
-    assert (found["stopped_improving"], found["sick_or_finished"], found["saved"]) == (1, 0, None)
-    assert "still improving" in zoo_judging.report([run])
-
-
-def test_a_run_without_a_verdict_goes_on_to_its_end():
-    run = zoo_judging.judged(record("hinge_r1", signals(FALLING), RISEN), **SETTINGS)
-    assert (run.verdict, run.epoch, run.acceptable) == ("none", 20, True)
-    harmed = record("tiny_data", signals(FALLING), truth([0.1] * 20))
-    run = zoo_judging.judged(harmed, **SETTINGS)
-    assert (run.harm, run.acceptable, run.healthy) == ("far", False, False)
-    assert zoo_judging.summary([run])["saved"] == 0.0
-
-
-def test_a_broken_update_is_told_in_the_epoch_that_it_happens_in():
-    failure = {"step": 77, "player": "discriminator", "variable": None}
-    history = signals(FALLING[:4])
-    history += [dataclasses.replace(s, first_failure=failure) for s in signals(FALLING)[4:]]
-    run = zoo_judging.judged(record("nan_batch", history, RISEN), **SETTINGS)
-    assert (run.verdict, run.epoch, run.acceptable, run.healthy) == ("diverged", 5, True, False)
-    # The interrupted epoch was never measured: the best one lies before it.
-    assert zoo_judging.replay(history, **SETTINGS).best_epoch == 4
-
-
-def test_before_its_cause_acts_a_run_is_a_healthy_one():
-    kind = zoo_kinds.KINDS["stale_discriminator"]
-    history = signals([1.0] + [0.5] * 99)
-    assert kind.onset(100) == 16
-    run = zoo_judging.judged(record(kind.name, history, truth([0.1] * 100)), **SETTINGS)
-    assert (run.verdict, run.epoch, run.allowed) == ("stalled", 13, zoo_kinds.HEALTHY)
-
-
-def test_a_fresh_discriminator_is_shown_only_where_a_rule_asks():
-    class Asks:
-        kind = "asks"
-
-        def wants_fresh(self, history):
-            return len(history) in (3, 6)  # the third is before the least number of epochs
-
-        def __call__(self, history):
-            seen.append([s.fresh_discriminator_auc for s in history])
-
-    seen = []
-    history = signals([0.5] * 8, fresh=[0.7] * 8)
-    assert zoo_judging.replay(history, [Asks()], min_epochs=5) is None
-    assert seen[-1] == [None] * 5 + [0.7] + [None] * 2
-    assert all(value is None for value in seen[0])
-
-
-def test_the_default_rules_find_equilibrium_by_what_was_recorded():
-    chances = [0.95] * 3 + [0.5] * 17
-    history = signals([1.0, 0.5] + [0.4] * 18, chances, fresh=[None] * 4 + [0.5] * 16)
-    assert zoo_judging.replay(history, **SETTINGS).kind == "equilibrium"
-    blind = signals([1.0, 0.5] + [0.4] * 18, chances)
-    assert zoo_judging.replay(blind, **SETTINGS).kind != "equilibrium"
-
-
-def test_the_interval_is_wilsons():
-    # Scored by hand: 8 of 10, z = 1.96.
-    assert zoo_judging.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert zoo_judging.wilson(0, 10)[0] == pytest.approx(0.0, abs=1e-12)
-    assert zoo_judging.wilson(10, 10)[1] == pytest.approx(1.0, abs=1e-12)
-
-
-def test_the_report_shows_halves_apart_and_all_misses():
-    history = signals([1.0, 0.5, 0.4] + [0.45] * 17)
-    good = record("relativistic_r1_r2", history, RISEN, seed=1)
-    tuned = record("relativistic_r1_r2", history, RISEN, seed=0)
-    missed = record("discriminator_rate_high", signals(FALLING), truth([0.1] * 20), seed=1)
-    runs = [zoo_judging.judged(r, **SETTINGS) for r in (good, tuned, missed)]
-    text = zoo_judging.report(runs)
-    assert "| judged | ring | 2 | 50.0% | 9.5% to 90.5% | 0 of 1 |" in text
-    assert "| tuning | ring | 1 | 100.0% |" in text
-    assert "| discriminator_rate_high | 1 of 1 | 1 (1 wrong) |" in text
-    assert "| ring, discriminator_rate_high | 1 | judged | none | 20 of 20 | far |" in text
-    json.dumps([zoo_judging.plain(run) for run in runs])
 
 
 # === Recording ===

@@ -251,3 +251,40 @@ def test_draws_without_a_seed_go_on(tmp_path):
     again = stage.again()
     fit(again, tmp_path, epochs=1)
     assert np.array_equal(drawn, [again.generate(2) for _ in range(2)])
+
+
+# === Among other callbacks ===
+
+
+def test_no_second_callback_may_restore(tmp_path):
+    gan = stage_of(plain).first()
+    for other in (TrainingBackup(tmp_path / "b"), keras.callbacks.BackupAndRestore(tmp_path)):
+        with pytest.raises(ValueError, match=f"(?s)only callback.*{type(other).__name__}"):
+            fit(gan, tmp_path / "a", other)
+    assert gan.steps_seen == 0
+
+
+def test_it_acts_last_and_history_before_it(tmp_path):
+    calls = []
+
+    class Late(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append("other")
+
+    class Backup(TrainingBackup):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            calls.append(f"backup {len(self.model.history.epoch)}")
+
+    fit(stage_of(plain).first(), None, [Late()], backup=Backup(tmp_path), epochs=2)
+    assert calls == ["other", "backup 1", "other", "backup 2"]
+
+
+def test_it_needs_a_gan_and_its_fit(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    with pytest.raises(ValueError, match="needs a `keras_gan.GAN`"):
+        model.fit(POINTS, POINTS[:, :1], verbose=0, callbacks=[TrainingBackup(tmp_path)])
+    ready = keras.callbacks.CallbackList([TrainingBackup(tmp_path)], model=stage_of(plain).first())
+    with pytest.raises(ValueError, match="in a list"):
+        ready.model.fit(POINTS, verbose=0, callbacks=ready)

@@ -9,13 +9,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan.callbacks import (
-    AlternatingPeriods,
-    ConvergenceStopping,
-    ImageGrid,
-    StopOnNonFinite,
-    TrainingBackup,
-)
+from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, ImageGrid, StopOnNonFinite
 from keras_gan.storage import backups
 from runs import (
     HELD_OUT,
@@ -177,6 +171,7 @@ def test_what_ends_a_run_does_not_end_it_twice(tmp_path):
     assert_same_run(stage.gan, fit(stage.again(), tmp_path, Halve()), state, history)
 
 
+@pytest.mark.slow
 def test_a_game_that_cannot_start_is_told_of_once_and_in_time(tmp_path):
     def build():
         still = {
@@ -196,6 +191,7 @@ def test_a_game_that_cannot_start_is_told_of_once_and_in_time(tmp_path):
         fit(stage.again(), tmp_path, **many)
 
 
+@pytest.mark.slow
 def test_a_verdict_comes_back(tmp_path):
     stage = stage_of(plain)
 
@@ -311,14 +307,6 @@ def test_callbacks_of_ones_own_go_on_or_are_named(tmp_path, capsys):
     assert "not used: EarlyStopping." in line
 
 
-def test_no_second_callback_may_restore(tmp_path):
-    gan = stage_of(plain).first()
-    for other in (TrainingBackup(tmp_path / "b"), keras.callbacks.BackupAndRestore(tmp_path)):
-        with pytest.raises(ValueError, match=f"(?s)only callback.*{type(other).__name__}"):
-            fit(gan, tmp_path / "a", other)
-    assert gan.steps_seen == 0
-
-
 @pytest.mark.slow
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
     stage = stage_of(plain_pictures)
@@ -347,32 +335,6 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
     # Asked for fewer than were made, it is what it was.
     fewer, _ = run(stage.again(), "cut", 2)
     assert_same_run(stage.gan, fewer, state, whole)
-
-
-def test_it_acts_last_and_history_before_it(tmp_path):
-    calls = []
-
-    class Late(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            calls.append("other")
-
-    class Backup(TrainingBackup):
-        def on_epoch_end(self, epoch, logs=None):
-            super().on_epoch_end(epoch, logs)
-            calls.append(f"backup {len(self.model.history.epoch)}")
-
-    fit(stage_of(plain).first(), None, [Late()], backup=Backup(tmp_path), epochs=2)
-    assert calls == ["other", "backup 1", "other", "backup 2"]
-
-
-def test_it_needs_a_gan_and_its_fit(tmp_path):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile(loss="mse")
-    with pytest.raises(ValueError, match="needs a `keras_gan.GAN`"):
-        model.fit(POINTS, POINTS[:, :1], verbose=0, callbacks=[TrainingBackup(tmp_path)])
-    ready = keras.callbacks.CallbackList([TrainingBackup(tmp_path)], model=stage_of(plain).first())
-    with pytest.raises(ValueError, match="in a list"):
-        ready.model.fit(POINTS, verbose=0, callbacks=ready)
 
 
 class CountedRate(keras.callbacks.LearningRateScheduler):
