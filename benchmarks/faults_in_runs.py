@@ -8,69 +8,10 @@ import unittest.mock
 
 import numpy as np
 
-from faults import (
-    NETWORKS,
-    Faults,
-    Outcome,
-    callback,
-    differences,
-    fit,
-    gan,
-    points,
-    small_disk,
-    state,
-    watching,
-)
+from faults import NETWORKS, Faults, Outcome, callback, differences, points, small_disk, state
+from restarts import begun, goes_on, small, straight, train, untouched
 
 fault = Faults()
-
-EPOCHS = 4
-
-
-def _small(**settings):
-    return gan(steps_per_execution=1, **settings)
-
-
-def _train(folder, *hooks, make=_small, epochs=EPOCHS, **settings):
-    """What a script does each time that it is started; `(model, seen)`."""
-    from keras_gan import callbacks
-
-    model = make()
-    backup = callbacks.TrainingBackup(folder)
-    with watching() as seen:
-        fit(model, epochs=epochs, callbacks=[*hooks, backup], **settings)
-    backup._settle()  # what a process that ends waits for, too
-    return model, seen
-
-
-_STRAIGHT = {}
-
-
-def _straight(place):
-    """The state at the end of a run that nothing disturbs."""
-    if not _STRAIGHT:
-        _STRAIGHT.update(state(_train(place / "straight")[0]))
-    return _STRAIGHT
-
-
-def _begun(folder, epochs=2):
-    """A run that has been cut off after some epochs."""
-
-    def cut(epoch):
-        if epoch == epochs:
-            raise KeyboardInterrupt
-
-    _train(folder, callback(on_epoch_begin=cut))
-    assert not (folder / "finished.npz").exists()
-
-
-def _goes_on(place, *hooks, first=None):
-    """Disturb a run, start it again, and compare its end with that of the straight one."""
-    _, before = _train(place / "run", *hooks)
-    model, after = _train(place / "run")
-    lost = "the run" if after.error is not None else differences(_straight(place), state(model))
-    words = " Started again: ".join(seen.words for seen in (before, after) if seen.words)
-    return Outcome(words, lost, after.origin)
 
 
 @fault("Ctrl-C in the middle of an epoch")
@@ -81,7 +22,7 @@ def interrupted(place):
         seen.append(batch)
 
     seen = []
-    return _goes_on(place, callback(on_train_batch_begin=stop))
+    return goes_on(place, callback(on_train_batch_begin=stop))
 
 
 @fault("a user's callback that raises in the middle of an epoch")
@@ -90,20 +31,20 @@ def callback_raises(place):
         if epoch == 2:
             raise ZeroDivisionError("a bug of the user's own")
 
-    return _goes_on(place, callback(on_epoch_begin=fail))
+    return goes_on(place, callback(on_epoch_begin=fail))
 
 
 KILLED = """
 import os, pathlib, signal, sys
 sys.path[:0] = {path!r}
-import faults_in_runs as runs
+import restarts
 replace = os.replace
 def replace_or_die(source, target):
     if "epoch_0003" in str(target):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(source, target)
 os.replace = replace_or_die
-runs._train(pathlib.Path({folder!r}))
+restarts.train(pathlib.Path({folder!r}))
 """
 
 
@@ -114,8 +55,8 @@ def killed(place):
     assert done.returncode == -signal.SIGKILL, done.stderr[-500:]
     left = [p.name for p in (place / "run").iterdir() if p.name.endswith("epoch_0003.npz")]
     assert left and left[0].startswith(".")
-    model, seen = _train(place / "run")
-    lost = differences(_straight(place), state(model))
+    model, seen = train(place / "run")
+    lost = differences(straight(place), state(model))
     left = [p.name for p in (place / "run").iterdir() if p.name.endswith(".npz")]
     if any(name.startswith(".") for name in left):
         lost = lost or "room: what was half written is still there"
@@ -141,10 +82,10 @@ def _flip(path):
 
 def _damaged(place, break_it):
     """The newest backup is broken: the one before must do."""
-    _begun(place / "run")
+    begun(place / "run")
     break_it(_newest(place / "run"))
-    model, seen = _train(place / "run")
-    lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
+    model, seen = train(place / "run")
+    lost = "the run" if seen.error is not None else differences(straight(place), state(model))
     return Outcome(seen.words, lost, seen.origin)
 
 
@@ -155,74 +96,64 @@ fault("the newest backup has no bytes")(
 )
 
 
-def _untouched(place, call):
-    """A start that must be refused and leave the backups as they were, so that nothing is lost."""
-    folder = place / "run"
-    before = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
-    _, seen = call()
-    after = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
-    lost = "" if before == after else "backups"
-    return Outcome(seen.words, lost if seen.error is not None else "it went on", seen.origin)
-
-
 @fault("all backups are damaged")
 def all_damaged(place):
-    _begun(place / "run")
+    begun(place / "run")
     for path in (place / "run").glob("epoch_*.npz"):
         _cut_off(path)
-    return _untouched(place, lambda: _train(place / "run"))
+    return untouched(place, lambda: train(place / "run"))
 
 
 @fault("a backup written by a later version")
 def later_version(place):
     from keras_gan.storage import backups
 
-    _begun(place / "run")
+    begun(place / "run")
     for path in (place / "run").glob("epoch_*.npz"):
         found = backups.read(path)
         with unittest.mock.patch.object(backups, "_FORMAT", 99):
             backups.write(path, found)
-    return _untouched(place, lambda: _train(place / "run"))
+    return untouched(place, lambda: train(place / "run"))
 
 
 @fault("a backup written with other versions of the libraries")
 def other_versions(place):
     from keras_gan.storage import backups
 
-    _begun(place / "run")
+    begun(place / "run")
     for path in (place / "run").glob("epoch_*.npz"):
         found = backups.read(path)
         found["surroundings"]["tensorflow"] = "2.99.0"
         backups.write(path, found)
-    model, seen = _train(place / "run")
-    return Outcome(seen.words, differences(_straight(place), state(model)), seen.origin)
+    model, seen = train(place / "run")
+    return Outcome(seen.words, differences(straight(place), state(model)), seen.origin)
 
 
 # === Changed code ===
 
 
 def _networks():
-    return _small(width=9)
+    return small(width=9)
 
 
 def _optimizer():
     import keras
 
-    return _small(generator_optimizer=keras.optimizers.RMSprop(1e-3))
+    return small(generator_optimizer=keras.optimizers.RMSprop(1e-3))
 
 
 def _rate():
     import keras
 
-    return _small(discriminator_optimizer=keras.optimizers.Adam(3e-3, beta_1=0.5))
+    return small(discriminator_optimizer=keras.optimizers.Adam(3e-3, beta_1=0.5))
 
 
 CHANGED = {
     "other networks": {"make": _networks},
     "another optimizer": {"make": _optimizer},
     "another learning rate": {"make": _rate},
-    "another loss": {"make": lambda: _small(loss="hinge")},
-    "another penalty": {"make": lambda: _small(regularizers=["r1"])},
+    "another loss": {"make": lambda: small(loss="hinge")},
+    "another penalty": {"make": lambda: small(regularizers=["r1"])},
     "other data of the same shape": {"data": points(64, seed=1)},
     "more data": {"data": points(80)},
     "another batch size": {"batch_size": 8},
@@ -231,10 +162,10 @@ CHANGED = {
 
 def _changed(place, settings):
     """The script was changed between two starts; then the change is taken back."""
-    _begun(place / "run")
-    outcome = _untouched(place, lambda: _train(place / "run", **settings))
-    model, _ = _train(place / "run")
-    outcome.lost = outcome.lost or differences(_straight(place), state(model))
+    begun(place / "run")
+    outcome = untouched(place, lambda: train(place / "run", **settings))
+    model, _ = train(place / "run")
+    outcome.lost = outcome.lost or differences(straight(place), state(model))
     return outcome
 
 
@@ -246,8 +177,8 @@ for _what, _settings in CHANGED.items():
 
 @fault("a finished run started again")
 def finished(place):
-    first, _ = _train(place / "run")
-    again, seen = _train(place / "run")
+    first, _ = train(place / "run")
+    again, seen = train(place / "run")
     return Outcome(seen.words, differences(state(first), state(again)), seen.origin)
 
 
@@ -256,7 +187,7 @@ def two_callbacks(place):
     import keras
 
     other = keras.callbacks.BackupAndRestore(str(place / "other"))
-    return _untouched(place, lambda: _train(place / "run", other))
+    return untouched(place, lambda: train(place / "run", other))
 
 
 @fault("a pipeline of the user's own, cut off and started again")
@@ -265,15 +196,15 @@ def own_pipeline(place):
 
     dataset = tf.data.Dataset.from_tensor_slices(points()).batch(16)
     settings = {"data": dataset, "batch_size": None}
-    straight, _ = _train(place / "pipeline", **settings)
+    whole, _ = train(place / "pipeline", **settings)
 
     def cut(epoch):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    _train(place / "run", callback(on_epoch_begin=cut), **settings)
-    model, seen = _train(place / "run", **settings)
-    return Outcome(seen.words, differences(state(straight), state(model)), seen.origin)
+    train(place / "run", callback(on_epoch_begin=cut), **settings)
+    model, seen = train(place / "run", **settings)
+    return Outcome(seen.words, differences(state(whole), state(model)), seen.origin)
 
 
 # === Folders ===
@@ -283,8 +214,8 @@ def own_pipeline(place):
 def full_disk(place):
     with small_disk(place, 1_000) as (folder, fill):
         full = callback(on_epoch_begin=lambda epoch: fill(epoch in (1, 2)))
-        model, seen = _train(folder / "run", full)
-        lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
+        model, seen = train(folder / "run", full)
+        lost = "the run" if seen.error is not None else differences(straight(place), state(model))
         if not (folder / "run" / "finished.npz").exists():
             lost = lost or "the last backup"
     return Outcome(seen.words, lost, seen.origin)
@@ -294,7 +225,7 @@ def full_disk(place):
 def full_from_the_beginning(place):
     with small_disk(place, 64) as (folder, fill):
         fill(True)
-        model, seen = _train(folder / "run")
+        model, seen = train(folder / "run")
         lost = "" if seen.error is not None and model.steps_seen == 0 else "it went on"
     return Outcome(seen.words, lost, seen.origin)
 
@@ -306,7 +237,7 @@ def read_only(place):
             subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
         else:
             folder.chmod(0o500)
-        model, seen = _train(folder / "run")
+        model, seen = train(folder / "run")
         folder.chmod(0o700) if not os.path.ismount(folder) else None
     lost = "" if seen.error is not None and model.steps_seen == 0 else "it went on"
     return Outcome(seen.words, lost, seen.origin)
@@ -318,8 +249,8 @@ def removed(place):
         if epoch == 2:  # at once, so that nothing is written in between
             (place / "run").rename(place / "gone")
 
-    model, seen = _train(place / "run", callback(on_epoch_begin=remove))
-    lost = "the run" if seen.error is not None else differences(_straight(place), state(model))
+    model, seen = train(place / "run", callback(on_epoch_begin=remove))
+    lost = "the run" if seen.error is not None else differences(straight(place), state(model))
     if not (place / "run" / "finished.npz").exists():
         lost = lost or "the last backup"
     return Outcome(seen.words, lost, seen.origin)
@@ -328,14 +259,14 @@ def removed(place):
 HOLDING = """
 import pathlib, sys, time
 sys.path[:0] = {path!r}
-import faults_in_runs as runs
+import restarts
 def hold(epoch):
     if epoch == 1:
         while not pathlib.Path({folder!r}, "epoch_0001.npz").exists():
             time.sleep(0.1)
         print("trains", flush=True, file=sys.stderr)
         time.sleep(600)
-runs._train(pathlib.Path({folder!r}), runs.callback(on_epoch_begin=hold))
+restarts.train(pathlib.Path({folder!r}), restarts.callback(on_epoch_begin=hold))
 """
 
 
@@ -347,13 +278,13 @@ def two_processes(place):
         for line in other.stderr:
             if line.strip() == "trains":
                 break
-        outcome = _untouched(place, lambda: _train(place / "run"))
+        outcome = untouched(place, lambda: train(place / "run"))
     finally:
         other.kill()
         other.wait()
         other.stderr.close()
-    model, _ = _train(place / "run")  # the other one is gone
-    outcome.lost = outcome.lost or differences(_straight(place), state(model))
+    model, _ = train(place / "run")  # the other one is gone
+    outcome.lost = outcome.lost or differences(straight(place), state(model))
     return outcome
 
 
@@ -377,10 +308,10 @@ def _poisoned(place, poison):
     models = []
 
     def make():
-        models.append(_small())
+        models.append(small())
         return models[0]
 
-    _, before = _train(
+    _, before = train(
         place / "run",
         callback(on_train_batch_begin=hook),
         callbacks.StopOnNonFinite(),
@@ -391,13 +322,13 @@ def _poisoned(place, poison):
     lost = _networks_unlike(stopped, before_it)
     if stopped.steps_seen > 11:
         lost = lost or "steps after it"
-    finished, said = _train(folder, callbacks.StopOnNonFinite())
+    finished, said = train(folder, callbacks.StopOnNonFinite())
     lost = lost or _networks_unlike(finished, before_it)
     for name in ("finished.npz", "epoch_0003.npz"):  # what the sentence says to remove
         if name in said.printed.getvalue():
             (folder / name).unlink()
-    model, _ = _train(folder, callbacks.StopOnNonFinite())
-    lost = lost or differences(_straight(place), state(model))
+    model, _ = train(folder, callbacks.StopOnNonFinite())
+    lost = lost or differences(straight(place), state(model))
     return Outcome(f"{before.words} Started again: {said.words}", lost, before.origin)
 
 
