@@ -1,13 +1,12 @@
 """What a GAN tells of itself: the means of its training, and evaluations on held-out data."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import directions
 from keras_gan.backend import packing, replicas, seeds
 from keras_gan.backend.determinism import ordered
-from keras_gan.engine import adaptive
+from keras_gan.engine import adaptive, means
 from keras_gan.engine.critics_update import ACCURACY_KEYS
 from keras_gan.engine.generator_losses import weighted_by
 from keras_gan.engine.scene import Scene, num_rows
@@ -24,7 +23,7 @@ LOG_KEYS = (*_LOSS_KEYS, *_NORM_KEYS, "d_layer_losses", "g_layer_losses", "adapt
 class Evaluating:
     """The part of a model that is about what a run has come to, logs and `test_step`."""
 
-    def _make_trackers(self):
+    def _make_means(self):
         game = self._game
         several = [critic.name for critic in game.critics] if len(game.critics) > 1 else []
         plays = [c.name for c in game.critics if c.loss is not None and c.name in several]
@@ -41,10 +40,10 @@ class Evaluating:
         names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *weights)
         names += tuple(self._logged_layer_losses)
         names += tuple(key for each in game.augmentations for key in each.logs())
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means = means.Means(names)
         terms = [term.name for term in game.terms if not term.differentiates]
         names = (*_LOSS_KEYS, *of_each, *terms)
-        self._evaluation_trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._evaluation_means = means.Means(names)
 
     def _note_layer_losses(self, values, player, loss):
         name = f"{player}_layer_losses"
@@ -91,14 +90,16 @@ class Evaluating:
 
     @property
     def metrics(self):
-        """The trackers of the logs: those of training, or those of an evaluation."""
-        if not self._evaluating:
-            return list(getattr(self, "_trackers", {}).values())
-        return [*self._evaluation_trackers.values(), *self.quality_metrics]
+        """The means in the logs: those of training, or those of an evaluation, and its metrics."""
+        if self._evaluating:
+            return [*self._evaluation_means.metrics, *self.quality_metrics]
+        return list(self._means.metrics) if hasattr(self, "_means") else []
 
     def get_metrics_result(self):
         """The logs, see `named_results`."""
-        return named_results(self.metrics)
+        if not self._evaluating:
+            return self._means.results()
+        return {**self._evaluation_means.results(), **named_results(self.quality_metrics)}
 
     def _get_metrics_result_or_logs(self, logs):
         # Keras takes a step's own results where their keys differ from the metrics'. A quality
@@ -120,27 +121,17 @@ class Evaluating:
 
     def _log(self, results):
         """Add the results of a step's updates to the epoch's means."""
-        values = {
-            name: [result[name] for result in results if name in result]
-            for name in self._trackers
-            if name != "loss"
-        }
-        means = []
-        for name, several in values.items():
-            weights = None
-            if not several:  # such as the accuracy of a game without a judge
-                continue
+        told = {}
+        for name in {name: None for result in results for name in result}:
+            several = [result[name] for result in results if name in result]
             if isinstance(several[0], tuple):  # with how much each counts
-                several, weights = (tf.stack(part) for part in zip(*several, strict=True))
+                told[name] = means.pair(*zip(*several, strict=True))
             else:
-                # Stacked: where scalars are added, TensorFlow may fuse the sums, and adds three
-                # terms or more in the order in which they are ready, which makes the last bit a
-                # matter of chance.
-                several = tf.stack(several)
-            self._trackers[name].update_state(several, sample_weight=weights)
-            if name in ("d_loss", "g_loss"):
-                means.append(tf.reduce_mean(several))
-        self._trackers["loss"].update_state(tf.reduce_sum(tf.stack(means)))
+                told[name] = means.pair(several)
+        losses = [told[name] for name in ("d_loss", "g_loss") if name in told]
+        loss = means.total([of_updates / count for of_updates, count in losses])
+        told["loss"] = loss, tf.ones([])
+        self._means.add(told)
         return replicas.logs(self.get_metrics_result())
 
     # === Evaluating ===
@@ -163,8 +154,7 @@ class Evaluating:
             if self.quality_metrics:
                 self._evaluate_quality(tensors)
             add(step, 1)
-        results = {name: tracker.result() for name, tracker in self._evaluation_trackers.items()}
-        return replicas.logs(results)
+        return replicas.logs(self._evaluation_means.results())
 
     def _evaluate_losses(self, tensors, size, seed):
         game, values = self._game, {"d_loss": tf.zeros([]), "g_loss": tf.zeros([])}
@@ -187,8 +177,7 @@ class Evaluating:
                 of_term = scene.with_seed_of(place)
                 of_term.player = "discriminator" if term.player == "discriminator" else "generator"
                 values[term.name] = mean_of_term(term, of_term)
-        for name, value in values.items():
-            self._evaluation_trackers[name].update_state(value, sample_weight=size)
+        self._evaluation_means.add({name: means.pair([v], [size]) for name, v in values.items()})
 
     def _evaluate_quality(self, tensors):
         """Update the metrics of pairs of tensors, those of the averaged generator."""

@@ -298,7 +298,7 @@ class AdversarialModel(
         }
         self._logged_layer_losses = self._layer_losses_to_log()
         compile_arguments.warn_of_batch_norm(self)
-        self._make_trackers()
+        self._make_means()
         self._train_functions = {}
         self._phase = "both"
 
