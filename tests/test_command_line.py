@@ -143,7 +143,7 @@ def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Trained(Failed()), {}))
     given = json.loads((run / "run.json").read_text())
-    given |= {"recipe": "auto", "options": {}}
+    given |= {"recipe": "auto", "options": {}, "batch_size": None}
     assert running.run(tmp_path, **given) == running.FAILED
 
 
