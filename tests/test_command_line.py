@@ -147,6 +147,23 @@ def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
     assert running.run(tmp_path, **given) == running.FAILED
 
 
+@pytest.mark.parametrize("steps, kind", [(0, ValueError), (3, RuntimeError)])
+def test_an_error_in_training_is_none_of_the_arguments(run, tmp_path, monkeypatch, steps, kind):
+    class Broken:
+        sample_shape, steps_seen = (2,), steps
+
+        def fit(self, *args, **settings):
+            raise ValueError("no more")
+
+    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Broken(), {}))
+    given = json.loads((run / "run.json").read_text())
+    given |= {"recipe": "auto", "options": {}, "batch_size": None}
+    with pytest.raises(kind) as caught:
+        running.run(tmp_path, **given)
+    assert steps == 0 or "3 steps" in str(caught.value) and "resume" in str(caught.value)
+    assert "no more" in f"{caught.value}{caught.value.__cause__}"
+
+
 class Trained:
     """A model whose run is over."""
 

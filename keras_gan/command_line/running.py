@@ -31,6 +31,9 @@ def run(folder, **given):
     Args:
         folder: of the run.
         **given: the options of `commands.train` by name.
+
+    Raises:
+        RuntimeError: for an error in training, from that error.
     """
     gan, real, classes, settings = _made(folder, **given)
     # Not before: options that make no sense must not stay in the folder.
@@ -53,10 +56,17 @@ def run(folder, **given):
             gan.fit(real, classes, callbacks=watching, **settings)
     except KeyboardInterrupt:
         terminal.tell(
-            f"Interrupted. Grids, report and verdict are in {folder}. Go on with "
+            f"Interrupted. What the run has written is in {folder}. Go on with "
             f"`keras-gan resume {output}`."
         )
         return INTERRUPTED
+    except (ValueError, TypeError) as error:
+        if not gan.steps_seen:  # refused before the first step
+            raise
+        raise RuntimeError(
+            f"An error ended the run after {gan.steps_seen:,} steps. Once its cause is gone, go on "
+            f"with `keras-gan resume {output}`."
+        ) from error
     gan.save(folder / sources.MODEL)
     terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with `keras-gan sample {output}`.")
     verdict = gan.verdict
