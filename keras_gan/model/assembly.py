@@ -32,7 +32,6 @@ def assembled(model, loss, regularizers, terms, augment):
     """
     _check_terms(model, terms)
     critics = [_compiled(model, critic, loss, regularizers) for critic in model.critics]
-    _check_augmentation(model, critics, augment)
     _check_log_names(critics, terms, augment)
     _check_term_networks(model, terms)
     _check_pools_have_no_labels(model, terms)
@@ -58,7 +57,9 @@ def assembled(model, loss, regularizers, terms, augment):
         if isinstance(critic.weight, AdaptiveWeight):
             adaptive.kernel_place(critic.weight.layer, model.generator.trainable_variables)
             _check_is_balanced(model, critic, terms)
-    return Game(cut, critics, terms, draws, rules, augment)
+    game = Game(cut, critics, terms, draws, rules, augment)
+    _check_augmentation(model, game)
+    return game
 
 
 def admit_compared(model, game, names):
@@ -262,8 +263,8 @@ def _check_pools_have_no_labels(model, terms):
         )
 
 
-def _check_augmentation(model, critics, augment):
-    if not isinstance(augment, Augmentation):
+def _check_augmentation(model, game):
+    if not game.augmentations:
         return
     shapes = [
         [tuple(tensor.shape) for tensor in critic_checks.symbolic_inputs(critic)]
@@ -275,7 +276,7 @@ def _check_augmentation(model, critics, augment):
         cure="Leave `augment` out, or give a function `(tensors, seed, images_seen) -> tensors`.",
         inputs=shapes,
     )
-    first = next((critic for critic in critics if critic.loss is not None), None)
+    augment, first = game.augment, game.first_player
     _checks.check(
         not augment.follows_reals or first is not None and first.loss.threshold is not None,
         f"{type(augment).__name__} follows how sure the first critic is of real images, which its "
