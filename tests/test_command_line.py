@@ -137,13 +137,18 @@ def test_every_option_of_help_is_explained(capsys):
             assert f"{argument}: " in function.__doc__, (name, argument)
 
 
+def planned(model, run, monkeypatch):
+    """The options of a run whose plan is this model."""
+    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (model, {}))
+    given = json.loads((run / "run.json").read_text())
+    return {**given, "recipe": "auto", "options": {}, "batch_size": None}
+
+
 def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
     class Failed:
         kind = "diverged"
 
-    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Trained(Failed()), {}))
-    given = json.loads((run / "run.json").read_text())
-    given |= {"recipe": "auto", "options": {}, "batch_size": None}
+    given = planned(Trained(Failed()), run, monkeypatch)
     assert running.run(tmp_path, **given) == running.FAILED
 
 
@@ -155,9 +160,7 @@ def test_an_error_in_training_is_none_of_the_arguments(run, tmp_path, monkeypatc
         def fit(self, *args, **settings):
             raise ValueError("no more")
 
-    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (Broken(), {}))
-    given = json.loads((run / "run.json").read_text())
-    given |= {"recipe": "auto", "options": {}, "batch_size": None}
+    given = planned(Broken(), run, monkeypatch)
     with pytest.raises(kind) as caught:
         running.run(tmp_path, **given)
     assert steps == 0 or "3 steps" in str(caught.value) and "resume" in str(caught.value)

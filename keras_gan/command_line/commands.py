@@ -69,8 +69,9 @@ def train(
     """
     given = dict(locals())
     given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
-    if files.expanded(source).exists():  # `resume` may be called from elsewhere
-        given["source"] = str(files.expanded(source).resolve())
+    place = files.expanded(source)
+    if place.exists():  # `resume` may be called from elsewhere
+        given["source"] = str(place.resolve())
     folder = files.writable_directory(output, "output")
     known = folder / running.FILE
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) != given:

@@ -11,6 +11,8 @@ from keras_gan.recipes.parts import adam, compiled, suggesting
 
 # Filters next to the image: half of the papers', so that a step costs about a quarter.
 _FILTERS = 32
+# Adam's, as in DCGAN.
+_BETAS = {"beta_1": 0.5, "beta_2": 0.999}
 _MAX_FILTERS = 256
 # Half-life of the generators' averages, in images. Image to image is learned from fewer images than
 # samples from noise are.
@@ -98,7 +100,7 @@ def pix2pix(
     )
     return compiled(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        adam(learning_rate, **_BETAS),
         loss=losses.NonSaturating(),
         terms=[terms.L1(target, "translated", weight=l1_weight)],
         metrics=metrics,
@@ -200,7 +202,7 @@ def cycle_gan(
     )
     return compiled(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        adam(learning_rate, **_BETAS),
         loss=losses.LeastSquares(),
         terms=distances,
         metrics=metrics,
@@ -311,7 +313,7 @@ def super_resolution(
         features = terms.Perceptual(perceptual, high, "upscaled", weight=weight)
     return compiled(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
+        adam(learning_rate, **_BETAS),
         loss=losses.NonSaturating(),
         terms=[terms.L1(high, "upscaled", weight=l1_weight), features],
         metrics=metrics,
