@@ -62,12 +62,12 @@ def test_slices_are_cut_by_stride():
         np.testing.assert_array_equal(batch_of(i)["samples"], data[i::3])
 
 
-# === One stands still while the other learns ===
+# === An update of one player changes nothing of the other ===
 
 
 @pytest.mark.parametrize("phase, moves", [("discriminator", False), ("generator", True)])
 def test_one_players_update_leaves_the_others_weights_alone(phase, moves):
-    # BatchNorm and Dropout in both: statistics and random generators must stand still, too.
+    # With BatchNorm and Dropout in both: statistics and random generators must not change either.
     inner = helpers.generator(batch_norm=True)
     generator = keras.Sequential([keras.Input((helpers.LATENT,)), inner, keras.layers.Dropout(0.3)])
     model = GAN(generator, helpers.discriminator(batch_norm=True, dropout=0.3))

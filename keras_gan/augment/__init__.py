@@ -1,9 +1,9 @@
 """What critics are shown in place of images: `augment=` of `compile`, for few training images.
 
-With few images a critic learns them by heart, and the generator learns nothing more. Augmentation
-changes what the critic sees, of real and of generated images alike, and gradients flow through it:
-the generator is never shown an augmented image as its target (Zhao et al. 2020, Karras et al.
-2020). Validation, metrics and `score` see images as they are.
+With few images a critic memorises them, and its gradients no longer help the generator.
+Augmentation changes what the critic sees, of real and of generated images alike, and gradients flow
+through it: the generator is never shown an augmented image as its target (Zhao et al. 2020, Karras
+et al. 2020). Validation, metrics and `score` see images as they are.
 
 ```python
 gan.compile(augment=keras_gan.augment.DiffAugment("color,translation,cutout"))

@@ -311,7 +311,7 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None):
     if title == "gradient norms":
         axis.set_yscale("log")
     _mark(axis, verdict, restored)
-    # At a place of its own: to look for the best one takes long, and warns, where curves are long.
+    # A fixed place: Matplotlib's search for the best one is slow for long curves, and warns.
     legend = axis.legend(loc="upper right", fontsize=7, framealpha=0.7)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a metric's name may contain a dollar sign

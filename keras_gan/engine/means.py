@@ -7,8 +7,8 @@ import tensorflow as tf
 class Means:
     """Weighted means of scalars by name.
 
-    Totals and weights are one variable, shape (2, names): a step adds to all of them at once, which
-    takes a tenth of the operations of a `keras.metrics.Mean` for each.
+    Totals and weights are one variable, shape (2, names): a step adds to all of them at once, where
+    a `keras.metrics.Mean` for each would add to two variables.
 
     Attributes:
         metrics: list of one Keras metric for each name, which has its result.
