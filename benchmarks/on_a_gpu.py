@@ -27,14 +27,14 @@ from throughput_workloads import WORKLOADS
 ROUNDS, SECONDS = 5, 2.0
 QUICK = 1, 0.2
 CONTENDERS = {
-    "P1, float32": ("P1", "float32"),
-    "ours, float32": ("ours", "float32"),
-    "ours, one step a call, float32": ("ours one step", "float32"),
-    "ours, XLA, float32": ("ours XLA", "float32"),
-    "P1, bfloat16": ("P1", "bfloat16"),
-    "ours, bfloat16": ("ours", "bfloat16"),
-    "P1, float16": ("P1", "float16"),
-    "ours, float16": ("ours", "float16"),
+    "P1, float32": throughput.Contender("P1", "float32"),
+    "ours, float32": throughput.Contender("ours", "float32"),
+    "ours, one step a call, float32": throughput.Contender("ours one step", "float32"),
+    "ours, XLA, float32": throughput.Contender("ours XLA", "float32"),
+    "P1, bfloat16": throughput.Contender("P1", "bfloat16"),
+    "ours, bfloat16": throughput.Contender("ours", "bfloat16"),
+    "P1, float16": throughput.Contender("P1", "float16"),
+    "ours, float16": throughput.Contender("ours", "float16"),
 }
 QUICK_CONTENDERS = ["P1, float32", "ours, float32", "ours, one step a call, float32"]
 
@@ -83,6 +83,7 @@ def measure(gpus, *, quick):
             {
                 "workload": workload,
                 "contender": name,
+                "precision": CONTENDERS[name].precision,
                 "milliseconds": fact["milliseconds_a_step"],
                 "images_per_second": fact["median_images_per_second"],
                 "first_step": fact["seconds_after_imports"],
@@ -111,7 +112,7 @@ def race(workload, names, rounds, seconds):
     commands = {
         name: functools.partial(
             throughput.command,
-            throughput.Contender(*CONTENDERS[name]),
+            CONTENDERS[name],
             workload,
             seconds,
             throughput.TORCH_ENVIRONMENT,
@@ -128,28 +129,34 @@ def attempt(name, check, *arguments):
     """A row of the table: what a check found, or its error."""
     try:
         return {"check": name, "found": check(*arguments), "failed": False}
-    except Exception as error:  # whatever it is, the other checks are wanted too
+    except Exception as error:  # an error of one check must not end the others
         text = str(error).strip().splitlines() or [""]
         return {"check": name, "found": f"{type(error).__name__}: {text[0][:200]}", "failed": True}
 
 
-def fitted(side, *, precision="float32", seed=0, **options):
-    """A small `dcgan` after some steps on random images, and its losses."""
+def fitted(side, precision="float32"):
+    """A small `dcgan` after 24 steps on random images, and its losses."""
     import keras
     import numpy as np
 
     import keras_gan
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (256, side, side, 3), "uint8")
-    gan = keras_gan.recipes.dcgan((side, side, 3), precision=precision, **options)
+    gan = keras_gan.recipes.dcgan((side, side, 3), precision=precision)
     history = gan.fit(images, batch_size=32, epochs=3, verbose=0)
     return gan, history.history
 
 
+@functools.cache
+def alone(side):
+    """The `dcgan` that others are compared with: float32, on one device."""
+    return fitted(side)[0]
+
+
 def trains(side, precision):
     """Losses are finite, and the generator's weights too."""
-    gan, history = fitted(side, precision=precision)
+    gan, history = fitted(side, precision)
     losses = [history[name][-1] for name in ("d_loss", "g_loss")]
     if not all(map(math.isfinite, losses)):
         raise RuntimeError(f"Losses must be finite. Received: {losses}")
@@ -160,17 +167,16 @@ def trains(side, precision):
 
 def repeats(side):
     """The largest difference of a weight between two runs of one program."""
-    return f"largest difference of a weight {_difference(fitted(side)[0], fitted(side)[0]):.2g}"
+    return f"largest difference of a weight {_difference(alone(side), fitted(side)[0]):.2g}"
 
 
 def replicas(side):
     """The largest difference of a weight from one device's, by the same global batch."""
     import tensorflow as tf
 
-    alone = fitted(side)[0]
     with tf.distribute.MirroredStrategy().scope():
         together = fitted(side)[0]
-    return f"largest difference of a weight {_difference(alone, together):.2g} after 24 steps"
+    return f"largest difference of a weight {_difference(alone(side), together):.2g} after 24 steps"
 
 
 def exports(side):
@@ -178,7 +184,7 @@ def exports(side):
     import numpy as np
     import tensorflow as tf
 
-    gan, _ = fitted(side)
+    gan = alone(side)
     latents = np.random.default_rng(1).standard_normal((4, gan.latent_dim)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
         gan.export(f"{folder}/generator")
@@ -205,14 +211,14 @@ def _difference(first, second):
 def report(run):
     """One Markdown table, after a line on the machine."""
     gpus = ", ".join(run["gpus"]) or "none: the processor was used"
-    baseline = {
-        (row["workload"], row["contender"].rsplit(", ", 1)[1]): row["images_per_second"]
+    of_p1 = {
+        (row["workload"], row["precision"]): row["images_per_second"]
         for row in run["speeds"]
-        if row["contender"].startswith("P1")
+        if CONTENDERS[row["contender"]].kind == "P1"
     }
     rows = []
     for row in run["speeds"]:
-        other = baseline.get((row["workload"], row["contender"].rsplit(", ", 1)[1]))
+        other = of_p1.get((row["workload"], row["precision"]))
         beside = f"; {row['images_per_second'] / other:.2f} of P1's speed" if other else ""
         speed = f"{row['milliseconds']:.3g} ms a step, the first after {row['first_step']:.1f} s"
         rows.append([f"{WORKLOADS[row['workload']].title}: {row['contender']}", speed + beside])
