@@ -6,14 +6,20 @@ import sys
 _DELAY, _REST = 3.0, 10.0
 
 
-def tell(text):
+def tell(text, *, error=False):
     """Print a line; characters that the terminal cannot show are escaped.
 
     Paths may contain invalid characters, and terminals may support only ASCII. Neither may stop a
     run.
+
+    Args:
+        text: the line.
+        error: whether it goes to standard error.
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    stream = sys.stderr if error else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = text.encode(encoding, "backslashreplace").decode(encoding)
+    print(line, file=stream, flush=True)
 
 
 def progress(items, what, *, total=None, unit="batches", verbose="auto"):

@@ -23,9 +23,10 @@ def test_all_that_is_no_python_is_listed_as_data_of_the_package():
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg")
     listed = {
-        f"{package.replace('.', '/')}/{name}"
+        path.relative_to(ROOT).as_posix()
         for package, names in settings["options.package_data"].items()
         for name in names.split()
+        for path in (ROOT / package.replace(".", "/")).glob(name)
     }
     assert listed == {name for name in SOURCES if not name.endswith(".py")}
 

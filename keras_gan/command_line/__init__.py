@@ -5,9 +5,8 @@ failed by its verdict; 130 interrupted, to be resumed.
 """
 
 import importlib.util
-import sys
 
-from keras_gan import _version
+from keras_gan import _version, terminal
 from keras_gan.command_line import commands, running
 
 _COMMANDS = ("train", "resume", "sample", "evaluate", "export", "report", "doctor")
@@ -20,10 +19,10 @@ def main(arguments=None):
         The exit code, see the module.
     """
     if importlib.util.find_spec("cyclopts") is None:
-        print(
+        terminal.tell(
             "`keras-gan` needs a package that is not installed. Use "
             "`pip install 'keras-gan[cli]'`.",
-            file=sys.stderr,
+            error=True,
         )
         return running.REFUSED
     import cyclopts
@@ -44,5 +43,5 @@ def main(arguments=None):
     except KeyboardInterrupt:
         return running.INTERRUPTED
     except (ValueError, TypeError, ImportError, FileNotFoundError) as error:
-        print(f"keras-gan: {error}", file=sys.stderr)
+        terminal.tell(f"keras-gan: {error}", error=True)
         return running.REFUSED
