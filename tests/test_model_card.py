@@ -13,7 +13,7 @@ from keras_gan.model import model_card
 
 @pytest.fixture(scope="module")
 def gan():
-    return helpers.gan((8, 8, 1), num_classes=2, regularizers=["r1"])
+    return helpers.gan((8, 8, 1), num_classes=2, regularizers=["r1"], run_eagerly=True)
 
 
 def test_the_card_has_data_recipe_figures_and_use(gan, tmp_path):

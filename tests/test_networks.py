@@ -192,7 +192,13 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mlp", "dcgan", "r3gan"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan_gp", "sngan")),
+    ],
+)
 def test_recipes_are_what_they_were_and_train(name, tmp_path):
     make, shape, parameters = RECIPES[name]
     gan = make(shape, seed=3)

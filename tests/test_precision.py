@@ -164,6 +164,7 @@ def test_callbacks_see_the_learning_rates_behind_the_scales(model):
     assert "learning_rate_generator_optimizer" in history.history
 
 
+@pytest.mark.slow
 def test_a_recipe_in_half_precision():
     model = recipes.dcgan((8, 8, 1), latent_dim=8, precision="mixed_float16")
     model.run_eagerly = True

@@ -230,6 +230,7 @@ def test_a_plan_is_a_whole_run():
     assert float(gan.generator_optimizer.learning_rate) < 1e-4
 
 
+@pytest.mark.slow
 def test_a_step_is_measured_on_a_model_that_is_thrown_away():
     """What is measured is above 0, and watching is no part of a step."""
     gan = plans._build(plans.look(helpers.points(64)), seed=0, precision=None)

@@ -297,7 +297,9 @@ def test_errors(make, message):
         make()
 
 
-@pytest.mark.parametrize("name", ["dragan", "gradient_penalty"])
+@pytest.mark.parametrize(
+    "name", ["gradient_penalty", pytest.param("dragan", marks=pytest.mark.slow)]
+)
 def test_two_replicas_draw_the_points_of_one(name, two_replicas):
     real, fake = pair(8)
     regularizer = regularizers.get(name)

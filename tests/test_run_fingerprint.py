@@ -79,7 +79,7 @@ def test_layers_go_by_their_place_and_seeds_do_not_matter():
 
 
 def test_what_a_run_changes_itself_is_no_difference():
-    gan = helpers.gan(regularizers=["lecam"])
+    gan = helpers.gan(regularizers=["lecam"], run_eagerly=True)
     before = described(gan)
     gan.fit(helpers.points(), verbose=0)
     gan.generator_optimizer.learning_rate = 1e-5

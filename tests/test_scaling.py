@@ -217,6 +217,7 @@ def test_what_is_reduced():
     assert more_reductions - reductions == 6 * 3 * 2 + 2 * 2 * 2
 
 
+@pytest.mark.slow
 def test_gradients_are_reduced_as_often_as_the_training_does(two_replicas, monkeypatch):
     reduced = []
     context = tf.distribute.ReplicaContext

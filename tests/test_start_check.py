@@ -26,10 +26,10 @@ def made(discriminator, rate=1e-2):
     return model, helpers.snapshot(model)
 
 
-def fit(made, epochs=20):
+def fit(made, epochs=10):
     model, start = made
     helpers.restore(start)
-    model.fit(data.ring(512), batch_size=32, epochs=epochs, verbose=0)
+    model.fit(data.ring(1024), batch_size=32, epochs=epochs, verbose=0)
 
 
 def weak():
@@ -50,9 +50,8 @@ def test_a_discriminator_that_separates_nothing_is_named_once():
     assert sum(MESSAGE in str(w.message) for w in caught) == 1
 
 
-@pytest.mark.parametrize(
-    "make", [weak, pytest.param(helpers.discriminator, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [weak, helpers.discriminator])
 def test_one_that_learns_is_not(make):
     model = made(make)
     with warnings.catch_warnings():
@@ -66,7 +65,7 @@ def test_two_hundred_updates_or_a_rate_that_rises_say_nothing():
     models = made(constant), made(constant, rate=rising)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(models[0], epochs=12)
+        fit(models[0], epochs=6)
         fit(models[1])
 
 
@@ -81,6 +80,7 @@ def test_the_check_does_not_touch_training():
     assert np.all([np.array_equal(a, b) for a, b in zip(*results, strict=True)])
 
 
+@pytest.mark.slow
 def test_a_generator_that_outruns_the_discriminator_is_named_with_its_setting():
     keras.utils.set_random_seed(0)
     model = GAN(helpers.generator(), helpers.discriminator())

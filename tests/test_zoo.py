@@ -183,6 +183,7 @@ def test_a_stale_discriminator_stands_still_from_its_onset_on():
     look = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(gan.discriminator.get_weights()[0].sum())
     )
+    gan.run_eagerly = True
     gan.fit(data.ring(128), steps_per_epoch=1, epochs=4, verbose=0, callbacks=[stale, look])
     assert seen[0] != seen[1] == seen[2] == seen[3]
 
@@ -190,6 +191,7 @@ def test_a_stale_discriminator_stands_still_from_its_onset_on():
 # === What is published ===
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_kept_runs_say_under_the_rules_of_today():
     given = argparse.Namespace(
         tasks=[],
