@@ -16,7 +16,7 @@ def train(parts, *, num_classes=None, optimizer=lambda: keras.optimizers.SGD(0.1
     ]
     gan = GAN(*networks, num_classes=num_classes)
     gan.compile(optimizer(), optimizer(), accumulation_steps=parts, **settings)
-    count = 8 * 4 * settings.get("discriminator_steps", 1)
+    count = 8 * 2 * settings.get("discriminator_steps", 1)
     labels = np.arange(count) % num_classes if num_classes else None
     history = gan.fit(helpers.points(count), labels, batch_size=8, verbose=0).history
     return gan, history

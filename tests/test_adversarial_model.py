@@ -67,7 +67,8 @@ def test_what_only_a_late_critic_or_a_later_term_trains_stands_still_till_then()
         priors={"latents": "normal"},
     )
     later = terms.L2("first", "second", weight=schedules.Piecewise({0: 0.0, 3: 1.0}))
-    model.compile(keras.optimizers.AdamW(0.1), keras.optimizers.AdamW(0.1), terms=[later])
+    adam = keras.optimizers.AdamW
+    model.compile(adam(0.1), adam(0.1), terms=[later], **EAGER)
     second = model.generator.get_layer("second").weights
     critic = model.critics[1].network.weights
     still = []
@@ -88,7 +89,7 @@ def test_a_critic_of_weight_0_trains_but_teaches_nothing():
         Critic(linear(2), real="x", fake="second", weight=0.0, name="onlooker"),
     ]
     model = AdversarialModel(two_outputs(), critics, priors={"latents": "normal"})
-    model.compile(keras.optimizers.AdamW(0.1), sgd())
+    model.compile(keras.optimizers.AdamW(0.1), sgd(), **EAGER)
     second, onlooker = model.generator.get_layer("second").weights, critics[1].network.weights
     before = values(second), values(onlooker)
     model.train_on_batch(points())
@@ -197,7 +198,7 @@ def test_critics_that_share_a_layer_update_it_once_by_the_sum_and_still_share_it
         for network, name in zip(networks, names, strict=True)
     ]
     model = AdversarialModel(two_outputs(), critics, priors={"latents": "normal"})
-    model.compile("sgd", sgd(0.5))
+    model.compile("sgd", sgd(0.5), **EAGER)
     model.train_on_batch(points())
     assert int(model.discriminator_optimizer.iterations) == 1
     model.save(tmp_path / "game.keras")
@@ -213,18 +214,15 @@ def test_critics_that_share_a_layer_update_it_once_by_the_sum_and_still_share_it
 # === Pools ===
 
 
-def exchanged(pool, rows, number):
-    fresh = {"image": tf.constant(rows), "label": tf.cast(rows[:, 0], "int32")}
-    shown = pool.exchanged(fresh, tf.constant([7, number]))
-    return shown["image"].numpy(), shown["label"].numpy()
-
-
 def test_a_pool_fills_and_then_trades_half_of_the_samples_with_what_belongs_to_them():
     pool = Pool(8, {"image": (1,), "label": ()}, {"image": "float32", "label": "int32"}, "critic")
+    exchange = tf.function(pool.exchanged)
     known, old, seen = set(), 0, 0
     for number in range(200):
         rows = np.arange(4 * number, 4 * number + 4, dtype="float32")[:, None]
-        shown, labels = exchanged(pool, rows, number)
+        fresh = {"image": tf.constant(rows), "label": tf.cast(rows[:, 0], "int32")}
+        made = exchange(fresh, tf.constant([7, number]))
+        shown, labels = made["image"].numpy(), made["label"].numpy()
         np.testing.assert_array_equal(shown[:, 0], labels)
         assert len(set(labels)) == 4, "no sample is shown twice at a time"
         if number < 2:
@@ -254,7 +252,7 @@ def test_only_what_is_asked_for_is_computed_and_needs_inputs():
     outputs = {"painted": layers.Dense(2)(sketch), "dreamt": layers.Dense(2)(noise)}
     generator = keras.Model({"sketch": sketch, "noise": noise}, outputs)
     model = AdversarialModel(generator, Critic(linear(2), real="photo", fake="painted"))
-    model.compile()
+    model.compile(sgd(), sgd(), **EAGER)
     model.fit({"sketch": points(), "photo": points()}, batch_size=8, verbose=0)
     assert model.generate(inputs={"sketch": points(3)}).shape == (3, 2)
     assert model.generate(inputs={"noise": points(3)}, outputs="dreamt").shape == (3, 2)
@@ -311,7 +309,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(make, words):
 
 def test_data_are_checked_by_name():
     model = game()
-    model.compile()
+    model.compile(sgd(), sgd(), **EAGER)
     for bad, words in (
         ({"y": points()}, r"missing=\['x'\]"),
         ({"x": points(), "first": points()}, "names that the generator makes"),
@@ -341,7 +339,7 @@ def test_draws_are_of_the_input_that_takes_them():
         Critic(linear(2), real="x", fake="made"),
         priors={"latents": "uniform", "label": priors.Categorical(4)},
     )
-    model.compile()
+    model.compile(sgd(), sgd(), **EAGER)
     model.fit({"x": points()}, batch_size=8, verbose=0)
     same = [model.generate(5, seed=3, batch_size=size) for size in (2, 5)]
     np.testing.assert_array_equal(*same)
@@ -367,7 +365,7 @@ def test_schedules_may_count_steps_everywhere():
         priors={"latents": "normal"},
         ema_halflife_images=linear_steps(8.0, 16.0),
     )
-    model.compile(*rates)
+    model.compile(*rates, **EAGER)
     for _ in range(4):
         logs = model.train_on_batch(points(), return_dict=True)
     assert float(model.generator_optimizer.learning_rate) == 0.0

@@ -15,15 +15,18 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This model cannot start"),
 ]
 
+# One is played at once, without a graph; all of them compiled with `--slow`.
 EVERY = [
-    pytest.param(name, id=name, marks=() if name in games.QUICK else pytest.mark.slow)
-    for name in games.GAMES
+    *(pytest.param(name, True, id=f"{name}-eager") for name in games.QUICK),
+    *(pytest.param(name, False, id=name, marks=pytest.mark.slow) for name in games.GAMES),
 ]
 
 
-def played(name, seed=0):
+def played(name, seed=0, eager=False):
     keras.utils.set_random_seed(seed)
-    return games.GAMES[name]()
+    game = games.GAMES[name]()
+    game.model.run_eagerly = eager
+    return game
 
 
 def fit(game, model=None, epochs=1, **options):
@@ -38,9 +41,9 @@ def fit(game, model=None, epochs=1, **options):
     )
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_it_trains_goes_on_and_is_used(name, tmp_path):
-    game = played(name)
+@pytest.mark.parametrize("name, eager", EVERY)
+def test_it_trains_goes_on_and_is_used(name, eager, tmp_path):
+    game = played(name, eager=eager)
     logs = fit(game, callbacks=[TrainingBackup(tmp_path / "backup")]).history
     assert all(np.isfinite(values).all() for values in logs.values()), logs
     game.model.save(tmp_path / "model.keras")
@@ -48,10 +51,11 @@ def test_it_trains_goes_on_and_is_used(name, tmp_path):
     state = game.model.run_state()
 
     loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.run_eagerly = eager
     fit(game, loaded)
     assert_same_state(loaded, state)
 
-    resumed = played(name, seed=1)  # other initial weights
+    resumed = played(name, seed=1, eager=eager)  # other initial weights
     fit(resumed, epochs=2, callbacks=[TrainingBackup(tmp_path / "backup")])
     assert_same_state(resumed.model, state)
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_gan import AdversarialModel, Critic, losses, schedules, terms
 from keras_gan import layers as own_layers
-from test_adversarial_model import linear, moved, points, sgd, two_outputs, values
+from test_adversarial_model import EAGER, linear, moved, points, sgd, two_outputs, values
 
 DRAWN = {"latents": "normal"}
 
@@ -31,7 +31,7 @@ def test_a_condition_that_the_generator_makes_teaches_it_nothing():
     )
     critic = Critic(network, real="x", fake="made", condition="code")
     model = AdversarialModel(keras.Model({"latents": latents}, outputs), critic, priors=DRAWN)
-    model.compile(sgd(), sgd())
+    model.compile(sgd(), sgd(), **EAGER)
     code, made = (model.generator.get_layer(name).weights for name in ("code", "made"))
     before = values(code), values(made)
     model.train_on_batch(points())
@@ -49,7 +49,7 @@ def test_a_broken_critic_does_not_stop_the_others():
         priors=DRAWN,
     )
     term = terms.Classification("labels", critic="broken", player="discriminator")
-    model.compile(sgd(0.1), sgd(0.1), terms=[term])
+    model.compile(sgd(0.1), sgd(0.1), terms=[term], **EAGER)
     first.set_weights([np.full_like(w, np.nan) for w in first.get_weights()])
     sound = model.critics[1].network.weights
     before = values(sound)
@@ -66,7 +66,7 @@ def test_the_head_of_a_late_critic_on_a_shared_trunk_stands_still_till_then():
         Critic(networks[1], real="x", fake="second", start_step=2, name="late"),
     ]
     model = AdversarialModel(two_outputs(), critics, priors=DRAWN)
-    model.compile(sgd(), keras.optimizers.AdamW(0.1))
+    model.compile(sgd(), keras.optimizers.AdamW(0.1), **EAGER)
     head, still = networks[1].layers[-1].weights, []
     for _ in range(3):
         before = values(head)
@@ -84,7 +84,7 @@ def test_a_classifier_whose_only_term_has_weight_0_has_no_turn():
     term = terms.Classification(
         "labels", critic="classifier", player="discriminator", weight=weight
     )
-    model.compile(sgd(), keras.optimizers.AdamW(0.1), terms=[term])
+    model.compile(sgd(), sgd(), terms=[term])
     for _ in range(3):
         model.train_on_batch(rows_and_labels())
     assert int(model.discriminator_optimizer["classifier"].iterations) == 1
@@ -97,7 +97,7 @@ def test_validation_plays_the_game_of_training():
         Critic(linear(2), real="x", fake="second", start_step=100, name="late"),
     ]
     model = AdversarialModel(two_outputs(), critics, priors=DRAWN)
-    model.compile(sgd(0.0), sgd(0.0), "wasserstein")
+    model.compile(sgd(0.0), sgd(0.0), "wasserstein", **EAGER)
     data = {"x": points(), "weight": np.arange(16, dtype="float32")}
     logs = model.evaluate(data, return_dict=True, verbose=0)
     assert logs["d_loss_late"] == logs["g_loss_late"] == 0.0
@@ -111,7 +111,7 @@ def test_a_scheduled_weight_counts_in_validation_as_well():
     weight = schedules.Linear(1.0, 0.0, over_steps=4)
     critic = Critic(linear(2), real="x", fake="first", weight=weight)
     model = AdversarialModel(two_outputs(), critic, priors=DRAWN)
-    model.compile(sgd(0.0), sgd(0.0), "wasserstein")
+    model.compile(sgd(0.0), sgd(0.0), "wasserstein", **EAGER)
     found = []
     for step in (0, 2, 4):
         model._state.steps_seen.assign(step)
@@ -151,7 +151,9 @@ def test_a_frozen_network_may_serve_two_terms_and_the_generator(tmp_path):
         priors=DRAWN,
     )
     model.compile(
-        terms=[terms.Perceptual(network, "x", "made"), terms.Perceptual(network, "x", "other")]
+        *(sgd(), sgd()),
+        terms=[terms.Perceptual(network, "x", "made"), terms.Perceptual(network, "x", "other")],
+        **EAGER,
     )
     data = {"x": points(), "y": points(size=3)}
     model.train_on_batch(data)
@@ -212,7 +214,7 @@ def test_losses_of_rows_of_one_value_are_weighted_row_by_row():
         keras.utils.set_random_seed(0)
         critic = Critic(linear(2), real="x", fake="first", sample_weight="w", loss=loss)
         model = AdversarialModel(two_outputs(), critic, priors=DRAWN)
-        model.compile(sgd(0.0), sgd(0.0))
+        model.compile(sgd(0.0), sgd(0.0), **EAGER)
         data = {"x": points(), "w": np.arange(16, dtype="float32")}
         logs.append(model.train_on_batch(data, return_dict=True)["d_loss"])
     assert logs[0] == pytest.approx(logs[1], rel=1e-6)

@@ -41,7 +41,7 @@ def test_a_prior_of_ones_own():
 
     model = GAN(helpers.generator(), helpers.discriminator(), prior=signs)
     assert set(np.unique(model.sample_latents(50, seed=0))) == {-1.0, 1.0}
-    model.compile()
+    model.compile(run_eagerly=True)
     model.train_on_batch(helpers.points(8))
     with pytest.raises(ValueError, match="callable"):
         GAN(helpers.generator(), helpers.discriminator(), prior=3)
@@ -82,7 +82,7 @@ def test_no_seed_draws_anew_and_leaves_training_alone():
     results = []
     for draw in (False, True):
         keras.utils.set_random_seed(0)
-        model = helpers.gan()
+        model = helpers.gan(run_eagerly=True)
         if draw:
             first, second = model.generate(4), model.generate(4)
             assert not np.allclose(first, second)
