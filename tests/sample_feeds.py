@@ -1,9 +1,13 @@
 """Samples that carry their numbers, in the forms that `fit` takes, and which of them arrived."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import helpers
 
 CLASSES = 3
 SIZE = (8, 8, 1)
@@ -37,6 +41,28 @@ def numbers(gan):
 
 def counted_up(steps, rows):
     return np.arange(steps * rows).reshape(steps, rows).tolist()
+
+
+@functools.cache
+def _made(shape, num_classes, n):
+    return helpers.watched(shape, num_classes=num_classes, n=n)
+
+
+def noting(shape=(2,), *, num_classes=None, n=1):
+    """A `Watched` as if it were new: one of a kind is made, and traced, for all tests of a file."""
+    gan = _made(shape, num_classes, n)
+    gan.seed, gan.batches = 0, []
+    gan._training_feed = gan._held_out_feed = None
+    for counter in ("steps_seen", "images_seen"):
+        getattr(gan._state, counter).assign(0)
+    return gan
+
+
+@pytest.fixture(autouse=True, scope="module")
+def let_go():
+    """The models of `noting` are freed with the others of a file that imports this."""
+    yield
+    _made.cache_clear()
 
 
 # === Forms ===

@@ -20,7 +20,7 @@ TINY = ["--generator-filters", "4", "--discriminator-filters", "4", "--latent-di
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, one_panel):
     """The folder of a tiny run, and its exit code."""
     folder = tmp_path_factory.mktemp("run")
     np.savez(folder / "data.npz", images=helpers.images(96), labels=np.arange(96) % 2)

@@ -19,8 +19,15 @@ def epochs(make, steps, count):
 # === Arrays ===
 
 
-@pytest.mark.parametrize("group", [1, 2])
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(
+    "group, shuffle",
+    [
+        (1, False),
+        (2, True),
+        pytest.param(1, True, marks=pytest.mark.slow),
+        pytest.param(2, False, marks=pytest.mark.slow),
+    ],
+)
 def test_the_order_of_a_dict_is_that_of_samples(group, shuffle):
     x = numbered(70)
     settings = {"group": group, "shuffle": shuffle, "seed": 3}
@@ -39,9 +46,16 @@ def test_the_order_of_a_dict_is_that_of_samples(group, shuffle):
     assert numbers(feed.dataset) == wanted
 
 
-@pytest.mark.parametrize("start", [0, 1, 7, 8, 13])
-def test_a_run_resumes_at_the_exact_batch(start):
-    straight = epochs(lambda done: training(numbered(70), start=done)[0], 8, 3)
+@pytest.fixture(scope="module")
+def straight():
+    """Three epochs of a run that does not stop."""
+    return epochs(lambda done: training(numbered(70), start=done)[0], 8, 3)
+
+
+@pytest.mark.parametrize(
+    "start", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 8)), 7, 13]
+)
+def test_a_run_resumes_at_the_exact_batch(straight, start):
     resumed = numbers(training(numbered(70), start=start)[0].dataset)
     assert resumed == straight[start : start + 8]
 

@@ -90,8 +90,9 @@ def test_a_py_dataset_resumes_at_the_epoch():
     def epoch(start):
         return read(streamed(Rows(numbered(64)), start=start, seed=1))
 
-    assert epoch(8) == epoch(11) != epoch(0)
-    assert sorted(sum(epoch(8), [])) == list(range(64))
+    first, second = epoch(0), epoch(8)
+    assert second == epoch(11) != first
+    assert sorted(sum(second, [])) == list(range(64))
 
 
 def test_bad_batches_of_other_inputs_are_named():

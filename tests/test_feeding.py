@@ -1,6 +1,5 @@
 """Good data on their way to a step arrive whole, and examples of them are kept."""
 
-import functools
 import re
 import warnings
 
@@ -17,6 +16,8 @@ from sample_feeds import (
     SIZE,
     counted_up,
     floats,
+    let_go,  # noqa: F401
+    noting,
     numbered,
     numbers,
     pipeline,
@@ -35,7 +36,7 @@ from sample_feeds import (
     ],
 )
 def test_floats_from_0_to_1_train_with_one_warning(source):
-    gan = helpers.watched(SIZE)
+    gan = noting(SIZE)
     with pytest.warns(UserWarning) as caught:
         gan.fit(source(floats(0.0, 1.0, 64)), epochs=2, verbose=0)
     assert len(caught) == 1
@@ -44,14 +45,14 @@ def test_floats_from_0_to_1_train_with_one_warning(source):
 
 
 def test_a_validation_split_does_not_warn_again():
-    gan = helpers.watched(SIZE)
+    gan = noting(SIZE)
     with pytest.warns(UserWarning) as caught:
         gan.fit(floats(0.0, 1.0, 96), batch_size=32, validation_split=0.3, verbose=0)
     assert len(caught) == 1
 
 
 def test_a_warning_made_an_error_stops_before_the_first_step():
-    gan = helpers.watched(SIZE)
+    gan = noting(SIZE)
     with warnings.catch_warnings(), pytest.raises(UserWarning, match="x \\* 2 - 1"):
         warnings.simplefilter("error")
         gan.fit(floats(0.0, 1.0, 64), verbose=0)
@@ -59,27 +60,6 @@ def test_a_warning_made_an_error_stops_before_the_first_step():
 
 
 # === What arrives ===
-
-
-@functools.cache
-def _made(shape, num_classes, n):
-    return helpers.watched(shape, num_classes=num_classes, n=n)
-
-
-def noting(shape, *, num_classes=None, n=1):
-    """A `Watched` as if it were new: one of a kind is made, and traced, for all tests."""
-    gan = _made(shape, num_classes, n)
-    gan.seed, gan.batches = 0, []
-    gan._training_feed = gan._held_out_feed = None
-    for counter in ("steps_seen", "images_seen"):
-        getattr(gan._state, counter).assign(0)
-    return gan
-
-
-@pytest.fixture(autouse=True, scope="module")
-def let_go():
-    yield
-    _made.cache_clear()
 
 
 # One of each form, and of each number.
@@ -128,7 +108,7 @@ def test_a_pipeline_whose_first_batch_is_short_is_refused():
         batches, output_signature=tf.TensorSpec((None, 2), tf.float32)
     )
     with pytest.raises(ValueError, match="of one size"):
-        helpers.watched().fit(pipeline, verbose=0)
+        noting().fit(pipeline, verbose=0)
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -158,7 +138,7 @@ def test_arrays_keep_their_order_without_shuffle():
     assert numbers(gan) == 2 * counted_up(2, 8)
 
 
-@pytest.mark.parametrize("form", ["arrays", "from_arrays"])
+@pytest.mark.parametrize("form", ["arrays", pytest.param("from_arrays", marks=pytest.mark.slow)])
 def test_the_order_follows_from_the_seed_and_the_steps_seen(form):
     x, _ = numbered(64)
     gan = noting((2,))
@@ -226,7 +206,7 @@ def test_uint8_is_scaled_inside_the_graph():
     [
         lambda x, y: (x, y),
         lambda x, y: keras_gan.data.from_arrays(x, y, batch_size=8),
-        lambda x, y: pipeline(x, y),
+        pytest.param(lambda x, y: pipeline(x, y), marks=pytest.mark.slow),
         lambda x, y: unsized(x, y),
     ],
     ids=["arrays", "from_arrays", "pipeline", "generator"],
@@ -265,7 +245,7 @@ def test_a_validation_split_is_the_end_of_the_arrays():
     assert len(gan.reference_samples) == 32
 
 
-@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("labelled", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_data_set_of_this_package_holds_out_samples_from_everywhere(labelled):
     x, y = numbered(200)
     gan = noting((2,), num_classes=CLASSES if labelled else None)
@@ -297,7 +277,7 @@ def test_a_split_data_set_goes_on_where_it_stopped():
 
 
 def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
-    x, gan = helpers.points(8), helpers.watched()
+    x, gan = helpers.points(8), noting()
     own = tf.data.Dataset.from_tensor_slices(x).batch(8)
     asked = tf.data.Options()
     asked.autotune.enabled = True
@@ -314,7 +294,7 @@ def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
                 found.append(feed.dataset.options().autotune.enabled)
 
         watch = keras.callbacks.LambdaCallback(on_train_begin=look)
-        gan.fit(data, validation_data=data, verbose=0, callbacks=[watch], **settings)
+        gan.fit(data, epochs=0, validation_data=data, verbose=0, callbacks=[watch], **settings)
         assert found == [tuned, tuned]
 
 
