@@ -13,6 +13,7 @@ import helpers
 import keras_gan
 from keras_gan import terminal
 from keras_gan.backend.batchwise import works_by_batches
+from keras_gan.model.gan import GAN
 from keras_gan.model.progress import Progress
 from keras_gan.model.validation_progress import ValidationProgress
 
@@ -110,7 +111,13 @@ def test_steps_are_counted_where_only_reading_tells_how_many_there_are(capsys):
         lambda: (x[8 * i : 8 * i + 8] for i in range(STEPS)),
         output_signature=tf.TensorSpec((None, 2), "float32"),
     )
-    gan = helpers.gan(steps_per_execution=4)
+
+    class Idle(helpers.Watched):  # whose training step is soon traced
+        test_step = GAN.test_step
+
+    gan = Idle(helpers.generator(), helpers.discriminator())
+    gan.batches = []
+    gan.compile(steps_per_execution=4)
     gan.fit(batches, epochs=2, verbose=2)
     gan.evaluate(batches, verbose=2)
     assert re.findall(r"(\d+)/(\d+) - ", capsys.readouterr().out) == [(str(STEPS),) * 2] * 3

@@ -13,10 +13,15 @@ from keras_gan.model.gan import GAN
 # === Several at once ===
 
 
-def weights_after(steps_per_execution, **settings):
+def weights_after(steps_per_execution):
     keras.utils.set_random_seed(0)
+    generator, discriminator = helpers.sgd()  # of which no graph is soon made
     model = helpers.gan(
-        batch_norm=True, dropout=0.3, steps_per_execution=steps_per_execution, **settings
+        batch_norm=True,
+        dropout=0.3,
+        generator_optimizer=generator,
+        discriminator_optimizer=discriminator,
+        steps_per_execution=steps_per_execution,
     )
     model.fit(helpers.points(44), batch_size=4, epochs=2, verbose=0)
     return helpers.state(model)

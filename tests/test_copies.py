@@ -192,7 +192,17 @@ def test_the_average_follows_any_generator(kind):
 # === Fresh weights ===
 
 
-@pytest.mark.parametrize("kind", odd_networks.KINDS)
+# Of each way in which layers hold weights one; the others with `--slow`.
+FRESH = ("recurrent", "shared", "referring", "low rank", "holds an array", "made in init")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in FRESH else pytest.mark.slow)
+        for kind in odd_networks.KINDS
+    ],
+)
 def test_fresh_weights_follow_from_initializers_and_the_seed_alone(kind):
     network = odd_networks.KINDS[kind](4, 2)
     first, number = helpers.values(network.weights), len(network.weights)

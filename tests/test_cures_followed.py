@@ -58,6 +58,7 @@ def _sites(module):
             yield range(node.lineno, node.end_lineno + 1)
 
 
+@pytest.mark.slow
 def test_the_table_reaches_every_cure(monkeypatch):
     reached, sentence = {module.__file__: set() for module in MODULES}, _checks.sentence
 

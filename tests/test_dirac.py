@@ -98,7 +98,10 @@ def test_circles_with_clipping_too(loss):
     assert 0.7 * START < radius(loss, "weight_clipping") <= LIMIT
 
 
-@pytest.mark.parametrize("loss", SUBLINEAR)
+@pytest.mark.parametrize(
+    "loss",
+    [pytest.param(loss, marks=() if loss in QUICK else pytest.mark.slow) for loss in SUBLINEAR],
+)
 def test_clipping_that_does_not_bind_changes_nothing(loss):
     assert final_state(loss, "weight_clipping") == final_state(loss)
 
@@ -159,6 +162,8 @@ def dirac_model(loss, penalties):
     samples = keras.Input((1,), name="samples")
     score = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(samples)
     discriminator = keras.Model(samples, score, name="discriminator")
+    # The noise must not move the point.
+    point.kernel.trainable = False
     model = gan_module.GAN(generator, discriminator, ema_halflife_images=None)
     model.compile(
         keras.optimizers.SGD(RATE),
@@ -170,20 +175,17 @@ def dirac_model(loss, penalties):
     return model, point
 
 
-@pytest.mark.parametrize("loss, penalty", [("wasserstein", None), ("non_saturating", "r1")])
+@pytest.mark.parametrize(
+    "loss, penalty",
+    [
+        pytest.param("wasserstein", None, marks=pytest.mark.slow),
+        ("non_saturating", "r1"),
+    ],
+)
 def test_fit_plays_the_same_game(loss, penalty):
     penalties = [regularizers.R1(weight=1.0)] if penalty else []
     model, point = dirac_model(loss, penalties)
     steps = 400
-    # A large batch: the noise reaches the point through the kernel, whose mean effect is zero.
-    point.kernel.trainable = False
-    model.compile(
-        keras.optimizers.SGD(RATE),
-        keras.optimizers.SGD(RATE),
-        loss=loss,
-        regularizers=penalties,
-        steps_per_execution=50,
-    )
     model.fit(
         np.zeros((64, 1), "float32"), batch_size=1, epochs=1, steps_per_epoch=steps, verbose=0
     )

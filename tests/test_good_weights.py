@@ -27,7 +27,11 @@ class Breaks(keras.optimizers.SGD):
 
 @pytest.fixture(scope="module")
 def stage():
-    gan = helpers.gan(generator_optimizer=Breaks(), steps_per_execution=1)
+    gan = helpers.gan(
+        generator_optimizer=Breaks(),
+        discriminator_optimizer=keras.optimizers.SGD(0.1),
+        steps_per_execution=1,
+    )
     return gan, helpers.snapshot(gan)
 
 
@@ -67,7 +71,10 @@ class RateOf(keras.callbacks.Callback):
             optimizer.learning_rate = self.value if epoch == 1 else 0.1
 
 
-@pytest.mark.parametrize("player, others", [("generator", ()), ("discriminator", ("generator",))])
+@pytest.mark.parametrize(
+    "player, others",
+    [("generator", ()), pytest.param("discriminator", ("generator",), marks=pytest.mark.slow)],
+)
 def test_a_learning_rate_that_is_not_finite_is_named_and_its_updates_left_out(gan, player, others):
     warning = fit(gan, RateOf(player, *others))
     assert f"the {player}'s update at step {BATCHES} has been skipped" in warning
@@ -95,7 +102,11 @@ def test_so_is_one_below_zero(gan):
         gan.fit(few, batch_size=8, initial_epoch=1, epochs=2, verbose=0, callbacks=[pause])
 
 
-@pytest.mark.parametrize("update", [BATCHES + 1, 2 * BATCHES - 1], ids=["middle", "last"])
+@pytest.mark.parametrize(
+    "update",
+    [pytest.param(BATCHES + 1, marks=pytest.mark.slow), 2 * BATCHES - 1],
+    ids=["middle", "last"],
+)
 def test_weights_that_an_update_has_broken_come_back(gan, update):
     class Kept(keras.callbacks.Callback):
         """The weights as other callbacks see them."""

@@ -89,7 +89,12 @@ def test_the_way_down_reaches_the_way_up_at_each_size():
             1,
             marks=pytest.mark.slow,
         ),
-        (lambda: networks.resnet_translator((128, 128, 3)), 7_837_699, 1),
+        pytest.param(
+            lambda: networks.resnet_translator((128, 128, 3)),
+            7_837_699,
+            1,
+            marks=pytest.mark.slow,
+        ),
         (
             lambda: networks.patch_discriminator((256, 256, 3), condition_channels=3),
             2_768_705,
@@ -107,6 +112,7 @@ def test_sizes_are_the_authors(make, count, norms):
     assert shifts and trained_count(network) - norms * shifts == count
 
 
+@pytest.mark.slow
 def test_srresnets_size_is_the_papers():
     network = networks.super_resolution((24, 24, 3), normalization="batch")
     ends = 9 * 9 * 3 * 64 + 64 + 64 + 9 * 9 * 64 * 3 + 3
