@@ -123,12 +123,13 @@ def did_you_mean(name, choices):
     return f"Did you mean {match!r}?" if match else None
 
 
-def suggesting(function, *others):
+def suggesting(function, *others, without=()):
     """Wrap `function` so that the error for an unknown argument suggests a known one.
 
     Args:
         function: a function, or a class's `__init__`.
         *others: functions that receive its further arguments.
+        without: arguments of these that `function` sets itself.
 
     Returns:
         The function, which raises `TypeError` for an unknown keyword argument.
@@ -138,7 +139,7 @@ def suggesting(function, *others):
         name: None
         for each in (function, *others)
         for name, parameter in inspect.signature(each).parameters.items()
-        if parameter.kind in kinds
+        if parameter.kind in kinds and (each is function or name not in without)
     }
     shown = function.__qualname__.removesuffix(".__init__")
 

@@ -72,6 +72,16 @@ def test_a_step_costs_about_as_the_side_and_not_as_its_cube():
     assert costs[64] < multiply_adds((64, 64, 3)) / 3.0
 
 
+@pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
+def test_the_learning_rate_of_the_papers_adam_may_be_a_schedule(name):
+    rate = keras_gan.schedules.Cosine(1e-3, 1e-5, over_images=64)
+    filters = {"generator_filters": 2, "discriminator_filters": 2}
+    gan = getattr(recipes, name)((4, 4, 1), latent_dim=2, learning_rate=rate, **filters)
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+        assert optimizer.beta_1 == 0.0 and float(optimizer.beta_2) == pytest.approx(0.9)
+
+
 def test_a_learning_rate_may_be_a_schedule():
     rate = keras_gan.schedules.Cosine(1e-3, 1e-5, over_images=64)
     gan = recipes.mlp((2,), learning_rate=rate)

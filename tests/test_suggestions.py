@@ -39,6 +39,31 @@ def test_a_misspelt_argument_gets_a_suggestion(name):
     assert str(error.value) == f"`{name}` has no argument `{given}`. Did you mean {meant!r}?"
 
 
+@pytest.mark.parametrize(
+    ("recipe", "given"),
+    [
+        ("pix2pix", {"output_channels": 3}),
+        ("cycle_gan", {"output_channels": 3}),
+        ("cycle_gan", {"name": "translator"}),
+        ("dcgan", {"heads": {"x": 2}}),
+        ("wgan_gp", {"heads": {"x": 2}}),
+        ("infogan", {"num_classes": 3}),
+        ("infogan", {"conditional_norm": True}),
+        ("infogan", {"heads": {"x": 2}}),
+        ("infogan", {"pack": 2}),
+    ],
+)
+def test_an_option_of_networks_that_a_recipe_sets_itself_is_no_argument_of_it(recipe, given):
+    with pytest.raises(TypeError, match=f"`{recipe}` has no argument `{next(iter(given))}`"):
+        getattr(recipes, recipe)((8, 8, 1), **given)
+
+
+def test_acgan_sets_heads_and_packs_itself():
+    for given in ({"heads": {"x": 2}}, {"pack": 2}):
+        with pytest.raises(TypeError, match=f"`acgan` has no argument `{next(iter(given))}`"):
+            recipes.acgan((8, 8, 1), 3, **given)
+
+
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
 def test_a_short_name_of_an_optimizer_is_that_of_its_player(player):
     gan = GAN(helpers.generator(), helpers.discriminator())

@@ -9,11 +9,11 @@ from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.priors import Categorical, Uniform
 from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, compiled, suggesting
+from keras_gan.recipes.parts import adam, checked_gamma, checked_weight, compiled, suggesting
 from keras_gan.terms import L1, Classification, FeatureMatching, KLDivergence, Regression
 
 
-@suggesting(networks.dcgan)
+@suggesting(networks.dcgan, without=("num_classes", "conditional_norm", "heads", "pack"))
 def infogan(
     image_shape,
     *,
@@ -85,15 +85,17 @@ def infogan(
     )
     inputs = {"latents": keras.Input((latent_dim,), name="latents")}
     inputs["code"] = keras.Input((), dtype="int32", name="code")
-    parts = [inputs["latents"], ops.one_hot(inputs["code"], categories)]
+    codes = [inputs["latents"], ops.one_hot(inputs["code"], categories)]
     priors = {"latents": "normal", "code": Categorical(categories)}
+    code_weight = checked_weight(code_weight, "code_weight")
     terms = [Classification(fake_labels="code", head="code", weight=code_weight)]
     if styles:
         inputs["style"] = keras.Input((styles,), name="style")
-        parts.append(inputs["style"])
+        codes.append(inputs["style"])
         priors["style"] = Uniform()
+        style_weight = checked_weight(style_weight, "style_weight")
         terms.append(Regression(fake_labels="style", head="style", weight=style_weight))
-    generated = network(layers.Concatenate(name="infogan_codes")(parts))
+    generated = network(layers.Concatenate(name="infogan_codes")(codes))
     model = AdversarialModel(
         keras.Model(inputs, {"generated": generated}, name="infogan_generator"),
         Critic(discriminator, real="image", fake="generated"),
@@ -101,7 +103,7 @@ def infogan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    gamma = checked_gamma(gamma, image_shape, 0.1)
     return compiled(
         model,
         adam(learning_rate),
@@ -189,7 +191,7 @@ def bigan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    gamma = checked_gamma(gamma, image_shape, 0.1)
     return compiled(
         model,
         adam(learning_rate, beta_1=0.5, beta_2=0.999),
@@ -305,7 +307,8 @@ def vae_gan(
     )
     if kl_weight is None:
         kl_weight = 2.0 / discriminator.output["features"].shape[-1]
-    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    kl_weight = checked_weight(kl_weight, "kl_weight")
+    gamma = checked_gamma(gamma, image_shape, 0.1)
     return compiled(
         model,
         adam(learning_rate, beta_1=0.5, beta_2=0.999),

@@ -2,6 +2,8 @@
 
 import math
 
+from keras_gan import _checks
+
 LEARNING_RATE = 1e-3
 # Units of each hidden layer of fully connected networks.
 WIDTH = 128
@@ -38,7 +40,9 @@ def narrow(image_shape, generator_filters, discriminator_filters):
         generator_filters = usual["generator_filters"]
     if discriminator_filters is None:
         discriminator_filters = usual["discriminator_filters"] // 2
-    return generator_filters, discriminator_filters
+    return _checks.positive_ints(
+        generator_filters=generator_filters, discriminator_filters=discriminator_filters
+    )
 
 
 def latent_dim(image_shape):

@@ -1,12 +1,10 @@
 """Recipes: compiled models with matching networks and settings, ready for `fit`."""
 
-import keras
-
 from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
 from keras_gan.model.gan import GAN
 from keras_gan.networks._images import image_shape_of
 from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, compiled, suggesting
+from keras_gan.recipes.parts import adam, checked_gamma, compiled, suggesting
 
 
 @_checks.suggesting
@@ -54,7 +52,7 @@ def mlp(
     return _relativistic(gan, gamma=0.02, learning_rate=learning_rate, metrics=metrics)
 
 
-@suggesting(networks.dcgan)
+@suggesting(networks.dcgan, without=("heads",))
 def dcgan(
     image_shape,
     *,
@@ -100,11 +98,11 @@ def dcgan(
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
     gan = GAN(*pair, seed=seed, ema_halflife_images=20_000, **shared)
-    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    gamma = checked_gamma(gamma, image_shape, 0.1)
     return _relativistic(gan, gamma=gamma, learning_rate=learning_rate, metrics=metrics)
 
 
-@suggesting(networks.dcgan)
+@suggesting(networks.dcgan, without=("heads",))
 def wgan_gp(
     image_shape,
     *,
@@ -122,7 +120,7 @@ def wgan_gp(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 64.
-        learning_rate: of both players. Default 1e-4, as in the paper.
+        learning_rate: of both players, a number or a schedule. Default 1e-4, as in the paper.
         num_classes, pack, seed, precision, metrics: as in `mlp`.
         **network_options: passed on to `networks.dcgan`. Default: filters as in `dcgan`.
 
@@ -143,7 +141,7 @@ def wgan_gp(
     pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
     return compiled(
         GAN(*pair, seed=seed, **shared),
-        lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+        adam(learning_rate, beta_2=0.9),
         loss=losses.Wasserstein(),
         regularizers=[regularizers.GradientPenalty(weight=10.0)],
         discriminator_steps=5,
@@ -170,7 +168,7 @@ def sngan(
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of a latent. Default 128, as in the paper.
-        learning_rate: of both players. Default 5e-4.
+        learning_rate: of both players, a number or a schedule. Default 5e-4.
         discriminator_steps: updates of the discriminator for one of the generator. Default 1.
         num_classes, pack, seed, precision, metrics: as in `mlp`.
         **network_options: passed on to `networks.resnet`. Default: filters of 1,024 over the side,
@@ -197,7 +195,7 @@ def sngan(
     pair = networks.resnet(image_shape, latent_dim, precision=precision, **options)
     return compiled(
         GAN(*pair, seed=seed, **shared),
-        lambda: keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9),
+        adam(learning_rate, beta_2=0.9),
         loss=losses.Hinge(),
         discriminator_steps=discriminator_steps,
         metrics=metrics,

@@ -7,7 +7,7 @@ from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.networks.patch_discriminator import field_for
-from keras_gan.recipes.parts import adam, compiled, suggesting
+from keras_gan.recipes.parts import adam, checked_weight, compiled, suggesting
 
 # Filters next to the image: half of the papers', so that a step costs about a quarter.
 _FILTERS = 32
@@ -19,7 +19,7 @@ _MAX_FILTERS = 256
 _HALFLIFE = 2_000
 
 
-@suggesting(networks.unet)
+@suggesting(networks.unet, without=("output_channels",))
 def pix2pix(
     image_shape,
     *,
@@ -79,7 +79,8 @@ def pix2pix(
     moving average of the generator.
     """
     image_shape = image_shape_of(image_shape)
-    source, target = _two_names(names)
+    source, target = _two_names(names, "translated")
+    l1_weight = checked_weight(l1_weight, "l1_weight")
     input_channels = _checks.positive_int(input_channels, "input_channels", optional=True)
     input_shape = (*image_shape[:2], input_channels or image_shape[-1])
     options = {"filters": _FILTERS, "max_filters": _MAX_FILTERS, **network_options}
@@ -107,7 +108,7 @@ def pix2pix(
     )
 
 
-@suggesting(networks.resnet_translator)
+@suggesting(networks.resnet_translator, without=("output_channels", "name"))
 def cycle_gan(
     image_shape,
     *,
@@ -169,6 +170,7 @@ def cycle_gan(
     """
     image_shape = image_shape_of(image_shape)
     names = _two_names(names)
+    cycle_weight = checked_weight(cycle_weight, "cycle_weight")
     identity_weight = _checks.number(identity_weight, "identity_weight", minimum=0.0)
     options = {"filters": _FILTERS, "precision": precision, **network_options}
     inputs = {name: keras.Input(image_shape, name=name) for name in names}
@@ -280,7 +282,8 @@ def super_resolution(
     features alone; a moving average of the generator.
     """
     image_shape = image_shape_of(image_shape)
-    low, high = _two_names(names)
+    low, high = _two_names(names, "upscaled")
+    l1_weight = checked_weight(l1_weight, "l1_weight")
     scale = _checks.positive_int(scale, "scale")
     _checks.check(
         all(side % scale == 0 and side >= 4 * scale for side in image_shape[:2]),
@@ -320,16 +323,20 @@ def super_resolution(
     )
 
 
-def _two_names(names):
+def _two_names(names, output=None):
+    known = names if isinstance(names, (tuple, list)) else ()
+    good = {n for n in known if isinstance(n, str) and n.isidentifier() and n != output}
     _checks.check(
-        isinstance(names, (tuple, list)) and len(names) == 2 and names[0] != names[1],
-        "`names` must be two names of entries of the data, which differ.",
+        len(known) == len(good) == 2,
+        "`names` must be two names of entries of the data, Python identifiers, which differ"
+        + ("." if output is None else f", also from {output!r}, the name of the output."),
         names=names,
     )
     return tuple(names)
 
 
 def _patches(image_shape, receptive_field, filters, precision, **options):
+    filters = _checks.positive_int(filters, "discriminator_filters")
     if receptive_field == "auto":
         receptive_field = field_for(image_shape)
     return networks.patch_discriminator(

@@ -6,11 +6,11 @@ from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.priors import Categorical
 from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, compiled, suggesting
+from keras_gan.recipes.parts import adam, checked_gamma, checked_weight, compiled, suggesting
 from keras_gan.terms import Classification, FeatureMatching
 
 
-@suggesting(networks.dcgan)
+@suggesting(networks.dcgan, without=("heads", "pack"))
 def acgan(
     image_shape,
     num_classes,
@@ -62,6 +62,7 @@ def acgan(
     """
     image_shape = image_shape_of(image_shape)
     num_classes = _checks.positive_int(num_classes, "num_classes")
+    class_weight = checked_weight(class_weight, "class_weight")
     options = {**defaults.convolutions(image_shape), "precision": precision, **network_options}
     latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
     generator, _ = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **options)
@@ -75,7 +76,7 @@ def acgan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = defaults.gamma(image_shape, 0.1) if gamma is None else gamma
+    gamma = checked_gamma(gamma, image_shape, 0.1)
     return compiled(
         model,
         adam(learning_rate),

@@ -2,17 +2,32 @@
 
 import keras
 
-from keras_gan import _checks, optimizers
+from keras_gan import _checks, optimizers, schedules
+from keras_gan.recipes import defaults
 
 
-def suggesting(*networks):
+def suggesting(*networks, without=()):
     """Names of arguments as in `_checks.suggesting`, those that networks are passed included."""
-    return lambda recipe: _checks.suggesting(recipe, *networks)
+    return lambda recipe: _checks.suggesting(recipe, *networks, without=without)
+
+
+def checked_weight(value, name):
+    """The weight of a term or penalty, checked under the name that it has in the recipe."""
+    return schedules.number_or_schedule(value, name, steps=True, minimum=0.0)
+
+
+def checked_gamma(value, image_shape, tuned):
+    """Likewise of R1 and R2; `None` for the one that follows from the size, see `defaults`."""
+    value = defaults.gamma(image_shape, tuned) if value is None else value
+    return checked_weight(value, "gamma")
 
 
 def adam(learning_rate, *, beta_1=0.0, beta_2=0.99):
     """A function that makes an Adam, whose learning rate is a number or a schedule."""
-    kind = optimizers.Adam if callable(learning_rate) else keras.optimizers.Adam
+    kind = optimizers.Adam
+    if not callable(learning_rate):
+        kind = keras.optimizers.Adam
+        learning_rate = _checks.number(learning_rate, "learning_rate", minimum=0.0)
     return lambda: kind(learning_rate, beta_1=beta_1, beta_2=beta_2)
 
 
