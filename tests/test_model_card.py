@@ -27,6 +27,7 @@ def test_the_card_has_data_recipe_figures_and_use(gan, tmp_path):
     text = (tmp_path / "README.md").read_text()
     assert "tf.saved_model.load" in text and "onnxruntime" in text and "labels=" in text
     assert "fid&#95;floor" in text and "samples.png" in text
+    assert "| 0 | &#60;script&#62; |\n| 1 | a&#124;b |" in text, "callers give the numbers"
     assert (tmp_path / "samples.png").stat().st_size > 0
 
 

@@ -139,7 +139,9 @@ def _text(config, has_grid):
     parts.append(f"Trained for {seen} (counted with repetition).\n")
     if config["verdict"]:
         parts.append(f"Verdict: {_inline(config['verdict']['message'])}.\n")
-    parts += [_table("Metrics", config["metrics"]), _table("Data", config["data"])]
+    classes = dict(enumerate(config.get("class_names", ())))  # callers give the numbers
+    parts += [_table("Classes", classes), _table("Metrics", config["metrics"])]
+    parts.append(_table("Data", config["data"]))
     parts.append(_table("Recipe", config.get("recipe", {})))
     parts.append(_use(config))
     parts.append(
