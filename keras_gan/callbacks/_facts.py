@@ -131,5 +131,8 @@ def program(model, directory):
 
 
 def _text(value):
-    text = value if isinstance(value, str) else repr(value)
+    """A value in words: names side by side, all else as Python writes it."""
+    is_names = isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+    text = (", ".join(value) or "none") if is_names else value
+    text = text if isinstance(text, str) else repr(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

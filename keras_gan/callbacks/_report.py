@@ -166,8 +166,16 @@ def read(directory):
             f"The folder must have a `{FILES[1]}` of `ConvergenceStopping` ({error}).",
             directory=str(directory),
         ) from error
-    path = directory / FILES[0]
-    verdict = convergence.Verdict.from_json(path.read_text("utf-8")) if path.exists() else None
+    path, verdict = directory / FILES[0], None
+    if path.exists():
+        try:
+            verdict = convergence.Verdict.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise _checks.error(
+                f"The `{FILES[0]}` must be one of `ConvergenceStopping` ({error}).",
+                cure="Remove it: the report then has signals without a verdict.",
+                directory=str(directory),
+            ) from error
     return history, verdict
 
 
@@ -298,6 +306,8 @@ def measured_panels(history):
 
 def draw_panel(axis, title, lines, history, verdict=None, restored=None):
     """Draw one of `measured_panels`, see `plot`."""
+    from matplotlib.ticker import MaxNLocator
+
     for name, label, style in lines:
         _line(axis, history, name, label.format(last=history[-1]), style)
     if title == "quality":
@@ -311,6 +321,9 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None):
     if title == "gradient norms":
         axis.set_yscale("log")
     _mark(axis, verdict, restored)
+    axis.xaxis.set_major_locator(
+        MaxNLocator(integer=True, min_n_ticks=1)
+    )  # there is no epoch between two
     # A fixed place: Matplotlib's search for the best one is slow for long curves, and warns.
     legend = axis.legend(loc="upper right", fontsize=7, framealpha=0.7)
     for text in legend.get_texts():

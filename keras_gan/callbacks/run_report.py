@@ -264,7 +264,7 @@ def from_files(directory):
     text = _page.render(
         name=folder.resolve().name,
         running=False,
-        state_in_words=f"recorded, {len(history)} epochs",
+        state_in_words=f"recorded, {len(history)} epoch{'' if len(history) == 1 else 's'}",
         left=None,
         progress=None,
         **_facts.headline(verdict, history, line, [found]),

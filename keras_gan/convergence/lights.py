@@ -87,6 +87,8 @@ def _quality(history, last):
         return GOOD, f"{told}: the same within noise."
     if idle >= _IDLE:
         return WATCH, f"{told}. Nothing has improved for {idle} epochs."
+    if len(history) == 1:
+        return GOOD, f"{told}. There is no earlier epoch to compare with."
     return GOOD, f"{told}. The samples still improve."
 
 

@@ -93,6 +93,22 @@ def test_the_plot_marks_the_epoch_whose_weights_came_back(verdict):
         assert not marks or marks["weights restored"] == 11 and "best epoch" not in marks
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_no_tick_is_between_two_epochs(epochs):
+    for axis in _report.plot(history(epochs)).axes:
+        assert all(float(tick).is_integer() for tick in axis.get_xticks() if axis.axison)
+
+
+def test_a_verdict_that_cannot_be_read_is_named(tmp_path):
+    write(tmp_path, history(2), None)
+    for text in ("{", "[]", '{"kind": "stalled"}'):
+        (tmp_path / "verdict.json").write_text(text)
+        with pytest.raises(ValueError, match="`verdict.json` must .* Remove it"):
+            _report.read(tmp_path)
+    (tmp_path / "verdict.json").unlink()
+    assert _report.read(tmp_path)[1] is None
+
+
 def test_a_name_with_a_dollar_is_no_formula(tmp_path):
     named = [Signals(epoch=1, quality=1.0, quality_name="val_$x_{")]
     write(tmp_path, named, Verdict("odd", 1, 1, {}, "costs $3 and $\\frac{"))

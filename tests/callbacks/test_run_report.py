@@ -15,11 +15,13 @@ from keras_gan import images as images_module
 from keras_gan.callbacks import (
     ConvergenceStopping,
     RunReport,
+    _facts,
     _frames,
     _page,
     _samples,
     run_report,
 )
+from keras_gan.convergence import Signals
 
 EVIL = '</style><script>alert(1)</script><img src=x onerror="alert(2)">'
 
@@ -186,6 +188,14 @@ def test_the_nearest_of_copies_is_what_was_copied():
     assert nearest.count == 250
     expected = images_module.grid(np.concatenate([copied, copied]), 2, 8)
     np.testing.assert_array_equal(nearest.picture(0), expected)
+
+
+def test_names_stand_side_by_side_and_not_as_python_lists():
+    rows = dict(
+        _facts.recorded([Signals(epoch=1, settings={"penalties": ["R1", "R2"], "terms": []})])
+    )
+    assert rows == {"penalties": "R1, R2", "terms": "none"}
+    assert _facts._text((8, 8, 1)) == "(8, 8, 1)"
 
 
 def test_no_line_of_the_page_is_written_unescaped():

@@ -76,7 +76,9 @@ def test_lights_of_a_course():
 
     still = after([0.5, 0.4] + 14 * [0.3])["Quality"]
     assert still.state == "watch" and "Nothing has improved for" in still.sentence
-    assert after([0.5, 0.4, 0.3])["Quality"].state == "good"
+    better = after([0.5, 0.4, 0.3])["Quality"]
+    assert better.state == "good" and "still improve" in better.sentence
+    assert "no earlier epoch" in after([0.5])["Quality"].sentence
     assert "within noise" in after([0.105] * 9)["Quality"].sentence, "as good as reals"
 
 
