@@ -94,6 +94,9 @@ def test_a_learning_rate_may_be_a_schedule():
 # === Plans ===
 
 
+MEASURING = "Measuring how long a step takes on this machine.\n"
+
+
 @pytest.fixture
 def measured(monkeypatch):
     """Nothing is trained to measure a step: start 5 s, a step 0.1 s, watching an epoch 1 s."""
@@ -104,8 +107,10 @@ def measured(monkeypatch):
 
 
 def planned(capsys, *data, **options):
+    """The model, the settings, and the plan in words."""
     gan, settings = recipes.for_data(*data, **options)
-    return gan, settings, capsys.readouterr().out
+    told = capsys.readouterr().out
+    return gan, settings, told.removeprefix(MEASURING)
 
 
 def test_a_plan_takes_the_time_that_there_is(capsys, measured):
@@ -118,6 +123,12 @@ def test_a_plan_takes_the_time_that_there_is(capsys, measured):
         f"400 colour pictures of 32x32, {plans._devices()}: dcgan with 32 filters, batch 64, "
         f"{steps:,} steps, about 20 minutes\n"
     )
+
+
+def test_a_measurement_is_told_before_it_is_made(capsys, measured, tmp_path):
+    for told in (MEASURING, ""):  # the second time the plan is read
+        recipes.for_data(helpers.points(100), directory=tmp_path)
+        assert capsys.readouterr().out.startswith(told or "100 samples")
 
 
 def test_the_shortest_plan_is_one_epoch(capsys, measured):

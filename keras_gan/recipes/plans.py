@@ -50,10 +50,11 @@ def for_data(
 
     It chooses `dcgan` for images and `mlp` for other data, with their defaults. Then it measures
     the duration of a step on this machine, which takes about ten seconds of the time, and prints
-    the plan in one sentence. The learning rate is constant for the first half of the images that
-    the run will see, and falls to a fiftieth over the second half. An epoch is a sixtieth of the
-    time, or more if measuring the signals would take over 5 % of it. Data that are read in Python
-    are read for a few batches. The plan assumes that the load of the machine does not change.
+    that it does, then the plan in one sentence. The learning rate is constant for the first half of
+    the images that the run will see, and falls to a fiftieth over the second half. An epoch is a
+    sixtieth of the time, or more if measuring the signals would take over 5 % of it. Data that are
+    read in Python are read for a few batches. The plan assumes that the load of the machine does
+    not change.
 
     Args:
         data: samples, as for `fit`: an array, `(samples, labels)`, or batches of either.
@@ -88,17 +89,17 @@ def for_data(
     seed = _checks.seed(seed)
     facts = look(data, labels, num_classes)
     build = functools.partial(_build, facts, seed=seed, precision=precision)
-    batch_size, settings = facts.batch_size, {}
-    if batch_size is None:  # suited to the size of samples, and at most a quarter of their number
-        most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
-        batch_size = settings["batch_size"] = min(most, max(1, facts.count // 4))
+    size, settings = facts.batch_size, {}
+    if size is None:
+        size = settings["batch_size"] = batch_size(facts)
     directory = files.folder_path(directory, "directory", optional=True)
     path = directory and files.writable_directory(directory) / "plan.json"
     asked = json.loads(json.dumps({"minutes": minutes, **facts._asdict()}))
     plan = _kept(path, asked)
     if plan is None:
+        terminal.tell("Measuring how long a step takes on this machine.")
         trial = build()
-        a_call = compute_cost.steps_per_execution(trial, batch_size)
+        a_call = compute_cost.steps_per_execution(trial, size)
         costs = _measured(trial, data, labels, settings, a_call)
         spent = time.perf_counter() - began
         plan = _divided(60.0 * minutes - spent, costs, a_call)
@@ -111,9 +112,15 @@ def for_data(
             with files.replacing(path) as temporary:
                 temporary.write_text(json.dumps({"for": asked, "plan": plan}, indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
-    terminal.tell(_sentence(facts, batch_size, steps, plan["seconds"]))
+    terminal.tell(_sentence(facts, size, steps, plan["seconds"]))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
-    return build(over_images=steps * batch_size), settings
+    return build(over_images=steps * size), settings
+
+
+def batch_size(facts):
+    """Suited to the size of samples, and at most a quarter of their number."""
+    most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
+    return min(most, max(1, facts.count // 4))
 
 
 def _kept(path, asked):
