@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import command_line
+from keras_gan import command_line, images
 from keras_gan.command_line import commands, running, sources
 
 OPTIONS = ["--recipe", "dcgan", "--epochs", "1", "--batch-size", "16", "--precision", "float32"]
+HERE = pathlib.Path(__file__).parent
 TINY = ["--generator-filters", "4", "--discriminator-filters", "4", "--latent-dim", "4"]
 
 
@@ -69,7 +70,7 @@ def test_the_report_is_written_anew(run):
     before = (run / "report.html").read_text()
     assert command_line.main(["report", str(run)]) == running.DONE
     after = (run / "report.html").read_text()
-    assert "recorded, 1 epochs" in after and "recorded" not in before
+    assert "recorded, 1 epoch<" in after and "recorded" not in before
 
 
 def test_the_model_is_exported(run, tmp_path, monkeypatch):
@@ -107,19 +108,45 @@ def test_doctor_and_recipes_tell(capsys):
         (["train", "digits", "--output", "{}/a", "--recipe", "dcgn"], "'dcgan'"),
         (["train", "digits", "--output", "{}/b", "--gamma", "2"], "--recipe"),
         (["train", "digits", "--output", "{}/c", "--recipe", "dcgan", "--gama", "2"], "gamma"),
-        (["train", "{}", "--output", "{}/d"], "--image-size"),
+        (["train", str(HERE), "--output", "{}/d"], "--image-size"),
         (["train", "digits", "--output", "{}/f", "--image-size", "64"], "not scaled"),
+        (["train", "digits", "--output", "{}/h", "--split", "test"], "Leave out `--split`"),
+        (["train", "digits", "--output", "{}/i", "--channels", "1"], "Leave out `--channels`"),
+        (["train", "mnist", "--output", "{}/j", "--channels", "1"], "Leave out `--channels`"),
+        (["train", "digits", "--output", "{}/k", "--recipe", "mlp", "--minutes", "2"], "--minutes"),
+        (["train", "digits", "--output", "{}/l", "--epoch", "2"], "Did you mean `--epochs`?"),
+        (["train", "digits", "--output", "{}/m", "--validation-split", "2"], "validation_split"),
+        (["train", "digits", "--output", "{}/n", "--patience", "0"], "patience"),
+        (["train", "digits", "--output", ""], "output"),
+        (["train", "", "--output", "{}/o"], "source=''"),
+        (["train", "{}", "--image-size", "8", "--output", "{}/p"], "Choose another folder"),
+        (["evaluate", "{}", "digits", "--split", "test"], "Leave out `--split`"),
         (["train", "digits", "--output", "{}/g", "--batch-size", "8"], "--recipe"),
         (["train", "no/such.txt", "--output", "{}/e"], "folder"),
         (["resume", "{}"], "run.json"),
+        (["resume", ""], "run=''"),
         (["sample", "{}"], "gan.keras"),
+        (["sample", str(HERE / "conftest.py")], "`.keras` file"),
+        (["sample", ""], "`.keras` file"),
         (["report", "{}"], "signals.json"),
     ],
 )
-def test_mistakes_are_told_with_exit_code_2(arguments, words, tmp_path, capsys):
+def test_mistakes_are_told_with_exit_code_2(arguments, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(running.recipes, "for_data", None)  # before anything is measured
     code = command_line.main([part.format(tmp_path) for part in arguments])
     told = capsys.readouterr()
     assert code == running.REFUSED and words in told.err + told.out
+
+
+def test_a_name_of_nothing_is_told_as_such(tmp_path, monkeypatch, capsys):
+    def unknown(name, **options):
+        raise ValueError("no data set")
+
+    monkeypatch.setattr(sources.data, "from_tfds", unknown)
+    arguments = ["train", "phtos", "--output", str(tmp_path / "run")]
+    assert command_line.main(arguments) == running.REFUSED
+    told = capsys.readouterr().err
+    assert "no folder or file 'phtos'" in told and told.endswith("no data set\n")
 
 
 def test_another_run_is_not_overwritten(run, capsys):
@@ -141,7 +168,7 @@ def planned(model, run, monkeypatch):
     """The options of a run whose plan is this model."""
     monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (model, {}))
     given = json.loads((run / "run.json").read_text())
-    return {**given, "recipe": "auto", "options": {}, "batch_size": None}
+    return {**given, "output": str(run), "recipe": "auto", "options": {}, "batch_size": None}
 
 
 def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
@@ -152,17 +179,74 @@ def test_a_failed_verdict_has_its_own_code(run, tmp_path, monkeypatch):
     assert running.run(tmp_path, **given) == running.FAILED
 
 
-@pytest.mark.parametrize("steps, kind", [(0, ValueError), (3, RuntimeError)])
-def test_an_error_in_training_is_none_of_the_arguments(run, tmp_path, monkeypatch, steps, kind):
+def test_commands_that_are_told_can_be_typed(run, tmp_path, monkeypatch, capsys):
+    given = {**planned(Trained(None), run, monkeypatch), "output": "my runs/$1"}
+    assert running.run(tmp_path, **given) == running.DONE
+    told = capsys.readouterr().out
+    assert "`keras-gan sample 'my runs/$1'`" in told and str(tmp_path / "report.html") in told
+
+
+def test_a_run_without_the_packages_of_a_report_says_so(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(running.importlib.util, "find_spec", lambda name: None)
+    running.run(tmp_path, **planned(Trained(None), run, monkeypatch))
+    assert 'extra "report"' in capsys.readouterr().out
+
+
+def test_the_plan_chooses_the_batch_size_of_a_folder(run, tmp_path, monkeypatch):
+    data = []
+    given = planned(Trained(None), run, monkeypatch)
+    monkeypatch.setattr(
+        running.recipes, "for_data", lambda real, *a, **k: data.append(real) or (Trained(None), {})
+    )
+    (tmp_path / "photos").mkdir()
+    for number in range(12):
+        images.save_png(tmp_path / "photos" / f"{number}.png", helpers.images(1)[0])
+    given |= {"source": str(tmp_path / "photos"), "image_size": 8}
+    for asked, chosen in [(None, 3), (5, 5)]:
+        running.run(tmp_path / "run", **{**given, "batch_size": asked})
+        assert data.pop().batch_size == chosen
+
+
+def test_ctrl_c_in_planning_says_what_to_do(run, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    given = planned(None, run, monkeypatch)
+    monkeypatch.setattr(running.recipes, "for_data", interrupted)
+    assert running.run(tmp_path, **given) == running.INTERRUPTED
+    assert "same command again" in capsys.readouterr().out
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_path_that_cannot_be_written_is_told_in_a_line(run, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    arguments = ["sample", str(run), "--num-samples", "1", "--output", str(tmp_path / "file/a.png")]
+    assert command_line.main(arguments) == running.REFUSED
+    assert "file/a.png" in capsys.readouterr().err
+
+
+def test_a_run_is_known_by_any_path_of_its_folder(run, capsys, monkeypatch):
+    monkeypatch.chdir(run.parent)
+    monkeypatch.setattr(running, "run", lambda folder, **given: running.DONE)
+    arguments = ["train", "data.npz", "--output", run.name, *OPTIONS, *TINY]
+    assert command_line.main(arguments) == running.DONE
+
+
+@pytest.mark.parametrize(
+    "steps, given, kind",
+    [(0, ValueError, ValueError), (3, ValueError, RuntimeError), (3, OSError, RuntimeError)],
+)
+def test_an_error_in_training_is_none_of_the_arguments(
+    run, tmp_path, monkeypatch, steps, given, kind
+):
     class Broken:
         sample_shape, steps_seen = (2,), steps
 
         def fit(self, *args, **settings):
-            raise ValueError("no more")
+            raise given("no more")
 
-    given = planned(Broken(), run, monkeypatch)
     with pytest.raises(kind) as caught:
-        running.run(tmp_path, **given)
+        running.run(tmp_path, **planned(Broken(), run, monkeypatch))
     assert steps == 0 or "3 steps" in str(caught.value) and "resume" in str(caught.value)
     assert "no more" in f"{caught.value}{caught.value.__cause__}"
 
@@ -190,7 +274,7 @@ def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path):
     command = [sys.executable, "-c", code]
     options = [*OPTIONS, *TINY]
     options[options.index("--epochs") + 1] = "100000"
-    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     process = subprocess.Popen(
         [*command, "train", str(tmp_path / "data.npy"), "--output", str(output), *options],
         env=environment,

@@ -1,7 +1,7 @@
 """The command `keras-gan`.
 
-Exit codes: 0 done; 1 an error of the program; 2 arguments or data that make no sense; 3 the run has
-failed by its verdict; 130 interrupted, to be resumed.
+Exit codes: 0 done; 1 an error of the program; 2 arguments or data that make no sense, or a path
+that cannot be read or written; 3 the run has failed by its verdict; 130 interrupted.
 """
 
 import importlib.util
@@ -42,6 +42,6 @@ def main(arguments=None):
         return running.REFUSED  # told already
     except KeyboardInterrupt:
         return running.INTERRUPTED
-    except (ValueError, TypeError, ImportError, FileNotFoundError) as error:
+    except (ValueError, TypeError, ImportError, OSError) as error:
         terminal.tell(f"keras-gan: {error}", error=True)
         return running.REFUSED

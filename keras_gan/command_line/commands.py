@@ -21,13 +21,13 @@ def train(
     *,
     output: str,
     recipe: str = "auto",
-    minutes: float = 20.0,
+    minutes: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     image_size: int | None = None,
-    channels: int = 3,
+    channels: int | None = None,
     labels: bool = False,
-    split: str = "train",
+    split: str | None = None,
     validation_split: float = 0.1,
     patience: int = 25,
     seed: int = 0,
@@ -50,16 +50,15 @@ def train(
             backups.
         recipe: "auto" plans for `minutes` on this machine (`recipes.for_data`); or dcgan, mlp,
             r3gan, sngan, wgan_gp.
-        minutes: Time for planning and training together, with "auto".
+        minutes: Time for planning and training together, with "auto". Default 20.
         epochs: Number of epochs, with any other recipe. Default 60.
-        batch_size: Real samples of one update. Default 64; with "auto" the plan chooses it for
-            arrays.
+        batch_size: Real samples of one update. Default 64; with "auto" the plan chooses it.
         image_size: Side in pixels that the images of a folder, which needs it, or of TensorFlow
             Datasets are scaled to.
-        channels: Of a folder's images: 1, 3 or 4.
+        channels: Of a folder's images: 1, 3 or 4. Default 3.
         labels: Whether to train a conditional model: by the subfolders of a folder, the labels of a
             file or of a data set.
-        split: Of TensorFlow Datasets, such as "train[:90%]".
+        split: Of TensorFlow Datasets, such as "train[:90%]". Default "train".
         validation_split: Fraction of the samples that is held out.
         patience: Epochs without improvement until the verdict is "stalled".
         seed: Of noise and data order.
@@ -69,18 +68,54 @@ def train(
     """
     given = dict(locals())
     given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
-    place = files.expanded(source)
+    _check_options(recipe, minutes, given["options"])
+    sources.check_options(source, image_size=image_size, channels=channels, split=split)
+    place, folder = files.expanded(source), files.folder_path(output, "output")
     if place.exists():  # `resume` may be called from elsewhere
         given["source"] = str(place.resolve())
+    _checks.check(
+        not (place.is_dir() and folder.resolve().is_relative_to(place.resolve())),
+        "`output` must not lie in the folder of the data, whose images it would add to.",
+        cure="Choose another folder.",
+        source=source,
+        output=output,
+    )
     folder = files.writable_directory(output, "output")
     known = folder / running.FILE
-    if known.exists() and json.loads(known.read_text(encoding="utf-8")) != given:
+    # The folder itself may be given by any of its paths.
+    if known.exists() and {**_read(known), "output": output} != given:
         raise _checks.error(
             "`output` must be a new folder, or that of a run with the same options.",
-            cure=f"Go on with `keras-gan resume {output}`, or choose another folder.",
+            cure=f"Go on with {running.command('resume', output)}, or choose another folder.",
             output=output,
         )
     return running.run(folder, **given)
+
+
+def _check_options(recipe, minutes, options):
+    """Check that no option would be ignored.
+
+    Raises:
+        ValueError: for one of a recipe without a recipe, or of a plan with one.
+    """
+    if recipe == "auto":
+        names = inspect.signature(train).parameters
+        close = [_checks.closest(name, names) for name in options]
+        cures = [f"Did you mean `--{name.replace('_', '-')}`?" for name in close if name]
+        _checks.check(
+            not options,
+            "Further options are arguments of a recipe, which `--recipe` must name.",
+            cure=" ".join(cures),
+            **options,
+        )
+        return
+    running.recipe_of(recipe)
+    _checks.check(
+        minutes is None,
+        "`--minutes` is the time of a plan, and `--recipe` takes the place of a plan.",
+        cure="Leave out one of them; `--epochs` sets how long a recipe trains.",
+        minutes=minutes,
+    )
 
 
 def resume(run: str, /, *, epochs: int | None = None) -> int:
@@ -90,16 +125,21 @@ def resume(run: str, /, *, epochs: int | None = None) -> int:
         run: The folder that `keras-gan train` was given as `--output`.
         epochs: Another number of epochs than the run was begun with.
     """
-    path = files.expanded(run) / running.FILE
+    path = files.folder_path(run, "run") / running.FILE
     _checks.check(
         path.is_file(),
         f"The folder must be one of `keras-gan train`, with a {running.FILE}.",
         run=run,
     )
-    given = json.loads(path.read_text(encoding="utf-8"))
+    given = {**_read(path), "output": run}
     if epochs is not None:
         given["epochs"] = epochs
     return running.run(path.parent, **given)
+
+
+def _read(path):
+    """The options of a run, of its file."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sample(
@@ -148,8 +188,8 @@ def evaluate(
     seed: int = 0,
     floors: bool = True,
     image_size: int | None = None,
-    channels: int = 3,
-    split: str = "train",
+    channels: int | None = None,
+    split: str | None = None,
     json_output: str | None = None,
 ) -> int:
     """Compare a generator with data, by the metrics that you name.
@@ -166,6 +206,7 @@ def evaluate(
         split: As for `keras-gan train`.
         json_output: File that the figures are written to as JSON.
     """
+    sources.check_options(source, image_size=image_size, channels=channels, split=split)
     real, _ = sources.read(source, image_size, channels, False, split, 64, seed)
     saved = files.expanded(model) / "saved_model.pb"
     generator = model if saved.exists() else sources.model(model)

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import importlib.util
 import json
+import shlex
 import signal
 import sys
 
@@ -11,14 +12,15 @@ import numpy as np
 
 from keras_gan import _checks, callbacks, recipes, terminal
 from keras_gan.backend import inspection
+from keras_gan.callbacks import run_report
 from keras_gan.command_line import sources
-from keras_gan.recipes import facts
+from keras_gan.recipes import facts, plans
 from keras_gan.storage import files
 
 DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Verdicts of runs that have not failed.
 _ENDED_WELL = ("equilibrium", "stalled")
-_EPOCHS, _BATCH_SIZE = 60, 64
+_EPOCHS, _BATCH_SIZE, _MINUTES = 60, 64, 20.0
 # The recipes of a `GAN`, for which samples, and their labels, are enough.
 RECIPES = ("dcgan", "mlp", "r3gan", "sngan", "wgan_gp")
 # The options of a run in its folder, for `resume`.
@@ -35,42 +37,57 @@ def run(folder, **given):
     Raises:
         RuntimeError: for an error in training, from that error.
     """
-    gan, real, classes, settings = _made(folder, **given)
-    # Not before: options that make no sense must not stay in the folder.
-    with files.replacing(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
+    output = given.pop("output")
+    share = _checks.number(given["validation_split"], "validation_split", above=0.0, below=1.0)
     watching = [
         callbacks.ConvergenceStopping(directory=folder, patience=given["patience"]),
         callbacks.TrainingBackup(folder / "backup"),
     ]
+    try:
+        with _terminated_as_interrupted():
+            gan, real, classes, settings = _made(folder, **given)
+    except KeyboardInterrupt:
+        terminal.tell("Interrupted before training began. Give the same command again.")
+        return INTERRUPTED
+    # Not before: options that make no sense must not stay in the folder.
+    with files.replacing(folder / FILE) as temporary:
+        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
     if inspection.is_image(gan.sample_shape):
         watching.append(callbacks.ImageGrid(folder))
-    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
+    has_report = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
+    if has_report:
         watching.append(callbacks.RunReport(folder))
     # A bar of steps is for terminals; a line for each epoch for files.
     verbose = "auto" if sys.stdout.isatty() else 2
-    settings |= {"validation_split": given["validation_split"], "verbose": verbose}
-    output = given["output"]
+    settings |= {"validation_split": share, "verbose": verbose}
     try:
         with _terminated_as_interrupted():
             gan.fit(real, classes, callbacks=watching, **settings)
+            gan.save(folder / sources.MODEL)
     except KeyboardInterrupt:
         terminal.tell(
             f"Interrupted. What the run has written is in {folder}. Go on with "
-            f"`keras-gan resume {output}`."
+            f"{command('resume', output)}."
         )
         return INTERRUPTED
-    except (ValueError, TypeError) as error:
+    except Exception as error:
         if not gan.steps_seen:  # refused before the first step
             raise
         raise RuntimeError(
             f"An error ended the run after {gan.steps_seen:,} steps. Once its cause is gone, go on "
-            f"with `keras-gan resume {output}`."
+            f"with {command('resume', output)}."
         ) from error
-    gan.save(folder / sources.MODEL)
-    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with `keras-gan sample {output}`.")
+    page = folder / run_report.FILE if has_report else 'none, it needs the extra "report"'
+    terminal.tell(
+        f"Saved: {folder / sources.MODEL}. Report: {page}. Draw with {command('sample', output)}."
+    )
     verdict = gan.verdict
     return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
+
+
+def command(name, folder):
+    """A command on a folder as it can be typed into a shell, for a sentence."""
+    return f"`keras-gan {name} {shlex.quote(folder)}`"
 
 
 def _made(folder, *, source, recipe, minutes, epochs, options, **given):
@@ -89,16 +106,14 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
     shared = {"seed": seed, "precision": precision}
     if recipe == "auto":
         _checks.check(
-            not options,
-            "`options` are arguments of a recipe, which `--recipe` must name.",
-            options=options,
-        )
-        _checks.check(
             batch_size is None or not isinstance(real, np.ndarray),
             "The plan chooses the batch size of arrays.",
             cure="Leave out `--batch-size`, or name a recipe with `--recipe`.",
             batch_size=batch_size,
         )
+        if batch_size is None and not isinstance(real, np.ndarray):
+            real = real.source.dataset(plans.batch_size(facts.look(real)))
+        minutes = _MINUTES if minutes is None else minutes
         gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
     else:
         found = facts.look(real, classes)

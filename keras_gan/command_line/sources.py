@@ -12,36 +12,74 @@ MODEL = "gan.keras"
 _SAMPLES, _LABELS = ("samples", "images", "x_train", "x"), ("labels", "y_train", "y")
 
 
+# The kinds of data, and of each option of reading, the kind that it is for and why for no other.
+_FOLDER, _ARRAYS, _DATA_SET = "a folder", "arrays", "a data set"
+_OPTIONS = {
+    "image_size": ((_FOLDER, _DATA_SET), "Arrays are not scaled."),
+    "channels": (
+        (_FOLDER,),
+        "Only images of a folder are read with other channels than they have.",
+    ),
+    "split": ((_DATA_SET,), "Only data sets of TensorFlow Datasets have splits."),
+}
+
+
 def read(source, image_size, channels, labels, split, batch_size, seed):
     """Data by the name of a folder, a file or a data set: `(data, labels or None)`."""
-    path = files.expanded(source)
-    shared = {"batch_size": batch_size, "seed": seed, "labels": labels}
-    if path.is_dir():
+    path, kind = files.expanded(source), _kind(source)
+    shared = {"batch_size": batch_size, "seed": seed, "labels": labels, "image_size": image_size}
+    if kind == _FOLDER:
         _checks.check(
             image_size is not None,
             "A folder of images needs the side that they are scaled to.",
             cure="Pass `--image-size 64`.",
             source=source,
         )
-        return data.from_folder(path, image_size=image_size, channels=channels, **shared), None
-    is_file = path.suffix in (".npy", ".npz")
-    _checks.check(
-        image_size is None or not (is_file or source == "digits"),
-        "Arrays are not scaled.",
-        cure="Leave out `--image-size`.",
-        image_size=image_size,
-    )
-    if is_file:
+        return data.from_folder(path, channels=channels or 3, **shared), None
+    if kind == _DATA_SET:
+        try:
+            return data.from_tfds(source, split=split or "train", **shared), None
+        except ValueError as error:
+            raise ValueError(
+                f"There is no folder or file {source!r}, so that it must be the name of a data set "
+                f"of TensorFlow Datasets. {error}"
+            ) from error
+    if path.suffix:
         return _arrays(path, labels)
-    if source == "digits":
-        found = data.digits(labels=labels)
-        return found if labels else (found, None)
+    found = data.digits(labels=labels)
+    return found if labels else (found, None)
+
+
+def check_options(source, **options):
+    """Check that each option of reading that is given is one for data of this kind.
+
+    Args:
+        source: name of the data.
+        **options: values by the names of arguments of `read`, `None` if they are not given.
+
+    Raises:
+        ValueError: for an option that would be ignored.
+    """
+    kind = _kind(source)
+    for name, value in options.items():
+        kinds, rule = _OPTIONS[name]
+        cure = f"Leave out `--{name.replace('_', '-')}`."
+        _checks.check(value is None or kind in kinds, rule, cure=cure, **{name: value})
+
+
+def _kind(source):
+    """Which kind of data a name is for."""
+    path = files.expanded(source)
+    if source and path.is_dir():
+        return _FOLDER
+    if path.suffix in (".npy", ".npz") or source == "digits":
+        return _ARRAYS
     _checks.check(
-        not path.suffix and "/" not in source.partition(":")[0],
+        source and not path.suffix and "/" not in source.partition(":")[0],
         "The data must be a folder, an `.npy` or `.npz` file, or the name of a data set.",
         source=source,
     )
-    return data.from_tfds(source, split=split, image_size=image_size, **shared), None
+    return _DATA_SET
 
 
 def _arrays(path, labels):
@@ -66,9 +104,9 @@ def _arrays(path, labels):
 def model(path):
     """The model of a `.keras` file, or of the folder of a run."""
     place = files.expanded(path)
-    place = place / MODEL if place.is_dir() else place
+    place = place / MODEL if path and place.is_dir() else place
     _checks.check(
-        place.is_file(),
+        place.is_file() and place.suffix == ".keras",
         f"`model` must be a `.keras` file, or the folder of a run with a {MODEL}.",
         model=path,
     )
