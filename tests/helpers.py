@@ -97,6 +97,12 @@ def sgd():
     return keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05)
 
 
+def by_sgd(momentum=0.0):
+    """Settings of `compile` for optimizers that are traced sooner than Adam."""
+    players = ("generator_optimizer", "discriminator_optimizer")
+    return {player: keras.optimizers.SGD(0.05, momentum=momentum) for player in players}
+
+
 def updates(model):
     """How often the discriminator and the generator of a GAN have been updated."""
     generator, discriminator = model.generator_optimizer, model.discriminator_optimizer
