@@ -169,6 +169,14 @@ def one_panel():
         yield
 
 
+@pytest.fixture
+def one_panel_here(monkeypatch):
+    """Likewise, for one test."""
+    from keras_gan.callbacks import _report
+
+    monkeypatch.setattr(_report, "_PANELS", _report._PANELS[:1])
+
+
 @pytest.fixture(scope="session")
 def two_replicas():
     """A strategy of two replicas; one for all tests, as TensorFlow mixes up what two of them do."""

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("one_panel")
 
 @pytest.fixture(scope="module")
 def gan():
-    return helpers.gan()
+    return helpers.gan(steps_per_execution=1, **helpers.by_sgd())
 
 
 # A word, and others that `--slow` tries.

@@ -24,7 +24,7 @@ def game(**settings):
         f"{player}_optimizer": keras.optimizers.Adam(1e-2)
         for player in ("generator", "discriminator")
     }
-    return helpers.gan(**{**optimizers, **settings})
+    return helpers.gan(**{"steps_per_execution": 1, **optimizers, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ class Curious(convergence.Stalled):
 
 
 def test_watching_changes_nothing_and_the_best_weights_come_back(begun, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 20)
+    monkeypatch.setattr(_fresh, "STEPS", 4)
     expected, kept = Keep(), Keep()
     callback = ConvergenceStopping(rules=[Curious()], min_epochs=0)
     fit(begun(), expected)
@@ -198,8 +198,8 @@ def test_a_diverging_run_is_stopped_and_named():
         fit(gan, ConvergenceStopping(), epochs=20)
 
 
-def test_the_player_whose_turn_it_is_not_stands_still(begun):
-    gan = begun()
+def test_the_player_whose_turn_it_is_not_stands_still():
+    gan = helpers.gan(steps_per_execution=1, **helpers.by_sgd())
     moved = {}
 
     class Look(keras.callbacks.Callback):

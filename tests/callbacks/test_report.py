@@ -51,7 +51,7 @@ def test_the_folder_holds_the_verdict_the_records_and_a_picture(tmp_path):
     assert picture.shape[1] == 1100 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
-def test_records_are_short_and_can_be_judged_again(tmp_path):
+def test_records_are_short_and_can_be_judged_again(tmp_path, one_panel_here):
     write(tmp_path, history(), None)
     assert not (tmp_path / "verdict.json").exists()
     text = (tmp_path / "signals.json").read_text()
@@ -122,7 +122,7 @@ def records(folder):
     return [fields["epoch"] for fields in json.loads((folder / "signals.json").read_text())]
 
 
-def test_files_are_up_to_date_after_each_epoch_and_whole(tmp_path, monkeypatch):
+def test_files_are_up_to_date_after_each_epoch_and_whole(tmp_path, monkeypatch, one_panel_here):
     now, plots = [100.0], []
     monkeypatch.setattr(_report.time, "monotonic", lambda: now[0])
 
@@ -229,7 +229,7 @@ FOREIGN = {
 }
 
 
-def test_only_what_an_earlier_run_has_left_is_removed(tmp_path):
+def test_only_what_an_earlier_run_has_left_is_removed(tmp_path, one_panel_here):
     write(tmp_path, history(2), VERDICT)
     _report.remove_earlier(tmp_path)
     assert list(tmp_path.iterdir()) == []

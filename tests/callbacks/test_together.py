@@ -39,7 +39,7 @@ class Script(keras.callbacks.Callback):
 @pytest.fixture(scope="module")
 def shared():
     keras.utils.set_random_seed(0)
-    gan = helpers.gan((8, 8, 1), num_classes=2, steps_per_execution=1)
+    gan = helpers.gan((8, 8, 1), num_classes=2, steps_per_execution=1, **helpers.by_sgd())
     return gan, helpers.snapshot(gan)
 
 
@@ -52,7 +52,7 @@ def gan(shared, one_panel):
 def fit(gan, folder, epochs=3, cut_off_in=None, **settings):
     grid = ImageGrid(folder / "run", columns=3, gif=False)
     stopping = ConvergenceStopping("score", mode="min", directory=folder / "run")
-    board = keras.callbacks.TensorBoard(folder / "logs", update_freq=1000)
+    board = keras.callbacks.TensorBoard(folder / "logs", update_freq=1000, write_graph=False)
     dataset = data.from_arrays(SAMPLES, LABELS, batch_size=BATCH, class_names=NAMES)
     # The grid acts after those that bring weights back, wherever it is listed.
     callbacks = [grid, board, Script(cut_off_in), stopping]
