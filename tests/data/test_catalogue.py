@@ -79,11 +79,13 @@ def test_tfds_streams_what_does_not_fit(monkeypatch):
 @needs_mnist
 def test_tfds_stream_resumes_exactly():
     source = mnist(split="test[:150]", labels=True, memory_limit_gib=0.0, seed=5).source
-    straight = list(source.stream(lambda: 0, 25, 16))  # 9 steps a pass
+    start = 0  # asked for when an iterator starts
+    stream = source.stream(lambda: start, 25, 16)  # 9 steps a pass
+    straight = list(stream)
     assert straight[0][0].shape == (16, 28, 28, 1)
     tf.random.set_seed(99)
     for start in (4, 9, 20):
-        resumed = list(source.stream(lambda: start, 25 - start, 16))  # noqa: B023
+        resumed = list(stream.take(25 - start))
         for one, other in zip(straight[start:], resumed, strict=True):
             np.testing.assert_array_equal(one[0], other[0])
             np.testing.assert_array_equal(one[1], other[1])

@@ -103,8 +103,9 @@ def test_a_bad_image_is_left_out_with_one_warning(tmp_path, kind, limit):
         Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / name)
     put(tmp_path / "bad.png", BAD[kind])
     with pytest.warns(UserWarning, match="1 of 3 images cannot be read: bad.png.") as caught:
-        samples = np.concatenate(list(load(tmp_path, memory_limit_gib=limit)))
+        source = load(tmp_path, memory_limit_gib=limit).source
     assert len(caught) == 1
+    samples = np.asarray(source.read(np.arange(source.num_samples)))
     assert samples.shape == (2, 4, 4, 3) and (samples == 9).all()
 
 
@@ -139,7 +140,7 @@ def test_odd_images_are_read_all_the_same(tmp_path, kind):
     put(tmp_path / "odd.png", ODD[kind])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (samples,) = load(tmp_path, on_error="raise", resample="nearest")
+        samples = load(tmp_path, on_error="raise", resample="nearest").source.samples
     assert samples.shape == (1, 4, 4, 3) and np.ptp(samples) > 50
 
 

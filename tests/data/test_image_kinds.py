@@ -25,9 +25,8 @@ def load(folder, **settings):
     """The samples and labels of a folder in the order of its files."""
     settings = {"image_size": 8, "shuffle": False, **settings}
     dataset = data.from_folder(folder, **settings)
-    batches = [sources.as_arrays(batch) for batch in dataset]
-    samples, labels = zip(*batches, strict=True)
-    return np.concatenate(samples), None if labels[0] is None else np.concatenate(labels)
+    source = dataset.source
+    return sources.as_arrays(source.read(np.arange(source.num_samples)))
 
 
 # === Formats ===
