@@ -44,6 +44,9 @@ for name in ("samples.png", "runs/digits/epoch_0001.png", "runs/digits/generator
 assert pictures.shape == (16, 8, 8, 1) and pictures.dtype == "uint8"
 assert path.shape == (8, 8, 8, 1)
 """,
+    "fine_tuning": """
+assert samples.shape == (16, 8, 8, 1) and not discriminator.layers[1].trainable
+""",
     "moving_over": """
 assert samples.shape == (16, 8, 8, 1) and sevens.shape == (3, 8, 8, 1)
 assert translated.shape == (4, 8, 8, 1)

@@ -2,12 +2,14 @@
 
 import ast
 import functools
+import importlib
 import inspect
 import itertools
 import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -151,6 +153,69 @@ def test_few_images(kind, tmp_path):
     said = run("few_images", tmp_path / "few_images", "--augment", kind)
     assert_complete(tmp_path / "few_images", said, "epoch_0001.png")
     assert "after 162 training images" in said and ("augment_p" in said) == (kind == "adaptive")
+
+
+# === With tools of others ===
+
+
+@pytest.mark.slow
+def test_tuning_goes_on_with_its_study(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    for trials in (2, 1):
+        said = run("tuning", tmp_path / "tuning", "--trials", trials)
+    assert "Trials:    3 complete" in said and "Best:      val_sliced_wasserstein" in said
+    storage = f"sqlite:///{tmp_path / 'tuning' / 'study.db'}"
+    study = optuna.load_study(study_name="digits", storage=storage)
+    assert [list(trial.intermediate_values) for trial in study.trials] == [[0]] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("why", ["behind the others", "failed"])
+def test_trials_that_are_behind_or_have_failed_are_pruned(why, monkeypatch):
+    optuna = pytest.importorskip("optuna")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    tuning = importlib.import_module("tuning")
+    trial = optuna.trial.FixedTrial({"learning_rate": 1e-3, "gamma": 0.1, "filters": 8})
+    if why == "failed":
+
+        def rule(history):
+            return {"spread": 0.0}
+
+        rule.kind = "mode_collapse"
+        stopping = functools.partial(keras_gan.callbacks.ConvergenceStopping, rules=[rule])
+        monkeypatch.setattr(keras_gan.callbacks, "ConvergenceStopping", stopping)
+    else:
+        monkeypatch.setattr(trial, "should_prune", lambda: True)
+    given = types.SimpleNamespace(seed=0, batch_size=64, epochs=1)
+    with pytest.raises(optuna.TrialPruned):
+        tuning.objective(trial, helpers.images(80), given)
+    assert ("verdict" in trial.user_attrs) == (why == "failed")
+
+
+@pytest.mark.slow
+def test_mlflow(tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    pytest.importorskip("pandas")
+    said = run("tracking_mlflow", tmp_path / "mlflow")
+    assert_complete(tmp_path / "mlflow", said, "epoch_0001.png")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    (found,) = mlflow.search_runs(experiment_names=["digits"], output_format="list")
+    assert found.info.status == "FINISHED" and found.data.tags["verdict"] == "still learning"
+    assert {"d_loss", "g_loss", "val_d_loss"} <= set(found.data.metrics)
+    assert float(found.data.params["learning_rate_generator"]) == pytest.approx(1e-3)
+
+
+@pytest.mark.slow
+def test_wandb(tmp_path):
+    pytest.importorskip("wandb")
+    said = run("tracking_wandb", tmp_path / "wandb")
+    assert_complete(tmp_path / "wandb", said, "epoch_0001.png")
+    (record,) = tmp_path.glob("wandb/wandb/offline-run-*/*.wandb")
+    content = record.read_bytes()
+    assert b"learning_rate_generator" in content and b"still learning" in content
+
+
+# === Data of others ===
 
 
 @pytest.mark.slow
