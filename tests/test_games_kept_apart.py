@@ -75,7 +75,8 @@ def test_the_head_of_a_late_critic_on_a_shared_trunk_stands_still_till_then():
     assert still == [True, True, False]
 
 
-def test_a_classifier_whose_only_term_has_weight_0_has_no_turn():
+@pytest.mark.parametrize("eagerly", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_classifier_whose_only_term_has_weight_0_has_no_turn(eagerly):
     weight = schedules.Piecewise({0: 0.0, 2: 1.0})
     classifier = Critic(with_head(), real="x", loss="none", name="classifier")
     model = AdversarialModel(
@@ -84,7 +85,7 @@ def test_a_classifier_whose_only_term_has_weight_0_has_no_turn():
     term = terms.Classification(
         "labels", critic="classifier", player="discriminator", weight=weight
     )
-    model.compile(sgd(), sgd(), terms=[term])
+    model.compile(sgd(), sgd(), terms=[term], run_eagerly=eagerly)
     for _ in range(3):
         model.train_on_batch(rows_and_labels())
     assert int(model.discriminator_optimizer["classifier"].iterations) == 1

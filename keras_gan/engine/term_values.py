@@ -33,9 +33,9 @@ def evaluated(term, scene, state, updates):
         value = mean_of_term(term, scene)
         return Part(weight * value), (value, tf.ones([]))
     counts = tf.cast(due, "float32")
-    if replicas.alone():
+    if replicas.alone() and not tf.executing_eagerly():
         value = tf.cond(due, lambda: mean_of_term(term, scene.branch()), lambda: tf.zeros([]))
-    else:  # replicas cannot meet inside of a branch
+    else:  # replicas cannot meet inside of a branch; run eagerly, one not taken has no gradient
         value = counts * mean_of_term(term, scene)
     return Part(weight * term.every * value, active), (value, counts)
 
