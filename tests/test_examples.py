@@ -181,7 +181,7 @@ def test_trials_that_are_behind_or_have_failed_are_pruned(why, monkeypatch):
         def rule(history):
             return {"spread": 0.0}
 
-        rule.kind = "mode_collapse"
+        rule.kind, rule.immediate = "mode_collapse", True
         stopping = functools.partial(keras_gan.callbacks.ConvergenceStopping, rules=[rule])
         monkeypatch.setattr(keras_gan.callbacks, "ConvergenceStopping", stopping)
     else:
@@ -193,6 +193,7 @@ def test_trials_that_are_behind_or_have_failed_are_pruned(why, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, of SQLAlchemy
 def test_mlflow(tmp_path):
     mlflow = pytest.importorskip("mlflow")
     pytest.importorskip("pandas")

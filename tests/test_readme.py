@@ -101,6 +101,14 @@ def test_scripts_that_are_named_are_there(page):
         assert (pages.ROOT / name).exists(), name
 
 
+def test_every_benchmark_has_its_question():
+    folder = pages.ROOT / "benchmarks"
+    texts = {path.name: path.read_text() for path in folder.glob("*.py")}
+    listed = set(re.findall(r"\| `(\w+\.py)", (folder / "README.md").read_text()))
+    assert {name for name, text in texts.items() if "records.parser(" in text} <= listed
+    assert listed <= {name for name, text in texts.items() if '"__main__"' in text}
+
+
 def test_the_architecture_names_what_is_there():
     page = (pages.DOCS / "architecture.md").read_text()
     named = re.findall(r"`(\w+(?:/\w+)*(?:\.py|/))`", page)
