@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+import types
+import warnings
 
 import numpy as np
 import pytest
@@ -56,6 +58,77 @@ def test_samples_are_drawn_as_a_grid_or_an_array(run, tmp_path):
     assert np.load(tmp_path / "array.npy").shape == (4, 8, 8, 1)
 
 
+class Draws:
+    """A model of two classes that notes the labels it is asked for."""
+
+    def __init__(self, names):
+        self.class_names, self.asked = names, []
+
+    def generate(self, number, labels, **settings):
+        self.asked = labels
+        return np.zeros((number, 2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    "names, given, labels",
+    [
+        (("10", "2"), ["10"], 2 * ["10"]),  # folders whose names are numbers
+        (("10", "2"), ["0", "2"], [0, "2"]),
+        (("rose", "²"), ["1", "²"], [1, "²"]),
+        (None, ["1", "0"], [1, 0]),
+    ],
+)
+def test_classes_are_given_by_name_or_else_by_index(tmp_path, monkeypatch, names, given, labels):
+    model = Draws(names)
+    monkeypatch.setattr(sources, "model", lambda path: model)
+    output = str(tmp_path / "samples.npy")
+    arguments = ["sample", "run", "--num-samples", "2", "--output", output, "--labels", *given]
+    assert command_line.main(arguments) == running.DONE
+    assert model.asked == labels
+
+
+def test_a_folder_is_read_as_the_model_makes_images(tmp_path, monkeypatch):
+    model = types.SimpleNamespace(sample_shape=(8, 8, 1))
+    monkeypatch.setattr(sources, "model", lambda path: model)
+    for number in range(3):
+        colour = helpers.images(1, (12, 12, 3))[0]
+        images.save_png(tmp_path / f"{number}.png", colour)
+    shapes = []
+    monkeypatch.setattr(
+        commands.scoring,
+        "evaluate_generator",
+        lambda model, real, *a, **k: shapes.append(real.element_spec.shape[1:]) or {"fid": 1.0},
+    )
+    for size in ([], ["--image-size", "6"]):
+        assert command_line.main(["evaluate", "run", str(tmp_path), *size]) == running.DONE
+    assert shapes == [(8, 8, 1), (6, 6, 1)]
+
+
+def test_warnings_are_a_line_without_code():
+    before = warnings.formatwarning
+    with command_line._warnings_in_a_line():
+        told = warnings.formatwarning("too few", UserWarning, "a.py", 3, line="code()")
+        assert told == "keras-gan: warning: too few\n"
+    assert warnings.formatwarning is before
+
+
+def test_files_that_hold_no_numbers_are_named(tmp_path, capsys):
+    (tmp_path / "nothing.npy").write_text("")
+    (tmp_path / "text.npz").write_text("hello")
+    np.save(tmp_path / "objects.npy", np.array([1, None]), allow_pickle=True)
+    np.savez(tmp_path / "damaged.npz", images=np.zeros(9))
+    text = (tmp_path / "damaged.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(text.replace(b"NUMPY", b"NIMPY"))
+    for name in ("nothing.npy", "text.npz", "objects.npy", "damaged.npz"):
+        arguments = ["train", str(tmp_path / name), "--output", str(tmp_path / "run")]
+        assert command_line.main(arguments) == running.REFUSED
+        told = capsys.readouterr().err
+        assert "one of `np.save`" in told and name in told
+    arguments[1] = str(tmp_path / "missing.npy")
+    assert command_line.main(arguments) == running.REFUSED
+    assert "must exist" in capsys.readouterr().err
+
+
 def test_figures_are_told_and_written(run, tmp_path, capsys):
     path = tmp_path / "figures.json"
     data = str(run.parent / "data.npz")
@@ -73,10 +146,11 @@ def test_the_report_is_written_anew(run):
     assert "recorded, 1 epoch<" in after and "recorded" not in before
 
 
-def test_the_model_is_exported(run, tmp_path, monkeypatch):
+def test_the_model_is_exported(run, tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(sources, "model", lambda path: Exports(asked))
     assert command_line.main(["export", str(run), str(tmp_path / "generator")]) == running.DONE
+    assert "a folder with a SavedModel" in capsys.readouterr().out
     assert asked == [(str(tmp_path / "generator"), None)]
 
 
@@ -88,6 +162,7 @@ class Exports:
 
     def export(self, path, format):
         self.asked.append((path, format))
+        pathlib.Path(path).mkdir()
 
 
 def test_doctor_and_recipes_tell(capsys):
@@ -218,9 +293,10 @@ def test_ctrl_c_in_planning_says_what_to_do(run, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "run.json").exists()
 
 
-def test_a_path_that_cannot_be_written_is_told_in_a_line(run, tmp_path, capsys):
+def test_a_path_that_cannot_be_written_is_told_in_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sources, "model", lambda path: Draws(None))
     (tmp_path / "file").write_text("")
-    arguments = ["sample", str(run), "--num-samples", "1", "--output", str(tmp_path / "file/a.png")]
+    arguments = ["sample", "run", "--output", str(tmp_path / "file/a.png")]
     assert command_line.main(arguments) == running.REFUSED
     assert "file/a.png" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_gan import _checks, images, recipes, terminal
-from keras_gan.backend import policies
+from keras_gan.backend import inspection, policies
 from keras_gan.callbacks import _facts, run_report
 from keras_gan.command_line import running, sources
 from keras_gan.evaluation import scoring
@@ -163,10 +163,12 @@ def sample(
         labels: Class of a conditional model by index or name, one for all or one for each sample.
     """
     ending = pathlib.Path(output).suffix
-    _checks.one_of(ending, "output", (".png", ".npy"))
+    _checks.check(ending in (".png", ".npy"), "`output` must end in .png or .npy.", output=output)
     gan = sources.model(model)
     if labels is not None:
-        labels = [int(label) if label.isdigit() else label for label in labels]
+        names = gan.class_names or ()
+        is_index = [label.isdecimal() and label not in names for label in labels]
+        labels = [int(t) if index else t for t, index in zip(labels, is_index, strict=True)]
         labels = labels * num_samples if len(labels) == 1 else labels
     found = gan.generate(num_samples, labels=labels, seed=seed, truncation=truncation)
     if ending == ".npy":
@@ -201,15 +203,18 @@ def evaluate(
         num_samples: Number of samples, and of reals that they are compared with.
         seed: The same seed gives the same figures.
         floors: Whether to compare reals with other reals too.
-        image_size: As for `keras-gan train`.
-        channels: As for `keras-gan train`.
+        image_size: As for `keras-gan train`. Default: that of the model, unless it is a SavedModel.
+        channels: As for `keras-gan train`. Default: those of the model.
         split: As for `keras-gan train`.
         json_output: File that the figures are written to as JSON.
     """
     sources.check_options(source, image_size=image_size, channels=channels, split=split)
-    real, _ = sources.read(source, image_size, channels, False, split, 64, seed)
     saved = files.expanded(model) / "saved_model.pb"
     generator = model if saved.exists() else sources.model(model)
+    shape = getattr(generator, "sample_shape", ())
+    if inspection.is_image(shape):
+        image_size, channels = image_size or shape[:2], channels or shape[-1]
+    real, _ = sources.read(source, image_size, channels, False, split, 64, seed)
     metrics = metrics or ["sliced_wasserstein"]
     found = scoring.evaluate_generator(generator, real, metrics, num_samples, seed, floors=floors)
     terminal.tell(str(found))
@@ -230,7 +235,8 @@ def export(model: str, output: str, /, *, format: str | None = None) -> int:
         format: "tf_saved_model", "onnx" or "litert". Default: what `output` ends in.
     """
     sources.model(model).export(output, format)
-    terminal.tell(f"Exported to {output}.")
+    what = "a folder with a SavedModel" if files.expanded(output).is_dir() else "a file"
+    terminal.tell(f"Exported to {output}, {what}.")
     return running.DONE
 
 

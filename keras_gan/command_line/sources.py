@@ -1,5 +1,7 @@
 """Data and models by the names that the command line gives them."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -84,7 +86,9 @@ def _kind(source):
 
 def _arrays(path, labels):
     """Samples, and labels if they are asked for, of a file of NumPy."""
-    found = np.load(path, allow_pickle=False)
+    _checks.check(path.is_file(), "The file of the data must exist.", source=str(path))
+    with _reading(path):
+        found = np.load(path, allow_pickle=False)
     if isinstance(found, np.ndarray):
         _checks.check(not labels, "An `.npy` file has no labels.", cure="Use `.npz`.")
         return found, None
@@ -98,7 +102,21 @@ def _arrays(path, labels):
             f"for, under one of {', '.join(_LABELS)}.",
             names=names,
         )
-        return found[samples[0]], found[known[1][0]] if labels else None
+        with _reading(path):
+            return found[samples[0]], found[known[1][0]] if labels else None
+
+
+@contextlib.contextmanager
+def _reading(path):
+    """Say which file cannot be read."""
+    try:
+        yield
+    # Damaged files make NumPy raise nearly anything: EOFError, BadZipFile, zlib.error.
+    except Exception as error:
+        raise _checks.error(
+            f"The file must be one of `np.save` or `np.savez`, of numbers ({error}).",
+            source=str(path),
+        ) from error
 
 
 def model(path):
