@@ -118,7 +118,7 @@ def test_patches_labels_and_half_precision():
     assert _fresh.FreshDiscriminator(patches, seed=0).auc(side, side, seed=0) == 1.0
 
 
-@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize("held_out", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_of_a_model_what_it_is_judged_on_it_has_not_seen(held_out):
     model = helpers.gan(run_eagerly=True)
     data = helpers.points(64)

@@ -357,6 +357,7 @@ class CountedRate(keras.callbacks.LearningRateScheduler):
         super().on_epoch_begin(epoch, logs)
 
 
+@pytest.mark.slow  # without a model: test_held.py
 def test_what_subclasses_of_keras_callbacks_keep_themselves_goes_on(tmp_path, capsys):
     stage = stage_of(plain)
     whole = CountedRate()
@@ -372,6 +373,7 @@ def test_what_subclasses_of_keras_callbacks_keep_themselves_goes_on(tmp_path, ca
     assert "CountedRate" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_a_subclass_keeps_that_cannot_be_kept_is_named(tmp_path, capsys):
     def counting():
         callback = CountedRate()

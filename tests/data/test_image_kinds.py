@@ -127,7 +127,9 @@ def ramp(bits, bands=1):
 
 @pytest.mark.parametrize("limit", [2.0, 0.0])
 @pytest.mark.parametrize("bands", [1, 3])
-@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize(
+    "bits", [8, *(pytest.param(bits, marks=pytest.mark.slow) for bits in (10, 14)), 12, 16]
+)
 def test_the_bits_that_are_used_are_kept(tmp_path, bits, bands, limit):
     deep, eight = ramp(bits, bands)
     (tmp_path / "a.png").write_bytes(deep_png(deep))

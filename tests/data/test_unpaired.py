@@ -46,7 +46,7 @@ def stream(steps, start=0, batch_size=BATCH, **settings):
 # === Order ===
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("shuffle", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_stream_goes_on_with_the_exact_batch_from_any_step(shuffle):
     start = 0  # asked for when an iterator starts
     dataset = data(seed=3, shuffle=shuffle).source.stream(lambda: start, 20, BATCH)
@@ -196,7 +196,7 @@ def training(x, start=0, **settings):
     )
 
 
-@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("group", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_reads_the_stream(group):
     feed, _ = training(data(seed=1), start=4, group=group)
     assert feed.steps == 6 // group and feed.rows == 8 * group
