@@ -121,6 +121,17 @@ def test_super_resolution_compares_features_of_a_network_that_is_given():
     assert features.weight == 2.0 and features.reads == ("high", "upscaled")
 
 
+def test_features_need_a_weight_of_their_own_where_the_game_has_none():
+    image = keras.Input((8, 8, 3))
+    given = {"perceptual": keras.Model(image, image), "adversarial_weight": 0.0}
+    given |= {"scale": 2, "blocks": 1, **SMALL}
+    with pytest.raises(ValueError, match="`perceptual_weight` must be given") as error:
+        recipes.super_resolution((8, 8, 3), **given)
+    assert "`perceptual_weight=0.1`" in str(error.value)
+    model = recipes.super_resolution((8, 8, 3), perceptual_weight=0.1, start_step=0, **given)
+    assert model.terms[1].weight == 0.1  # the cure
+
+
 @pytest.mark.parametrize(("side", "strides"), [(8, 1), (16, 2), (32, 3), (64, 3), (256, 3)])
 def test_patches_are_of_seventy_pixels_where_there_is_room(side, strides):
     shape = (side, side + 8, 1)

@@ -253,10 +253,11 @@ def super_resolution(
             with its preprocessing inside. Default `None`: the discriminator's own features, by
             `terms.FeatureMatching`, which need no other data.
         perceptual_weight: weight of the distance of features. Default `None`: 10 times
-            `adversarial_weight`, as for the discriminator's features in pix2pixHD.
+            `adversarial_weight`, as for the discriminator's features in pix2pixHD; with
+            `perceptual` and without an adversarial loss it must be given.
         l1_weight: weight of the L1 distance. Default 1.
         adversarial_weight: weight of the non-saturating loss. Default 0.01: as L1 to it in
-            pix2pix.
+            pix2pix. With 0, and no weight of features, L1 alone is minimised.
         start_step: step from which on the discriminator trains and counts, and features do.
             Default 1,000.
         receptive_field: as in `pix2pix`.
@@ -293,6 +294,13 @@ def super_resolution(
     )
     adversarial_weight = _checks.number(adversarial_weight, "adversarial_weight", minimum=0.0)
     if perceptual_weight is None:
+        _checks.check(
+            perceptual is None or adversarial_weight > 0.0,
+            "`perceptual_weight` must be given where `adversarial_weight` is 0: without it the "
+            "features of `perceptual` have 10 times that weight, and so none.",
+            cure="Pass `perceptual_weight=0.1`, which is the usual one.",
+            adversarial_weight=adversarial_weight,
+        )
         perceptual_weight = 10.0 * adversarial_weight
     perceptual_weight = _checks.number(perceptual_weight, "perceptual_weight", minimum=0.0)
     start_step = _checks.non_negative_int(start_step, "start_step")
