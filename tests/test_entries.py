@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.entries import EntrySpec, EntrySpecs, check_names
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs, LabelSpec, check_names
 from keras_gan.feeding.values import Reach
 
 IMAGE = (8, 8, 1)
@@ -95,7 +95,7 @@ def test_values_are_no_pixels_though_they_look_like_them():
         (
             ((), "int32"),
             {"num_classes": 3, "allow_unknown": True},
-            [-2],
+            [-2, 3],
             "from 0 to 2, or -1 where the class is unknown",
         ),
     ],
@@ -107,7 +107,46 @@ def test_what_does_not_fit_the_input_is_refused(rule, settings, given, message):
 
 def test_unknown_classes_are_taken_where_they_may_be():
     spec = EntrySpec("labels", (), "int32", num_classes=3, allow_unknown=True)
-    np.testing.assert_array_equal(spec.checked([2, -1, 0]), [2, -1, 0])
+    np.testing.assert_array_equal(spec.checked([2, -1, 0, -100]), [2, -1, 0, -100])
+
+
+@pytest.mark.parametrize(
+    ("head", "given", "shape", "dtype"),
+    [
+        ((3,), [2, -1], (2,), "int32"),
+        ((3,), np.array([[2], [-100]], "int8"), (2,), "int32"),  # a column
+        ((3,), np.eye(3, dtype="float32"), (3, 3), "float32"),  # multi-hot
+        ((3,), np.eye(3, dtype="bool"), (3, 3), "bool"),
+        ((1,), [[0.0], [1.0]], (2, 1), "float32"),
+        ((None, None, 3), np.full((2, 4, 5), 2), (2, 4, 5), "int32"),  # maps
+    ],
+)
+def test_labels_of_a_head_are_indices_or_multi_hot(head, given, shape, dtype):
+    found = LabelSpec("labels", head).checked(given)
+    assert (found.shape, found.dtype) == (shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([0, 3], "class indices from 0 to 2, or -1 where.*maximum=3"),
+        ([0.0, 1.0], r"must be integers.*np.asarray\(x\['e'\]\).astype\('int32'\)"),
+        (np.eye(4), "one class index for each sample.*argmax"),
+        (["a", "b"], r"Number the classes: `np.unique\(np.asarray\(x\['e'\]\), return_inverse"),
+    ],
+)
+def test_labels_that_do_not_fit_the_head_are_refused(given, message):
+    with pytest.raises(ValueError, match=rf"`x\['e'\]`.*{message}"):
+        LabelSpec("e", (3,)).checked(given, "x['e']")
+
+
+def test_names_of_classes_are_refused_with_code_that_numbers_them():
+    names = np.array(["rose", "tulip", "rose"])
+    spec = EntrySpec("labels", (), "int32", num_classes=2)
+    with pytest.raises(ValueError, match="`labels` must be integers") as error:
+        spec.checked(names)
+    code = str(error.value).rsplit("`", 2)[1]
+    np.testing.assert_array_equal(spec.checked(eval(code, {"labels": names, "np": np})), [0, 1, 0])
 
 
 def test_cures_change_the_entry_alone():

@@ -36,6 +36,24 @@ def test_what_acgan_is_made_of():
     assert term.player == "both" and model.num_classes == 3
 
 
+def test_acgan_needs_labels_of_its_images_although_it_draws_those_of_samples():
+    model = recipes.acgan(SHAPE, 3, **SMALL)
+    images = recipe_games.images(6)
+    for call in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match=r"reads: labels, image.*missing=\['labels'\]"):
+            call({"image": images})
+    with pytest.raises(ValueError, match="Rename 'label' if it is 'labels'"):
+        model.fit({"image": images, "label": [0, 1, 2] * 2})
+    assert model.generate(2).shape == (2, *SHAPE)  # classes are drawn
+
+
+def test_the_head_of_a_classifier_says_how_many_classes_there_are():
+    model = recipes.semi_supervised(SHAPE, 3, **SMALL)
+    images = recipe_games.images(6)
+    with pytest.raises(ValueError, match=r"x\['labels'\].*from 0 to 2, or -1.*num_classes=5"):
+        model.fit({"image": images, "labelled": images, "labels": [0, 1, 2, 3, 4, -1]})
+
+
 def test_the_generator_of_acgan_alone_may_take_classes_by_its_norms():
     model = recipes.acgan(SHAPE, 3, conditional_norm=True, **SMALL)
     kinds = {type(layer) for layer in model.generator.layers}

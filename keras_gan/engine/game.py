@@ -49,6 +49,7 @@ class Game:
         specs: the rules of the entries that the data have; those that are drawn may be missing.
         evaluated_specs: likewise of evaluations, where metrics may compare further entries.
         evaluated_draws: likewise.
+        labels_of_data: names of labels that the data must have although they may be drawn.
         augment: callable `(tensors, seed, images_seen) -> tensors`, or `None`.
     """
 
@@ -56,6 +57,7 @@ class Game:
         self.generator, self.critics, self.terms = generator, list(critics), list(terms)
         self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
         self.evaluated_specs, self.evaluated_draws = self.specs, self.draws
+        self.labels_of_data = ()
         self.pack = math.lcm(*(critic.pack for critic in self.critics))
 
     @property
@@ -84,6 +86,11 @@ class Game:
     def takes_data(self):
         """Whether the generator has an input that nothing but data can give."""
         return any(name not in self.draws for name in self.generator.inputs)
+
+    @property
+    def optional(self):
+        """The names of entries that the data may leave out, since they are drawn: a tuple."""
+        return tuple(name for name in self.evaluated_draws if name not in self.labels_of_data)
 
     @property
     def entries_of_metrics(self):

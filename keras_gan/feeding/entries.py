@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection
-from keras_gan.feeding import conversion, entry_checks, sample_spec, values
+from keras_gan.feeding import conversion, entry_checks, labels, sample_spec, shapes, values
 from keras_gan.feeding.cures import Form
 
 
@@ -29,7 +29,7 @@ class EntrySpec:
         is_values: whether they are numbers although they have the shape of an image.
         num_classes: number of classes of an integer input; `None` if they are other numbers.
         reach: `values.Reach` of the generator that makes such samples, or `None`.
-        allow_unknown: whether -1 may stand for an unknown class.
+        allow_unknown: whether numbers below 0 may stand for an unknown class.
     """
 
     def __init__(
@@ -123,7 +123,8 @@ class EntrySpec:
         return self._array(given, name, form).typed()
 
     def _array(self, given, name, form):
-        array = conversion.array(given, name)
+        are_classes = self.num_classes is not None
+        array = labels.array(given, name, form) if are_classes else conversion.array(given, name)
         _checks.check(array.size > 0, f"`{name}` must not be empty.", shape=array.shape)
         return entry_checks.EntryArray(self.of(array.shape, array.dtype), array, name, form)
 
@@ -181,7 +182,7 @@ class EntrySpec:
     def bounds(self):
         """The smallest and the largest whole number that is allowed."""
         if self.num_classes is not None:
-            return -1 if self.allow_unknown else 0, self.num_classes - 1
+            return self.dtype.min if self.allow_unknown else 0, self.num_classes - 1
         return (0, 1) if self.dtype.is_bool else (self.dtype.min, min(self.dtype.max, 2**63 - 1))
 
     # === Steps ===
@@ -192,6 +193,30 @@ class EntrySpec:
         if rule.is_whole:
             return tf.cast(tensor, rule.dtype)
         return sample_spec.to_float(tensor) if rule.is_image else tf.cast(tensor, "float32")
+
+
+class LabelSpec(EntrySpec):
+    """The rule of labels that no input takes, but that a head is compared with.
+
+    They are class indices, of one axis less than the head, or multi-hot, of its shape; see
+    `terms.Classification`.
+
+    Args:
+        name: the entry's name.
+        head: shape of the head without the batch axis, the last one being of the classes.
+    """
+
+    def __init__(self, name, head):
+        super().__init__(name, num_classes=head[-1], allow_unknown=True)
+        self.head = tuple(head)
+
+    def of(self, shape, dtype):
+        known = tf.TensorShape(shape)
+        if known.rank is None or shapes.agree(tuple(known)[1:], self.head):
+            return EntrySpec(self.name).of(shape, dtype)
+        rule = EntrySpec(self.name, self.head[:-1], "int32", num_classes=self.num_classes)
+        rule.allow_unknown = True
+        return rule
 
 
 class EntrySpecs(dict):

@@ -21,13 +21,13 @@ def checked(
         num_classes: number of classes, `None` if unknown.
         name: name of the labels in errors.
         form: `Form` of the data that cures refer to; default: that of `labels`.
-        allow_unknown: whether -1 is allowed, for samples of unknown class.
+        allow_unknown: whether numbers below 0 are allowed, for samples of unknown class.
 
     Raises:
         ValueError: for invalid labels.
     """
     form = form or Form.of(labels, name)
-    labels = _array(labels, name, form)
+    labels = array(labels, name, form)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     _checks.check(
@@ -48,10 +48,12 @@ def check_range(labels, num_classes, name, form, *, allow_unknown=False):
     most = num_classes or 2**31
     unknown = ", or -1 where the class is unknown" if allow_unknown else ""
     _checks.check(
-        (-1 if allow_unknown else 0) <= low and high < most,
+        (allow_unknown or low >= 0) and high < most,
         f"`{name}` must be class indices from 0 {f'to {most - 1}' if num_classes else 'on'}"
         f"{unknown}.",
-        cure=lambda: _cure_of_range(labels, num_classes, form),
+        cure=lambda: _cure_of_range(
+            labels[labels >= 0] if allow_unknown else labels, num_classes, form
+        ),
         minimum=low,
         maximum=high,
     )
@@ -81,7 +83,8 @@ def check_shape(shape, name, form):
     )
 
 
-def _array(labels, name, form):
+def array(labels, name, form):
+    """Labels as a NumPy array of numbers; names of classes are refused with a cure."""
     try:
         return conversion.array(labels, name)
     except ValueError:

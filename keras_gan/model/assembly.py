@@ -11,9 +11,8 @@ from keras_gan.engine.evaluating import LOG_KEYS
 from keras_gan.engine.game import Draw, Game
 from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
-from keras_gan.feeding import values
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
-from keras_gan.model import compile_arguments, critic_checks
+from keras_gan.model import compile_arguments, critic_checks, entry_rules
 from keras_gan.terms import Classification, Regression
 
 
@@ -43,21 +42,22 @@ def assembled(model, loss, regularizers, terms, augment):
     needed = list(dict.fromkeys(needed))
     shuffled = [p.name for p in model.priors.values() if isinstance(p, priors.Shuffled)]
     needed += [name for name in shuffled if name not in needed]
-    specs = _specs(model, cut, terms)
+    specs = entry_rules.rules_of(model, cut, terms)
     _check_priors_are_read(model, needed)
     _check_apart(cut, model.critics)
     draws = {
-        name: Draw(prior, *_drawn_as(name, specs))
+        name: Draw(prior, *entry_rules.drawn_as(name, specs))
         for name, prior in model.priors.items()
         if name in needed
     }
     rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
-    rules = EntrySpecs(rules, made=generator.outputs, drawable=_drawable(cut))
+    rules = EntrySpecs(rules, made=generator.outputs, drawable=entry_rules.drawable(cut))
     for critic in critics:
         if isinstance(critic.weight, AdaptiveWeight):
             adaptive.kernel_place(critic.weight.layer, model.generator.trainable_variables)
             _check_is_balanced(model, critic, terms)
     game = Game(cut, critics, terms, draws, rules, augment)
+    game.labels_of_data = entry_rules.labels_of_data(model, terms)
     _check_augmentation(model, game)
     return game
 
@@ -82,7 +82,7 @@ def admit_compared(model, game, names):
     game.evaluated_draws = {
         **game.draws,
         **{
-            name: Draw(prior, *_drawn_as(name, specs))
+            name: Draw(prior, *entry_rules.drawn_as(name, specs))
             for name, prior in model.priors.items()
             if name in extra
         },
@@ -105,14 +105,14 @@ def uncompiled(critic, **options):
 
 def specs_of(model):
     """The rules of all names that networks tell, whether the model is compiled or not."""
-    return _specs(model, model._named_generator, ())
+    return entry_rules.rules_of(model, model._named_generator, ())
 
 
 def draws_of(model):
     """The `Draw`s of all priors of the generator's inputs, by name."""
     specs = specs_of(model)
     return {
-        name: Draw(prior, *_drawn_as(name, specs))
+        name: Draw(prior, *entry_rules.drawn_as(name, specs))
         for name, prior in model.priors.items()
         if name in model._named_generator.inputs
     }
@@ -329,67 +329,3 @@ def _check_apart(generator, critics):
             cure="Copy one of the networks: `keras.models.clone_model(network)`.",
             shared=shared[:3],
         )
-
-
-def _drawable(generator):
-    """The inputs that look like noise: vectors of numbers."""
-    return [
-        name
-        for name, tensor in generator.inputs.items()
-        if len(tensor.shape) == 2 and tf.as_dtype(tensor.dtype).is_floating
-    ]
-
-
-def _specs(model, generator, terms):
-    """The rules of all names that the data may have, as far as inputs tell them."""
-    takers = {name: tensor for name, tensor in model._named_generator.inputs.items()}
-    packs, reaches = {}, {}
-    for critic in model.critics:
-        tensors = critic_checks.symbolic_inputs(critic)
-        sides = [(*critic.real, *critic.condition)]
-        if critic.fake:
-            sides.append((*critic.fake, *critic.fake_condition))
-        for side in sides:
-            for name, tensor in zip(side, tensors, strict=True):
-                if name not in takers and name not in generator.outputs:
-                    takers[name], packs[name] = tensor, critic.pack
-        for real, fake in zip(critic.real, critic.fake, strict=False):
-            if fake in generator.outputs:
-                reaches[real] = values.reach(generator.cut([fake]).network)
-    labels = {name for t in terms if isinstance(t, Classification) for name in t.reads}
-    unknown = labels - set(model._named_generator.inputs)
-    found = {}
-    for name, tensor in takers.items():
-        shape, pack = tuple(tensor.shape[1:]), packs.get(name, 1)
-        if pack > 1 and shape and shape[-1] is not None:
-            shape = (*shape[:-1], shape[-1] // pack)
-        found[name] = _spec(model, name, shape, tensor.dtype, reaches.get(name), name in unknown)
-    for name in unknown - set(found):
-        found[name] = EntrySpec(name, allow_unknown=True)
-    return found
-
-
-def _spec(model, name, shape, dtype, reach, allow_unknown):
-    prior, whole = model.priors.get(name), tf.as_dtype(dtype).is_integer
-    classes = prior.num_classes if isinstance(prior, priors.Categorical) and whole else None
-    return EntrySpec(
-        name,
-        shape,
-        dtype,
-        is_values=name in model.values,
-        num_classes=classes,
-        reach=reach,
-        allow_unknown=allow_unknown,
-    )
-
-
-def _drawn_as(name, specs):
-    spec = specs.get(name)
-    _checks.check(
-        spec is not None and None not in (spec.shape or ()),
-        "What is drawn must have a size: an input of the generator, or of a critic, must take it.",
-        cure="Give that input a full shape, or remove the prior.",
-        name=name,
-        shape=None if spec is None else spec.shape,
-    )
-    return spec.shape, spec.dtype

@@ -17,18 +17,18 @@ class GameData:
     def _training_data(self, x, y, **options):
         game = self._game
         # What metrics alone read may be there, and is held out with the rest.
-        optional = (*game.evaluated_draws, *game.entries_of_metrics)
+        optional = (*game.optional, *game.entries_of_metrics)
         entries = game.evaluated_specs
         return entry_data.training_feed(x, y, entries=entries, optional=optional, **options)
 
     def _evaluation_data(self, x, y, **options):
         game = self._game
-        entries, optional = game.evaluated_specs, tuple(game.evaluated_draws)
+        entries, optional = game.evaluated_specs, game.optional
         return entry_data.evaluation_feed(x, y, entries=entries, optional=optional, **options)
 
     def _checked_batch(self, x, y):
         game = self._game
-        optional = (*game.evaluated_draws, *game.entries_of_metrics)
+        optional = (*game.optional, *game.entries_of_metrics)
         return entry_data.checked_batch(x, y, game.evaluated_specs, optional=optional), None
 
     def _tensors_of(self, data):

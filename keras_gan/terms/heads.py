@@ -113,7 +113,8 @@ class Classification(_Head):
     Labels are indices, integers of one axis less than the head's `(batch, classes)`; or, of its
     shape, multi-hot rows of 0 and 1 (or of probabilities), for which it is the binary
     cross-entropy, averaged over classes. Values below 0 are unknown, and the mean is over the known
-    ones of the whole batch, of all replicas and micro-batches; without any it is 0.
+    ones of the whole batch, of all replicas and micro-batches; without any it is 0. Labels of
+    images that the data hold must be in the data too, also where they have a prior for samples.
 
     Args:
         labels: name of the real samples' labels, or `None`.
