@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import helpers
+import keras_gan
 from entry_feeds import CLASSES, evaluation, numbered, numbers, refused, rules, streamed, training
 from keras_gan.feeding import entry_data, fit_data
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 from keras_gan.feeding.sample_spec import SampleSpec
 from sample_feeds import counted_up, unsized
 
@@ -176,15 +179,19 @@ def test_the_description_has_a_checksum_for_each_entry():
             r"in `x\[0\]` or in `x\[1\]`, not in both.*entries=\['point'\]",
         ),
         (numbered(8), {"labels": [0]}, r"in `x` or in `y`, not in both"),
-        (numbered(8), np.zeros(8), "`y` must be a dict of arrays"),
+        (numbered(8), np.zeros(8), "`y` must be a dict of arrays.*into one dict: `{'point': ..., "),
         ((numbered(8), {}, np.ones(8)), None, "or a pair of them.*parts=3.*sample_weight="),
         (
             np.zeros((8, 2)),
             None,
-            "must be a dict of arrays, since the model reads several.*point, ",
+            "since the model reads several entries: point, .*Give each by its name: `",
         ),
         (None, None, r"must be a dict.*x=None. Give the real samples"),
-        ((np.zeros((8, 2)), np.zeros(8)), None, "must be a dict of arrays.*x='tuple'"),
+        (
+            (np.zeros((8, 2)), np.zeros(8)),
+            None,
+            "x='tuple'. Give each by its name: `{'point': ..., ",
+        ),
         ("images", None, "must be a dict.*keras_gan.data.from_folder"),
         ({**numbered(16), "point": np.zeros((15, 2))}, None, "one length.*point=15, number=16"),
         (numbered(4), None, "One step must fit into the data.*num_samples=4"),
@@ -192,6 +199,22 @@ def test_the_description_has_a_checksum_for_each_entry():
 )
 def test_bad_data_are_refused(x, y, message):
     refused(message, x, y)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_the_code_for_tuples_names_each_part_by_its_shape(batched):
+    rules = {"labels": EntrySpec("labels", (), "int32", num_classes=3)}
+    rules["photo"] = EntrySpec("photo", (8, 8, 1), "float32")
+    parts = helpers.images(6, (8, 8, 1)), np.arange(6) % 3
+    if batched:
+        x = tf.data.Dataset.from_tensors(parts)
+    else:
+        x = keras_gan.data.from_arrays(*parts, batch_size=3)
+    with pytest.raises(ValueError, match="must yield dicts of batches") as error:
+        training(x, entries=EntrySpecs(rules), batch_size=None)
+    cured = eval(str(error.value).rsplit("`", 2)[1], {"keras_gan": keras_gan, "x": x})
+    found = {name: spec.shape.rank for name, spec in cured.element_spec.items()}
+    assert found == {"photo": 4, "labels": 1}
 
 
 def test_bad_validation_data_are_named():

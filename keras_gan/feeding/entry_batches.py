@@ -1,6 +1,7 @@
 """The batches of a pipeline that yields dicts of named entries."""
 
 import collections.abc
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +10,7 @@ from keras_gan import _checks
 from keras_gan.feeding import conversion, entry_forms
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.entries import check_lengths
+from keras_gan.feeding.entry_checks import fitted
 from keras_gan.feeding.sample_batches import cure_of_kind
 from keras_gan.feeding.shapes import agree
 
@@ -159,7 +161,7 @@ def places(spec, entries, name, optional=()):
         dicts and all(isinstance(part, collections.abc.Mapping) for part in spec),
         f"`{name}` must yield dicts of batches with the entries that the model reads: "
         f"{', '.join(needed)}.",
-        cure=lambda: _cure_of_structure(spec, needed, name),
+        cure=lambda: _cure_of_structure(spec, entries, needed, name),
         element_spec=spec,
     )
     doubled = [key for key in spec[0] if key in spec[-1]] if len(spec) > 1 else []
@@ -171,10 +173,30 @@ def places(spec, entries, name, optional=()):
     return {key: (side, key) for side, part in enumerate(spec) for key in part}
 
 
-def _cure_of_structure(spec, needed, name):
+def in_order(entries, needed, parts):
+    """The names of the entries in the order of the tensors that they fit, by their shapes.
+
+    Args:
+        entries: the model's `entries.EntrySpecs`.
+        needed: names of entries.
+        parts: as many `tf.TensorSpec`s of batches.
+    """
+    ranks = [part.shape.rank for part in parts]
+    for names in itertools.permutations(needed) if len(parts) < 5 and None not in ranks else ():
+        wanted = [entries[key].shape for key in names]
+        if all(
+            shape is None or agree(fitted(part.shape, shape)[1:], shape)
+            for part, shape in zip(parts, wanted, strict=True)
+        ):
+            return list(names)
+    return list(needed)
+
+
+def _cure_of_structure(spec, entries, needed, name):
     parts = spec if isinstance(spec, (tuple, list)) else (spec,)
     if len(parts) != len(needed) or not all(isinstance(part, tf.TensorSpec) for part in parts):
         return "Use `.map` to bring it into that form."
+    needed = in_order(entries, needed, parts)
     pairs = ", ".join(f"{key!r}: {key}" for key in needed)
     return f"Use `{name}.map(lambda {', '.join(needed)}: {{{pairs}}})`."
 

@@ -32,14 +32,15 @@ def unpacked(x, y, entries, name, optional=()):
         )
         first, second = f"{name}[0]", f"{name}[1]"
         x, y = (*x, None)[:2]
+    needed = [key for key in entries if key not in optional]
     _checks.check(
         y is None or _is_dict(y),
         f"`{second}` must be a dict of arrays, which is joined with `{first}`.",
-        cure="Put all entries into one dict.",
+        cure=f"Put all entries into one dict: {_as_dict(needed)}.",
         type=type(y).__name__,
     )
     y = y or {}
-    x, names = _by_name(x, [key for key in entries if key not in (*optional, *y)], first)
+    x, names = _by_name(x, [key for key in needed if key not in y], first)
     doubled = [key for key in x if key in y]
     _checks.check(
         not doubled,
@@ -64,10 +65,18 @@ def _by_name(x, needed, name):
         f"{', '.join(needed)}."
         if len(needed) > 1
         else f"`{name}` must be a dict of arrays, an array, or a data set of dicts.",
-        cure=None if known else lambda: fit_data.cure_of_no_data(x, name),
+        cure=lambda: (
+            f"Give each by its name: {_as_dict(needed)}."
+            if known or isinstance(x, tuple)
+            else fit_data.cure_of_no_data(x, name)
+        ),
         x=x if x is None or isinstance(x, str) else type(x).__name__,
     )
     return {needed[0]: x}, {needed[0]: name}
+
+
+def _as_dict(needed):
+    return "`{" + ", ".join(f"{key!r}: ..." for key in needed) + "}`"
 
 
 def _names(name, keys):

@@ -2,10 +2,12 @@
 
 import copy
 
+import tensorflow as tf
+
 from keras_gan import _checks
 from keras_gan.feeding import fit_data, sources
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.entry_batches import at, places
+from keras_gan.feeding.entry_batches import at, in_order, places
 
 
 class Named(sources.Source):
@@ -66,7 +68,10 @@ def by_entry(source, entries, name, optional=()):
     """
     spec = source.element_spec
     needed = [key for key in entries if key not in optional]
-    wanted = tuple(needed) if len(needed) == 2 else ("samples", "labels")
+    wanted = ("samples", "labels")
+    if isinstance(spec, tuple) and len(needed) == 2:
+        batches = [tf.TensorSpec([None, *part.shape], part.dtype) for part in spec]
+        wanted = tuple(in_order(entries, needed, batches))
     _checks.check(
         not isinstance(spec, tuple),
         f"`{name}` must yield dicts of batches with the entries that the model reads: "
