@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import helpers
 import recipe_games
-from keras_gan import layers, losses, recipes, terms
+from keras_gan import AdversarialModel, Critic, layers, losses, priors, recipes, terms
 
 SHAPE, SMALL = recipe_games.SHAPE, recipe_games.OF_CODES
 
@@ -36,22 +36,36 @@ def test_what_acgan_is_made_of():
     assert term.player == "both" and model.num_classes == 3
 
 
-def test_acgan_needs_labels_of_its_images_although_it_draws_those_of_samples():
-    model = recipes.acgan(SHAPE, 3, **SMALL)
-    images = recipe_games.images(6)
+def classes_game(player):
+    """A generator and a critic that names classes, of rows of two numbers."""
+    latents, labels = keras.Input((2,), name="latents"), keras.Input((), dtype="int32", name="kind")
+    made = keras.layers.Dense(2)(latents + keras.layers.Embedding(3, 2)(labels))
+    row = keras.Input((2,))
+    heads = {"logits": keras.layers.Dense(1)(row), "classes": keras.layers.Dense(3)(row)}
+    model = AdversarialModel(
+        keras.Model({"latents": latents, "kind": labels}, {"generated": made}),
+        Critic(keras.Model(row, heads), real="row", fake="generated"),
+        priors={"latents": "normal", "kind": priors.Categorical(3)},
+    )
+    name = "kind" if player == "both" else "given"
+    model.compile(terms=[terms.Classification(name, player=player)])
+    return model
+
+
+def test_labels_that_a_head_learns_must_be_in_the_data_although_they_have_a_prior():
+    model, rows = classes_game("both"), np.zeros((6, 2), "float32")
     for call in (model.fit, model.evaluate, model.train_on_batch):
-        with pytest.raises(ValueError, match=r"reads: labels, image.*missing=\['labels'\]"):
-            call({"image": images})
-    with pytest.raises(ValueError, match="Rename 'label' if it is 'labels'"):
-        model.fit({"image": images, "label": [0, 1, 2] * 2})
-    assert model.generate(2).shape == (2, *SHAPE)  # classes are drawn
+        with pytest.raises(ValueError, match=r"reads: kind, row.*missing=\['kind'\]"):
+            call({"row": rows})
+    with pytest.raises(ValueError, match="Rename 'kinds' if it is 'kind'"):
+        model.fit({"row": rows, "kinds": [0, 1, 2] * 2})
+    assert model.generate(2).shape == (2, 2)  # classes are drawn
 
 
 def test_the_head_of_a_classifier_says_how_many_classes_there_are():
-    model = recipes.semi_supervised(SHAPE, 3, **SMALL)
-    images = recipe_games.images(6)
-    with pytest.raises(ValueError, match=r"x\['labels'\].*from 0 to 2, or -1.*num_classes=5"):
-        model.fit({"image": images, "labelled": images, "labels": [0, 1, 2, 3, 4, -1]})
+    model, rows = classes_game("discriminator"), np.zeros((6, 2), "float32")
+    with pytest.raises(ValueError, match=r"x\['given'\].*from 0 to 2, or -1.*num_classes=5"):
+        model.fit({"row": rows, "given": [0, 1, 2, 3, 4, -1]})
 
 
 def test_the_generator_of_acgan_alone_may_take_classes_by_its_norms():
@@ -144,6 +158,29 @@ def test_the_score_is_that_of_the_formula(bigan):
     np.testing.assert_allclose(scores, 0.7 * pixels + 0.3 * features, rtol=1e-4)
     same = recipes.anomaly_score(bigan, floats, feature_weight=0.3)
     np.testing.assert_allclose(same, scores, rtol=1e-4)
+
+
+def test_scores_take_what_converts_to_an_array(bigan):
+    images = recipe_games.images(3)
+    known = recipes.anomaly_score(bigan, images)
+    for given in (list(images), tf.constant(images)):
+        np.testing.assert_allclose(recipes.anomaly_score(bigan, given), known, rtol=1e-5)
+    for given in (None, {"image": images}, tf.data.Dataset.from_tensors(images)):
+        with pytest.raises(ValueError, match="`samples` must be an array of numbers"):
+            recipes.anomaly_score(bigan, given)
+
+
+def test_features_may_be_several(bigan, monkeypatch):
+    def score(inputs, critic, outputs):
+        return {"features": [inputs["image"][:, :2], inputs["encoded"]]}
+
+    monkeypatch.setattr(bigan, "score", score)
+    images = recipe_games.images(3)
+    rebuilt = bigan.generate(inputs={"image": images}, outputs="rebuilt")
+    difference = np.abs(images / 127.5 - 1.0 - rebuilt)[:, :2].reshape(3, -1)  # codes are the same
+    expected = difference.sum(axis=1) / (difference.shape[1] + 4)
+    scores = recipes.anomaly_score(bigan, images, feature_weight=1.0)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
 
 
 def test_scores_of_a_model_that_cannot_rebuild_are_refused(infogan):

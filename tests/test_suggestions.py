@@ -10,6 +10,7 @@ import keras_gan
 from keras_gan import GAN, callbacks, data, evaluate_generator, images, networks, recipes
 
 MISSPELT = {
+    "anomaly_score": (lambda **k: recipes.anomaly_score(1, 2, **k), "batchsize", "batch_size"),
     "ImageGrid": (lambda **k: callbacks.ImageGrid("runs", **k), "colums", "columns"),
     "ConvergenceStopping": (callbacks.ConvergenceStopping, "pacience", "patience"),
     "TrainingBackup": (

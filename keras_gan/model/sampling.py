@@ -1,5 +1,6 @@
 """Generation of samples by name, and scores of tensors that one has."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -111,7 +112,7 @@ class Sampling:
         made = _made(cut, names, tensors, num_samples, seed, batch_size)
         return made if len(made) > 1 else next(iter(made.values()))
 
-    def score(self, inputs, critic=None, *, names=None):
+    def score(self, inputs, critic=None, *, names=None, outputs=None, batch_size=256):
         """What a critic makes of tensors that one has, in inference mode; nothing is trained.
 
         Args:
@@ -119,14 +120,18 @@ class Sampling:
                 or `fake`, whichever are there, and its condition.
             critic: name of the critic; `None` for the only one, or the first.
             names: of the tensors to judge, where both kinds are there. Default: the `real` ones.
+            outputs: names of what to return, or one: features of many rows take much memory.
+                Default: all that the network returns.
+            batch_size: rows scored at a time; reduced if they would need much memory.
 
         Returns:
             `dict` of NumPy arrays: "logits" (nested as the network returns them), heads and
             "features" by name. Of packs, the last is filled up with the first rows.
 
         Raises:
-            ValueError: for a critic that there is not, or a tensor that is missing.
+            ValueError: for a critic or an output that there is not, or a tensor that is missing.
         """
+        batch_size = _checks.positive_int(batch_size, "batch_size")
         known = {each.name: each for each in self.critics}
         critic = next(iter(known)) if critic is None else critic
         _checks.one_of(critic, "critic", tuple(known))
@@ -137,7 +142,7 @@ class Sampling:
             cure=f"Use `score({{{judge.real[0]!r}: ...}})`.",
             inputs=type(inputs).__name__,
         )
-        given = self._typed(self._with_indices(inputs))
+        given = self._with_indices(inputs)
         sides = [s for s in (judge.real, judge.fake) if s and all(name in given for name in s)]
         names = (names,) if isinstance(names, str) else names
         _checks.check(
@@ -148,18 +153,42 @@ class Sampling:
         )
         side = tuple(names or sides[0])
         condition = judge.fake_condition if side == judge.fake else judge.condition
+        _checks.check(
+            len(side) == len(judge.real),
+            f"`names` must be as many as critic {critic!r} judges: {', '.join(judge.real)}.",
+            names=side,
+        )
         missing = [name for name in (*side, *condition) if name not in given]
         _checks.check(
-            not missing, f"Critic {critic!r} needs tensors that are not there.", missing=missing
+            not missing,
+            f"Critic {critic!r} needs tensors that are not there.",
+            cure=_checks.did_you_mean(missing[0], given) if missing else None,
+            missing=missing,
         )
-        compiled = assembly.uncompiled(judge)
-        tensors = {
+        rows, rules = self._checked({name: given[name] for name in (*side, *condition)})
+        lengths = {name: len(array) for name, array in rows.items()}
+        _checks.check(
+            len(set(lengths.values())) == 1,
+            "Tensors that are judged together must have one length.",
+            **lengths,
+        )
+        rows = {
             name: packing.pad_to_pack(tf.convert_to_tensor(array), judge.pack)
-            for name, array in given.items()
+            for name, array in rows.items()
         }
-        scene = Scene(tensors, [compiled], player="discriminator", training=False)
-        outputs = scene.shown(critic, side, condition)
-        return tf.nest.map_structure(lambda t: np.asarray(tf.cast(t, "float32")), outputs)
+        batch_size = min(batch_size, compute_cost.samples_per_pass(judge.network))
+        batch_size, parts = max(1, batch_size // judge.pack) * judge.pack, []
+        for first in range(0, len(next(iter(rows.values()))), batch_size):
+            batch = {name: rows[name][first : first + batch_size] for name in rows}
+            scene = Scene(
+                rules.to_tensors(batch),
+                [assembly.uncompiled(judge)],
+                player="discriminator",
+                training=False,
+            )
+            found = _chosen(scene.shown(critic, side, condition), outputs)
+            parts.append(keras.tree.map_structure(_as_array, found))
+        return keras.tree.map_structure(lambda *part: np.concatenate(part), *parts)
 
     # === Helpers ===
 
@@ -256,6 +285,12 @@ class Sampling:
 
     def _typed(self, given):
         """Arrays by name, as networks take them."""
+        rows, rules = self._checked(given)
+        tensors = {name: tf.convert_to_tensor(array) for name, array in rows.items()}
+        return {name: tensor.numpy() for name, tensor in rules.to_tensors(tensors).items()}
+
+    def _checked(self, given):
+        """Arrays by name as they are checked, bytes among them, and their rules."""
         _checks.check(
             isinstance(given, dict),
             "Tensors must be given by name, in a dict.",
@@ -263,12 +298,8 @@ class Sampling:
         )
         specs = assembly.specs_of(self)
         specs = EntrySpecs({name: specs.get(name) or EntrySpec(name) for name in given})
-        return {
-            name: specs[name]
-            .to_tensor(tf.convert_to_tensor(specs[name].checked(array, name, warn=False)))
-            .numpy()
-            for name, array in given.items()
-        }
+        rows = {name: specs[name].checked(array, name, warn=False) for name, array in given.items()}
+        return rows, specs
 
     def _num_samples(self, num_samples, given):
         counts = {name: len(array) for name, array in given.items() if len(array) != 1}
@@ -296,6 +327,25 @@ def _rows(array, shape):
     if np.ndim(array) == 1 and shape == (1,):
         return np.asarray(array)[:, None]
     return np.asarray(array)[None] if np.ndim(array) == len(shape) else array
+
+
+def _chosen(found, outputs):
+    """What a critic returns, by name: all of it, or the outputs that are asked for."""
+    if outputs is None:
+        return dict(found)
+    names = [outputs] if isinstance(outputs, str) else list(outputs)
+    unknown = [name for name in names if name not in found]
+    _checks.check(
+        bool(names) and not unknown,
+        f"`outputs` must be names of what the critic returns: {', '.join(found)}.",
+        cure=_checks.did_you_mean(unknown[0], found) if unknown else None,
+        outputs=outputs,
+    )
+    return {name: found[name] for name in names}
+
+
+def _as_array(tensor):
+    return np.asarray(tf.cast(tensor, "float32"))
 
 
 def _made(network, names, tensors, num_samples, seed, batch_size=256):

@@ -1,14 +1,17 @@
 """How unusual samples are, by a model that can encode and rebuild them."""
 
+import keras
 import numpy as np
 
 from keras_gan import _checks
+from keras_gan.feeding import conversion
 from keras_gan.feeding.sample_spec import as_floats
 from keras_gan.model.adversarial_model import AdversarialModel
 
 _JUDGED, _MADE = ("image", "encoded"), ("encoded", "rebuilt")
 
 
+@_checks.suggesting
 def anomaly_score(model, samples, *, feature_weight=0.1, batch_size=256):
     """How far images are from what a BiGAN can make: higher for what it has not been trained on.
 
@@ -51,6 +54,7 @@ def anomaly_score(model, samples, *, feature_weight=0.1, batch_size=256):
         cure="`keras_gan.recipes.bigan` makes one.",
         model=type(model).__name__,
     )
+    samples = conversion.array(samples, "samples")
     parts = [
         _of_batch(model, critic.name, samples[first : first + batch_size], weight)
         for first in range(0, len(samples), batch_size)
@@ -77,11 +81,16 @@ def _of_batch(model, critic, images, weight):
     made = model.generate(inputs={"image": images}, outputs=list(_MADE))
     images = as_floats(images).numpy()
     found = [
-        model.score({"image": shown, "encoded": made["encoded"]}, critic=critic)["features"]
+        model.score({"image": shown, "encoded": made["encoded"]}, critic=critic, outputs="features")
         for shown in (images, made["rebuilt"])
     ]
     return (1.0 - weight) * _distance(images, made["rebuilt"]) + weight * _distance(*found)
 
 
 def _distance(a, b):
-    return np.abs(a - b).reshape(len(a), -1).mean(axis=1)
+    """Of two arrays, or of two nests of them as one vector a row."""
+    a, b = (
+        np.concatenate([part.reshape(len(part), -1) for part in keras.tree.flatten(nest)], axis=1)
+        for nest in (a, b)
+    )
+    return np.abs(a - b).mean(axis=1)
