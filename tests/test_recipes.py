@@ -1,5 +1,7 @@
 """Defaults that follow from the size of the data, and plans for a given time."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -155,6 +157,11 @@ def test_a_plan_that_is_kept_is_the_plan_of_a_run_that_goes_on(capsys, measured,
     )
     for other in [{"minutes": 5}, {"labels": np.arange(1_000) % 2}]:
         assert planned(capsys, data, directory=folder, **other)[1:] != (settings, told)
+    assert made == [1, 1, 1]
+    assert planned(capsys, data, directory=folder)[1:] == (settings, told), "the data came back"
+    plans_of = json.loads((folder / "plan.json").read_text())
+    (folder / "plan.json").write_text(json.dumps(plans_of[0]))  # as earlier versions wrote it
+    assert planned(capsys, data, directory=folder)[1:] == (settings, told)
     assert made == [1, 1, 1]
 
 

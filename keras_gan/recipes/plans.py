@@ -64,7 +64,7 @@ def for_data(
             of a data set of `keras_gan.data`; it must be given for other data sets with labels.
         directory: folder for `plan.json`, created if missing. A new measurement would give another
             plan and so another run: to resume an interrupted run, give the same folder again. An
-            existing plan for the same data and time is used. Default `None`.
+            existing plan for the same data and time is used, and others are kept. Default `None`.
         seed: of noise and data order.
         precision: as of `dcgan`. Default "auto".
 
@@ -95,7 +95,8 @@ def for_data(
     directory = files.folder_path(directory, "directory", optional=True)
     path = directory and files.writable_directory(directory) / "plan.json"
     asked = json.loads(json.dumps({"minutes": minutes, **facts._asdict()}))
-    plan = _kept(path, asked)
+    kept = _kept(path)
+    plan = next((each["plan"] for each in kept if each["for"] == asked), None)
     if plan is None:
         terminal.tell("Measuring how long a step takes on this machine.")
         trial = build()
@@ -109,8 +110,10 @@ def for_data(
             + plan["epochs"] * (plan["steps_per_epoch"] * costs.step + costs.epoch)
         )
         if path is not None:
+            # Beside those for other data: a run whose data come back goes on with its own plan.
+            kept = [*kept, {"for": asked, "plan": plan}]
             with files.replacing(path) as temporary:
-                temporary.write_text(json.dumps({"for": asked, "plan": plan}, indent=1))
+                temporary.write_text(json.dumps(kept, indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
     terminal.tell(_sentence(facts, size, steps, plan["seconds"]))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
@@ -123,13 +126,14 @@ def batch_size(facts):
     return min(most, max(1, facts.count // 4))
 
 
-def _kept(path, asked):
-    """The plan in a file, or `None` if there is none for the same data and time."""
+def _kept(path):
+    """The plans in a file, each a `dict` of the plan and of what it is for."""
     if path is None or not path.exists():
-        return None
+        return []
     try:
         found = json.loads(path.read_text())
-        return found["plan"] if found["for"] == asked else None
+        found = [found] if isinstance(found, dict) else found  # of earlier versions
+        return [{"for": each["for"], "plan": each["plan"]} for each in found]
     except (ValueError, KeyError, TypeError):
         raise _checks.error(
             "`plan.json` of `directory` must be one that this function has written.",
