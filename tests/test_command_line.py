@@ -144,6 +144,7 @@ def test_the_report_is_written_anew(run):
     assert command_line.main(["report", str(run)]) == running.DONE
     after = (run / "report.html").read_text()
     assert "recorded, 1 epoch<" in after and "recorded" not in before
+    assert "<h3>Time</h3>" in before and "<h3>Time</h3>" not in after, "which no file has"
 
 
 def test_the_model_is_exported(run, tmp_path, monkeypatch, capsys):

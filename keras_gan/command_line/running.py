@@ -54,9 +54,11 @@ def run(folder, **given):
         temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
     if inspection.is_image(gan.sample_shape):
         watching.append(callbacks.ImageGrid(folder))
-    has_report = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
-    if has_report:
+    page = 'none, it needs the extra "report"'
+    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         watching.append(callbacks.RunReport(folder))
+        page = f"{folder / run_report.FILE}, after the first epoch"
+    terminal.tell(f"Report: {page}.")
     # A bar of steps is for terminals; a line for each epoch for files.
     verbose = "auto" if sys.stdout.isatty() else 2
     settings |= {"validation_split": share, "verbose": verbose}
@@ -77,10 +79,7 @@ def run(folder, **given):
             f"An error ended the run after {gan.steps_seen:,} steps. Once its cause is gone, go on "
             f"with {command('resume', output)}."
         ) from error
-    page = folder / run_report.FILE if has_report else 'none, it needs the extra "report"'
-    terminal.tell(
-        f"Saved: {folder / sources.MODEL}. Report: {page}. Draw with {command('sample', output)}."
-    )
+    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with {command('sample', output)}.")
     verdict = gan.verdict
     return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
 
