@@ -62,6 +62,7 @@ class _FromTo(Schedule):
 
     @property
     def bounds(self):
+        """What its values lie between, by name."""
         return {"start": self.start, "end": self.end}
 
     def get_config(self):
@@ -177,6 +178,7 @@ class Piecewise(Schedule):
 
     @property
     def bounds(self):
+        """What its values lie between, by name."""
         return {f"values[{point}]": value for point, value in self.values.items()}
 
     def __call__(self, count):

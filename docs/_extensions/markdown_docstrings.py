@@ -65,7 +65,8 @@ def _inline(text):
 def _code(match):
     code = re.sub(r"\s+", " ", match[1])
     full = public_names().get(code.removesuffix("()"))
-    return f":py:obj:`{code} <{full}>`" if full else f"``{code}``"
+    ended = "\\ " * match.string[match.end() :][:1].isalnum()  # as the s of a plural
+    return (f":py:obj:`{code} <{full}>`" if full else f"``{code}``") + ended
 
 
 def _docstring(app, what, name, thing, options, lines):

@@ -8,6 +8,7 @@ MOVED = [
     (r"\]\(docs/", "](/"),
     (r"\]\((?:\.\./)?(CHANGELOG|CONTRIBUTING|SECURITY)\.md", r"](/project/\1.md"),
     (r"\]\((?:\.\./)?examples/((?:lessons/)?\w+)\.py\)", r"](/gallery/\1.rst)"),
+    (r"\[([^\]]+)\]\((examples/\w+\.ipynb)\)", r"\1, `\2`"),
     (r"\]\((?:\.\./)?LICENSE\)", "](https://www.apache.org/licenses/LICENSE-2.0)"),
     (
         r"\[([^\]]+)\]\((?:\.\./)?[\w/]*digits\.LICENSE\.md\)",

@@ -38,7 +38,7 @@ class TrainingBackup(keras.callbacks.Callback):
     Files in `directory`:
 
     - `epoch_0000.npz`, written before the first step, so that a restart has the same initial
-    weights;
+      weights;
     - `epoch_0001.npz` and so on, of which the `keep` newest remain. The last epoch, and one that
       stops the run, are always backed up;
     - `finished.npz`, written when `fit` ends, with the weights that the other callbacks leave.
