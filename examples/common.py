@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import keras_gan
 
 def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
     """Parse `--epochs` or `--minutes`, `--batch-size`, `--out`, `--seed`, and others."""
-    name = description.split(":")[0].lower()
+    name = re.sub(r"\W+", "_", description.split(":")[0].lower())
     parser = argparse.ArgumentParser(description=description)
     if epochs is not None:
         parser.add_argument("--epochs", type=int, default=epochs)

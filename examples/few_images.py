@@ -1,4 +1,4 @@
-"""Few_images: train on a share of the digits, with or without augmentation inside the step."""
+"""Few images: train on a share of the digits, with or without augmentation inside the step."""
 
 import keras
 import numpy as np

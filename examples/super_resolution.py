@@ -1,4 +1,4 @@
-"""Super_resolution: images from a quarter of their height and width, or digits from a half."""
+"""Super-resolution: images from a quarter of their height and width, or digits from a half."""
 
 import pathlib
 

@@ -1,7 +1,7 @@
-"""Wandb: logs, pictures and verdict of a GAN of the digits in Weights & Biases, offline.
+"""Weights & Biases: logs, pictures and the verdict of a GAN of the digits, offline.
 
-`pip install 'keras-gan[wandb]'`. Afterwards `wandb sync runs/wandb/wandb/offline-run-*` uploads
-the run; `--online` uploads it while it trains.
+`pip install 'keras-gan[wandb]'`. `--online` uploads the run while it trains. Afterwards
+`wandb sync runs/weights_biases/wandb/offline-run-*` does.
 """
 
 import keras
