@@ -11,7 +11,7 @@ from keras_gan import _checks, images, recipes, terminal
 from keras_gan.backend import inspection, policies
 from keras_gan.callbacks import _facts, run_report
 from keras_gan.command_line import running, sources
-from keras_gan.evaluation import scoring
+from keras_gan.evaluation import generator_adapters, scoring
 from keras_gan.storage import files
 
 
@@ -170,7 +170,7 @@ def sample(
         is_index = [label.isdecimal() and label not in names for label in labels]
         labels = [int(t) if index else t for t, index in zip(labels, is_index, strict=True)]
         labels = labels * num_samples if len(labels) == 1 else labels
-    found = gan.generate(num_samples, labels=labels, seed=seed, truncation=truncation)
+    found = _drawn(gan, num_samples, labels=labels, seed=seed, truncation=truncation)
     if ending == ".npy":
         with files.replacing(output) as temporary:
             np.save(temporary, found)
@@ -178,6 +178,17 @@ def sample(
         images.save_png(output, images.grid(np.clip(found, -1.0, 1.0)))
     terminal.tell(f"{num_samples} samples of {tuple(found.shape[1:])}: {output}")
     return running.DONE
+
+
+def _drawn(model, num_samples, *, labels, **settings):
+    """Samples of a `GAN`, or what another game makes of draws alone."""
+    if not getattr(model, "is_fed_entries", False):
+        return model.generate(num_samples, labels=labels, **settings)
+    adapter = generator_adapters.adapt(model)
+    _checks.check(
+        labels is None or adapter.takes_labels, "The generator takes no labels.", labels=labels
+    )
+    return adapter.draw(num_samples, labels=labels, **settings)
 
 
 def evaluate(

@@ -93,17 +93,19 @@ def _game(model):
     _checks.check(
         bool(outputs),
         "A generator that takes data makes no samples of draws alone.",
-        cure="Give metrics to `compile(metrics={(real, fake): [...]})` and call `evaluate(data)`, "
-        "or wrap `model.generate(inputs=...)` into a function of latents.",
+        cure="For samples use `model.generate(inputs=...)` in Python. For figures give metrics to "
+        "`compile(metrics={(real, fake): [...]})` and call `evaluate(data)`, or wrap "
+        "`model.generate(inputs=...)` into a function of latents.",
         needs=model._missing([(judged or list(known))[0]], ()),
     )
     output, entry = outputs[0], model.class_entry
     network = model._named_average.cut([output])
     takes_labels = entry is not None and entry in network.inputs
 
-    def draw(count, seed, labels):
-        inputs = {entry: labels} if takes_labels else None
-        return model.generate(count, inputs=inputs, outputs=output, seed=seed)
+    def draw(count, seed, labels, truncation=1.0):
+        inputs = None if labels is None else {entry: labels}
+        settings = {"seed": seed, "truncation": truncation}
+        return model.generate(count, inputs=inputs, outputs=output, **settings)
 
     num_classes = model.num_classes if takes_labels else None
     reach = values.reach(network.network)
