@@ -24,11 +24,16 @@ def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
     for argument, options in more.items():
         parser.add_argument(f"--{argument.replace('_', '-')}", **options)
     given = parser.parse_args()
+    if more.get("size") is SIZE:
+        if given.size is not None and given.data_dir is None:
+            parser.error("--size is that of the images in --data-dir; the digits are of 8x8 pixels")
+        given.size = 64 if given.size is None else given.size
     # Initial weights follow from Keras's seed, noise and order from the model's.
     keras.utils.set_random_seed(given.seed)
     return given
 
 
+SIZE = {"type": int, "help": "height and width of the images in --data-dir, default 64"}
 DATA_DIR = {"default": None, "help": "folder of TensorFlow Datasets with MNIST, else 8x8 digits"}
 
 

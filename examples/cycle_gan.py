@@ -12,7 +12,7 @@ def main():
         epochs=20,
         batch_size=4,
         data_dir={"type": pathlib.Path, "help": "folder with trainA and trainB, of any images"},
-        size={"type": int, "default": 64, "help": "height and width to train at"},
+        size=common.SIZE,
     )
     if given.data_dir is None:
         images = common.digits(given.seed)

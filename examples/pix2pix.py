@@ -18,7 +18,7 @@ def main():
             "help": "folder with labels/train, photos/train, labels/test, photos/test; images of "
             "one name are a pair",
         },
-        size={"type": int, "default": 64, "help": "height and width to train at"},
+        size=common.SIZE,
     )
     if given.data_dir is None:
         images = common.digits(given.seed)

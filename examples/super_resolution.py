@@ -14,7 +14,7 @@ def main():
         epochs=20,
         batch_size=16,
         data_dir={"type": pathlib.Path, "help": "folder of images, nested or not"},
-        size={"type": int, "default": 64, "help": "height and width of the large images"},
+        size=common.SIZE,
     )
     if given.data_dir is None:
         high, scale = common.digits(given.seed), 2

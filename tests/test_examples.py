@@ -155,6 +155,15 @@ def test_few_images(kind, tmp_path):
     assert "after 162 training images" in said and ("augment_p" in said) == (kind == "adaptive")
 
 
+@pytest.mark.parametrize("name", ["pix2pix", "cycle_gan", "super_resolution"])
+def test_a_size_is_refused_without_images_to_scale(name, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.setattr(sys, "argv", [name, "--size", "16"])
+    with pytest.raises(SystemExit):
+        importlib.import_module(name).main()
+    assert "--size is that of the images in --data-dir" in capsys.readouterr().err
+
+
 # === With tools of others ===
 
 
