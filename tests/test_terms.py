@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import helpers
 import keras_gan
 from keras_gan import AdaptiveWeight, schedules, terms
 from scenes import Scene
@@ -175,3 +176,25 @@ def test_an_adaptive_weight_is_a_ratio_of_norms():
         tape.watch(norm)
         value = weight.value(norm, norm)
     assert tape.gradient(value, norm) is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([(3,)], r"take what it compares, but `generated`.*\(2,\), network_takes=\(3,\).*`keras"),
+        ([(2,), (2,)], r"must take one tensor. Received: inputs=\[\(2,\), \(2,\)\]"),
+        ([(None,)], None),
+        ([(2, 1)], None),  # Keras adds the axis
+    ],
+)
+def test_the_network_of_a_term_must_take_what_it_compares(inputs, message):
+    inputs = [keras.Input(shape) for shape in inputs]
+    fixed = keras.Model(inputs[0] if inputs[1:] == [] else inputs, inputs[0] * 2.0)
+    critic = keras_gan.Critic(helpers.discriminator(), real="row", fake="generated")
+    model = keras_gan.AdversarialModel(helpers.generator(), critic, priors={"latents": "normal"})
+    settings = {"terms": [terms.Perceptual(fixed, "row", "generated")]}
+    if message is None:
+        model.compile(**settings)
+    else:
+        with pytest.raises(ValueError, match=f"network of term 'perceptual_row_gen.*{message}"):
+            model.compile(**settings)

@@ -1,5 +1,6 @@
 """The game that a model plays, from its networks and the arguments of `compile`."""
 
+import keras
 import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
@@ -11,9 +12,10 @@ from keras_gan.engine.evaluating import LOG_KEYS
 from keras_gan.engine.game import Draw, Game
 from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
+from keras_gan.feeding import shapes
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
 from keras_gan.model import compile_arguments, critic_checks, entry_rules
-from keras_gan.terms import Classification, Regression
+from keras_gan.terms import Classification, Perceptual, Regression
 
 
 def assembled(model, loss, regularizers, terms, augment):
@@ -33,6 +35,7 @@ def assembled(model, loss, regularizers, terms, augment):
     critics = [_compiled(model, critic, loss, regularizers) for critic in model.critics]
     _check_log_names(critics, terms, augment)
     _check_term_networks(model, terms)
+    _check_perceptual(model, terms)
     _check_pools_have_no_labels(model, terms)
     generator = model._named_generator
     read = _read(model.critics, terms)
@@ -245,6 +248,37 @@ def _check_term_networks(model, terms):
             "`FeatureMatching` for the critic's own features.",
             shared=shared[:3],
         )
+
+
+def _check_perceptual(model, terms):
+    """Check that the network of each `Perceptual` takes what it compares.
+
+    Of a subclass or a `Sequential`, which may have been built for another size, nothing is known.
+    """
+    made = {**model._named_generator.inputs, **model._named_generator.outputs}
+    for term in terms:
+        network = getattr(term, "network", None)
+        is_known = getattr(network, "inputs", None) and not isinstance(network, keras.Sequential)
+        if not isinstance(term, Perceptual) or not is_known:
+            continue
+        tensors = network.inputs
+        _checks.check(
+            len(tensors) == 1,
+            f"The network of term {term.name!r} must take one tensor.",
+            inputs=[tuple(tensor.shape[1:]) for tensor in tensors],
+        )
+        for name in term.reads:
+            taken, shape = tuple(tensors[0].shape[1:]), made.get(name)
+            shape = taken if shape is None else tuple(shape.shape[1:])
+            # Keras adds or takes away a last axis of 1 itself.
+            _checks.check(
+                len(shape) != len(taken) or shapes.agree(shape, taken),
+                f"The network of term {term.name!r} must take what it compares, but `{name}` has "
+                "another shape.",
+                cure=f"Build it for `keras.Input({shape})`.",
+                shape_of_it=shape,
+                network_takes=taken,
+            )
 
 
 def _check_pools_have_no_labels(model, terms):
