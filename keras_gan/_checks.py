@@ -103,7 +103,7 @@ def one_of(value, name, choices):
     check(
         known,
         f"`{name}` must be one of {', '.join(map(repr, choices))}.",
-        cure=did_you_mean(value, choices),
+        cure=did_you_mean(value, choices) if isinstance(value, str) else None,
         **{name: value},
     )
     return value

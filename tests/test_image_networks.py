@@ -252,9 +252,20 @@ def test_half_precision_ends_in_full():
             lambda: networks.patch_discriminator((64, 64, 1), receptive_field=32),
             "receptive_field=32",
         ),
-        (lambda: networks.patch_discriminator((8, 8, 1)), "2x2 logits.*smaller `receptive_field`"),
-        (lambda: networks.multi_scale((64, 64, 1), scales=5), r"size=\(4, 4\).*fewer scales"),
-        (lambda: networks.super_resolution((8, 8, 1), 3), "scale=3"),
+        (
+            lambda: networks.patch_discriminator((8, 8, 1)),
+            r"side must be larger.*2x2 logits.*size=\(8, 8\). Choose `receptive_field=34`\.$",
+        ),
+        (
+            lambda: networks.multi_scale((64, 64, 1), scales=5),
+            r"size=\(4, 4\). Choose `receptive_field=16` or fewer scales\.$",
+        ),
+        (lambda: networks.multi_scale((8, 8, 1), scales=4), r"\(1, 1\). Choose fewer scales\.$"),
+        (lambda: networks.super_resolution((8, 8, 1), 3), r"scale=3\.$"),
+        (
+            lambda: networks.patch_discriminator((8, 8, 1), receptive_field=71),
+            r"must be one of 1, 16, .*receptive_field=71\.$",  # none of them is meant
+        ),
         (lambda: networks.super_resolution((8, 8, 2)), "1, 3 or 4 channels"),
         (lambda: networks.autoencoder((8, 8, 1), 0), "latent_dim=0"),
     ],

@@ -61,7 +61,7 @@ def patch_discriminator(
     that a map is not one or two rows smaller than half of the last.
     """
     settings = _Settings(image_shape, condition_channels, filters, max_filters, normalization)
-    settings.check_field(receptive_field, image_shape)
+    settings.check_field(receptive_field)
     _checks.boolean(features, "features")
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         inputs, x = settings.inputs(name)
@@ -108,8 +108,7 @@ def multi_scale(
     """
     settings = _Settings(image_shape, condition_channels, filters, max_filters, normalization)
     scales = _checks.positive_int(scales, "scales")
-    smallest = [-(-side // 2 ** (scales - 1)) for side in settings.image_shape[:2]]
-    settings.check_field(receptive_field, smallest)
+    settings.check_field(receptive_field, scales)
     with policies.scope(precision, on_processors=_images.are_large(image_shape)):
         inputs, x = settings.inputs(name)
         found = []
@@ -144,18 +143,21 @@ class _Settings:
         )
         self.normalization = _checks.one_of(normalization, "normalization", _NORMALIZATIONS)
 
-    def check_field(self, field, size):
-        """`field` is one that there is, and leaves 2x2 logits of images of some size."""
+    def check_field(self, field, scales=1):
+        """`field` is one that there is, and leaves 2x2 logits at the smallest scale."""
         _checks.one_of(field, "receptive_field", (*_HALVINGS, None))
-        least = 2 ** _HALVINGS.get(field, 0)
+        size = [-(-side // 2 ** (scales - 1)) for side in self.image_shape[:2]]
+        fitting = [known for known, halvings in _HALVINGS.items() if min(size) > 2**halvings]
+        cures = [f"`receptive_field={max(fitting)}`"] if fitting else []
+        cures += ["fewer scales"] if scales > 1 else []
         _checks.check(
-            min(size[:2]) > least,
-            "The smaller side of the smallest scale must be larger than `2 ** strides`, so that "
-            "there are 2x2 logits.",
-            cure="Choose a smaller `receptive_field`, or fewer scales.",
+            min(size) > 2 ** _HALVINGS.get(field, 0),
+            f"The smaller side {'of the smallest scale ' if scales > 1 else ''}must be larger than "
+            "`2 ** strides`, so that there are 2x2 logits.",
+            cure=f"Choose {' or '.join(cures)}.",
             receptive_field=field,
             strides=_HALVINGS.get(field, 0),
-            size=tuple(size[:2]),
+            size=tuple(size),
         )
 
     def inputs(self, name):
