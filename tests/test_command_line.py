@@ -152,7 +152,10 @@ def test_the_model_is_exported(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sources, "model", lambda path: Exports(asked))
     assert command_line.main(["export", str(run), str(tmp_path / "generator")]) == running.DONE
     assert "a folder with a SavedModel" in capsys.readouterr().out
-    assert asked == [(str(tmp_path / "generator"), None)]
+    assert asked[0][:2] == (str(tmp_path / "generator"), None)
+    assert asked[0][2].keys() >= {"epoch", "sliced_wasserstein", "sliced_wasserstein_floor"}
+    command_line.main(["export", str(run / "gan.keras"), str(tmp_path / "other")])
+    assert asked[1][2] is None, "a file alone says nothing of its run"
 
 
 class Exports:
@@ -161,8 +164,8 @@ class Exports:
     def __init__(self, asked):
         self.asked = asked
 
-    def export(self, path, format):
-        self.asked.append((path, format))
+    def export(self, path, format, figures):
+        self.asked.append((path, format, figures))
         pathlib.Path(path).mkdir()
 
 

@@ -179,6 +179,16 @@ def read(directory):
     return history, verdict
 
 
+def figures(history):
+    """The quality of the best epoch, whose weights a run restores, and that of reals, by name."""
+    top = run_progress.best(history)
+    if top is None:
+        return {}
+    found = {"epoch": top.epoch, top.quality_name: top.quality, "coverage": top.coverage}
+    found[f"{top.quality_name}_floor"] = top.quality_floor
+    return {name: value for name, value in found.items() if signals.is_finite(value)}
+
+
 def _is_read(path, parse):
     try:
         return bool(parse(path.read_text(encoding="utf-8")))

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_gan import _checks, images, recipes, terminal
 from keras_gan.backend import inspection, policies
-from keras_gan.callbacks import _facts, run_report
+from keras_gan.callbacks import _facts, _report, run_report
 from keras_gan.command_line import running, sources
 from keras_gan.evaluation import generator_adapters, scoring
 from keras_gan.storage import files
@@ -241,11 +241,17 @@ def export(model: str, output: str, /, *, format: str | None = None) -> int:
     """Export the averaged generator, for use without this package.
 
     Args:
-        model: A `.keras` file, or the folder of a run.
+        model: A `.keras` file, or the folder of a run, whose verdict and quality the card then has.
         output: A folder for a SavedModel, or a file that ends in `.onnx` or `.tflite`.
         format: "tf_saved_model", "onnx" or "litert". Default: what `output` ends in.
     """
-    sources.model(model).export(output, format)
+    gan, figures = sources.model(model), None
+    try:  # of a run; without them the card says less
+        history, gan.verdict = _report.read(files.expanded(model))
+        figures = _report.figures(history)
+    except ValueError:
+        pass
+    gan.export(output, format, figures=figures)
     what = "a folder with a SavedModel" if files.expanded(output).is_dir() else "a file"
     terminal.tell(f"Exported to {output}, {what}.")
     return running.DONE
