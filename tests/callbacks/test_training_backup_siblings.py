@@ -197,7 +197,8 @@ def test_a_game_that_cannot_start_is_told_of_once_and_in_time(tmp_path):
 
 @pytest.mark.slow
 def test_a_verdict_comes_back(tmp_path):
-    stage = stage_of(plain)
+    # With Adam: by plain SGD, samples fall together in so many epochs, and that is the verdict.
+    stage = Stage(lambda: helpers.gan(dropout=0.3, steps_per_execution=1))
 
     def run(gan, *callbacks):
         stopping = ConvergenceStopping(
