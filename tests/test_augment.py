@@ -5,17 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import helpers
 from keras_gan.augment import Adaptive, DiffAugment
 from keras_gan.augment.warping import shifted, warped
 from keras_gan.backend import replicas
-from keras_gan.callbacks import TrainingBackup
-from keras_gan.engine.compiled_critic import CompiledCritic
-from keras_gan.engine.scene import Scene
-from keras_gan.model import state_parts
-from keras_gan.model.gan import GAN
-from keras_gan.terms import BalancedConsistency, LatentConsistency
-from runs import assert_same_state
 
 SEED = (3, 4)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 8, 9, 3)).astype("float32")
@@ -281,91 +273,3 @@ def test_replicas_have_one_probability_and_draws_of_their_own(two_replicas):
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     values = two_replicas.experimental_local_results(one.probability.value)
     np.testing.assert_allclose([float(value) for value in values], [0.46, 0.46], rtol=1e-6)
-
-
-# === In a model ===
-
-
-def small(augmentation, *, shape=(4, 4, 1), **options):
-    keras.utils.set_random_seed(0)
-    gan = GAN(helpers.generator(shape), helpers.discriminator(shape), seed=1)
-    gan.compile(augment=augmentation, **{"steps_per_execution": 1, **options})
-    return gan
-
-
-def test_what_cannot_be_augmented_is_refused():
-    gan = GAN(helpers.generator(), helpers.discriminator())
-    with pytest.raises(
-        ValueError, match="changes images .*, which no critic takes.*Leave `augment`"
-    ):
-        gan.compile(augment=DiffAugment())
-    gan = GAN(helpers.generator((4, 4, 1)), helpers.discriminator((4, 4, 1)))
-    with pytest.raises(ValueError, match="Adaptive follows how sure.*target=None, start=0.3"):
-        gan.compile(loss="relativistic_paired", augment=Adaptive())
-    gan.compile(loss="relativistic_paired", augment=Adaptive(target=None, start=0.3))
-
-
-def scene(**options):
-    """A game's scene of one critic of images, whose logit is a weighted sum of pixels."""
-    network = keras.Sequential([keras.Input((8, 9, 3)), keras.layers.Flatten()])
-    network.add(keras.layers.Dense(1, kernel_initializer=keras.initializers.RandomNormal(seed=1)))
-    critic = CompiledCritic("critic", network, real=["x"], fake=["y"])
-    tensors = {"x": tf.constant(IMAGES), "y": tf.constant(-IMAGES[::-1])}
-    options = {"player": "discriminator", "seed": tf.constant(SEED), **options}
-    return network, Scene(tensors, [critic], **options)
-
-
-def test_consistency_is_the_distance_of_changed_images():
-    translate = DiffAugment("translation")
-    network, shown = scene()
-    value = BalancedConsistency(translate).value(shown)
-    expected = 0.0
-    for images in (IMAGES, -IMAGES[::-1]):
-        expected += (network(images) - network(change(translate, images)))[:, 0] ** 2
-    np.testing.assert_allclose(value, expected, rtol=1e-4)
-    again = BalancedConsistency(translate).value(scene(augment=lambda s, c: (s, c))[1])
-    np.testing.assert_allclose(again, expected, rtol=1e-4)
-    none = BalancedConsistency(Adaptive(target=None)).value(shown)
-    np.testing.assert_array_equal(none, np.zeros(6))
-    with pytest.raises(ValueError, match="must be a `keras_gan.augment.Augmentation`.*Received"):
-        BalancedConsistency("translation")
-
-
-def test_close_latents_have_one_logit_and_different_images():
-    term = LatentConsistency("y", "x", spread=0.3)
-    network, shown = scene()
-    logits = [network(images)[:, 0] for images in (-IMAGES[::-1], IMAGES)]
-    np.testing.assert_allclose(term.value(shown), (logits[0] - logits[1]) ** 2, rtol=1e-4)
-    apart = np.square(-IMAGES[::-1] - IMAGES).mean(axis=(1, 2, 3))
-    value = term.value(scene(player="generator")[1])
-    np.testing.assert_allclose(value, -0.3 * apart, rtol=1e-5)
-
-
-@pytest.mark.slow
-def test_in_training_it_is_logged_saved_and_goes_on(tmp_path):
-    images = helpers.images(64, (4, 4, 1))
-    gan = small(Adaptive(start=0.3, ramp_images=400.0))
-    history = gan.fit(images, batch_size=16, epochs=2, verbose=0).history
-    moved = float(gan.augment.probability.numpy())
-    assert history["augment_p"][0] != history["augment_p"][1] and moved != pytest.approx(0.3)
-    assert not [key for key in history if key.startswith("val_augment")]
-    gan.save(tmp_path / "gan.keras")
-    again = keras.saving.load_model(tmp_path / "gan.keras")
-    assert repr(again.augment) == repr(gan.augment)
-    assert float(again.augment.probability.numpy()) == moved
-    assert "augmentation_0_0" in state_parts.own(again)
-
-
-@pytest.mark.slow
-def test_a_backup_brings_the_probability_back(tmp_path):
-    def trained(epochs, *callbacks):
-        gan = small(Adaptive(start=0.3, ramp_images=400.0))
-        images = helpers.images(48, (4, 4, 1))
-        gan.fit(images, batch_size=16, epochs=epochs, verbose=0, callbacks=list(callbacks))
-        return gan
-
-    whole = trained(2)
-    trained(1, TrainingBackup(tmp_path / "backup"))
-    again = trained(2, TrainingBackup(tmp_path / "backup"))
-    assert "augmentations/0" in whole.run_state()
-    assert_same_state(again, whole.run_state())

@@ -23,7 +23,7 @@ _NORMAL = ("scale", "stretch", "slide_y", "slide_x", "brightness", "contrast", "
 class Adaptive(Augmentation):
     """Many changes, each made with a probability `p` that training itself sets (ADA).
 
-    After each applied update of the first critic
+    After each applied update of the first critic of images
 
     `p <- clip(p + sign(r - target) * images / ramp_images, 0, maximum)`
 
@@ -46,7 +46,8 @@ class Adaptive(Augmentation):
     bilinear affine map, reflected at the borders. Images of conditions move with the samples. Any
     height, width and number of channels.
 
-    Departures: `p` moves after every update, and not by four times as much after every fourth; it
+    Departures: `p` moves after every update, and not by four times as much after every fourth,
+    so that with one image in an update the aim is an `r` of 0, with two 0.4, whatever `target`; it
     has a maximum; images are not sampled at twice their size through a wavelet filter, so that maps
     between pixels blur a little; filters by frequency, noise and cutout are left out, as the paper
     found them of little use.
@@ -66,7 +67,7 @@ class Adaptive(Augmentation):
 
     Raises:
         ValueError: if an argument is out of range; in `compile`, if no critic is shown images, or
-            if there is a target, but the first critic's loss has no threshold.
+            if there is a target, but the loss of the first that is has no threshold.
 
     Source: Karras et al., "Training Generative Adversarial Networks with Limited Data", NeurIPS
     2020 (arXiv:2006.06676).

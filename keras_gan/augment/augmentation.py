@@ -13,8 +13,9 @@ _STEPS = 2**22
 class Augmentation(_registry.Configurable):
     """Random changes of the images that critics are shown; base class of all augmentations.
 
-    A subclass defines `draws` and `changed`, or `__call__` as a whole; it may have state, which it
-    lists in `variables` and moves in `after_update`.
+    A subclass defines `draws` and `changed`, or `__call__` as a whole, which then may change any
+    tensors, and may leave out `conditions`. It may have state, which it lists in `variables` and
+    moves in `after_update`.
 
     Attributes:
         variables: Keras variables that are saved with a run, in a fixed order; most have none.
@@ -48,17 +49,17 @@ class Augmentation(_registry.Configurable):
         return {
             **tensors,
             **{
-                name: self._as_given(image, drawn, name in conditions)
+                name: self._as_given(name, image, drawn, name in conditions)
                 for name, image in images.items()
             },
         }
 
-    def _as_given(self, images, drawn, is_condition):
+    def _as_given(self, name, images, drawn, is_condition):
         images = tf.convert_to_tensor(images)
         whole = not images.dtype.is_floating
         given = images if whole else tf.cast(images, "float32")
         changed = self.changed(given, drawn, colors=not (whole or is_condition))
-        return tf.ensure_shape(tf.cast(changed, images.dtype), images.shape)
+        return same_form(name, tf.cast(changed, images.dtype), images)
 
     def draws(self, seed, rows):
         """The random numbers of a batch, from which `changed` makes one change for each row.
@@ -77,10 +78,12 @@ class Augmentation(_registry.Configurable):
             drawn: what `draws` returned.
             colors: whether colours may be changed, too.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `changed(images, drawn)`.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `changed(images, drawn, *, colors)`."
+        )
 
     def after_update(self, real_logits, fake_logits, *, threshold=0.0, pack=1):
-        """Called with the logits of an update of the first critic that has been applied.
+        """Called with the logits of an applied update of the first critic that it changes.
 
         Args:
             real_logits: those of this replica's whole batch of real samples, as the critic gave
@@ -93,6 +96,24 @@ class Augmentation(_registry.Configurable):
     def logs(self):
         """Scalars for the logs of a critics' update, from before it: a `dict` by key."""
         return {}
+
+
+def same_form(name, changed, given):
+    """A changed tensor, if it has the shape and the type of the one that was given.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    changed, given = tf.convert_to_tensor(changed), tf.convert_to_tensor(given)
+    _checks.check(
+        changed.dtype == given.dtype and given.shape.is_compatible_with(changed.shape),
+        f"An augmentation must keep the shape and the type of `{name}`: {tuple(given.shape)}, "
+        f"{given.dtype.name}.",
+        cure="Cut and resize within the frame of the image; use `tf.cast` for the type.",
+        shape=tuple(changed.shape),
+        dtype=changed.dtype.name,
+    )
+    return tf.ensure_shape(changed, given.shape)
 
 
 def policy(given, known):

@@ -1,26 +1,66 @@
 """An augmentation as critics apply it to what they are shown."""
 
-from keras_gan.augment import Augmentation
+import inspect
+
+import tensorflow as tf
+
+from keras_gan import _checks
+from keras_gan.augment.augmentation import same_form
 
 
 def applied(augment, seed, images_seen):
     """What changes samples, and the images beside them, in one update.
 
     Args:
-        augment: an `Augmentation`, or a callable `(tensors, seed, images_seen) -> tensors`.
+        augment: a callable `(tensors, seed, images_seen) -> tensors`, such as an `Augmentation`. If
+            it takes `conditions`, it is told the names of the images beside the samples.
         seed: int32 `(2,)`.
         images_seen: by the run.
 
     Returns:
         A callable from two `dict`s of tensors by name, samples and conditions, to two such.
     """
+    takes_conditions = _takes_conditions(augment)
 
     def apply(samples, condition):
         images = {name: t for name, t in condition.items() if len(t.shape) == 4}
-        told = {"conditions": tuple(images)} if isinstance(augment, Augmentation) else {}
+        told = {"conditions": tuple(images)} if takes_conditions else {}
         changed = augment({**samples, **images}, seed, images_seen, **told)
-        return {n: changed[n] for n in samples}, {
-            n: changed.get(n, condition[n]) for n in condition
+        _checks.check(
+            isinstance(changed, dict) and samples.keys() <= changed.keys(),
+            "`augment` must return a dict of tensors by the names that it was given: "
+            f"{', '.join([*samples, *images])}.",
+            cure="Begin with `{**tensors, ...}`, and replace what changes.",
+            returned=list(changed) if isinstance(changed, dict) else type(changed).__name__,
+        )
+        return {name: same_form(name, changed[name], given) for name, given in samples.items()}, {
+            name: same_form(name, changed[name], given) if name in changed else given
+            for name, given in condition.items()
         }
 
     return apply
+
+
+def _takes_conditions(augment):
+    try:
+        known = inspect.signature(augment).parameters
+    except ValueError:  # of what is not written in Python
+        return False
+    return "conditions" in known
+
+
+def scalars(logs):
+    """What an augmentation logs, by key: float32 scalars.
+
+    Raises:
+        ValueError: for other than scalars.
+    """
+    found = {key: tf.cast(tf.convert_to_tensor(value), "float32") for key, value in logs.items()}
+    for key, value in found.items():
+        _checks.check(
+            len(value.shape) == 0,
+            "`logs` of an augmentation must return scalars.",
+            cure="Take the mean: `tf.reduce_mean(...)`.",
+            **{key: tuple(value.shape)},
+        )
+    return found

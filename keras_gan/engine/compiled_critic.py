@@ -136,6 +136,12 @@ class Judge(MemoizedDiscriminator):
 
     def outputs(self, kind):
         """The outputs for one side: a `dict` with "logits"."""
+        _checks.check(
+            kind in self.sides,
+            f"A term needs a {kind} side of critic {self.critic.name!r}, which has none.",
+            cure=f"Give it one, `Critic(..., {kind}=...)`, or name another critic in the term.",
+            sides=list(self.sides),
+        )
         self(self.sides[kind].samples)
         return self._outputs[kind]
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_gan import losses, schedules
 from keras_gan.backend import replicas, seeds
+from keras_gan.engine import augmenting
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.layer_losses import activity_losses, layer_losses
@@ -35,11 +36,12 @@ class CriticsUpdate(Passes):
         statistics = [[Statistics(network) for network in player.networks] for player in players]
         keys = [next(seed) for _ in range(self._game.num_penalties)]
         shown = self._shown_from_pools(tensors, number)
-        of_augment = {k: v for each in self._game.augmentations for k, v in each.logs().items()}
+        of_augment = augmenting.scalars(self._game.logs_of_augmentation())
         options = {
             "augment": self._augment_for(number),
             "whole": tensors,
             "player": "discriminator",
+            "images_seen": self._state.images_seen.value,
         }
         scales, of_players = [loss_scale(player.optimizer) for player in players], []
 
@@ -95,7 +97,7 @@ class CriticsUpdate(Passes):
                 pair = logits[critic.name]
                 after = getattr(critic.loss, "after_update", _nothing)
                 after(pair["real_logits"], pair["fake_logits"])
-                if critic is self._game.first_player:
+                if critic is self._game.followed:
                     for each in self._game.augmentations:
                         each.after_update(**pair, threshold=critic.loss.threshold, pack=critic.pack)
 

@@ -39,7 +39,7 @@ class Evaluating:
             norms += [f"d_gradient_norm_{player.name}" for player in self._players[:-1]]
         names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *weights)
         names += tuple(self._logged_layer_losses)
-        names += tuple(key for each in game.augmentations for key in each.logs())
+        names += tuple(game.logs_of_augmentation())
         self._means = means.Means(names)
         terms = [term.name for term in game.terms if not term.differentiates]
         names = (*_LOSS_KEYS, *of_each, *terms)
@@ -159,7 +159,14 @@ class Evaluating:
     def _evaluate_losses(self, tensors, size, seed):
         game, values = self._game, {"d_loss": tf.zeros([]), "g_loss": tf.zeros([])}
         filled = {name: packing.pad_to_pack(t, game.pack) for name, t in tensors.items()}
-        scene = Scene(filled, game.critics, player="generator", seed=seed, training=False)
+        scene = Scene(
+            filled,
+            game.critics,
+            player="generator",
+            seed=seed,
+            training=False,
+            images_seen=self._state.images_seen.value,
+        )
         logits = {}
         for critic in game.critics:
             if critic.loss is None:

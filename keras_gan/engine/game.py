@@ -51,13 +51,14 @@ class Game:
         evaluated_draws: likewise.
         labels_of_data: names of labels that the data must have although they may be drawn.
         augment: callable `(tensors, seed, images_seen) -> tensors`, or `None`.
+        followed: the critic whose logits an `Augmentation` is told, or `None`.
     """
 
     def __init__(self, generator, critics, terms=(), draws=None, specs=None, augment=None):
         self.generator, self.critics, self.terms = generator, list(critics), list(terms)
         self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
         self.evaluated_specs, self.evaluated_draws = self.specs, self.draws
-        self.labels_of_data = ()
+        self.labels_of_data, self.followed = (), None
         self.pack = math.lcm(*(critic.pack for critic in self.critics))
 
     @property
@@ -77,10 +78,9 @@ class Game:
         """The `Augmentation` in a list, which may have state; none for a plain function."""
         return [self.augment] if isinstance(self.augment, Augmentation) else []
 
-    @property
-    def first_player(self):
-        """The first critic with a loss, whose logits an augmentation may follow; or `None`."""
-        return next((critic for critic in self.critics if critic.loss is not None), None)
+    def logs_of_augmentation(self):
+        """What an `Augmentation` adds to the logs: a `dict` by key."""
+        return {key: value for each in self.augmentations for key, value in each.logs().items()}
 
     @property
     def takes_data(self):

@@ -102,6 +102,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
                     whole=tensors,
                     forward=forward,
                     augment=self._augment_for(self.discriminator_steps + update),
+                    images_seen=self._state.images_seen.value,
                 )
                 parts, values = self._generator_parts(scene, own_loss)
             sums = adaptive.sums(parts, self._adaptive_critics)

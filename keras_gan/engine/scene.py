@@ -34,6 +34,7 @@ class Scene:
         augment=None,
         training=True,
         loss_scales=None,
+        images_seen=0,
     ):
         """Make a scene; the training step does.
 
@@ -48,13 +49,14 @@ class Scene:
             augment: see `Judge`.
             training: see `Judge`.
             loss_scales: by critic, see `Judge`.
+            images_seen: by the run.
         """
         self.player, self.seed = player, seed
         self._tensors, self._whole = tensors, tensors if whole is None else whole
         self._critics = {critic.name: critic for critic in critics}
         self._exchanged, self._forward = shown or {}, forward
         self._options = {"augment": augment, "training": training}
-        self._scales = loss_scales or {}
+        self._scales, self._images_seen = loss_scales or {}, images_seen
         self._judges, self._asked = {}, {}
 
     def __getitem__(self, name):
@@ -97,7 +99,8 @@ class Scene:
     def augmented(self, augmentation, critic=None):
         """The `Judge` of a critic's two sides under an augmentation, drawn by the scene's seed."""
         judge = self.judge(critic)
-        change, after = applied(augmentation, self.seed, 0), self._options["augment"]
+        change = applied(augmentation, self.seed, self._images_seen)
+        after = self._options["augment"]
 
         def both(samples, condition):
             samples, condition = change(samples, condition)

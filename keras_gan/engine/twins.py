@@ -21,6 +21,7 @@ def twin(gan):
     other = type(gan).from_config(config)
     parts = [gan.adversarial_loss, *gan.regularizers, *gan.terms, *gan.quality_metrics, *optimizers]
     parts += gan._game.augmentations
+    parts += [augmentation for term in gan.terms for augmentation in term.augmentations]
     with keras.saving.custom_object_scope({type(part).__name__: type(part) for part in parts}):
-        other.compile_from_config(gan.get_compile_config())
+        other.compile_from_config(gan._compile_config_of_twin())
     return other

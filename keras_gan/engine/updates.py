@@ -14,7 +14,10 @@ def norm(gradients, player):
     """The global norm of a `Player`'s dense gradients: a scalar."""
     known = [gradient for gradient in gradients if gradient is not None]
     _checks.check(
-        bool(known), f"The loss must depend on the {player.name}'s weights, but does not."
+        bool(known),
+        f"The loss must depend on the {player.name}'s weights, but does not.",
+        cure="All between them must be differentiable: networks, `augment` and terms. Whole "
+        "numbers and rounding are not.",
     )
     return tf.linalg.global_norm(known)
 

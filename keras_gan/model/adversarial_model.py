@@ -13,6 +13,7 @@ from keras_gan.engine.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingSt
 from keras_gan.engine.train_step import TrainStep
 from keras_gan.model import (
     assembly,
+    augmentation_checks,
     compile_arguments,
     critic_checks,
     pairs,
@@ -241,11 +242,7 @@ class AdversarialModel(
         discriminator_steps = _checks.positive_int(discriminator_steps, "discriminator_steps")
         generator_steps = _checks.positive_int(generator_steps, "generator_steps")
         accumulation_steps = _checks.positive_int(accumulation_steps, "accumulation_steps")
-        _checks.check(
-            augment is None or callable(augment),
-            "`augment` must be a callable `(tensors, seed, images_seen) -> tensors`.",
-            augment=augment,
-        )
+        augmentation_checks.check_given(augment)
         loss = loss if loss == "none" else losses.get(loss)
         regularizers = compile_arguments.regularizer_list(regularizers)
         terms = compile_arguments.term_list(terms)

@@ -14,7 +14,7 @@ from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
 from keras_gan.feeding import shapes
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
-from keras_gan.model import compile_arguments, critic_checks, entry_rules
+from keras_gan.model import augmentation_checks, compile_arguments, critic_checks, entry_rules
 from keras_gan.terms import Classification, Perceptual, Regression
 
 
@@ -61,7 +61,8 @@ def assembled(model, loss, regularizers, terms, augment):
             _check_is_balanced(model, critic, terms)
     game = Game(cut, critics, terms, draws, rules, augment)
     game.labels_of_data = entry_rules.labels_of_data(model, terms)
-    _check_augmentation(model, game)
+    game.followed = augmentation_checks.followed(model, game)
+    augmentation_checks.check_fits(model, game)
     return game
 
 
@@ -295,30 +296,6 @@ def _check_pools_have_no_labels(model, terms):
             cure="Leave out `pool_size`, or use player='discriminator'.",
             critics=sorted(critics & pooled),
         )
-
-
-def _check_augmentation(model, game):
-    if not game.augmentations:
-        return
-    shapes = [
-        [tuple(tensor.shape) for tensor in critic_checks.symbolic_inputs(critic)]
-        for critic in model.critics
-    ]
-    _checks.check(
-        any(len(shape) == 4 for own in shapes for shape in own),
-        "An augmentation changes images (batch, height, width, channels), which no critic takes.",
-        cure="Leave `augment` out, or give a function `(tensors, seed, images_seen) -> tensors`.",
-        inputs=shapes,
-    )
-    augment, first = game.augment, game.first_player
-    _checks.check(
-        not augment.follows_reals or first is not None and first.loss.threshold is not None,
-        f"{type(augment).__name__} follows how sure the first critic is of real images, which its "
-        "loss does not tell: only differences of its logits mean something.",
-        cure="Use a loss with a threshold, such as 'non_saturating' or 'hinge'; or a fixed "
-        "probability: `keras_gan.augment.Adaptive(target=None, start=0.3)`.",
-        loss=None if first is None else type(first.loss).__name__,
-    )
 
 
 # Keys of the logs, and of the engine's sums, that a term or a critic must not take.

@@ -76,8 +76,13 @@ class Configs:
     # === Compile ===
 
     def get_compile_config(self):
-        if not self.compiled:
-            return {}
+        return self._config_of_compile() if self.compiled else {}
+
+    def _compile_config_of_twin(self):
+        """A config with a function that augments as it is: it has no state."""
+        return self._config_of_compile(() if self._game.augmentations else ("augment",))
+
+    def _config_of_compile(self, as_they_are=()):
         several = isinstance(self.discriminator_optimizer, dict)
         parts = {
             "generator_optimizer": self.generator_optimizer,
@@ -92,7 +97,9 @@ class Configs:
         }
         return {
             **{
-                name: part if isinstance(part, str) else loadable.serialized(part, name)
+                name: part
+                if isinstance(part, str) or name in as_they_are
+                else loadable.serialized(part, name)
                 for name, part in parts.items()
             },
             "discriminator_steps": self.discriminator_steps,
@@ -128,7 +135,10 @@ class Configs:
         if not config:
             return
         check_complete(config, _COMPILE_CONFIG)
+        config = dict(config)
+        augment = config.pop("augment", None)  # of a copy it may be a function that has no config
         config = keras.saving.deserialize_keras_object(config)
+        config["augment"] = None if augment is None else deserialized(augment, "augment")
         metrics = config["metrics"]
         if metrics and isinstance(metrics[0], (list, tuple)):
             pairs = {}

@@ -19,14 +19,16 @@ class BalancedConsistency(Term):
 
     Args:
         augmentation: a `keras_gan.augment.Augmentation`, such as `DiffAugment("translation")`. The
-            paper mirrors and shifts by a few pixels.
+            paper mirrors and shifts by a few pixels. One whose probability follows reals must be
+            the model's `augment=`, too.
         critic: name of the critic, or `None` (default) for the only one.
         weight: see `Term`. Default 10, as in the paper for both sides.
         every: see `Term`.
         name: default "balanced_consistency", with "_<critic>" where one is named.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range; in `compile`, if the critic is shown no images,
+            or if nothing moves the augmentation's probability.
 
     Source: Zhao et al., "Improved Consistency Regularization for GANs", AAAI 2021
     (arXiv:2002.04724).
@@ -51,25 +53,35 @@ class BalancedConsistency(Term):
         return (self.critic,)
 
     @property
+    def needs(self):
+        return ((self.critic, "logits"),)
+
+    @property
+    def augmentations(self):
+        return (self.augmentation,)
+
+    @property
     def variables(self):
         return self.augmentation.variables
 
     def value(self, scene):
-        changed = scene.augmented(self.augmentation, self.critic)
+        judge, changed = scene.judge(self.critic), scene.augmented(self.augmentation, self.critic)
         return sum(
-            _distance(side(self.critic)["logits"], changed.outputs(kind)["logits"])
-            for kind, side in (("real", scene.real), ("fake", scene.fake))
+            _distance(judge.outputs(kind)["logits"], changed.outputs(kind)["logits"])
+            for kind in judge.sides
         )
 
     def get_config(self):
         config = super().get_config()
         del config["player"]
-        augmentation = keras.saving.serialize_keras_object(self.augmentation)
-        return {"augmentation": augmentation, "critic": self.critic, **config}
+        # As it is: Keras serializes it, and so notices that it is the model's own.
+        return {"augmentation": self.augmentation, "critic": self.critic, **config}
 
     @classmethod
     def from_config(cls, config):
-        augmentation = keras.saving.deserialize_keras_object(config["augmentation"])
+        augmentation = config["augmentation"]
+        if isinstance(augmentation, dict):
+            augmentation = keras.saving.deserialize_keras_object(augmentation)
         return cls(**{**config, "augmentation": augmentation})
 
 
@@ -126,6 +138,10 @@ class LatentConsistency(Term):
     @property
     def critics(self):
         return (self.critic,)
+
+    @property
+    def needs(self):
+        return ((self.critic, "logits"),)
 
     def value(self, scene):
         if scene.player == "discriminator":

@@ -47,6 +47,7 @@ class Term:
             a subclass with others, or with lists of names, sets it.
         critics: names of the critics that it reads; `None` stands for the only one.
         needs: pairs of a critic's name and a key that its network must return ("features").
+        augmentations: `Augmentation`s that it gives to `scene.augmented`.
         networks: Keras models that it runs. It must run them with `training=False`. They do not
             train, and are saved with the model.
         variables: Keras variables that are saved with a run, in a fixed order.
@@ -58,6 +59,7 @@ class Term:
 
     critics = ()
     needs = ()
+    augmentations = ()
     networks = ()
     variables = ()
     differentiates = False
