@@ -12,7 +12,7 @@ from keras_gan.callbacks import _report
 
 _FOLDER = pathlib.Path(__file__).parent / "page"
 # Inches of a panel; a browser stretches it to its column.
-_PANEL = (4.4, 2.5)
+_PANEL = (4.4, 3.0)
 # Epochs from which on lines have no dots, which would be most of the file.
 _DOTS = 60
 # What Matplotlib would say of itself in each drawing.
@@ -101,7 +101,7 @@ def curves(history, verdict=None, restored=None):
         for title, lines in _report.measured_panels(history):
             figure = Figure(figsize=_PANEL, layout="constrained")
             axis = figure.subplots()
-            _report.draw_panel(axis, title, lines, history, verdict, restored)
+            _report.draw_panel(axis, title, lines, history, verdict, restored, columns=2)
             for line in axis.lines if len(history) > _DOTS else ():
                 if line.get_linestyle() != "None":
                     line.set_marker("")

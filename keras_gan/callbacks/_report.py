@@ -252,6 +252,17 @@ def curves(record):
 _SOLID = {"linewidth": 1.5, "marker": ".", "markersize": 3}
 _DASHED = {"linewidth": 1.0, "linestyle": "--", "color": "grey"}
 _DOTS = {"linestyle": "", "marker": "o", "markersize": 5}
+# The place of a legend, and the room for its two lines below a title, in points.
+_ABOVE = {
+    "loc": "lower left",
+    "bbox_to_anchor": (0.0, 1.0),
+    "borderaxespad": 0.1,
+    "fontsize": 7,
+    "frameon": False,
+    "columnspacing": 1.0,
+    "handlelength": 1.5,
+}
+_PAD = 26
 _PANELS = (
     ("quality", (("quality", "{last.quality_name}", _SOLID), ("quality_floor", "reals", _DASHED))),
     (
@@ -260,7 +271,7 @@ _PANELS = (
             ("discriminator_auc", "real vs generated", _SOLID),
             ("train_vs_held_out_auc", "training vs held-out reals", _SOLID),
             ("first_samples_auc", "real vs first samples", _SOLID),
-            ("fresh_discriminator_auc", "real vs generated, fresh discriminator", _DOTS),
+            ("fresh_discriminator_auc", "fresh: real vs generated", _DOTS),
         ),
     ),
     (
@@ -290,11 +301,11 @@ def plot(history, verdict=None, restored=None):
 
     panels = measured_panels(history)
     rows = max(1, -(-len(panels) // 2))
-    figure = Figure(figsize=(11.0, 1.2 + 2.6 * rows))
+    figure = Figure(figsize=(12.0, 1.2 + 2.9 * rows))
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
     for axis, (title, lines) in zip(axes, panels, strict=False):
-        axis.set_title(title, fontsize=10)
         draw_panel(axis, title, lines, history, verdict, restored)
+        axis.set_title(title, fontsize=10, loc="left", pad=_PAD)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     for axis in axes[: len(panels)][-2:]:
@@ -314,8 +325,8 @@ def measured_panels(history):
     ]
 
 
-def draw_panel(axis, title, lines, history, verdict=None, restored=None):
-    """Draw one of `measured_panels`, see `plot`."""
+def draw_panel(axis, title, lines, history, verdict=None, restored=None, *, columns=4):
+    """Draw one of `measured_panels`, see `plot`; `columns` are the legend's."""
     from matplotlib.ticker import MaxNLocator
 
     for name, label, style in lines:
@@ -334,8 +345,8 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None):
     axis.xaxis.set_major_locator(
         MaxNLocator(integer=True, min_n_ticks=1)
     )  # there is no epoch between two
-    # A fixed place: Matplotlib's search for the best one is slow for long curves, and warns.
-    legend = axis.legend(loc="upper right", fontsize=7, framealpha=0.7)
+    # Above the curves: within them, Matplotlib's search for a free place is slow, and warns.
+    legend = axis.legend(**_ABOVE, ncols=columns)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a metric's name may contain a dollar sign
     axis.tick_params(labelsize=8)

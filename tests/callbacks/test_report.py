@@ -48,7 +48,7 @@ def test_the_folder_holds_the_verdict_the_records_and_a_picture(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(_report.FILES)
     assert Verdict.from_json((tmp_path / "verdict.json").read_text()) == VERDICT
     picture = np.asarray(Image.open(tmp_path / "signals.png").convert("RGB"))
-    assert picture.shape[1] == 1100 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    assert picture.shape[1] == 1200 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
 def test_records_are_short_and_can_be_judged_again(tmp_path, one_panel_here):
@@ -72,7 +72,7 @@ def test_no_legend_looks_for_its_place_which_takes_long_beside_long_curves(monke
 def test_the_plot_marks_the_end_and_the_best_epoch():
     figure = _report.plot(history(), VERDICT)
     drawn = [axis for axis in figure.axes if axis.lines]
-    assert [axis.get_title() for axis in drawn][0] == "quality"
+    assert [axis.get_title("left") for axis in drawn][0] == "quality"
     assert len(drawn) == 5, "what was not measured has no panel"
     for axis in drawn:
         marks = {line.get_label(): line.get_xdata()[0] for line in axis.lines}
