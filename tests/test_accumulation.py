@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import losses, recipes, regularizers
+from keras_gan import AdversarialModel, Critic, losses, recipes, regularizers
 from keras_gan.model.gan import GAN
 
 
@@ -75,6 +75,37 @@ def test_the_update_is_that_of_the_whole_batch(parts, settings):
         for model in (whole, cut)
     ]
     assert counters[0] == counters[1]
+
+
+@pytest.mark.slow
+def test_critics_of_different_packs_get_the_draws_of_the_whole_batch():
+    def trained(parts):
+        keras.utils.set_random_seed(0)
+        critics = [
+            Critic(
+                helpers.discriminator((2 * pack,)),
+                real="samples",
+                fake="generated",
+                name=name,
+                pack=pack,
+            )
+            for name, pack in (("single", 1), ("pairs", 2))
+        ]
+        latents = keras.Input((helpers.LATENT,), name="latents")
+        generator = keras.Model({"latents": latents}, {"generated": helpers.generator()(latents)})
+        model = AdversarialModel(generator, critics, priors={"latents": "normal"})
+        model.compile(
+            keras.optimizers.SGD(0.1),
+            keras.optimizers.SGD(0.1),
+            accumulation_steps=parts,
+            regularizers=[regularizers.GradientPenalty(1.0)],
+            run_eagerly=True,
+        )
+        model.fit({"samples": helpers.points(16)}, batch_size=8, verbose=0)
+        return model
+
+    for ours, theirs in zip(trained(1).weights, trained(2).weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_gan.augment import Adaptive, DiffAugment
 from keras_gan.augment.warping import shifted, warped
-from keras_gan.backend import replicas
+from keras_gan.backend import packing, replicas
 
 SEED = (3, 4)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 8, 9, 3)).astype("float32")
@@ -119,6 +119,17 @@ def test_micro_batches_get_the_draws_of_the_whole_batch(name):
             np.testing.assert_allclose(
                 change(EVERY[name], IMAGES[part::2]), whole[part::2], atol=1e-6
             )
+
+
+def test_micro_batches_of_packs_get_the_draws_of_the_whole_batch():
+    samples = np.concatenate([IMAGES, IMAGES[:2]])
+    whole = change(EVERY["diff"], samples)
+    for part in range(2):
+        own = packing.take_every(tf.constant(samples), part, 2, size=2)
+        expected = packing.take_every(tf.constant(whole), part, 2, size=2)
+        # The penalty of a critic that judges packs draws for packs, but an augmentation does not.
+        with replicas.micro_batch(part, 2, pack=2), replicas.rows_of(2):
+            np.testing.assert_allclose(change(EVERY["diff"], own), expected, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import losses, networks, regularizers
-from keras_gan.backend import packing
+from keras_gan.backend import packing, replicas
 from keras_gan.model.gan import GAN
 
 
@@ -54,6 +54,19 @@ def test_every_kth_pack_and_the_last_one_filled():
 # === A pack is one input ===
 
 WEIGHTS = [0.5, -1.0, 2.0, 0.25]
+
+
+def test_draws_in_a_micro_batch_are_those_of_its_samples_or_packs():
+    def drawn(rows):
+        return replicas.local_rows(tf.range, rows).numpy().tolist()
+
+    with replicas.micro_batch(1, 2, pack=4):
+        assert drawn(8) == [4, 5, 6, 7, 12, 13, 14, 15]
+        with replicas.rows_of(2):
+            assert drawn(4) == [2, 3, 6, 7]
+        with replicas.rows_of(4):
+            assert drawn(2) == [1, 3]
+    assert drawn(3) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -138,12 +138,13 @@ def uniform(seed, rows, columns):
 
     Each row of the batch of all replicas and micro-batches has its own.
     """
-    whole = replicas.local_rows(
-        lambda size: tf.random.stateless_uniform(
-            [size, columns], seed, 0, _STEPS, "int32", alg="philox"
-        ),
-        rows,
-    )
+    with replicas.rows_of(1):  # of samples, also where packs of them are judged
+        whole = replicas.local_rows(
+            lambda size: tf.random.stateless_uniform(
+                [size, columns], seed, 0, _STEPS, "int32", alg="philox"
+            ),
+            rows,
+        )
     return tf.unstack((tf.cast(whole, "float32") + 0.5) / _STEPS, num=columns, axis=1)
 
 

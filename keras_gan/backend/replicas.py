@@ -92,18 +92,34 @@ _PART = threading.local()  # replicas are threads
 
 
 @contextlib.contextmanager
-def micro_batch(part, parts):
-    """Inside, the batch at hand is every `parts`-th row from row `part` on of a larger one."""
-    _PART.value = part, parts
+def micro_batch(part, parts, pack=1):
+    """Inside, the batch at hand is every `parts`-th pack from pack `part` on of a larger one.
+
+    Args:
+        part: a number below `parts`.
+        parts: how many micro-batches there are.
+        pack: neighbours that stay together, a number of samples.
+    """
+    _PART.value = part, parts, pack
     try:
         yield
     finally:
-        _PART.value = 0, 1
+        _PART.value = 0, 1, 1
+
+
+@contextlib.contextmanager
+def rows_of(samples):
+    """Inside, `local_rows` draws for rows that are packs of so many samples; 1 by default."""
+    before, _PART.samples = getattr(_PART, "samples", 1), samples
+    try:
+        yield
+    finally:
+        _PART.samples = before
 
 
 def part_of_batch():
     """Which micro-batch is at hand, and of how many: `(0, 1)` for the whole batch."""
-    return getattr(_PART, "value", (0, 1))
+    return getattr(_PART, "value", (0, 1, 1))[:2]
 
 
 def local_rows(draw, batch_size):
@@ -112,12 +128,12 @@ def local_rows(draw, batch_size):
     All replicas and micro-batches draw the same numbers and take different rows of them, so that
     together they see what one replica sees with the whole batch.
     """
-    part, parts = part_of_batch()
-    batch_size = batch_size * parts
-    if count() == 1:
-        return packing.take_every(draw(batch_size), part, parts)
+    part, parts, pack = getattr(_PART, "value", (0, 1, 1))
+    size, batch_size = pack // getattr(_PART, "samples", 1), batch_size * parts
     first = number() * batch_size
-    return packing.take_every(draw(batch_size * count())[first : first + batch_size], part, parts)
+    whole = draw(batch_size * count())
+    own = whole if count() == 1 else whole[first : first + batch_size]
+    return packing.take_every(own, part, parts, size)
 
 
 def decorrelate(generators):

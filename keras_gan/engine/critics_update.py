@@ -46,7 +46,7 @@ class CriticsUpdate(Passes):
         scales, of_players = [loss_scale(player.optimizer) for player in players], []
 
         def part(of):
-            with replicas.micro_batch(of, self.accumulation_steps):
+            with self._micro_batch(of):
                 parts = {name: self._part(t, of) for name, t in shown.items()}
                 term_seed = self._seed_of_terms(number)
                 scene = functools.partial(
@@ -214,10 +214,11 @@ class CriticsUpdate(Passes):
     def _penalty(self, regularizer, judge, logits, seed, *, apart):
         """A penalty of each sample; apart: on passes that may be left out, so change nothing."""
         shown = judge.sides["real"].samples, judge.sides["fake"].samples
-        if not apart:
-            return regularizer.value(judge, *shown, seed=seed, **logits)
-        with preserved_statistics(judge.critic.network, seed):
-            return regularizer.value(judge.anew(), *shown, seed=seed, **logits)
+        with replicas.rows_of(judge.critic.pack):
+            if not apart:
+                return regularizer.value(judge, *shown, seed=seed, **logits)
+            with preserved_statistics(judge.critic.network, seed):
+                return regularizer.value(judge.anew(), *shown, seed=seed, **logits)
 
     def _shown_from_pools(self, tensors, number):
         """By critic with a pool, what its update is shown in place of the newest samples."""

@@ -54,7 +54,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
         scale = loss_scale(player.optimizer)
 
         def part(of):
-            with replicas.micro_batch(of, self.accumulation_steps):
+            with self._micro_batch(of):
                 gradients, values, turn = self._generator_gradients(
                     tensors, update, of, scale, pause
                 )

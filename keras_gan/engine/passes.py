@@ -53,6 +53,10 @@ class Passes:
                 stack.enter_context(preserved_statistics(network, own))
             yield
 
+    def _micro_batch(self, number):
+        """A block in which the batch at hand is one of `accumulation_steps` micro-batches."""
+        return replicas.micro_batch(number, self.accumulation_steps, self._game.pack)
+
     def _part(self, tensors, number):
         """One of `accumulation_steps` micro-batches: whole packs, by stride."""
         return every(tensors, number, self.accumulation_steps, self._game.pack)
