@@ -9,14 +9,17 @@ from keras import layers, ops
 import helpers
 from game_parts import CrossEntropy, Quantizer, register
 from keras_gan import AdaptiveWeight, AdversarialModel, Critic, data, schedules
+from keras_gan.augment import Adaptive
 from keras_gan.layers import Frozen
 from keras_gan.model.gan import GAN
 from keras_gan.priors import Categorical, Shuffled
 from keras_gan.terms import (
     L1,
+    BalancedConsistency,
     Classification,
     FeatureMatching,
     KLDivergence,
+    LatentConsistency,
     PathLength,
     Perceptual,
     Regression,
@@ -232,6 +235,17 @@ def adaptive_weight(noise):
     return translating(critic, outputs=outputs), {"terms": [L1("wanted", "made")]}, pairs()
 
 
+@row("augmentation of packs that follows the critic")
+def augmentation(noise):
+    shape = (4, 4, 1)
+    networks = helpers.generator(shape), helpers.discriminator((4, 4, 2))
+    moving = Adaptive(start=0.4, ramp_images=200.0)
+    terms = [BalancedConsistency(moving, weight=0.1, every=2)]
+    given = np.random.default_rng(0).uniform(-1, 1, (COUNT, *shape)).astype("float32")
+    settings = {"augment": moving, "terms": terms, "regularizers": ["r1"]}
+    return GAN(*networks, pack=2, prior=noise), settings, given
+
+
 # === Terms ===
 
 
@@ -273,6 +287,18 @@ def critic_terms(noise):
 )
 def term_with_state(noise):
     return sampling(noise), {"terms": [PathLength("noise", "made", every=2)]}, {"row": points()}
+
+
+@row("terms of consistency")
+def consistency(noise):
+    latents, step = at("noise", helpers.LATENT), at("step", helpers.LATENT)
+    decode = part(helpers.LATENT, SIZE)
+    nearby = layers.Add()([latents, layers.Rescaling(0.1)(step)])
+    generator = keras.Model(
+        {"noise": latents, "step": step}, {"made": decode(latents), "near": decode(nearby)}
+    )
+    model = sampling(noise, generator=generator, priors={"step": noise})
+    return model, {"terms": [LatentConsistency("made", "near")]}, {"row": points()}
 
 
 @row("heads and features")
