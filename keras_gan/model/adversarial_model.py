@@ -17,6 +17,7 @@ from keras_gan.model import (
     compile_arguments,
     critic_checks,
     pairs,
+    part_owners,
     player_optimizers,
     run_fingerprint,
 )
@@ -252,6 +253,7 @@ class AdversarialModel(
         player_optimizers.check_optimizers(players, trained)
         compared = compile_arguments.compared(metrics, self._default_pair(), self._shape_of)
         assembly.admit_compared(self, game, [name for _, *pair in compared for name in pair])
+        part_owners.check(self.generator, game.parts_with_state)
         compile_arguments.check_strategy(
             self.distribute_strategy,
             players,
@@ -271,6 +273,7 @@ class AdversarialModel(
             if not player.optimizer.built:
                 player.optimizer.build(player.variables)
             follow(player.optimizer, self._state.images_seen, self._state.steps_seen)
+        part_owners.note(self.generator, game.parts_with_state)
         self._game, self._players = game, tuple(players)
         self.generator_optimizer = players[-1].optimizer
         own = {player.name: player.optimizer for player in players[:-1]}
