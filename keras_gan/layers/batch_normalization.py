@@ -26,6 +26,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     than the last, a mask, `renorm`, an `epsilon` below 1.001e-5, other types than float32, bfloat16
     and float16, and `synchronized` statistics of several replicas.
 
+    Gradients of gradients, which penalties need, differ from Keras's in training mode: those of the
+    kernel are right, but TensorFlow's moments, which Keras uses, leave out how the variance depends
+    on the mean, of which only the first derivative is 0.
+
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift", ICML 2015 (arXiv:1502.03167).
     """
