@@ -102,6 +102,22 @@ def test_whoever_takes_conditions_is_told_them():
     assert condition.keys() == given[1].keys() and samples.keys() == {"x"}
 
 
+def test_what_is_sample_and_condition_changes_its_colors_as_a_sample_alone():
+    images, codes = tf.constant(IMAGES), tf.ones((6, 2))
+
+    def shown(augment, tensor, name):
+        change = applied(augment, tf.constant(SEED), 0)
+        samples, condition = change({name: tensor}, {"x": tensor})
+        return samples[name], condition["x"]
+
+    real, beside_real = shown(DiffAugment(), images, "x")
+    fake, beside_fake = shown(DiffAugment(), images, "made")
+    np.testing.assert_array_equal(real, fake)
+    np.testing.assert_array_equal(beside_real, beside_fake)
+    assert not np.array_equal(real, beside_real)
+    assert [float(shown(Halved(), codes, n)[1][0, 0]) for n in ("x", "made")] == [1.0, 1.0]
+
+
 def test_logs_of_an_augmentation_are_scalars():
     found = scalars({"moved": keras.Variable(2.0), "whole": 3})
     assert {key: float(value) for key, value in found.items()} == {"moved": 2.0, "whole": 3.0}

@@ -23,20 +23,28 @@ def applied(augment, seed, images_seen):
     takes_conditions = _takes_conditions(augment)
 
     def apply(samples, condition):
-        images = {name: t for name, t in condition.items() if len(t.shape) == 4}
-        told = {"conditions": tuple(images)} if takes_conditions else {}
-        changed = augment({**samples, **images}, seed, images_seen, **told)
+        # What is a sample, too, has another name beside it: only samples change their colours.
+        names = {
+            name: f"condition_{name}" if name in samples else name
+            for name, tensor in condition.items()
+            if len(tensor.shape) == 4
+        }
+        told = {"conditions": tuple(names.values())} if takes_conditions else {}
+        given = {**samples, **{own: condition[name] for name, own in names.items()}}
+        changed = augment(dict(given), seed, images_seen, **told)
         _checks.check(
             isinstance(changed, dict) and samples.keys() <= changed.keys(),
             "`augment` must return a dict of tensors by the names that it was given: "
-            f"{', '.join([*samples, *images])}.",
+            f"{', '.join(given)}.",
             cure="Begin with `{**tensors, ...}`, and replace what changes.",
             returned=list(changed) if isinstance(changed, dict) else type(changed).__name__,
         )
-        return {name: same_form(name, changed[name], given) for name, given in samples.items()}, {
-            name: same_form(name, changed[name], given) if name in changed else given
-            for name, given in condition.items()
+        known = {
+            name: same_form(name, changed[name], tensor) if name in changed else tensor
+            for name, tensor in given.items()
         }
+        beside = {name: known[own] for name, own in names.items()}
+        return {name: known[name] for name in samples}, {**condition, **beside}
 
     return apply
 

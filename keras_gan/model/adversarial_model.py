@@ -214,9 +214,9 @@ class AdversarialModel(
                 micro-batch. Default 1.
             augment: what critics are shown, for few images: one of `keras_gan.augment`, or any
                 callable `(tensors, seed, images_seen) -> tensors`. `tensors` is a `dict` by name:
-                the samples of one side, and the images of its condition. It must be differentiable,
-                and draw by the seed alone (int32 `(2,)`), the same for real and generated samples.
-                Default `None`.
+                the samples of one side, and the images of its condition (one that is a sample, too,
+                as "condition_<name>"). It must be differentiable, and draw by the seed alone (int32
+                `(2,)`), the same for real and generated samples. Default `None`.
             metrics: quality metrics: names such as "frechet_distance", "fid" and "kid" (the
                 Frechet and the kernel distance under these names, with their default features),
                 or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
