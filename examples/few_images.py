@@ -21,7 +21,11 @@ def main():
         epochs=60,
         batch_size=64,
         data_dir=common.DATA_DIR,
-        share={"type": float, "default": 0.1, "help": "of the training images, default 0.1"},
+        share={
+            "type": float,
+            "default": 0.1,
+            "help": "of the images, a batch or more, default 0.1",
+        },
         augment={"choices": list(KINDS), "default": "adaptive", "help": "default adaptive"},
     )
     (images, _), (held_out, _) = common.mnist_or_digits(given.data_dir, given.seed)
