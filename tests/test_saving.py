@@ -153,6 +153,16 @@ def test_restored_weights_do_not_turn_the_clock_back(model):
     assert model.steps_seen == 4
 
 
+def test_random_generators_of_the_average_are_saved_too(tmp_path):
+    inputs = keras.Input((helpers.LATENT,))
+    generator = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(0.5)(inputs)))
+    gan = GAN(generator, helpers.discriminator())
+    gan.compile(run_eagerly=True)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    helpers.assert_same(gan.run_state(), loaded.run_state())
+
+
 @pytest.mark.parametrize("name", ["run.h5", "run.hdf5", "run", "gan.weights.h5"])
 def test_only_what_can_be_loaded_is_saved(tmp_path, name):
     with pytest.raises(ValueError, match=r"ends in `\.keras`.*Received: filepath=.*export"):

@@ -5,6 +5,7 @@
 | networks | weights | Keras, in a file; both here and there they have checksums |
 | | states of random generators (dropout) | this package |
 | moving average, networks of terms | weights | Keras |
+| | states of random generators | this package |
 | optimizers | all | Keras |
 | counters; penalties, losses, terms, pools and augmentations with state | all | this package |
 """
@@ -12,6 +13,7 @@
 from keras_gan.backend import inspection
 from keras_gan.engine.players import unique
 from keras_gan.engine.state import random_generators
+from keras_gan.storage import checksums
 
 
 def networks(model):
@@ -72,6 +74,7 @@ def _with_state(model):
 _PARTS = {
     "state": "counters",
     "random": "random_generators",
+    "still": checksums.STILL,
     "regularizer": "regularizers",
     "loss": "losses",
     "term": "terms",
@@ -86,6 +89,8 @@ def own(model):
     found = {f"state_{name}": v for name, v in model._state.variables().items()}
     for name, network in networks(model):
         found.update({f"random_{name}_{i}": v for i, v in enumerate(random_generators(network))})
+    for name, network in _still(model):
+        found.update({f"still_{name}_{i}": v for i, v in enumerate(random_generators(network))})
     for kind, things in _with_state(model).items():
         for i, thing in enumerate(things):
             variables = getattr(thing, "variables", ())
