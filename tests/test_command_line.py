@@ -350,7 +350,11 @@ class Trained:
 def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path):
     np.save(tmp_path / "data.npy", helpers.images(64))
     output = tmp_path / "run"
-    code = "import sys; from keras_gan.command_line import main; sys.exit(main())"
+    # Where the tests run in the background, their processes would ignore the signal.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from keras_gan.command_line import main; sys.exit(main())"
+    )
     command = [sys.executable, "-c", code]
     options = [*OPTIONS, *TINY]
     options[options.index("--epochs") + 1] = "100000"
