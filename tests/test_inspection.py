@@ -198,10 +198,8 @@ def test_a_generator_that_can_be_dark_does_not_warn(last):
         GAN(painter(layers.Dense(16), last, layers.Reshape(shape)), helpers.discriminator(shape))
 
 
-def test_of_vectors_any_range_will_do():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        GAN(painter(layers.Dense(2, activation="relu")), helpers.discriminator())
+def test_of_vectors_any_range_will_do():  # warnings are errors
+    GAN(painter(layers.Dense(2, activation="relu")), helpers.discriminator())
 
 
 # === Classes ===
