@@ -178,15 +178,15 @@ class Sampling:
         }
         batch_size = min(batch_size, compute_cost.samples_per_pass(judge.network))
         batch_size, parts = max(1, batch_size // judge.pack) * judge.pack, []
+        compiled = assembly.uncompiled(judge)
         for first in range(0, len(next(iter(rows.values()))), batch_size):
             batch = {name: rows[name][first : first + batch_size] for name in rows}
-            scene = Scene(
-                rules.to_tensors(batch),
-                [assembly.uncompiled(judge)],
-                player="discriminator",
-                training=False,
-            )
-            found = _chosen(scene.shown(critic, side, condition), outputs)
+            tensors = rules.to_tensors(batch)
+            scene = Scene(tensors, [compiled], player="discriminator", training=False)
+            found = dict(scene.shown(critic, side, condition))
+            if outputs is not None:
+                chosen = _asked(outputs, found, "what the critic returns")
+                found = {name: found[name] for name in chosen}
             parts.append(keras.tree.map_structure(_as_array, found))
         return keras.tree.map_structure(lambda *part: np.concatenate(part), *parts)
 
@@ -226,14 +226,7 @@ class Sampling:
         """The names of the outputs to make."""
         known = self._named_generator.outputs
         if asked is not None:
-            names = [asked] if isinstance(asked, str) else list(asked)
-            unknown = [name for name in names if name not in known]
-            _checks.check(
-                bool(names) and not unknown,
-                f"`outputs` must be names of the generator's outputs: {', '.join(known)}.",
-                cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
-                outputs=asked,
-            )
+            names = _asked(asked, known, "the generator's outputs")
             self._check_inputs(names, given)
             return names
         fakes = [n for critic in self.critics for n in critic.fake if n in known]
@@ -329,19 +322,17 @@ def _rows(array, shape):
     return np.asarray(array)[None] if np.ndim(array) == len(shape) else array
 
 
-def _chosen(found, outputs):
-    """What a critic returns, by name: all of it, or the outputs that are asked for."""
-    if outputs is None:
-        return dict(found)
+def _asked(outputs, known, what):
+    """The names in `outputs`, one or several, each of which must be known."""
     names = [outputs] if isinstance(outputs, str) else list(outputs)
-    unknown = [name for name in names if name not in found]
+    unknown = [name for name in names if name not in known]
     _checks.check(
         bool(names) and not unknown,
-        f"`outputs` must be names of what the critic returns: {', '.join(found)}.",
-        cure=_checks.did_you_mean(unknown[0], found) if unknown else None,
+        f"`outputs` must be names of {what}: {', '.join(known)}.",
+        cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
         outputs=outputs,
     )
-    return {name: found[name] for name in names}
+    return names
 
 
 def _as_array(tensor):
