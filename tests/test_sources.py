@@ -213,7 +213,7 @@ def test_dataset_tells_where_it_comes_from():
 
 
 def places(source):
-    return sorted(np.concatenate(orders(source.one_pass(7, 0))))
+    return sorted(np.concatenate(orders(source.one_pass(7))))
 
 
 def test_a_split_is_drawn_by_the_seed_and_shares_nothing():
@@ -226,7 +226,7 @@ def test_a_split_is_drawn_by_the_seed_and_shares_nothing():
 
 def test_a_split_keeps_the_order_of_what_is_not_shuffled():
     for part in numbered(50, shuffle=False).split(0.3):
-        order = np.concatenate(orders(part.one_pass(7, 0)))
+        order = np.concatenate(orders(part.one_pass(7)))
         assert list(order) == sorted(order)
 
 

@@ -1,7 +1,5 @@
 """Data sets whose entries do not belong together."""
 
-import tensorflow as tf
-
 from keras_gan import _checks
 from keras_gan.feeding import entry_sources, readers, sources
 from keras_gan.feeding.entries import check_names, plain
@@ -72,7 +70,7 @@ def _source(given, number, name):
         return sources.ArraySource(plain(given, told), check=False)
     source = getattr(given, "source", None)
     _checks.check(
-        source is not None or not isinstance(given, tf.data.Dataset) and not readers.is_read(given),
+        source is not None or not readers.is_data_set(given),
         f"`{told}` must be an array, a dict of arrays, or a data set of `keras_gan.data`: others "
         "cannot be read from any sample on.",
         type=type(given).__name__,

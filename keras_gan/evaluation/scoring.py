@@ -254,7 +254,7 @@ def _blocks(dataset, num_samples, size, reach=None):
     source = getattr(dataset, "source", None)
     form = Form("dataset", "real", labelled=isinstance(dataset.element_spec, tuple))
     # Those of `keras_gan.data` come in one order, however often they are read.
-    dataset = dataset.rebatch(size) if source is None else source.one_pass(size, 0)
+    dataset = dataset.rebatch(size) if source is None else source.one_pass(size)
     for batch in dataset:
         samples, labels = sources.as_arrays(batch)
         if num_samples is not None:

@@ -139,8 +139,8 @@ def indices(labels, class_names, name="labels"):
     try:
         kind = None if labels is None else np.asarray(labels).dtype.kind
     except ValueError:  # lists of different lengths
-        kind = "ragged"
-    _checks.check(kind != "ragged", f"`{name}` must be one class, or one for each sample.")
+        rule = f"`{name}` must be one class, or one for each sample."
+        raise _checks.error(rule) from None
     if kind is None or kind not in "USO":
         return labels
     given = np.asarray(labels, object)
@@ -160,8 +160,7 @@ def _index(label, class_names, name):
         **{name: label},
     )
     if class_names is None or label not in class_names:
-        _checks.check(
-            False,
+        raise _checks.error(
             f"`{name}` must be indices or names of classes{_listed(class_names)}.",
             cure=_checks.did_you_mean(label, class_names or ()),
             **{name: label},

@@ -1,4 +1,4 @@
-"""Conversion of lists, tensors and tables to NumPy arrays."""
+"""Conversion of lists, tensors and tables to NumPy arrays, and of whole numbers to int64."""
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +40,13 @@ def array(values, name):
     if not numbers:
         raise ValueError(_complaint(values, found, name))
     return found
+
+
+def in_64_bits(tensor):
+    """Whole numbers as int64, because an overflow to 32 bits could give a valid class."""
+    if tensor.dtype == tf.uint64:  # whose upper half would become negative
+        tensor = tf.minimum(tensor, tf.int64.max)
+    return tf.cast(tensor, "int64")
 
 
 def _complaint(values, found, name):

@@ -9,6 +9,8 @@
 Entries that no input takes have the type and shape of the data.
 """
 
+import copy
+
 import numpy as np
 import tensorflow as tf
 
@@ -88,15 +90,9 @@ class EntrySpec:
             dtype = tf.int32
         elif image or not dtype.is_bool:
             dtype = tf.float32
-        return EntrySpec(
-            self.name,
-            shape,
-            dtype,
-            is_values=self.is_values,
-            num_classes=self.num_classes,
-            reach=self.reach,
-            allow_unknown=self.allow_unknown,
-        )
+        rule = copy.copy(self)
+        rule.shape, rule.dtype = shape, dtype
+        return rule
 
     # === Arrays ===
 
@@ -143,9 +139,7 @@ class EntrySpec:
     def cast(self, tensor):
         """A pipeline's batch as it is checked and kept, in the graph."""
         if self.is_whole:
-            if tensor.dtype == tf.uint64:  # whose upper half would become negative
-                tensor = tf.minimum(tensor, tf.int64.max)
-            return tf.cast(tensor, "int64")
+            return conversion.in_64_bits(tensor)
         if tensor.dtype == tf.bool and (self.is_image or len(self.shape or ()) > 1):
             tensor = tf.cast(tensor, "uint8") * (255 if self.is_image else 1)
         return tensor if tensor.dtype == tf.uint8 else tf.cast(tensor, "float32")
@@ -214,9 +208,8 @@ class LabelSpec(EntrySpec):
         known = tf.TensorShape(shape)
         if known.rank is None or shapes.agree(tuple(known)[1:], self.head):
             return EntrySpec(self.name).of(shape, dtype)
-        rule = EntrySpec(self.name, self.head[:-1], "int32", num_classes=self.num_classes)
-        rule.allow_unknown = True
-        return rule
+        classes = {"num_classes": self.num_classes, "allow_unknown": True}
+        return EntrySpec(self.name, self.head[:-1], "int32", **classes)
 
 
 class EntrySpecs(dict):

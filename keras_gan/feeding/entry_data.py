@@ -5,9 +5,6 @@ The namesakes of `feeding.fit_data` do the same for samples and labels.
 
 import types
 
-import tensorflow as tf
-
-from keras_gan import _checks
 from keras_gan.feeding import entry_sources, fit_data, readers, sources
 from keras_gan.feeding.entry_batches import EntryBatches
 from keras_gan.feeding.entry_forms import unpacked
@@ -31,20 +28,13 @@ def training_feed(
 ):
     """The feed of a training run, and the held-out data if `split` is given.
 
+    What is not told of here is as in `fit_data.training_feed`.
+
     Args:
         x: a `dict` of arrays of one length; a pair of them, which are joined; an array, if one
             entry is needed; or a data set of such dicts.
         y: a `dict` that is joined with `x`, or `None`.
         entries: the model's `entries.EntrySpecs`.
-        batch_size: as in `fit_data.training_feed`, as are all others.
-        group: as there.
-        parts: as there.
-        shuffle: as there.
-        seed: as there.
-        position: as there.
-        steps_per_epoch: as there.
-        split: as there.
-        epochs: as there.
         optional: names of entries that may be missing.
 
     Returns:
@@ -53,15 +43,14 @@ def training_feed(
     Raises:
         ValueError: for data that a step cannot take.
     """
-    told = {"group": group, "parts": parts, "position": position}
-    if _is_data_set(x):
+    steps = dict(group=group, parts=parts, position=position, steps_per_epoch=steps_per_epoch)
+    if readers.is_data_set(x):
         fit_data.check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
             order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
             rule = EntryBatches(entries, "x", optional)
-            shared = {"steps_per_epoch": steps_per_epoch, **told, **order}
-            return fit_data.own_pipeline(x, rule, **shared), None
+            return fit_data.own_pipeline(x, rule, **order, **steps), None
         batch_size, held_out = x.batch_size, None
         source = entry_sources.by_entry(source, entries, "x", optional)
         source = entry_sources.checked(source, entries, "x")
@@ -71,12 +60,12 @@ def training_feed(
     else:
         arrays, names = unpacked(x, y, entries, "x", optional)
         arrays = entries.checked(arrays, "x", names=names, optional=optional)
-        arrays, held_out = _held_out(arrays, split)
+        arrays, rest = fit_data.split_arrays(arrays, split)
+        held_out = None if rest is None else (rest, None)
         source = sources.ArraySource(arrays, shuffle=shuffle, seed=seed, check=False)
-        batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+        batch_size = fit_data.rows_of_batch(batch_size)
     examples = entry_sources.examples(source, entries, "x")
-    shared = {"batch_size": batch_size, "steps": steps_per_epoch, **told}
-    return fit_data.source_feed(source, examples, **shared), held_out
+    return fit_data.source_feed(source, examples, batch_size=batch_size, **steps), held_out
 
 
 def evaluation_feed(
@@ -93,15 +82,12 @@ def evaluation_feed(
 ):
     """The feed of an evaluation: not grouped, not shuffled, nothing dropped.
 
+    What is not told of here is as in `fit_data.evaluation_feed`.
+
     Args:
         x: as in `training_feed`.
-        y: as there.
+        y: a `dict` that is joined with `x`, or `None`.
         entries: the model's `entries.EntrySpecs`.
-        batch_size: as in `fit_data.evaluation_feed`, as are all others.
-        steps: as there.
-        replicas: as there.
-        name: as there.
-        checked: as there.
         optional: names of entries that may be missing.
 
     Returns:
@@ -114,7 +100,7 @@ def evaluation_feed(
     if isinstance(x, types.GeneratorType) and name != "x":
         x = fit_data.gathered(x, rule, steps, name)
         batch_size, steps = len(next(iter(x.values()))) // steps, None
-    if _is_data_set(x):
+    if readers.is_data_set(x):
         fit_data.check_unlabelled(y)
         source = getattr(x, "source", None)
         if source is not None:
@@ -124,25 +110,10 @@ def evaluation_feed(
     arrays, names = unpacked(x, y, entries, name, optional)
     told = {"names": names, "optional": optional, "typed": checked, "warn": not checked}
     source = sources.ArraySource(entries.checked(arrays, name, **told), seed=0, check=False)
-    batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
-    return fit_data.array_evaluation(source, batch_size, steps, replicas)
+    return fit_data.array_evaluation(source, fit_data.rows_of_batch(batch_size), steps, replicas)
 
 
 def checked_batch(x, y, entries, *, optional=()):
     """Check a batch for `train_on_batch`: a `dict` of arrays."""
     arrays, names = unpacked(x, y, entries, "x", optional)
     return entries.checked(arrays, "x", names=names, optional=optional)
-
-
-def _is_data_set(x):
-    return isinstance(x, tf.data.Dataset) or readers.is_read(x)
-
-
-def _held_out(arrays, split):
-    if not split:
-        return arrays, None
-    at = sources.split_at(len(next(iter(arrays.values()))), split)
-    first, last = (
-        {k: part[cut] for k, part in arrays.items()} for cut in (slice(at), slice(at, None))
-    )
-    return first, (last, None)

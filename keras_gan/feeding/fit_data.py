@@ -61,14 +61,13 @@ def training_feed(
         ValueError: for data that a step cannot take.
     """
     x, y, names = unpacked(x, y, len(spec.sample_shape), "x")
-    if isinstance(x, tf.data.Dataset) or readers.is_read(x):
+    steps = dict(group=group, parts=parts, position=position, steps_per_epoch=steps_per_epoch)
+    if readers.is_data_set(x):
         check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
-            told = {"group": group, "parts": parts, "steps_per_epoch": steps_per_epoch}
-            order = {"shuffle": shuffle, "seed": seed, "position": position}
-            rule = SampleBatches(spec, "x")
-            return own_pipeline(x, rule, split=split, epochs=epochs, **told, **order), None
+            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
+            return own_pipeline(x, SampleBatches(spec, "x"), **order, **steps), None
         _checks.check(
             not isinstance(source.element_spec, dict),
             "`x` must yield batches of samples, or of (samples, labels).",
@@ -87,12 +86,11 @@ def training_feed(
     else:
         samples = spec.samples(x, names[0])
         labels = spec.labels(y, len(samples), names[1])
-        (samples, labels), held_out = _held_out(samples, labels, split)
+        (samples, labels), held_out = split_arrays((samples, labels), split)
         source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, check=False)
-        batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+        batch_size = rows_of_batch(batch_size)
         samples, labels = source.examples(EXAMPLES)
-    shared = {"batch_size": batch_size, "group": group, "parts": parts, "position": position}
-    return source_feed(source, (samples, labels), steps=steps_per_epoch, **shared), held_out
+    return source_feed(source, (samples, labels), batch_size=batch_size, **steps), held_out
 
 
 def check_alone(y, batch_size):
@@ -122,7 +120,13 @@ def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_ep
     )
     reader = None
     if not isinstance(x, tf.data.Dataset):
-        _check_generator(x, epochs, steps_per_epoch)
+        _checks.check(
+            not isinstance(x, types.GeneratorType) or epochs < 2 or steps_per_epoch is not None,
+            "A generator can be read once, so the steps of an epoch must be given.",
+            cure="Give `steps_per_epoch=`, or a `keras.utils.PyDataset`.",
+            epochs=epochs,
+            steps_per_epoch=None,
+        )
         order = {"shuffle": shuffle, "seed": seed, "position": lambda: position() * group}
         reader = readers.reader(x, "x", arrays=rule.arrays, group=group, **order)
         x = reader.dataset
@@ -130,17 +134,12 @@ def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_ep
     return PipelineFeed(x, rule, "x", group=group, **shared)
 
 
-def source_feed(source, examples, *, batch_size, group, parts, position, steps):
-    """The feed of a training run on a source.
+def source_feed(source, examples, *, batch_size, group, parts, position, steps_per_epoch):
+    """The feed of a training run on a source; arguments as in `training_feed`.
 
     Args:
         source: a `sources.Source`.
         examples: `(samples, labels)` of it.
-        batch_size: samples of one update.
-        group: as in `training_feed`.
-        parts: as there.
-        position: as there.
-        steps: steps of an epoch, or `None` for a pass.
 
     Raises:
         ValueError: if a step does not fit into the data.
@@ -155,7 +154,7 @@ def source_feed(source, examples, *, batch_size, group, parts, position, steps):
         discriminator_steps=group,
         num_samples=source.num_samples,
     )
-    steps = steps or source.num_samples // per_step
+    steps = steps_per_epoch or source.num_samples // per_step
     return Feed(source.stream(position, steps, per_step), *examples, source)
 
 
@@ -189,14 +188,13 @@ def evaluation_feed(
         x, y = batches if isinstance(batches, tuple) else (batches, None)
         names = name, f"labels in {name}"
         batch_size, steps = len(x) // steps, None
-    if isinstance(x, tf.data.Dataset) or readers.is_read(x):
+    if readers.is_data_set(x):
         check_unlabelled(y)
         return pipeline_evaluation(x, rule, name, steps=steps, replicas=replicas)
     samples = (spec.typed if checked else spec.samples)(x, names[0])
     labels = spec.labels(y, len(samples), names[1])
-    batch_size = 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
     source = sources.ArraySource(samples, labels, seed=0, check=False)
-    return array_evaluation(source, batch_size, steps, replicas)
+    return array_evaluation(source, rows_of_batch(batch_size), steps, replicas)
 
 
 def check_unlabelled(y):
@@ -223,7 +221,7 @@ def pipeline_evaluation(x, rule, name, *, steps, replicas, source=None):
     source = source or getattr(x, "source", None)
     if source is not None:
         # The same order in all evaluations, also after a resume.
-        x = source.one_pass(x.batch_size, 0)
+        x = source.one_pass(x.batch_size)
     shared = {"parts": replicas, "source": source, "reader": reader}
     return PipelineFeed(x, rule, name, limit=steps, **shared)
 
@@ -235,16 +233,6 @@ def array_evaluation(source, batch_size, steps, replicas):
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
     return Feed(dataset, *source.examples(EXAMPLES), source)
-
-
-def _check_generator(x, epochs, steps):
-    _checks.check(
-        not isinstance(x, types.GeneratorType) or epochs < 2 or steps is not None,
-        "A generator can be read once, so the steps of an epoch must be given.",
-        cure="Give `steps_per_epoch=`, or a `keras.utils.PyDataset`.",
-        epochs=epochs,
-        steps_per_epoch=None,
-    )
 
 
 def gathered(x, rule, steps, name):
@@ -334,13 +322,21 @@ def cure_of_no_data(x, name):
     return "Wrap a generator with `tf.data.Dataset.from_generator`."
 
 
-def _held_out(samples, labels, split):
+def rows_of_batch(batch_size):
+    """How many samples of arrays an update takes: what was given, or 64."""
+    return 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+
+
+def split_arrays(arrays, split):
+    """The first part of arrays of one length, in their structure, and the last one or `None`."""
     if not split:
-        return (samples, labels), None
-    at = sources.split_at(len(samples), split)
-    parts = (samples, labels) if labels is not None else (samples,)
-    first, last = [p[:at] for p in parts], [p[at:] for p in parts]
-    return (first + [None])[:2], (last + [None])[:2]
+        return arrays, None
+    at = sources.split_at(len(tf.nest.flatten(arrays)[0]), split)
+
+    def cut(rows):
+        return tf.nest.map_structure(lambda part: None if part is None else part[rows], arrays)
+
+    return cut(slice(at)), cut(slice(at, None))
 
 
 @contextlib.contextmanager

@@ -9,19 +9,24 @@ import functools
 import itertools
 import types
 import weakref
-import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.feeding.feeds import checksum_of
 from keras_gan.feeding.sample_batches import sample_arrays
 
 
 def is_read(x):
     """Whether this is a `keras.utils.PyDataset`, a generator, or a loader of PyTorch or Grain."""
     return isinstance(x, (keras.utils.PyDataset, types.GeneratorType)) or _is_loader(x)
+
+
+def is_data_set(x):
+    """Whether this yields batches: a `tf.data.Dataset`, or what is read."""
+    return isinstance(x, tf.data.Dataset) or is_read(x)
 
 
 def _is_loader(x):
@@ -80,10 +85,9 @@ class Reader:
         self.error = None
         self.num_read = 0
         self.batches = self._count()
-        self._check_count()
+        _checks.check(self.batches != 0, f"`{name}` must not be empty.", batches=0)
         first = arrays(self._first())
-        checksums = [zlib.crc32(np.ascontiguousarray(a)) for a in tf.nest.flatten(first)]
-        self.first = "".join(f"{checksum:08x}" for checksum in checksums)
+        self.first = checksum_of(first)
         self._spec = tf.nest.map_structure(lambda a: tf.TensorSpec([None] * a.ndim, a.dtype), first)
         reference = weakref.ref(self)  # TensorFlow keeps the function until the process ends
         self.dataset = tf.data.Dataset.from_generator(
@@ -108,13 +112,10 @@ class Reader:
             needed: number of batches that must have been read.
         """
         if self.error is not None:
-            told = f"{type(self.error).__name__}: {self.error}"
-            raise ValueError(
-                _checks.sentence(
-                    f"`{self._name}` must be readable to its end, but reading it failed.",
-                    error=told,
-                    cure="The model is unchanged since its last complete step. Repair the data.",
-                )
+            raise _checks.error(
+                f"`{self._name}` must be readable to its end, but reading it failed.",
+                error=f"{type(self.error).__name__}: {self.error}",
+                cure="The model is unchanged since its last complete step. Repair the data.",
             ) from self.error
 
     def _count(self):
@@ -122,9 +123,6 @@ class Reader:
             return len(self._x)
         except TypeError:
             return tf.data.UNKNOWN_CARDINALITY
-
-    def _check_count(self):
-        _checks.check(self.batches != 0, f"`{self._name}` must not be empty.", batches=0)
 
     def _first(self):
         return next(self._pass(), None)

@@ -63,7 +63,7 @@ class SampleBatches:
             samples = tf.cast(samples, "uint8") * 255
         if samples.dtype != tf.uint8:
             samples = tf.cast(samples, "float32")
-        return (samples, in_64_bits(labels[0])) if labels else samples
+        return (samples, conversion.in_64_bits(labels[0])) if labels else samples
 
     def is_bad(self, samples, *labels):
         """Whether a batch does not fit the model, as a boolean tensor."""
@@ -123,13 +123,6 @@ def sample_arrays(batch, name):
     names = (name, f"labels in {name}")
     arrays = [conversion.array(part, name) for part, name in zip(parts, names, strict=False)]
     return arrays[0] if len(arrays) == 1 else tuple(arrays)
-
-
-def in_64_bits(labels):
-    """Whole numbers as int64, because an overflow to 32 bits could give a valid class."""
-    if labels.dtype == tf.uint64:  # whose upper half would become negative
-        labels = tf.minimum(labels, tf.int64.max)
-    return tf.cast(labels, "int64")
 
 
 def _cure_of_structure(spec, name):

@@ -168,12 +168,12 @@ class Source:
         dataset.batch_size = batch_size
         return dataset
 
-    def one_pass(self, batch_size, pass_index):
+    def one_pass(self, batch_size):
         """A pass as a data set with `len()`, the same in each iteration, including a short last
         batch.
         """
         steps = -(-self.num_samples // batch_size)
-        return sized(self.batches(pass_index, 0, batch_size, drop_tail=False), steps)
+        return sized(self.batches(0, 0, batch_size, drop_tail=False), steps)
 
     def split(self, share):
         """Split the samples randomly into two sources.

@@ -60,9 +60,9 @@ class Unpaired(sources.Source):
                 batch.update(part.at(row % size, row // size))
         return batch
 
-    def one_pass(self, batch_size, pass_index):
+    def one_pass(self, batch_size):
         """A pass up to the end of the shortest source, the same in each iteration."""
-        batches = [part.batches(pass_index, 0, batch_size, drop_tail=False) for part in self.parts]
+        batches = [part.batches(0, 0, batch_size, drop_tail=False) for part in self.parts]
 
         def joined(*parts):
             parts = {name: tensor for part in parts for name, tensor in part.items()}

@@ -98,16 +98,10 @@ def _is_other_integer(dtype):
 
 
 def _refuse_integers(dtype, low, high, name, form):
-    fit = low >= 0 and high <= 255
-    raise ValueError(
-        _checks.sentence(
-            f"`{name}` {IMAGES}",
-            cure=f"Use {cures.as_bytes(form)} for values in [0, 255]."
-            if fit
-            else f"Use {cures.scaled(form, low, high, pixels=True)}.",
-            dtype=str(dtype),
-        )
-    )
+    cure = f"Use {cures.as_bytes(form)} for values in [0, 255]."
+    if low < 0 or high > 255:
+        cure = f"Use {cures.scaled(form, low, high, pixels=True)}."
+    raise _checks.error(f"`{name}` {IMAGES}", cure=cure, dtype=str(dtype))
 
 
 # === Values ===
@@ -177,8 +171,7 @@ def _check_finite(samples, given, name, form):
     repair = form.samples(
         "np.where(np.isfinite({0}), {0}, 0.0)", "tf.where(tf.math.is_finite({0}), {0}, 0.0)"
     )
-    _checks.check(
-        False,
+    raise _checks.error(
         f"`{name}` must be finite, but {len(bad)} of {len(samples)} hold NaN or infinity, the "
         f"first at index {bad[0]}.",
         cure=f"Remove or repair them: {repair} puts 0 in their place.",
