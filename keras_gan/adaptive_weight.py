@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from keras_gan import _checks
+from keras_gan import _checks, _registry
 
 # Of the authors' code: bounds the weight of a critic whose gradient vanishes.
 _EPSILON = 1e-4
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class AdaptiveWeight:
+class AdaptiveWeight(_registry.Configurable):
     """The weight of a critic in the generator's loss that balances it against the terms (VQGAN).
 
     `min(|g_terms| / (|g_critic| + 1e-4), maximum)`: Euclidean norms of two gradients at the kernel
@@ -53,15 +53,6 @@ class AdaptiveWeight:
             ops.stop_gradient(ops.cast(norm, "float32")) for norm in (terms_norm, critic_norm)
         )
         return ops.clip(of_terms / (of_critic + _EPSILON), 0.0, self.maximum)
-
-    def get_config(self):
-        """The constructor's arguments, for saving."""
-        return {"layer": self.layer, "maximum": self.maximum}
-
-    @classmethod
-    def from_config(cls, config):
-        """The weight of a `get_config`."""
-        return cls(**config)
 
     def __repr__(self):
         return f"AdaptiveWeight({self.layer!r}, maximum={self.maximum})"

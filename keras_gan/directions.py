@@ -1,6 +1,6 @@
 """Whether a lower or a higher value of a metric is better."""
 
-import re
+from keras_gan import _registry
 
 # By the name of a metric, or of one of its values.
 _DIRECTIONS = {
@@ -47,4 +47,4 @@ def in_words(keys):
 
 def kind(metric_class):
     """The key of a class, e.g. `frechet_distance` for `FrechetDistance`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", metric_class.__name__).lower()
+    return _registry.snake_case(metric_class.__name__)

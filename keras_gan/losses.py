@@ -25,20 +25,6 @@ __all__ = [
     "get",
 ]
 
-# === Pure functions ===
-
-
-def minimax_generator_loss(real_logits, fake_logits):
-    """The saturating `-sp(f)`, one value per sample. See `Minimax`."""
-    del real_logits
-    return per_sample(pointwise(lambda f: -ops.softplus(f), fake_logits))
-
-
-def non_saturating_generator_loss(real_logits, fake_logits):
-    """`sp(-f)`, one value per sample. See `NonSaturating`."""
-    del real_logits
-    return per_sample(pointwise(lambda f: ops.softplus(-f), fake_logits))
-
 
 def cross_entropy_discriminator_loss(real_logits, fake_logits, *, label_smoothing=0.0):
     """`(1-s) sp(-r) + s sp(r) + sp(f)`, one value per sample. See `NonSaturating`."""
@@ -143,7 +129,8 @@ class Minimax(_CrossEntropy):
     """
 
     def generator_loss(self, real_logits, fake_logits):
-        return minimax_generator_loss(real_logits, fake_logits)
+        del real_logits
+        return per_sample(pointwise(lambda f: -ops.softplus(f), fake_logits))
 
     def generator_loss_of_real(self, real_logits):
         return per_sample(pointwise(lambda r: -ops.softplus(-r), real_logits))
@@ -172,7 +159,8 @@ class NonSaturating(_CrossEntropy):
     """
 
     def generator_loss(self, real_logits, fake_logits):
-        return non_saturating_generator_loss(real_logits, fake_logits)
+        del real_logits
+        return per_sample(pointwise(lambda f: ops.softplus(-f), fake_logits))
 
     def generator_loss_of_real(self, real_logits):
         return per_sample(pointwise(ops.softplus, real_logits))

@@ -109,19 +109,6 @@ def built_on(optimizer):
     return private_keras.optimized_variables(optimizer)
 
 
-def _there_are_several(name, count):
-    if count == 2:
-        return (
-            f"A GAN has two optimizers, each with a `{name}` of its own. Use "
-            f"`gan.generator_optimizer.{name}` and `gan.discriminator_optimizer.{name}`."
-        )
-    return (
-        f"This model has {count} optimizers, each with a `{name}` of its own. Use "
-        f"`model.generator_optimizer.{name}`, and `model.discriminator_optimizer[critic].{name}` "
-        "with the name of a critic."
-    )
-
-
 @keras.saving.register_keras_serializable("keras_gan")
 class OptimizerGroup(keras.optimizers.Optimizer):
     """Gives Keras access to both players' optimizers; it updates nothing itself.
@@ -172,7 +159,17 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         super().__setattr__(name, value)
 
     def _not_one(self, name):
-        return _there_are_several(name, len(self.optimizers))
+        count = len(self.optimizers)
+        if count == 2:
+            return (
+                f"A GAN has two optimizers, each with a `{name}` of its own. Use "
+                f"`gan.generator_optimizer.{name}` and `gan.discriminator_optimizer.{name}`."
+            )
+        return (
+            f"This model has {count} optimizers, each with a `{name}` of its own. Use "
+            f"`model.generator_optimizer.{name}`, and "
+            f"`model.discriminator_optimizer[critic].{name}` with the name of a critic."
+        )
 
     def build(self, variables):
         del variables  # each optimizer is built on its own network's

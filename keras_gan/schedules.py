@@ -17,12 +17,6 @@ __all__ = ["Cosine", "Linear", "Piecewise", "Schedule"]
 UNITS = ("images", "steps")
 
 
-def cosine(count, start, end, over):
-    """`start + (end - start) (1 - cos(pi t)) / 2`, `t = min(count / over, 1)`."""
-    progress = tf.minimum(tf.cast(count, "float32") / over, 1.0)
-    return start + (end - start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
-
-
 class Schedule(_registry.Configurable):
     """A number that changes in training; base class of all schedules.
 
@@ -103,7 +97,8 @@ class Cosine(_FromTo):
     """
 
     def __call__(self, count):
-        return cosine(count, self.start, self.end, self.over)
+        progress = tf.minimum(tf.cast(count, "float32") / self.over, 1.0)
+        return self.start + (self.end - self.start) * (1.0 - tf.cos(math.pi * progress)) / 2.0
 
 
 @keras.saving.register_keras_serializable("keras_gan")

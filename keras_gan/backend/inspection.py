@@ -67,7 +67,6 @@ def is_image(sample_shape):
 
 
 def has_batch_norm(network):
-    """Whether a network has BatchNormalization."""
     return any(isinstance(layer, _NORMALISATIONS) for layer in all_layers(network))
 
 

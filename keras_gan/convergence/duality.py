@@ -85,7 +85,8 @@ def duality_gap(gan, *, steps=100, num_samples=1_000, batch_size=64, perturbatio
         best = 0.0, 0.0  # the start is always available
         for number, count in enumerate(np.diff(np.linspace(0, steps, _LOOKS + 1).astype(int))):
             for _ in range(count):
-                twin.train_on_batch(*_batch(twin, train, batch_size, random))
+                rows = random.integers(len(train[0]), size=batch_size * twin.discriminator_steps)
+                twin.train_on_batch(*_rows(train, rows))
             if count or number == 0:
                 found = tuple(
                     sign * (_value(twin, judge, seed + i) - values[i])
@@ -115,13 +116,6 @@ def _reals(gan, count):
 
 def _rows(pair, rows):
     return tuple(None if part is None else part[rows] for part in pair)
-
-
-def _batch(gan, train, batch_size, random):
-    """The arguments of one `train_on_batch`, drawn with replacement."""
-    rows = random.integers(len(train[0]), size=batch_size * gan.discriminator_steps)
-    samples, labels = _rows(train, rows)
-    return (samples,) if labels is None else (samples, labels)
 
 
 def _value(gan, judge, seed):

@@ -126,7 +126,6 @@ class Progress:
         self._players = _Player("discriminator"), _Player("generator")
 
     def add(self, signals):
-        """Add the signals of an epoch."""
         self.seen.append(signals)
         risen = [player.add(signals) for player in self._players]
         if signals.quality is not None:

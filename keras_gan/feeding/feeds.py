@@ -116,7 +116,6 @@ class Feed:
 
 
 def checksum_of(samples, labels=None):
-    """A checksum of samples and labels."""
     parts = [part for part in tf.nest.flatten((samples, labels)) if part is not None]
     return "".join(map(sources.checksum, parts)) or None
 

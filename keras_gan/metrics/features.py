@@ -137,29 +137,28 @@ def _flat(samples):
     return tf.reshape(samples, (tf.shape(samples)[0], math.prod(samples.shape[1:])))
 
 
-def sketch(num_values, *, dimension=MAX_VALUES, seed=0):
+def sketch(num_values, *, seed=0):
     """A random projection of long vectors that keeps distances on average.
 
     `y[k] = sum of sign[i] x[i] over all i with bucket[i] = k`, with random signs and buckets: the
-    memory is that of one vector, where a dense projection needs `dimension` of them.
+    memory is that of one vector, where a dense projection needs 1,024 of them.
 
     Args:
         num_values: length of the vectors.
-        dimension: length of the result. Default 1,024.
         seed: integer seed. Default 0.
 
     Returns:
-        A callable from `(batch, num_values)` to float32 `(batch, dimension)`.
+        A callable from `(batch, num_values)` to float32 `(batch, 1024)`.
 
     Source: Charikar, Chen and Farach-Colton, "Finding frequent items in data streams", 2002.
     """
     random = np.random.default_rng(seed)
-    buckets = random.integers(0, dimension, num_values).astype("int32")
+    buckets = random.integers(0, MAX_VALUES, num_values).astype("int32")
     signs = random.choice([-1.0, 1.0], num_values).astype("float32")
 
     def embed(samples):
         columns = tf.transpose(_flat(samples) * signs)
-        return tf.transpose(tf.math.unsorted_segment_sum(columns, buckets, dimension))
+        return tf.transpose(tf.math.unsorted_segment_sum(columns, buckets, MAX_VALUES))
 
     return embed
 

@@ -64,7 +64,6 @@ def scores_of_sums(counts, sums, x_log_x):
 
 
 def check_rows(probabilities):
-    """Check that rows are probabilities."""
     sums = probabilities.sum(axis=-1)
     right = (np.abs(sums - 1.0) <= TOLERANCE) & (probabilities >= 0.0).all(axis=-1)
     _checks.check(

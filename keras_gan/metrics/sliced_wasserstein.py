@@ -8,7 +8,7 @@ from keras_gan import _checks
 from keras_gan.metrics.features import numbers
 from keras_gan.metrics.quality_metric import KeptFeatures
 
-_ERROR_DIRECTIONS = 64
+_ERROR_DIRECTIONS, _ERROR_GROUPS = 64, 10
 
 # === Pure functions ===
 
@@ -65,35 +65,30 @@ def distance(real_projections, fake_projections):
     return _distance_of_sorted(real, fake)
 
 
-def distance_error(real_projections, fake_projections, *, groups=10):
+def distance_error(real_projections, fake_projections):
     """Standard error of `distance` over the drawing of both samples.
 
-    The jackknife that leaves out one of `groups` groups (at least 2, at most half of the samples)
-    at a time: `sqrt((G - 1) / G * sum_g (SW_(-g) - mean SW)^2)`. The directions are the same
+    The jackknife that leaves out one of 10 groups (at most half of the samples) at a time:
+    `sqrt((G - 1) / G * sum_g (SW_(-g) - mean SW)^2)`. The directions are the same
     throughout, as they are when two epochs are compared.
 
     Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11.
     """
-    # A few directions are enough for the error, at a quarter of the cost.
-    real, fake = (
-        np.ascontiguousarray(projections[:, :_ERROR_DIRECTIONS].T)
-        for projections in (real_projections, fake_projections)
-    )
-    size = real.shape[1]
-    groups = min(_checks.positive_int(groups, "groups"), size // 2)
+    groups = min(_ERROR_GROUPS, len(real_projections) // 2)
     if groups < 2:
         return float("nan")
-    # Sorted once; leaving a group out keeps the order, and takes as many from every direction.
-    real_order, fake_order = np.argsort(real, axis=1), np.argsort(fake, axis=1)
-    real, fake = (
-        np.take_along_axis(values, order, axis=1)
-        for values, order in ((real, real_order), (fake, fake_order))
-    )
-    left_out = []
-    for group in range(groups):
-        real_kept = real[real_order % groups != group].reshape(len(real), -1)
-        fake_kept = fake[fake_order % groups != group].reshape(len(fake), -1)
-        left_out.append(_distance_of_sorted(real_kept, fake_kept))
+
+    def kept(projections):
+        # A few directions are enough for the error, at a quarter of the cost.
+        values = np.ascontiguousarray(projections[:, :_ERROR_DIRECTIONS].T)
+        # Sorted once; leaving a group out keeps the order, and takes as many from every direction.
+        order = np.argsort(values, axis=1)
+        values = np.take_along_axis(values, order, axis=1)
+        for group in range(groups):
+            yield values[order % groups != group].reshape(len(values), -1)
+
+    pairs = zip(kept(real_projections), kept(fake_projections), strict=True)
+    left_out = [_distance_of_sorted(real, fake) for real, fake in pairs]
     return float(np.sqrt((groups - 1) * np.var(left_out)))
 
 

@@ -228,7 +228,6 @@ def stands(folder):
 
 
 def unlock(folder):
-    """Release the lock of the folder."""
     descriptor = _LOCKS.pop(os.path.realpath(folder), None)
     if descriptor is not None:
         os.close(descriptor)
