@@ -162,7 +162,7 @@ def scene(**options):
     """A game's scene of one critic of images, whose logit is a weighted sum of pixels."""
     network = keras.Sequential([keras.Input((8, 9, 3)), keras.layers.Flatten()])
     network.add(keras.layers.Dense(1, kernel_initializer=keras.initializers.RandomNormal(seed=1)))
-    critic = CompiledCritic("critic", network, real=["x"], fake=["y"])
+    critic = CompiledCritic("critic", network, real=("x",), fake=("y",))
     tensors = {"x": tf.constant(IMAGES), "y": tf.constant(-IMAGES[::-1])}
     options = {"player": "discriminator", "seed": tf.constant(SEED), **options}
     return network, Scene(tensors, [critic], **options)
@@ -253,7 +253,7 @@ def test_a_step_tells_terms_how_many_images_the_run_has_seen():
 
 def test_consistency_is_of_the_sides_that_there_are():
     network, shown = scene()
-    critic = CompiledCritic("critic", network, real=["x"], fake=[])
+    critic = CompiledCritic("critic", network, real=("x",), fake=())
     alone = Scene({"x": tf.constant(IMAGES)}, [critic], player="discriminator", seed=shown.seed)
     translate = DiffAugment("translation")
     moved = network(translate({"x": IMAGES}, SEED)["x"])

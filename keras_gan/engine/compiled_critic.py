@@ -1,16 +1,19 @@
 """A critic as a step plays it: its network, names, loss and penalties."""
 
 import copy
+import dataclasses
+import typing
 
 import keras
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import packing
+from keras_gan.backend import inspection, packing
 from keras_gan.backend.gradients import MemoizedDiscriminator, is_same
 from keras_gan.backend.logits import per_sample
 
 
+@dataclasses.dataclass(eq=False)
 class CompiledCritic:
     """What `compile` makes of a critic.
 
@@ -29,52 +32,41 @@ class CompiledCritic:
         pool: a `Pool` of generated samples, or `None`.
         start_step: the step from which on it trains.
         sample_weight: name of the weights of the rows, or `None`.
-        nested: whether it judges several tensors as one sample.
     """
 
-    def __init__(
-        self,
-        name,
-        network,
-        *,
-        real,
-        fake,
-        condition=(),
-        fake_condition=None,
-        loss=None,
-        regularizers=(),
-        penalties=None,
-        weight=1.0,
-        pack=1,
-        pool=None,
-        start_step=0,
-        sample_weight=None,
-    ):
-        self.name, self.network = name, network
-        self.real, self.fake = tuple(real), tuple(fake)
-        self.condition = tuple(condition)
-        self.fake_condition = self.condition if fake_condition is None else tuple(fake_condition)
-        self.loss, self.regularizers = loss, list(regularizers)
-        self.penalties = dict(penalties or {})
-        self.weight, self.pack, self.pool = weight, pack, pool
-        self.start_step, self.sample_weight = start_step, sample_weight
-        self.nested = max(len(self.real), len(self.fake)) > 1
+    name: str
+    network: keras.Model
+    _: dataclasses.KW_ONLY
+    real: tuple
+    fake: tuple
+    condition: tuple = ()
+    fake_condition: tuple = ()
+    loss: typing.Any = None
+    regularizers: typing.Sequence = ()
+    penalties: dict = dataclasses.field(default_factory=dict)
+    weight: typing.Any = 1.0
+    pack: int = 1
+    pool: typing.Any = None
+    start_step: int = 0
+    sample_weight: str | None = None
+
+    @property
+    def nested(self):
+        """Whether it judges several tensors as one sample."""
+        return max(len(self.real), len(self.fake)) > 1
 
     def run(self, samples, condition, *, training):
         """The network's outputs by name, such as "logits", for tensors as it takes them."""
         inputs = [*samples, *(tf.convert_to_tensor(tensor) for tensor in condition)]
-        structure = getattr(self.network, "input", None) if self._is_functional() else None
+        # What a subclass takes is known by its order alone.
+        known = getattr(self.network, "inputs", None)
+        structure = inspection.input_structure(self.network) if known else None
         if isinstance(structure, dict):
             inputs = dict(zip(structure, inputs, strict=True))
         elif len(inputs) == 1:
             inputs = inputs[0]
         outputs = self.network(inputs, training=training)
         return outputs if isinstance(outputs, dict) else {"logits": outputs}
-
-    def _is_functional(self):
-        return bool(getattr(self.network, "inputs", None)) and not isinstance(
-            self.network, keras.Sequential
-        )
 
     def starts_by(self, steps_seen):
         """Whether it plays in a step: `True`, or a boolean tensor."""

@@ -4,13 +4,13 @@ import functools
 
 import tensorflow as tf
 
-from keras_gan import losses, schedules
+from keras_gan import losses
 from keras_gan.backend import replicas, seeds
 from keras_gan.engine import augmenting
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
-from keras_gan.engine.layer_losses import activity_losses, layer_losses
-from keras_gan.engine.parts import Part, has_turn, total_of, turns
+from keras_gan.engine.game import weight_of
+from keras_gan.engine.parts import Part, activity_losses, has_turn, layer_losses, total_of, turns
 from keras_gan.engine.passes import Passes
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics, preserved_statistics
@@ -92,11 +92,11 @@ class CriticsUpdate(Passes):
         def after_update(logits, due):
             self._move_terms("discriminator", due)
             for critic in played:
-                for regularizer in critic.regularizers:
-                    regularizer.after_update(critic.network, **logits[critic.name])
                 pair = logits[critic.name]
-                after = getattr(critic.loss, "after_update", _nothing)
-                after(pair["real_logits"], pair["fake_logits"])
+                for regularizer in critic.regularizers:
+                    regularizer.after_update(critic.network, **pair)
+                if hasattr(critic.loss, "after_update"):
+                    critic.loss.after_update(pair["real_logits"], pair["fake_logits"])
                 if critic is self._game.followed:
                     for each in self._game.augmentations:
                         each.after_update(**pair, threshold=critic.loss.threshold, pack=critic.pack)
@@ -164,9 +164,8 @@ class CriticsUpdate(Passes):
             own_loss += activity_losses(critic.network)
             logits[critic.name] = pair
             loss = self._critic_loss(critic, scene, pair)
-            rows = scene.weights_of_rows(critic)
-            penalty, found = self._penalties_of(critic, judge, pair, rows, keys)
-            (penalty,) = self._once_started(critic, penalty)
+            penalty, found = self._penalties_of(critic, scene, pair, keys)
+            penalty = self._once_started(critic, penalty)
             self._note_loss(values, critic, "d_loss", loss)
             values.update(found)
             active = critic.starts_by(self._state.steps_seen.value)
@@ -178,16 +177,15 @@ class CriticsUpdate(Passes):
         """What a critic minimises, without penalties; 0 before its start."""
         values = over_scales(critic.loss.discriminator_loss, **logits)
         loss = mean_of_rows(values, scene.weights_of_rows(critic), critic.pack)
-        return self._once_started(critic, loss)[0]
+        return self._once_started(critic, loss)
 
-    def _once_started(self, critic, *values):
+    def _once_started(self, critic, value):
         starts = critic.starts_by(self._state.steps_seen.value)
-        if starts is True:
-            return values
-        return [tf.where(starts, value, tf.zeros_like(value)) for value in values]
+        return value if starts is True else tf.where(starts, value, tf.zeros_like(value))
 
-    def _penalties_of(self, critic, judge, logits, rows, keys):
+    def _penalties_of(self, critic, scene, logits, keys):
         """The sum of the weighted penalties, and the unweighted ones for the logs."""
+        judge, rows = scene.judge(critic.name), scene.weights_of_rows(critic)
         total, values = 0.0, {}
         for name, regularizer in critic.penalties.items():
             key = next(keys)
@@ -203,10 +201,7 @@ class CriticsUpdate(Passes):
                 )
             else:  # replicas cannot meet inside of a branch
                 penalty = tf.cast(due, "float32") * mean_of_rows(evaluate(), rows, critic.pack)
-            weight = schedules.value(
-                regularizer.weight, self._state.images_seen.value, self._state.steps_seen.value
-            )
-            total += weight * k * penalty
+            total += weight_of(regularizer, self._state) * k * penalty
             # Where it was not evaluated it does not count in the mean of the logs.
             values[name] = (penalty, tf.cast(due, "float32"))
         return total, values
@@ -264,10 +259,6 @@ class CriticsUpdate(Passes):
                 for key, accuracy in zip(ACCURACY_KEYS, each, strict=True):
                     named[f"{key}_{name}"] = accuracy
         return named
-
-
-def _nothing(real_logits, fake_logits):
-    """The `after_update` of a loss that has none."""
 
 
 def _repeated(values, counts):

@@ -24,26 +24,22 @@ class Evaluating:
     """The part of a model that is about what a run has come to, logs and `test_step`."""
 
     def _make_means(self):
-        game = self._game
-        several = [critic.name for critic in game.critics] if len(game.critics) > 1 else []
-        plays = [c.name for c in game.critics if c.loss is not None and c.name in several]
-        of_each = [
-            f"{key}_{name}" for name in plays for key in ("d_loss", "g_loss", *ACCURACY_KEYS)
-        ]
-        penalties = [name for critic in game.critics for name in critic.penalties]
-        terms = [term.name for term in game.terms]
-        both = [f"d_{term.name}" for term in game.terms if term.player == "both"]
-        weights = [adaptive.log_key(c, self._adaptive_critics) for c in self._adaptive_critics]
-        norms = [*_NORM_KEYS]
+        game, of_each, norms = self._game, [], [*_NORM_KEYS]
+        if len(game.critics) > 1:
+            plays = [critic.name for critic in game.critics if critic.loss is not None]
+            keys = ("d_loss", "g_loss", *ACCURACY_KEYS)
+            of_each = [f"{key}_{name}" for name in plays for key in keys]
         if len(self._players) > 2:
             norms += [f"d_gradient_norm_{player.name}" for player in self._players[:-1]]
-        names = (*_LOSS_KEYS, *norms, *of_each, *penalties, *terms, *both, *weights)
-        names += tuple(self._logged_layer_losses)
-        names += tuple(game.logs_of_augmentation())
+        names = [*_LOSS_KEYS, *norms, *of_each]
+        names += [name for critic in game.critics for name in critic.penalties]
+        names += [term.name for term in game.terms]
+        names += [f"d_{term.name}" for term in game.terms if term.player == "both"]
+        names += [adaptive.log_key(c, self._adaptive_critics) for c in self._adaptive_critics]
+        names += [*self._logged_layer_losses, *game.logs_of_augmentation()]
         self._means = means.Means(names)
         terms = [term.name for term in game.terms if not term.differentiates]
-        names = (*_LOSS_KEYS, *of_each, *terms)
-        self._evaluation_means = means.Means(names)
+        self._evaluation_means = means.Means([*_LOSS_KEYS, *of_each, *terms])
 
     def _note_layer_losses(self, values, player, loss):
         name = f"{player}_layer_losses"

@@ -18,7 +18,7 @@ class Draw:
         dtype: of the input that takes it.
     """
 
-    def __init__(self, prior, shape, dtype="float32"):
+    def __init__(self, prior, shape, dtype):
         self.prior, self.shape, self.dtype = prior, tuple(shape), dtype
 
     def rows(self, tensors, size, seed, images_seen, steps_seen):
@@ -28,14 +28,14 @@ class Draw:
         if isinstance(self.prior, priors.Scheduled):
             value = self.prior.value_at(images_seen, steps_seen)
             return tf.fill(tf.stack([size, *self.shape]), tf.cast(value, self.dtype))
-        return replicas.local_rows(lambda rows: self.of(rows, seed), size)
-
-    def of(self, rows, seed):
-        """Rows of a seed, outside of training: `(rows, *shape)`."""
         whole = tf.as_dtype(self.dtype).is_integer and isinstance(self.prior, priors.Categorical)
         draw = self.prior.indices if whole else self.prior
-        drawn = draw(tf.stack([rows, *self.shape]), seed)
-        return tf.cast(tf.ensure_shape(drawn, [None, *self.shape]), self.dtype)
+
+        def drawn(rows):
+            found = draw(tf.stack([rows, *self.shape]), seed)
+            return tf.cast(tf.ensure_shape(found, [None, *self.shape]), self.dtype)
+
+        return replicas.local_rows(drawn, size)
 
 
 class Game:
@@ -54,10 +54,10 @@ class Game:
         followed: the critic whose logits an `Augmentation` is told, or `None`.
     """
 
-    def __init__(self, generator, critics, terms=(), draws=None, specs=None, augment=None):
-        self.generator, self.critics, self.terms = generator, list(critics), list(terms)
-        self.draws, self.specs, self.augment = dict(draws or {}), specs, augment
-        self.evaluated_specs, self.evaluated_draws = self.specs, self.draws
+    def __init__(self, generator, critics, terms, draws, specs, augment):
+        self.generator, self.critics, self.terms = generator, critics, terms
+        self.draws, self.specs, self.augment = draws, specs, augment
+        self.evaluated_specs, self.evaluated_draws = specs, draws
         self.labels_of_data, self.followed = (), None
         self.pack = math.lcm(*(critic.pack for critic in self.critics))
 
@@ -130,9 +130,8 @@ class Game:
 
     def concerns(self, term, player):
         """Whether a critics' term belongs to the loss of a player; one without critics does."""
-        first = self.critics[0].name
-        names = {first if name is None else name for name in term.critics}
-        return not names or bool(names & {critic.name for critic in player.critics})
+        read = critics_of(term, self.critics)
+        return not read or any(critic in player.critics for critic in read)
 
     def names_of_terms(self, player):
         """The names of the critics' terms that belong to the loss of a player."""
@@ -148,6 +147,12 @@ class Game:
         return any(t.differentiates for _, t in self.terms_of("generator"))
 
 
+def critics_of(term, critics):
+    """The critics that a term reads, a list: `None` in `term.critics` stands for the first."""
+    known = {critic.name: critic for critic in critics}
+    return [critics[0] if name is None else known[name] for name in term.critics]
+
+
 def weight_of(part, state):
-    """The current weight of a term or critic: a number, or a float32 scalar tensor."""
+    """The current weight of a term, critic or penalty: a number, or a float32 scalar tensor."""
     return schedules.value(part.weight, state.images_seen.value, state.steps_seen.value)

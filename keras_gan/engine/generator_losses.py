@@ -62,7 +62,7 @@ class GeneratorLosses:
                 lambda real, _: critic.loss.generator_loss_of_real(real), real_logits, None
             )
         loss = mean_of_rows(values, scene.weights_of_rows(critic), critic.pack)
-        return self._once_started(critic, loss)[0]
+        return self._once_started(critic, loss)
 
 
 def weighted_by(weight, loss):

@@ -7,8 +7,7 @@ from keras_gan.backend import replicas
 from keras_gan.engine import adaptive, ema
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.generator_losses import GeneratorLosses
-from keras_gan.engine.layer_losses import layer_losses
-from keras_gan.engine.parts import has_turn, turns
+from keras_gan.engine.parts import has_turn, layer_losses, turns
 from keras_gan.engine.passes import Passes, stopped
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics
@@ -93,7 +92,8 @@ class GeneratorUpdate(GeneratorLosses, Passes):
             if pause is not None:
                 with tape.stop_recording():
                     pause(made)
-            with self._preserved(self._critic_networks(), update, number):
+            networks = unique(critic.network for critic in self._game.critics)
+            with self._preserved(networks, update, number):
                 scene = Scene(
                     {**batch, **made},
                     self._game.critics,
@@ -145,6 +145,3 @@ class GeneratorUpdate(GeneratorLosses, Passes):
     def _adaptive_critics(self):
         critics = self._game.critics
         return [c for c in critics if isinstance(c.weight, AdaptiveWeight) and c.loss is not None]
-
-    def _critic_networks(self):
-        return unique(critic.network for critic in self._game.critics)

@@ -66,7 +66,10 @@ class NamedNetwork:
         if not _is_functional(self.network):
             return self
         if key not in self._cuts:
-            self._cuts[key] = self._made_cut(key)
+            given = {name: self.inputs[name] for name in self.needed_for(key)}
+            made = {name: self.outputs[name] for name in key}
+            network = keras.Model(list(given.values()), made, name=self.network.name)
+            self._cuts[key] = NamedNetwork(network, given, made)
         return self._cuts[key]
 
     def needed_for(self, outputs):
@@ -87,21 +90,14 @@ class NamedNetwork:
             waiting.extend(private_graphs.calls(operation)[call].input_tensors)
         return [name for name in self.inputs if name in needed]
 
-    def _made_cut(self, outputs):
-        inputs = {name: self.inputs[name] for name in self.needed_for(outputs)}
-        made = {name: self.outputs[name] for name in outputs}
-        network = keras.Model(list(inputs.values()), made, name=self.network.name)
-        return NamedNetwork(network, inputs, made)
 
+def named(network):
+    """The `NamedNetwork` of a generator, by the names that it has.
 
-def named(network, role="generator", *, single_input="latents", single_output="generated"):
-    """The `NamedNetwork` of a built Keras model, by the names that it has.
+    A single input without a name is called "latents", a single output "generated".
 
     Args:
         network: built Keras model.
-        role: what it is called in errors.
-        single_input: name of a single input without one.
-        single_output: name of a single output without one.
 
     Raises:
         ValueError: for inputs and outputs without names, doubled names, and names that are no
@@ -112,7 +108,7 @@ def named(network, role="generator", *, single_input="latents", single_output="g
     if keyed:
         inputs = structure
     else:
-        inputs = _by_own_names(keras.tree.flatten(structure), role, single_input)
+        inputs = _by_own_names(keras.tree.flatten(structure))
     structure = inspection.output_structure(network)
     if isinstance(structure, dict):
         outputs = structure
@@ -120,25 +116,26 @@ def named(network, role="generator", *, single_input="latents", single_output="g
         flat = keras.tree.flatten(structure)
         _checks.check(
             len(flat) == 1,
-            f"The outputs of `{role}` must have names.",
-            cure=f"Return a dict: `keras.Model({role}.inputs, "
+            "The outputs of `generator` must have names.",
+            cure="Return a dict: `keras.Model(generator.inputs, "
             "{'first': first, 'second': second})`.",
             outputs=len(flat),
         )
-        outputs = {single_output: flat[0]}
+        outputs = {"generated": flat[0]}
     for kind, tensors in (("inputs", inputs), ("outputs", outputs)):
         for name, tensor in tensors.items():
-            _check_name(name, role, kind)
+            _check_name(name, kind)
             _checks.check(
                 isinstance(tensor, keras.KerasTensor),
-                f"The {kind} of `{role}` must be single tensors by name.",
+                f"The {kind} of `generator` must be single tensors by name.",
                 cure="Give each a key of its own.",
                 **{str(name): type(tensor).__name__},
             )
     both = [name for name in outputs if name in inputs]
     _checks.check(
         not both,
-        f"An input and an output of `{role}` must not have the same name: a name means one tensor.",
+        "An input and an output of `generator` must not have the same name: a name means one "
+        "tensor.",
         cure="Rename one of them.",
         doubled=both,
     )
@@ -149,14 +146,14 @@ def _tensor(value):
     return value if isinstance(value, keras.KerasTensor) else tf.convert_to_tensor(value)
 
 
-def _by_own_names(tensors, role, single):
+def _by_own_names(tensors):
     if len(tensors) == 1 and _UNNAMED.match(tensors[0].name):
-        return {single: tensors[0]}
+        return {"latents": tensors[0]}
     names = [tensor.name for tensor in tensors]
     unnamed = [name for name in names if _UNNAMED.match(name)]
     _checks.check(
         not unnamed and len(set(names)) == len(names),
-        f"The inputs of `{role}` must have names of their own.",
+        "The inputs of `generator` must have names of their own.",
         cure="Name them: `keras.Input(shape, name='sketch')`, or give a dict: "
         "`keras.Model({'sketch': sketch, 'noise': noise}, outputs)`.",
         inputs=names,
@@ -164,10 +161,10 @@ def _by_own_names(tensors, role, single):
     return dict(zip(names, tensors, strict=True))
 
 
-def _check_name(name, role, kind):
+def _check_name(name, kind):
     _checks.check(
         isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name),
-        f"The names of the {kind} of `{role}` must be Python identifiers: Keras and SavedModel "
+        f"The names of the {kind} of `generator` must be Python identifiers: Keras and SavedModel "
         "change others silently.",
         cure=f"Use `{_identifier(name)}`.",
         name=name,

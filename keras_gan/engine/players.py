@@ -51,3 +51,12 @@ def groups(networks):
                 apart.append((others, of_others))
         found = [*apart, (ids, places)]
     return sorted(sorted(places) for _, places in found)
+
+
+def critics_by_player(critics):
+    """The critics of each player, those that share weights together: lists by the player's name."""
+    parts = [
+        [critics[place] for place in places]
+        for places in groups([critic.network for critic in critics])
+    ]
+    return {"discriminator" if len(parts) == 1 else part[0].name: part for part in parts}

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from keras_gan import losses
-from keras_gan.backend import replicas
 from keras_gan.engine.game import weight_of
+from keras_gan.engine.loops import are_in_graph
 from keras_gan.engine.parts import Part, is_number
 
 
@@ -33,7 +33,7 @@ def evaluated(term, scene, state, updates):
         value = mean_of_term(term, scene)
         return Part(weight * value), (value, tf.ones([]))
     counts = tf.cast(due, "float32")
-    if replicas.alone() and not tf.executing_eagerly():
+    if are_in_graph():
         value = tf.cond(due, lambda: mean_of_term(term, scene.branch()), lambda: tf.zeros([]))
     else:  # replicas cannot meet inside of a branch; run eagerly, one not taken has no gradient
         value = counts * mean_of_term(term, scene)

@@ -8,7 +8,7 @@ from keras_gan.backend.determinism import Deterministic
 from keras_gan.engine import ema
 from keras_gan.engine.evaluating import Evaluating
 from keras_gan.engine.named_network import named
-from keras_gan.engine.players import Player, groups, unique
+from keras_gan.engine.players import Player, critics_by_player, unique
 from keras_gan.engine.state import DISCRIMINATOR, GENERATOR, PLAYERS, TrainingState
 from keras_gan.engine.train_step import TrainStep
 from keras_gan.model import (
@@ -144,9 +144,10 @@ class AdversarialModel(
         self.values = (values,) if isinstance(values, str) else tuple(values)
         self.ema_halflife_images = ema_halflife_images
         self.seed = _checks.seed(seed)
-        self.averaged_generator = generator
+        self.averaged_generator, self._named_average = generator, named_generator
         if ema_halflife_images is not None:
             self.averaged_generator = ema.copy(generator)
+            self._named_average = named_generator.of_copy(self.averaged_generator)
         self.verdict = None
         self.generator_optimizer = self.discriminator_optimizer = None
         self.quality_metrics = []
@@ -160,13 +161,7 @@ class AdversarialModel(
         self._custom_gradients = memory.CustomGradients()
         self._average_watch = ema.Watch()
         self._average_watch.note(self)
-        self._named_average = self._renamed(self.averaged_generator)
         self.built = True
-
-    def _renamed(self, network):
-        """A copy of the generator, with the names of its inputs and outputs."""
-        known = self._named_generator
-        return known if network is self.generator else known.of_copy(network)
 
     @property
     def critics(self):
@@ -304,12 +299,9 @@ class AdversarialModel(
 
     def _made_players(self, generator_optimizer, discriminator_optimizer, game):
         """The `Player`s: critics, those that share weights together, and last the generator."""
-        networks = [critic.network for critic in game.critics]
-        parts = [[game.critics[place] for place in places] for places in groups(networks)]
-        names = [self._player_name(critics, parts) for critics in parts]
-        given = player_optimizers.optimizers_of_critics(discriminator_optimizer, names)
-        players = []
-        for name, critics, optimizer in zip(names, parts, given, strict=True):
+        parts, players = critics_by_player(game.critics), []
+        given = player_optimizers.optimizers_of_critics(discriminator_optimizer, list(parts))
+        for (name, critics), optimizer in zip(parts.items(), given, strict=True):
             own = tuple(unique(critic.network for critic in critics))
             optimizer = player_optimizers.optimizer(optimizer, name, own)
             players.append(
@@ -318,9 +310,6 @@ class AdversarialModel(
         own = (self.generator,)
         optimizer = player_optimizers.optimizer(generator_optimizer, "generator", own)
         return [*players, Player(len(players), GENERATOR, "generator", own, optimizer)]
-
-    def _player_name(self, critics, parts):
-        return "discriminator" if len(parts) == 1 else critics[0].name
 
     def _default_pair(self):
         """The names that metrics compare by default: those of the first critic with fakes."""

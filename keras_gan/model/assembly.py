@@ -9,12 +9,18 @@ from keras_gan.augment import Augmentation
 from keras_gan.engine import adaptive
 from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.engine.evaluating import LOG_KEYS
-from keras_gan.engine.game import Draw, Game
+from keras_gan.engine.game import Draw, Game, critics_of
 from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
 from keras_gan.feeding import shapes
 from keras_gan.feeding.entries import EntrySpec, EntrySpecs
-from keras_gan.model import augmentation_checks, compile_arguments, critic_checks, entry_rules
+from keras_gan.model import (
+    augmentation_checks,
+    compile_arguments,
+    critic_checks,
+    entry_rules,
+    pairs,
+)
 from keras_gan.terms import Classification, Perceptual, Regression
 
 
@@ -38,21 +44,17 @@ def assembled(model, loss, regularizers, terms, augment):
     _check_perceptual(model, terms)
     _check_pools_have_no_labels(model, terms)
     generator = model._named_generator
-    read = _read(model.critics, terms)
-    wanted = [name for name in generator.outputs if name in read]
-    cut = generator.cut(wanted)
-    needed = [*cut.inputs, *(name for name in read if name not in generator.outputs)]
-    needed = list(dict.fromkeys(needed))
+    read = [name for critic in model.critics for name in critic.names]
+    read += [name for term in terms for name in term.reads]
+    cut = generator.cut([name for name in generator.outputs if name in read])
     shuffled = [p.name for p in model.priors.values() if isinstance(p, priors.Shuffled)]
-    needed += [name for name in shuffled if name not in needed]
+    given = [name for name in read if name not in generator.outputs]
+    needed = list(dict.fromkeys([*cut.inputs, *given, *shuffled]))
     specs = entry_rules.rules_of(model, cut, terms)
     _check_priors_are_read(model, needed)
-    _check_apart(cut, model.critics)
-    draws = {
-        name: Draw(prior, *entry_rules.drawn_as(name, specs))
-        for name, prior in model.priors.items()
-        if name in needed
-    }
+    for critic in model.critics:
+        pairs.check_apart(cut.network, critic.network, f"critic {critic.name!r}")
+    draws = _draws(model, needed, specs)
     rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
     rules = EntrySpecs(rules, made=generator.outputs, drawable=entry_rules.drawable(cut))
     for critic in critics:
@@ -74,23 +76,12 @@ def admit_compared(model, game, names):
         game: its `Game`.
         names: what metrics compare, outputs of the generator among them.
     """
-    outputs = [name for name in model._named_generator.outputs if name in names]
-    read = model._named_generator.needed_for(outputs) if outputs else []
-    read = [*read, *(name for name in names if name not in outputs)]
-    extra = [name for name in dict.fromkeys(read) if name not in game.specs]
+    extra = [name for name in model._inputs_for(names) if name not in game.specs]
     if not extra:
         return
-    specs = specs_of(model)
-    rules = {name: specs.get(name) or EntrySpec(name) for name in extra}
-    game.evaluated_specs = EntrySpecs({**game.specs, **rules}, made=model._named_generator.outputs)
-    game.evaluated_draws = {
-        **game.draws,
-        **{
-            name: Draw(prior, *entry_rules.drawn_as(name, specs))
-            for name, prior in model.priors.items()
-            if name in extra
-        },
-    }
+    specs = specs_of(model, extra)
+    game.evaluated_specs = EntrySpecs({**game.specs, **specs}, made=model._named_generator.outputs)
+    game.evaluated_draws = {**game.draws, **_draws(model, extra, specs)}
 
 
 def uncompiled(critic, **options):
@@ -107,26 +98,24 @@ def uncompiled(critic, **options):
     )
 
 
-def specs_of(model):
-    """The rules of all names that networks tell, whether the model is compiled or not."""
-    return entry_rules.rules_of(model, model._named_generator, ())
+def specs_of(model, names):
+    """The rules of names, as far as networks tell them, whether the model is compiled or not."""
+    known = entry_rules.rules_of(model, model._named_generator, ())
+    return {name: known.get(name) or EntrySpec(name) for name in names}
 
 
 def draws_of(model):
     """The `Draw`s of all priors of the generator's inputs, by name."""
-    specs = specs_of(model)
+    names = model._named_generator.inputs
+    return _draws(model, names, specs_of(model, names))
+
+
+def _draws(model, names, specs):
     return {
         name: Draw(prior, *entry_rules.drawn_as(name, specs))
         for name, prior in model.priors.items()
-        if name in model._named_generator.inputs
+        if name in names
     }
-
-
-def _read(critics, terms):
-    """All names that critics and terms read, each once."""
-    found = [name for critic in critics for name in critic.names]
-    found += [name for term in terms for name in term.reads]
-    return list(dict.fromkeys(found))
 
 
 def _compiled(model, critic, loss, regularizers):
@@ -134,10 +123,8 @@ def _compiled(model, critic, loss, regularizers):
     own = None if own == "none" else losses.get(own)
     given = regularizers if critic.regularizers is None else critic.regularizers
     several = len(model.critics) > 1
-    if several and own is not None and getattr(own, "variables", ()):
-        own = type(own).from_config(own.get_config())  # each critic's state is its own
     if several:
-        given = [type(r).from_config(r.get_config()) if r.variables else r for r in given]
+        own, *given = map(_with_state_of_its_own, (own, *given))
     penalties = [] if own is None else [r for r in given if r.penalizes]
     names = compile_arguments.log_names(penalties)
     if several:
@@ -158,22 +145,17 @@ def _compiled(model, critic, loss, regularizers):
     )
 
 
+def _with_state_of_its_own(part):
+    return type(part).from_config(part.get_config()) if getattr(part, "variables", ()) else part
+
+
 def _pooled(model, critic):
     """Shapes and types of what a pool holds."""
     outputs, shapes, dtypes = model._named_generator.outputs, {}, {}
-    taken = dict(
-        zip(
-            (*critic.fake, *critic.fake_condition),
-            critic_checks.symbolic_inputs(critic),
-            strict=True,
-        )
-    )
-    for name, tensor in taken.items():
-        shape = tuple(outputs[name].shape[1:] if name in outputs else tensor.shape[1:])
-        if None in shape:
-            shape = tuple(
-                a if a is not None else b for a, b in zip(shape, tensor.shape[1:], strict=True)
-            )
+    names = (*critic.fake, *critic.fake_condition)
+    for name, tensor in zip(names, critic_checks.symbolic_inputs(critic), strict=True):
+        sizes = zip(outputs.get(name, tensor).shape[1:], tensor.shape[1:], strict=True)
+        shape = tuple(taken if made is None else made for made, taken in sizes)
         _checks.check(
             None not in shape,
             f"A pool needs the size of what critic {critic.name!r} judges.",
@@ -208,19 +190,12 @@ def _check_terms(model, terms):
                 outputs=list(has),
             )
         if term.player in ("generator", "both"):
-            made = [name for name in term.reads if name in outputs]
+            cures = (_checks.did_you_mean(name, outputs) for name in term.reads)
             _checks.check(
-                bool(made) or bool(term.critics),
+                any(name in outputs for name in term.reads) or bool(term.critics),
                 f"Term {term.name!r} can reach no weight of the generator: it reads nothing that "
                 f"the generator makes ({', '.join(outputs)}).",
-                cure=next(
-                    (
-                        cure
-                        for name in term.reads
-                        if (cure := _checks.did_you_mean(name, outputs)) is not None
-                    ),
-                    None,
-                ),
+                cure=next(filter(None, cures), None),
                 reads=list(term.reads),
             )
 
@@ -283,18 +258,16 @@ def _check_perceptual(model, terms):
 
 
 def _check_pools_have_no_labels(model, terms):
-    pooled = {critic.name for critic in model.critics if critic.pool_size}
-    first = model.critics[0].name
     for term in terms:
-        if not isinstance(term, (Classification, Regression)) or term.player == "generator":
+        if not isinstance(term, (Classification, Regression)) or term.player != "both":
             continue
-        critics = {first if name is None else name for name in term.critics}
+        pooled = [c.name for c in critics_of(term, model.critics) if c.pool_size]
         _checks.check(
-            not (critics & pooled) or term.player == "discriminator",
+            not pooled,
             f"Term {term.name!r} has labels of generated samples, but the critic is shown older "
             "ones of a pool, whose labels are others.",
             cure="Leave out `pool_size`, or use player='discriminator'.",
-            critics=sorted(critics & pooled),
+            critics=pooled,
         )
 
 
@@ -327,16 +300,3 @@ def _check_priors_are_read(model, needed):
         cure=_checks.did_you_mean(unread[0], known) if unread else None,
         unread=unread,
     )
-
-
-def _check_apart(generator, critics):
-    known = {id(v) for v in generator.network.variables}
-    for critic in critics:
-        shared = [v.path for v in critic.network.variables if id(v) in known]
-        _checks.check(
-            not shared,
-            f"The generator and critic {critic.name!r} must not share layers: they are updated "
-            "separately.",
-            cure="Copy one of the networks: `keras.models.clone_model(network)`.",
-            shared=shared[:3],
-        )

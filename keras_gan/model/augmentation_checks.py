@@ -6,6 +6,7 @@ import keras
 
 from keras_gan import _checks
 from keras_gan.augment import Augmentation
+from keras_gan.engine.game import critics_of
 from keras_gan.model import critic_checks
 
 
@@ -61,10 +62,9 @@ def check_fits(model, game):
     """
     shown = _shown(model)
     for term in game.terms:
-        first = next(iter(shown))
-        names = [first if name is None else name for name in term.critics]
         for each in term.augmentations:
-            _check_changes(each, {n: shown[n] for n in names}, f"Leave out {term.name!r}.")
+            read = {c.name: shown[c.name] for c in critics_of(term, game.critics)}
+            _check_changes(each, read, f"Leave out {term.name!r}.")
             _check_is_moved(each, term, game)
     for each in game.augmentations:
         cure = "Leave `augment` out, or give a function `(tensors, seed, images_seen) -> tensors`."

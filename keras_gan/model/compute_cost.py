@@ -54,9 +54,9 @@ def steps_per_execution(gan, rows):
     Returns:
         An integer from 1 to 32, a power of two.
     """
-    critics = sum(multiply_adds(critic.network) for critic in gan.critics)
-    forward = multiply_adds(gan.generator), critics
+    critics = (critic.network for critic in gan.critics)
+    forward = sum(multiply_adds(network) for network in (gan.generator, *critics))
     # Each update runs a forward and a backward pass of both networks. A backward pass costs as
     # much as two forward passes.
-    step = 3 * rows * sum(forward) * (1 + gan.generator_steps / gan.discriminator_steps)
+    step = 3 * rows * forward * (1 + gan.generator_steps / gan.discriminator_steps)
     return max(1, min(_MOST_STEPS, 2 ** int(math.log2(max(1.0, _PER_CALL / max(step, 1.0))))))

@@ -4,7 +4,7 @@ import keras
 
 from keras_gan import _checks, optimizers, schedules
 from keras_gan.backend import copies
-from keras_gan.engine.players import groups, unique
+from keras_gan.engine.players import critics_by_player, unique
 from keras_gan.model import joint_networks
 from keras_gan.model.critic import Critic
 from keras_gan.storage import loadable
@@ -14,11 +14,10 @@ class Configs:
     """Mixin of `AdversarialModel` with its configs."""
 
     def get_config(self):
-        networks = unique(critic.network for critic in self.critics)
-        places = {id(network): place for place, network in enumerate(networks)}
+        places = {id(network): place for place, network in enumerate(self.critic_networks)}
         return {
             "generator": loadable.serialized(self.generator, "generator"),
-            "networks": joint_networks.serialized(networks),
+            "networks": joint_networks.serialized(self.critic_networks),
             "critics": [
                 {**critic.get_config(), "network": places[id(critic.network)]}
                 for critic in self.critics
@@ -162,15 +161,9 @@ class Configs:
 
     def _weights_by_player(self):
         """All weights of each player, by its name, before `compile`."""
-        critics = self.critics
-        parts = [
-            [critics[place] for place in places]
-            for places in groups([critic.network for critic in critics])
-        ]
         found = {"generator": self.generator.weights}
-        for part in parts:
-            name = self._player_name(part, parts)
-            found[name] = unique(v for critic in part for v in critic.network.weights)
+        for name, critics in critics_by_player(self.critics).items():
+            found[name] = unique(v for critic in critics for v in critic.network.weights)
         return found
 
 
@@ -198,7 +191,7 @@ def deserialized(part, name, custom_objects=None):
                 f"`{name}` of a file must be made of what Keras knows. {told}",
                 cure="Register your own classes, or give them as `custom_objects`; the "
                 "file of a stranger should not need it.",
-                file_has=_class_name(part),
+                file_has=part.get("class_name") if isinstance(part, dict) else type(part).__name__,
             )
         ) from error
 
@@ -220,7 +213,3 @@ def check_complete(config, keys):
 
 def _without(config, key):
     return {name: value for name, value in config.items() if name != key}
-
-
-def _class_name(config):
-    return config.get("class_name") if isinstance(config, dict) else type(config).__name__

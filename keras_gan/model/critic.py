@@ -2,8 +2,9 @@
 
 import keras
 
-from keras_gan import _checks, losses, regularizers, schedules
+from keras_gan import _checks, losses, schedules
 from keras_gan.adaptive_weight import AdaptiveWeight
+from keras_gan.model import compile_arguments
 
 
 class Critic:
@@ -78,7 +79,9 @@ class Critic:
             self.condition if fake_condition is None else _names(fake_condition, "fake_condition")
         )
         self.loss = loss if loss in (None, "none") else losses.get(loss)
-        self.regularizers = None if regularizers is None else _listed(regularizers)
+        self.regularizers = None
+        if regularizers is not None:
+            self.regularizers = compile_arguments.regularizer_list(regularizers)
         self.weight = _weight(weight)
         self.pack = _checks.positive_int(pack, "pack")
         self.pool_size = _checks.non_negative_int(pool_size, "pool_size")
@@ -135,12 +138,12 @@ class Critic:
             "condition": list(self.condition),
             "fake_condition": list(self.fake_condition),
             "loss": self.loss if plain else serialize(self.loss),
-            "regularizers": self.regularizers and [serialize(r) for r in self.regularizers]
-            if self.regularizers is not None
-            else None,
-            "weight": schedules.config(self.weight)
-            if not isinstance(self.weight, AdaptiveWeight)
-            else serialize(self.weight),
+            "regularizers": None
+            if self.regularizers is None
+            else [serialize(each) for each in self.regularizers],
+            "weight": serialize(self.weight)
+            if isinstance(self.weight, AdaptiveWeight)
+            else schedules.config(self.weight),
             "pack": self.pack,
             "pool_size": self.pool_size,
             "start_step": self.start_step,
@@ -160,12 +163,6 @@ def _names(given, what):
         given=given,
     )
     return names
-
-
-def _listed(given):
-    if isinstance(given, (str, dict, regularizers.Regularizer)):
-        given = [given]
-    return [regularizers.get(each) for each in given]
 
 
 def _weight(weight):

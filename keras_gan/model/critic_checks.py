@@ -70,6 +70,15 @@ def symbolic_inputs(critic):
     return keras.tree.flatten(structure)
 
 
+def taken(critic):
+    """What a critic is shown on both sides: pairs of a name and the symbolic input for it."""
+    sides = [(*critic.real, *critic.condition)]
+    if critic.fake:
+        sides.append((*critic.fake, *critic.fake_condition))
+    tensors = symbolic_inputs(critic)
+    return [pair for side in sides for pair in zip(side, tensors, strict=True)]
+
+
 def check_critic(critic, generator):
     """Check that a critic's network takes what it is shown, and returns what is understood.
 
@@ -84,16 +93,12 @@ def check_critic(critic, generator):
         cure="Its inputs are those of `real`, then those of `condition`.",
         inputs=[tuple(tensor.shape[1:]) for tensor in tensors],
     )
-    sides = [names]
-    if critic.fake:
-        sides.append((*critic.fake, *critic.fake_condition))
-    for side in sides:
-        for name, tensor in zip(side, tensors, strict=True):
-            known = generator.outputs.get(name, generator.inputs.get(name))
-            if known is None and critic.pack > 1:
-                known = tensor if not tensor.shape[1:] else None
-            if known is not None:
-                _check_fits(critic, name, tuple(known.shape[1:]), tuple(tensor.shape[1:]))
+    for name, tensor in taken(critic):
+        known = generator.outputs.get(name, generator.inputs.get(name))
+        if known is None and critic.pack > 1:
+            known = tensor if not tensor.shape[1:] else None
+        if known is not None:
+            _check_fits(critic, name, tuple(known.shape[1:]), tuple(tensor.shape[1:]))
     if critic.fake and critic.loss != "none":
         _checks.check(
             any(name in generator.outputs for name in (*critic.fake, *critic.real)),

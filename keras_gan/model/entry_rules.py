@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_gan import _checks, priors
+from keras_gan.engine.game import critics_of
 from keras_gan.feeding import values
 from keras_gan.feeding.entries import EntrySpec, LabelSpec
 from keras_gan.model import critic_checks
@@ -20,17 +21,12 @@ def drawable(generator):
 
 def rules_of(model, generator, terms):
     """The rules of all names that the data may have, as far as inputs tell them."""
-    takers = {name: tensor for name, tensor in model._named_generator.inputs.items()}
+    takers = dict(model._named_generator.inputs)
     packs, reaches = {}, {}
     for critic in model.critics:
-        tensors = critic_checks.symbolic_inputs(critic)
-        sides = [(*critic.real, *critic.condition)]
-        if critic.fake:
-            sides.append((*critic.fake, *critic.fake_condition))
-        for side in sides:
-            for name, tensor in zip(side, tensors, strict=True):
-                if name not in takers and name not in generator.outputs:
-                    takers[name], packs[name] = tensor, critic.pack
+        for name, tensor in critic_checks.taken(critic):
+            if name not in takers and name not in generator.outputs:
+                takers[name], packs[name] = tensor, critic.pack
         for real, fake in zip(critic.real, critic.fake, strict=False):
             if fake in generator.outputs:
                 reaches[real] = values.reach(generator.cut([fake]).network)
@@ -52,19 +48,13 @@ def _label_spec(model, name, terms):
     heads = set()
     for term in terms:
         if isinstance(term, Classification) and name in term.reads:
-            critic = _critic_of(model, term)
+            critic = critics_of(term, model.critics)[0]
             shape = tuple(critic_checks.logits_of(critic)[term.head].shape[1:])
             heads.add(shape if critic.pack == 1 and shape else (None,))
     head = heads.pop()
     if heads or head[-1] is None:
         return EntrySpec(name, allow_unknown=True)
     return LabelSpec(name, head)
-
-
-def _critic_of(model, term):
-    """The critic whose head a term reads."""
-    named = {critic.name: critic for critic in model.critics}
-    return named[term.critic or next(iter(named))]
 
 
 def labels_of_data(model, terms):
@@ -79,7 +69,7 @@ def labels_of_data(model, terms):
         for term in terms
         if isinstance(term, (Classification, Regression))
         and term.player != "generator"
-        and not others.intersection(_critic_of(model, term).real)
+        and not others.intersection(critics_of(term, model.critics)[0].real)
     )
 
 

@@ -27,8 +27,7 @@ class ExportedGame:
             for name, tensor in self._cut.inputs.items()
         }
         made = self._cut.of_copy(network)(inputs, training=False)
-        made = {name: made[name] for name in self._outputs}
-        outputs = made if len(made) > 1 else next(iter(made.values()))
+        outputs = single({name: made[name] for name in self._outputs})
         return keras.Model(list(inputs.values()), outputs, name="generator")
 
     def call_once(self, network):
@@ -82,8 +81,12 @@ class ExportedGame:
 
     def _made(self, tensors):
         made = self._cut(tensors, training=False)
-        made = {name: tf.cast(made[name], "float32") for name in self._outputs}
-        return made if len(made) > 1 else next(iter(made.values()))
+        return single({name: tf.cast(made[name], "float32") for name in self._outputs})
+
+
+def single(made):
+    """Outputs by name, or the output itself if there is one only."""
+    return made if len(made) > 1 else next(iter(made.values()))
 
 
 def _with_arguments(function, names, defaults=None):

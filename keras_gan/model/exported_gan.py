@@ -35,35 +35,31 @@ class ExportedGAN:
 
     def archive(self):
         """The `ExportArchive` of a SavedModel."""
-        return _saved_model(self._gan)
+        gan = self._gan
+        made = _conditional_endpoints if gan.num_classes else _endpoints
+        serve, sample, sample_uint8 = made(gan)
+        labels = [tf.TensorSpec([None], "int32", name="labels")] if gan.num_classes else []
+        latents = [tf.TensorSpec([None, gan.latent_dim], "float32", name="latents")]
+        seeds = [
+            tf.TensorSpec([], "int32", name="num_samples"),
+            tf.TensorSpec([], "int64", name="seed"),
+            tf.TensorSpec([], "float32", name="truncation"),
+        ]
+        archive = keras.export.ExportArchive()
+        archive.track(gan.averaged_generator)
+        archive.add_endpoint("serve", serve, [*latents, *labels])  # the first is the default
+        archive.add_endpoint("sample", sample, [*seeds, *labels])
+        if gan.is_image:
+            archive.add_endpoint("sample_uint8", sample_uint8, [*seeds, *labels])
+        if gan.class_names:
+            names = [os.fsencode(name) for name in gan.class_names]
+            archive.add_endpoint("class_names", lambda: tf.constant(names), [])
+        return archive
 
 
 def to_uint8(images):
     """Images from [-1, 1] to uint8: `round((x + 1) * 127.5)`, saturating."""
     return tf.saturate_cast(tf.round((images + 1.0) * 127.5), "uint8")
-
-
-def _saved_model(gan):
-    endpoints = _conditional_endpoints(gan) if gan.num_classes else _endpoints(gan)
-    serve, sample, sample_uint8 = endpoints
-    label_spec = [tf.TensorSpec([None], "int32", name="labels")] if gan.num_classes else []
-    latent_spec = [tf.TensorSpec([None, gan.latent_dim], "float32", name="latents")]
-    seed_spec = [
-        tf.TensorSpec([], "int32", name="num_samples"),
-        tf.TensorSpec([], "int64", name="seed"),
-        tf.TensorSpec([], "float32", name="truncation"),
-    ]
-    archive = keras.export.ExportArchive()
-    archive.track(gan.averaged_generator)
-    archive.add_endpoint("serve", serve, [*latent_spec, *label_spec])  # the first is the default
-    archive.add_endpoint("sample", sample, [*seed_spec, *label_spec])
-    if gan.is_image:
-        archive.add_endpoint("sample_uint8", sample_uint8, [*seed_spec, *label_spec])
-    if gan.class_names:
-        archive.add_endpoint(
-            "class_names", lambda: tf.constant([os.fsencode(name) for name in gan.class_names]), []
-        )
-    return archive
 
 
 def _endpoints(gan):

@@ -96,7 +96,7 @@ class GAN(Generation, AdversarialModel):
         self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
             generator, discriminator, pack
         )
-        pairs.check_apart(generator, discriminator)
+        pairs.check_apart(generator, discriminator, "the discriminator")
         _checks.check(
             conditional == (num_classes is not None),
             "`num_classes` must be given exactly if both networks take labels.",

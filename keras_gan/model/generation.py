@@ -250,18 +250,12 @@ class Generation:
     def _in_batches(self, network, inputs, labels, batch_size):
         parts, batch_size = [], min(batch_size, compute_cost.samples_per_pass(network))
         for first in range(0, len(inputs), batch_size):
-            batch = to_float(tf.convert_to_tensor(inputs[first : first + batch_size]))
-            chosen = None
-            if labels is not None:
-                chosen = tf.convert_to_tensor(labels[first : first + batch_size])
-            parts.append(self._run(network, batch, chosen, training=False))
+            rows = slice(first, first + batch_size)
+            batch = to_float(tf.convert_to_tensor(inputs[rows]))
+            if labels is not None:  # Keras takes no mixture of tensors and arrays
+                batch = [batch, tf.convert_to_tensor(labels[rows])]
+            parts.append(network(batch, training=False))
         return np.concatenate([np.asarray(tf.cast(part, "float32")) for part in parts])
-
-    def _run(self, network, inputs, labels, *, training):
-        if self.num_classes is None:
-            return network(inputs, training=training)
-        # Keras takes no mixture of tensors and arrays.
-        return network([inputs, tf.convert_to_tensor(labels)], training=training)
 
     def _labels_for(self, labels, num_samples, seed):
         if self.num_classes is None:
@@ -269,7 +263,7 @@ class Generation:
             return None
         if labels is None:
             return labels_of(num_samples, self.num_classes, seed)
-        labels = np.asarray(self._indices(labels))
+        labels = np.asarray(labels)
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.ndim == 0:
             labels = np.full(num_samples, labels)

@@ -30,8 +30,8 @@ def serialized(networks):
         parts.append(
             {
                 "name": network.name,
-                "inputs": _places(_structure(network, "input"), inputs),
-                "outputs": _places(_structure(network, "output"), outputs),
+                "inputs": _places(network.input, inputs),
+                "outputs": _places(network.output, outputs),
             }
         )
     joint = keras.Model(inputs, outputs, name="critics")
@@ -56,10 +56,6 @@ def deserialized(config, read):
         )
         made.append(keras.Model(inputs, outputs, name=part["name"]))
     return made
-
-
-def _structure(network, what):
-    return getattr(network, what)
 
 
 def _places(structure, known):

@@ -103,7 +103,7 @@ _USE = """\
 ```python
 import tensorflow as tf
 
-generator = tf.saved_model.load("{folder}")
+generator = tf.saved_model.load("generator")
 print(generator.signatures)
 samples = generator.{call}
 ```
@@ -153,13 +153,13 @@ def _text(config, has_grid):
 
 def _use(config):
     if config["model"] != "GAN":
-        return _USE.format(folder="generator", call="serve(...)  # inputs by name")
+        return _USE.format(call="serve(...)  # inputs by name")
     labels = config.get("num_classes") is not None
     call = "sample(num_samples=16, seed=0, truncation=1.0"
     call += ", labels=tf.zeros([16], tf.int32))" if labels else ")"
     given = ", names[1]: np.zeros(16, 'int32')" if labels else ""
     onnx = _ONNX.format(latent_dim=config["latent_dim"], labels=given)
-    return _USE.format(folder="generator", call=call) + "\n" + onnx
+    return _USE.format(call=call) + "\n" + onnx
 
 
 def _table(title, rows):

@@ -325,18 +325,23 @@ def warn_of_bounds(network, name):
         )
 
 
-def check_apart(generator, discriminator):
-    """Check that the networks share no weights and no random generators.
+def check_apart(generator, network, name):
+    """Check that the generator shares no weights and no random generators with another network.
+
+    Args:
+        generator: Keras model.
+        network: likewise.
+        name: what the other one is called in errors.
 
     Raises:
         ValueError: with the names of shared variables.
     """
     known = {id(variable) for variable in generator.variables}
-    shared = [variable.path for variable in discriminator.variables if id(variable) in known]
+    shared = [variable.path for variable in network.variables if id(variable) in known]
     _checks.check(
         not shared,
-        "`generator` and `discriminator` must not share layers: they are updated "
-        "separately, and a file stores each layer once.",
-        cure="Copy one of the networks: `keras.models.clone_model(discriminator)`.",
+        f"The generator and {name} must not share layers: they are updated separately, and a file "
+        "stores each layer once.",
+        cure="Copy one of the networks: `keras.models.clone_model(network)`.",
         shared=shared[:3],
     )

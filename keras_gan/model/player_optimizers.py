@@ -30,10 +30,9 @@ def check_trainable(gan):
             cure=_thaw(player),
             trainable=player.networks[0].trainable,
         )
-        weights = [w for network in player.networks for w in network.weights]
         changed = {
-            "unfrozen": [w.path for w in weights if id(w) in set(now).difference(before)],
-            "frozen": [w.path for w in weights if id(w) in set(before).difference(now)],
+            "unfrozen": [w.path for w in player.weights if id(w) in set(now).difference(before)],
+            "frozen": [w.path for w in player.weights if id(w) in set(before).difference(now)],
         }
         _checks.check(
             set(now) == set(before),

@@ -65,11 +65,6 @@ def of_prior(prior):
     return {**first, "config": {**first["config"], **fresh}}
 
 
-def of_feeds(feeds):
-    """The data of a `dict` of feeds (or `None`s) by name: a nested `dict`."""
-    return {name: None if feed is None else feed.description() for name, feed in feeds.items()}
-
-
 def flat(tree, path=""):
     """Flatten a nested `dict` to plain values by paths such as `"generator.layers[3].units"`."""
     if isinstance(tree, dict):

@@ -8,9 +8,9 @@ from keras_gan import _checks, priors
 from keras_gan.backend import packing
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
-from keras_gan.feeding.entries import EntrySpec, EntrySpecs
+from keras_gan.feeding.entries import EntrySpecs
 from keras_gan.model import assembly, compute_cost, drawing
-from keras_gan.model.exported_game import ExportedGame
+from keras_gan.model.exported_game import ExportedGame, single
 
 
 class Sampling:
@@ -25,8 +25,7 @@ class Sampling:
         inputs = self._by_name(inputs)
         outputs = self._outputs(None, inputs)
         made = self._named_average.cut(outputs)(inputs, training=training)
-        made = {name: tf.cast(made[name], "float32") for name in outputs}
-        return made if len(made) > 1 else next(iter(made.values()))
+        return single({name: tf.cast(made[name], "float32") for name in outputs})
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, outputs=None):
         """Outputs of `averaged_generator` for given inputs, as `generate` makes them.
@@ -109,8 +108,7 @@ class Sampling:
             for name, a in given.items()
         }
         tensors |= drawing.drawn(self, drawn, tensors, num_samples, seed, truncation)
-        made = _made(cut, names, tensors, num_samples, seed, batch_size)
-        return made if len(made) > 1 else next(iter(made.values()))
+        return single(_made(cut, names, tensors, num_samples, seed, batch_size))
 
     def score(self, inputs, critic=None, *, names=None, outputs=None, batch_size=256):
         """What a critic makes of tensors that one has, in inference mode; nothing is trained.
@@ -172,18 +170,8 @@ class Sampling:
             "Tensors that are judged together must have one length.",
             **lengths,
         )
-        rows = {
-            name: packing.pad_to_pack(tf.convert_to_tensor(array), judge.pack)
-            for name, array in rows.items()
-        }
-        batch_size = min(batch_size, compute_cost.samples_per_pass(judge.network))
-        batch_size, parts = max(1, batch_size // judge.pack) * judge.pack, []
-        compiled = assembly.uncompiled(judge)
-        for first in range(0, len(next(iter(rows.values()))), batch_size):
-            batch = {name: rows[name][first : first + batch_size] for name in rows}
-            tensors = rules.to_tensors(batch)
-            scene = Scene(tensors, [compiled], player="discriminator", training=False)
-            found = dict(scene.shown(critic, side, condition))
+        parts, compiled = [], assembly.uncompiled(judge)
+        for found in judged(compiled, rows, side, condition, batch_size, rules.to_tensors):
             if outputs is not None:
                 chosen = _asked(outputs, found, "what the critic returns")
                 found = {name: found[name] for name in chosen}
@@ -274,23 +262,15 @@ class Sampling:
             cure=_checks.did_you_mean(unknown[0], known) if unknown else None,
             unknown=unknown,
         )
-        return self._typed({n: _rows(a, tuple(known[n].shape[1:])) for n, a in given.items()})
-
-    def _typed(self, given):
-        """Arrays by name, as networks take them."""
-        rows, rules = self._checked(given)
+        rows, rules = self._checked(
+            {name: _rows(array, tuple(known[name].shape[1:])) for name, array in given.items()}
+        )
         tensors = {name: tf.convert_to_tensor(array) for name, array in rows.items()}
         return {name: tensor.numpy() for name, tensor in rules.to_tensors(tensors).items()}
 
     def _checked(self, given):
         """Arrays by name as they are checked, bytes among them, and their rules."""
-        _checks.check(
-            isinstance(given, dict),
-            "Tensors must be given by name, in a dict.",
-            given=type(given).__name__,
-        )
-        specs = assembly.specs_of(self)
-        specs = EntrySpecs({name: specs.get(name) or EntrySpec(name) for name in given})
+        specs = EntrySpecs(assembly.specs_of(self, given))
         rows = {name: specs[name].checked(array, name, warn=False) for name, array in given.items()}
         return rows, specs
 
@@ -339,6 +319,26 @@ def _as_array(tensor):
     return np.asarray(tf.cast(tensor, "float32"))
 
 
+def judged(critic, rows, names, condition, batch_size, as_tensors=lambda batch: batch):
+    """What a critic makes of rows, in inference mode: a `dict` of its outputs for each batch.
+
+    Args:
+        critic: a `CompiledCritic`.
+        rows: `dict` of arrays by name. The last pack is filled up with the first rows.
+        names: of the samples that it judges, a tuple.
+        condition: names of what it is shown beside them.
+        batch_size: rows scored at a time; reduced if they would need much memory.
+        as_tensors: callable from a batch of rows to what networks take.
+    """
+    rows = {name: packing.pad_to_pack(array, critic.pack) for name, array in rows.items()}
+    size = min(batch_size, compute_cost.samples_per_pass(critic.network))
+    size = max(1, size // critic.pack) * critic.pack
+    for first in range(0, len(next(iter(rows.values()))), size):
+        batch = {n: tf.convert_to_tensor(array[first : first + size]) for n, array in rows.items()}
+        scene = Scene(as_tensors(batch), [critic], player="discriminator", training=False)
+        yield dict(scene.shown(critic.name, names, condition))
+
+
 def _made(network, names, tensors, num_samples, seed, batch_size=256):
     """Outputs of a `NamedNetwork`, some rows at a time: a `dict` of float32 arrays."""
     batch_size, parts = min(batch_size, compute_cost.samples_per_pass(network.network)), []
@@ -349,7 +349,4 @@ def _made(network, names, tensors, num_samples, seed, batch_size=256):
                 for name in network.inputs
             }
             parts.append(network(rows, training=False))
-    return {
-        name: np.concatenate([np.asarray(tf.cast(part[name], "float32")) for part in parts])
-        for name in names
-    }
+    return {name: np.concatenate([_as_array(part[name]) for part in parts]) for name in names}

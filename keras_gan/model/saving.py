@@ -90,7 +90,7 @@ class Saving:
             FileNotFoundError: if there is no such file.
         """
         filepath = _located(filepath)
-        variables = [variable for part in self._checked_parts().values() for variable in part]
+        variables = [variable for part in state_parts.checked(self).values() for variable in part]
         with all_or_nothing(variables):
             try:
                 super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
@@ -190,11 +190,7 @@ class Saving:
 
     @functools.cached_property
     def _verifier(self):
-        return ChecksumVerifier(lambda: {**self._checked_parts(), **self._optimizer_kinds()})
-
-    def _checked_parts(self):
-        """The parts of the training state that have a checksum: `dict` of lists of variables."""
-        return state_parts.checked(self)
+        return ChecksumVerifier(lambda: {**state_parts.checked(self), **self._optimizer_kinds()})
 
     def _optimizer_kinds(self):
         """The variable names of each optimizer, since different optimizers may have equal
@@ -268,9 +264,8 @@ class Saving:
             `dict` of plain values by names such as `"generator.layers[3].units"`.
         """
         feeds = {"data": self._training_feed, "validation_data": self._held_out_feed}
-        return run_fingerprint.flat(
-            {**run_fingerprint.of_model(self), **run_fingerprint.of_feeds(feeds)}
-        )
+        data = {n: None if feed is None else feed.description() for n, feed in feeds.items()}
+        return run_fingerprint.flat({**run_fingerprint.of_model(self), **data})
 
 
 def _located(filepath):

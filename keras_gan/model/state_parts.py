@@ -36,12 +36,9 @@ def _still(model):
     if model.averaged_generator is not model.generator:
         found.append(("averaged_generator", model.averaged_generator))
     if model.compiled:
-        found += [(f"term_network_{i}", each) for i, each in enumerate(_term_networks(model))]
+        of_terms = unique(network for term in model._game.terms for network in term.networks)
+        found += [(f"term_network_{i}", network) for i, network in enumerate(of_terms)]
     return found
-
-
-def _term_networks(model):
-    return unique(network for term in model._game.terms for network in term.networks)
 
 
 def optimizers(model):

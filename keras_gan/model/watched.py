@@ -4,10 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import packing
 from keras_gan.backend.logits import per_sample
-from keras_gan.engine.scene import Scene
-from keras_gan.model import compute_cost
+from keras_gan.model import sampling
 
 # The signals that logs have.
 LOGGED = ("d_loss", "g_loss", "d_accuracy", "d_gradient_norm", "g_gradient_norm")
@@ -28,38 +26,18 @@ class WatchedPair:
         names: the two names, a real one and a generated one, whose samples are compared.
         key: what tells it from other pairs: the critic's name, or that and its `names`.
         several: whether there are other pairs, so that messages must tell which one it is.
+
+    Attributes:
+        name, network, pack, loss, regularizers: the critic's.
     """
 
     def __init__(self, model, critic, names, *, key, several):
         self.model, self.critic = model, critic
         self.names, self.key, self.several = names, key, several
+        self.name, self.network, self.pack = critic.name, critic.network, critic.pack
+        self.loss, self.regularizers = critic.loss, critic.regularizers
 
     # === The critic ===
-
-    @property
-    def name(self):
-        """The critic's name."""
-        return self.critic.name
-
-    @property
-    def network(self):
-        """The critic's network."""
-        return self.critic.network
-
-    @property
-    def pack(self):
-        """Samples that it judges at a time."""
-        return self.critic.pack
-
-    @property
-    def loss(self):
-        """Its `AdversarialLoss`."""
-        return self.critic.loss
-
-    @property
-    def regularizers(self):
-        """Its `Regularizer`s."""
-        return self.critic.regularizers
 
     @property
     def optimizer(self):
@@ -156,21 +134,10 @@ class WatchedPair:
             kind: "real" or "fake", the side that is judged.
             tensors: a result of `tensors`. The last pack is filled with the first samples.
         """
-        critic, names = self.critic, self._shown(kind)
-        filled = {name: packing.pad_to_pack(tensors[name], self.pack) for name in names}
-        size = min(_BATCH, compute_cost.samples_per_pass(self.network))
-        size = max(1, size // self.pack) * self.pack
-        parts, count = [], len(filled[names[0]])
-        for first in range(0, count, size):
-            batch = {
-                name: tf.convert_to_tensor(array[first : first + size])
-                for name, array in filled.items()
-            }
-            scene = Scene(batch, [critic], player="discriminator", training=False)
-            side = len(critic.real)
-            outputs = scene.shown(self.name, names[:side], names[side:])
-            parts.append(np.asarray(per_sample(outputs["logits"])))
-        return np.concatenate(parts)
+        names, side = self._shown(kind), len(self.critic.real)
+        rows = {name: tensors[name] for name in names}
+        parts = sampling.judged(self.critic, rows, names[:side], names[side:], _BATCH)
+        return np.concatenate([np.asarray(per_sample(part["logits"])) for part in parts])
 
     def compared(self, rows, seed, kind):
         """The samples of one of the two `names`, those of the averaged generator: float32."""
