@@ -3,17 +3,16 @@
 import keras
 from keras import layers, ops
 
-from keras_gan import _checks, losses, networks, regularizers
+from keras_gan import _checks, networks, regularizers
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.priors import Categorical, Uniform
-from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, checked_gamma, checked_weight, compiled, suggesting
+from keras_gan.recipes import defaults, parts
 from keras_gan.terms import L1, Classification, FeatureMatching, KLDivergence, Regression
 
 
-@suggesting(networks.dcgan, without=("num_classes", "conditional_norm", "heads", "pack"))
+@parts.suggesting(networks.dcgan, without=("num_classes", "conditional_norm", "heads", "pack"))
 def infogan(
     image_shape,
     *,
@@ -75,7 +74,7 @@ def infogan(
     categories = _checks.positive_int(categories, "categories")
     styles = _checks.non_negative_int(styles, "styles")
     options = {**defaults.convolutions(image_shape), "precision": precision, **network_options}
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     heads = {"code": categories, **({"style": styles} if styles else {})}
     network, discriminator = networks.dcgan(
         image_shape,
@@ -87,13 +86,13 @@ def infogan(
     inputs["code"] = keras.Input((), dtype="int32", name="code")
     codes = [inputs["latents"], ops.one_hot(inputs["code"], categories)]
     priors = {"latents": "normal", "code": Categorical(categories)}
-    code_weight = checked_weight(code_weight, "code_weight")
+    code_weight = parts.checked_weight(code_weight, "code_weight")
     terms = [Classification(fake_labels="code", head="code", weight=code_weight)]
     if styles:
         inputs["style"] = keras.Input((styles,), name="style")
         codes.append(inputs["style"])
         priors["style"] = Uniform()
-        style_weight = checked_weight(style_weight, "style_weight")
+        style_weight = parts.checked_weight(style_weight, "style_weight")
         terms.append(Regression(fake_labels="style", head="style", weight=style_weight))
     generated = network(layers.Concatenate(name="infogan_codes")(codes))
     model = AdversarialModel(
@@ -103,18 +102,11 @@ def infogan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = checked_gamma(gamma, image_shape, 0.1)
-    return compiled(
-        model,
-        adam(learning_rate),
-        loss=losses.RelativisticPaired(),
-        regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
-        terms=terms,
-        metrics=metrics,
-    )
+    gamma = parts.checked_gamma(gamma, image_shape)
+    return parts.relativistic(model, gamma, learning_rate, terms=terms, metrics=metrics)
 
 
-@suggesting()
+@parts.suggesting()
 def bigan(
     image_shape,
     *,
@@ -173,7 +165,7 @@ def bigan(
     generator_filters, filters = defaults.narrow(
         image_shape, generator_filters, discriminator_filters
     )
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     decoder, _ = networks.dcgan(
         image_shape, latent_dim, generator_filters=generator_filters, precision=precision
     )
@@ -191,18 +183,17 @@ def bigan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = checked_gamma(gamma, image_shape, 0.1)
-    return compiled(
+    gamma = parts.checked_gamma(gamma, image_shape)
+    return parts.non_saturating(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
-        loss=losses.NonSaturating(),
+        learning_rate,
         regularizers=[regularizers.R1(weight=gamma)],
         terms=[L1("image", "rebuilt", weight=weight)] if weight else [],
         metrics=metrics,
     )
 
 
-@suggesting()
+@parts.suggesting()
 def vae_gan(
     image_shape,
     *,
@@ -265,7 +256,7 @@ def vae_gan(
     generator_filters, filters = defaults.narrow(
         image_shape, generator_filters, discriminator_filters
     )
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     decoder, discriminator = networks.dcgan(
         image_shape,
         latent_dim,
@@ -307,12 +298,11 @@ def vae_gan(
     )
     if kl_weight is None:
         kl_weight = 2.0 / discriminator.output["features"].shape[-1]
-    kl_weight = checked_weight(kl_weight, "kl_weight")
-    gamma = checked_gamma(gamma, image_shape, 0.1)
-    return compiled(
+    kl_weight = parts.checked_weight(kl_weight, "kl_weight")
+    gamma = parts.checked_gamma(gamma, image_shape)
+    return parts.non_saturating(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
-        loss=losses.NonSaturating(),
+        learning_rate,
         regularizers=[regularizers.R1(weight=gamma)],
         terms=[
             FeatureMatching("likeness", distance="l2", weight=likeness_weight),

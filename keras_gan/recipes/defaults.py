@@ -45,8 +45,10 @@ def narrow(image_shape, generator_filters, discriminator_filters):
     )
 
 
-def latent_dim(image_shape):
-    """Size of a latent: 32, and 64 of images above 48 pixels a side."""
+def latent_dim(image_shape, given=None):
+    """Size of a latent where none is given: 32, and 64 of images above 48 pixels a side."""
+    if given is not None:
+        return given
     return 64 if side(image_shape) > 48 else 32
 
 

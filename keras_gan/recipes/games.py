@@ -3,8 +3,7 @@
 from keras_gan import _checks, losses, networks, optimizers, regularizers, schedules
 from keras_gan.model.gan import GAN
 from keras_gan.networks._images import image_shape_of
-from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, checked_gamma, compiled, suggesting
+from keras_gan.recipes import defaults, parts
 
 
 @_checks.suggesting
@@ -49,10 +48,10 @@ def mlp(
     shared = {"num_classes": num_classes, "pack": pack}
     pair = networks.mlp(sample_shape, latent_dim, width=width, precision=precision, **shared)
     gan = GAN(*pair, seed=seed, ema_halflife_images=50_000, **shared)
-    return _relativistic(gan, gamma=0.02, learning_rate=learning_rate, metrics=metrics)
+    return parts.relativistic(gan, 0.02, learning_rate, metrics=metrics)
 
 
-@suggesting(networks.dcgan, without=("heads",))
+@parts.suggesting(networks.dcgan, without=("heads",))
 def dcgan(
     image_shape,
     *,
@@ -95,14 +94,14 @@ def dcgan(
     image_shape = image_shape_of(image_shape)
     shared = {"num_classes": num_classes, "pack": pack}
     options = {**defaults.convolutions(image_shape), **shared, **network_options}
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
     gan = GAN(*pair, seed=seed, ema_halflife_images=20_000, **shared)
-    gamma = checked_gamma(gamma, image_shape, 0.1)
-    return _relativistic(gan, gamma=gamma, learning_rate=learning_rate, metrics=metrics)
+    gamma = parts.checked_gamma(gamma, image_shape)
+    return parts.relativistic(gan, gamma, learning_rate, metrics=metrics)
 
 
-@suggesting(networks.dcgan, without=("heads",))
+@parts.suggesting(networks.dcgan, without=("heads",))
 def wgan_gp(
     image_shape,
     *,
@@ -139,9 +138,9 @@ def wgan_gp(
     shared = {"num_classes": num_classes, "pack": pack}
     options = {**defaults.convolutions(image_shape), **shared, **network_options}
     pair = networks.dcgan(image_shape, latent_dim, precision=precision, **options)
-    return compiled(
+    return parts.compiled(
         GAN(*pair, seed=seed, **shared),
-        adam(learning_rate, beta_2=0.9),
+        parts.adam(learning_rate, beta_2=0.9),
         loss=losses.Wasserstein(),
         regularizers=[regularizers.GradientPenalty(weight=10.0)],
         discriminator_steps=5,
@@ -149,7 +148,7 @@ def wgan_gp(
     )
 
 
-@suggesting(networks.resnet)
+@parts.suggesting(networks.resnet)
 def sngan(
     image_shape,
     *,
@@ -193,16 +192,16 @@ def sngan(
     options = {"generator_filters": filters, "discriminator_filters": filters, **shared}
     options |= network_options
     pair = networks.resnet(image_shape, latent_dim, precision=precision, **options)
-    return compiled(
+    return parts.compiled(
         GAN(*pair, seed=seed, **shared),
-        adam(learning_rate, beta_2=0.9),
+        parts.adam(learning_rate, beta_2=0.9),
         loss=losses.Hinge(),
         discriminator_steps=discriminator_steps,
         metrics=metrics,
     )
 
 
-@suggesting(networks.r3gan)
+@parts.suggesting(networks.r3gan)
 def r3gan(
     image_shape,
     *,
@@ -260,20 +259,10 @@ def r3gan(
     options = {"filters": defaults.filters(image_shape, 32), **shared, **network_options}
     pair = networks.r3gan(image_shape, latent_dim, precision=precision, **options)
     rate, weight = cosine(learning_rate, learning_rate / 4), cosine(gamma, gamma / 10)
-    return compiled(
+    return parts.compiled(
         GAN(*pair, seed=seed, ema_halflife_images=cosine(0.0, burn_in_images / 10), **shared),
         lambda: optimizers.Adam(rate, beta_2=cosine(0.9, 0.99)),
         loss=losses.RelativisticPaired(),
         regularizers=[regularizers.R1(weight), regularizers.R2(weight)],
-        metrics=metrics,
-    )
-
-
-def _relativistic(gan, *, gamma, learning_rate, metrics):
-    return compiled(
-        gan,
-        adam(learning_rate),
-        loss=losses.RelativisticPaired(),
-        regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
         metrics=metrics,
     )

@@ -7,19 +7,17 @@ from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.networks.patch_discriminator import field_for
-from keras_gan.recipes.parts import adam, checked_weight, compiled, suggesting
+from keras_gan.recipes import parts
 
 # Filters next to the image: half of the papers', so that a step costs about a quarter.
 _FILTERS = 32
-# Adam's, as in DCGAN.
-_BETAS = {"beta_1": 0.5, "beta_2": 0.999}
 _MAX_FILTERS = 256
 # Half-life of the generators' averages, in images. Image to image is learned from fewer images than
 # samples from noise are.
 _HALFLIFE = 2_000
 
 
-@suggesting(networks.unet, without=("output_channels",))
+@parts.suggesting(networks.unet, without=("output_channels",))
 def pix2pix(
     image_shape,
     *,
@@ -80,7 +78,7 @@ def pix2pix(
     """
     image_shape = image_shape_of(image_shape)
     source, target = _two_names(names, "translated")
-    l1_weight = checked_weight(l1_weight, "l1_weight")
+    l1_weight = parts.checked_weight(l1_weight, "l1_weight")
     input_channels = _checks.positive_int(input_channels, "input_channels", optional=True)
     input_shape = (*image_shape[:2], input_channels or image_shape[-1])
     options = {"filters": _FILTERS, "max_filters": _MAX_FILTERS, **network_options}
@@ -99,16 +97,15 @@ def pix2pix(
         ema_halflife_images=_HALFLIFE,
         seed=seed,
     )
-    return compiled(
+    return parts.non_saturating(
         model,
-        adam(learning_rate, **_BETAS),
-        loss=losses.NonSaturating(),
+        learning_rate,
         terms=[terms.L1(target, "translated", weight=l1_weight)],
         metrics=metrics,
     )
 
 
-@suggesting(networks.resnet_translator, without=("output_channels", "name"))
+@parts.suggesting(networks.resnet_translator, without=("output_channels", "name"))
 def cycle_gan(
     image_shape,
     *,
@@ -170,7 +167,7 @@ def cycle_gan(
     """
     image_shape = image_shape_of(image_shape)
     names = _two_names(names)
-    cycle_weight = checked_weight(cycle_weight, "cycle_weight")
+    cycle_weight = parts.checked_weight(cycle_weight, "cycle_weight")
     identity_weight = _checks.number(identity_weight, "identity_weight", minimum=0.0)
     options = {"filters": _FILTERS, "precision": precision, **network_options}
     inputs = {name: keras.Input(image_shape, name=name) for name in names}
@@ -202,16 +199,16 @@ def cycle_gan(
         ema_halflife_images=_HALFLIFE,
         seed=seed,
     )
-    return compiled(
+    return parts.compiled(
         model,
-        adam(learning_rate, **_BETAS),
+        parts.adam(learning_rate, **parts.DCGAN_BETAS),
         loss=losses.LeastSquares(),
         terms=distances,
         metrics=metrics,
     )
 
 
-@suggesting(networks.super_resolution)
+@parts.suggesting(networks.super_resolution)
 def super_resolution(
     image_shape,
     scale=4,
@@ -284,7 +281,7 @@ def super_resolution(
     """
     image_shape = image_shape_of(image_shape)
     low, high = _two_names(names, "upscaled")
-    l1_weight = checked_weight(l1_weight, "l1_weight")
+    l1_weight = parts.checked_weight(l1_weight, "l1_weight")
     scale = _checks.positive_int(scale, "scale")
     _checks.check(
         all(side % scale == 0 and side >= 4 * scale for side in image_shape[:2]),
@@ -322,10 +319,9 @@ def super_resolution(
         features = terms.FeatureMatching(weight=weight)
     else:
         features = terms.Perceptual(perceptual, high, "upscaled", weight=weight)
-    return compiled(
+    return parts.non_saturating(
         model,
-        adam(learning_rate, **_BETAS),
-        loss=losses.NonSaturating(),
+        learning_rate,
         terms=[terms.L1(high, "upscaled", weight=l1_weight), features],
         metrics=metrics,
     )

@@ -1,16 +1,15 @@
 """Recipes for samples with labels: a critic that names classes, a classifier of few labels."""
 
-from keras_gan import _checks, losses, networks, regularizers
+from keras_gan import _checks, networks
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
 from keras_gan.networks._images import image_shape_of
 from keras_gan.priors import Categorical
-from keras_gan.recipes import defaults
-from keras_gan.recipes.parts import adam, checked_gamma, checked_weight, compiled, suggesting
+from keras_gan.recipes import defaults, parts
 from keras_gan.terms import Classification, FeatureMatching
 
 
-@suggesting(networks.dcgan, without=("heads", "pack"))
+@parts.suggesting(networks.dcgan, without=("heads", "pack"))
 def acgan(
     image_shape,
     num_classes,
@@ -62,9 +61,9 @@ def acgan(
     """
     image_shape = image_shape_of(image_shape)
     num_classes = _checks.positive_int(num_classes, "num_classes")
-    class_weight = checked_weight(class_weight, "class_weight")
+    class_weight = parts.checked_weight(class_weight, "class_weight")
     options = {**defaults.convolutions(image_shape), "precision": precision, **network_options}
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     generator, _ = networks.dcgan(image_shape, latent_dim, num_classes=num_classes, **options)
     # The discriminator names the class, and must not be told it.
     options |= {"heads": {"classes": num_classes}, "conditional_norm": False}
@@ -76,18 +75,12 @@ def acgan(
         ema_halflife_images=20_000,
         seed=seed,
     )
-    gamma = checked_gamma(gamma, image_shape, 0.1)
-    return compiled(
-        model,
-        adam(learning_rate),
-        loss=losses.RelativisticPaired(),
-        regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
-        terms=[Classification("labels", weight=class_weight)],
-        metrics=metrics,
-    )
+    gamma = parts.checked_gamma(gamma, image_shape)
+    terms = [Classification("labels", weight=class_weight)]
+    return parts.relativistic(model, gamma, learning_rate, terms=terms, metrics=metrics)
 
 
-@suggesting()
+@parts.suggesting()
 def semi_supervised(
     image_shape,
     num_classes,
@@ -151,7 +144,7 @@ def semi_supervised(
     generator_filters, filters = defaults.narrow(
         image_shape, generator_filters, discriminator_filters
     )
-    latent_dim = defaults.latent_dim(image_shape) if latent_dim is None else latent_dim
+    latent_dim = defaults.latent_dim(image_shape, latent_dim)
     generator, _ = networks.dcgan(
         image_shape,
         latent_dim,
@@ -175,10 +168,9 @@ def semi_supervised(
         priors={"latents": "normal"},
         seed=seed,
     )
-    return compiled(
+    return parts.non_saturating(
         model,
-        adam(learning_rate, beta_1=0.5, beta_2=0.999),
-        loss=losses.NonSaturating(),
+        learning_rate,
         terms=[
             Classification("labels", critic="classifier", player="discriminator"),
             FeatureMatching("critic", distance="l2", of="means"),

@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_gan import _checks, optimizers, schedules
+from keras_gan import _checks, losses, optimizers, regularizers, schedules
 from keras_gan.recipes import defaults
+
+DCGAN_BETAS = {"beta_1": 0.5, "beta_2": 0.999}
 
 
 def suggesting(*networks, without=()):
@@ -16,9 +18,9 @@ def checked_weight(value, name):
     return schedules.number_or_schedule(value, name, steps=True, minimum=0.0)
 
 
-def checked_gamma(value, image_shape, tuned):
+def checked_gamma(value, image_shape):
     """Likewise of R1 and R2; `None` for the one that follows from the size, see `defaults`."""
-    value = defaults.gamma(image_shape, tuned) if value is None else value
+    value = defaults.gamma(image_shape, 0.1) if value is None else value
     return checked_weight(value, "gamma")
 
 
@@ -29,6 +31,23 @@ def adam(learning_rate, *, beta_1=0.0, beta_2=0.99):
         kind = keras.optimizers.Adam
         learning_rate = _checks.number(learning_rate, "learning_rate", minimum=0.0)
     return lambda: kind(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def relativistic(model, gamma, learning_rate, **settings):
+    """The model, compiled with the relativistic paired loss, and R1 and R2 of one weight."""
+    return compiled(
+        model,
+        adam(learning_rate),
+        loss=losses.RelativisticPaired(),
+        regularizers=[regularizers.R1(weight=gamma), regularizers.R2(weight=gamma)],
+        **settings,
+    )
+
+
+def non_saturating(model, learning_rate, **settings):
+    """The model, compiled with the non-saturating loss and the Adam of DCGAN."""
+    optimizer = adam(learning_rate, **DCGAN_BETAS)
+    return compiled(model, optimizer, loss=losses.NonSaturating(), **settings)
 
 
 def compiled(model, optimizer, **settings):
