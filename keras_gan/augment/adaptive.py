@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.augment.augmentation import Augmentation, normal, of_rows, policy, uniform
+from keras_gan.augment.augmentation import Augmentation, names_of_policy, normal, of_rows, uniform
 from keras_gan.augment.warping import sizes, warped
 from keras_gan.backend import replicas, seeds
 from keras_gan.backend.logits import per_sample, pointwise
@@ -82,7 +82,7 @@ class Adaptive(Augmentation):
         start=0.0,
         maximum=0.8,
     ):
-        self.policy = ",".join(_parts(policy))
+        self.policy = ",".join(names_of_policy(policy, _KNOWN))
         self.target = target
         if target is not None:
             self.target = _checks.number(target, "target", minimum=0.0, below=1.0)
@@ -146,16 +146,12 @@ class Adaptive(Augmentation):
     # === What is made of it ===
 
     def changed(self, images, drawn, *, colors):
-        parts = _parts(self.policy)
+        parts = self.policy.split(",")
         if "blit" in parts or "geometry" in parts:
             images = warped(images, *_map(drawn, parts, sizes(images)))
         if "color" in parts and colors:
             images = _colored(images, drawn)
         return images
-
-
-def _parts(given):
-    return policy(given, _KNOWN)
 
 
 def _named(names, draw, seed, rows):

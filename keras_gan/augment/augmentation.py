@@ -116,7 +116,7 @@ def same_form(name, changed, given):
     return tf.ensure_shape(changed, given.shape)
 
 
-def policy(given, known):
+def names_of_policy(given, known):
     """Names from a string such as "color,translation", in their order.
 
     Raises:

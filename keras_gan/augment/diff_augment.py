@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan.augment.augmentation import Augmentation, of_rows, policy, uniform
+from keras_gan.augment.augmentation import Augmentation, names_of_policy, of_rows, uniform
 from keras_gan.augment.warping import shifted, sizes
 
 _KNOWN = ("color", "translation", "cutout")
@@ -39,14 +39,14 @@ class DiffAugment(Augmentation):
     """
 
     def __init__(self, policy="color,translation,cutout"):
-        self.policy = ",".join(_parts(policy))
+        self.policy = ",".join(names_of_policy(policy, _KNOWN))
 
     def draws(self, seed, rows):
         # All of them, so that what is drawn for a change does not depend on the others.
         return uniform(seed, rows, 7)
 
     def changed(self, images, drawn, *, colors):
-        for part in _parts(self.policy):
+        for part in self.policy.split(","):
             if part == "translation":
                 images = _translated(images, *drawn[3:5])
             elif part == "cutout":
@@ -54,10 +54,6 @@ class DiffAugment(Augmentation):
             elif colors:
                 images = _colored(images, *drawn[:3])
         return images
-
-
-def _parts(given):
-    return policy(given, _KNOWN)
 
 
 def _colored(images, brightness, saturation, contrast):

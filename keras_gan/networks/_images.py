@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.layers import BatchNormalization, ConditionalAffine
+from keras_gan.layers import BatchNormalization, ConditionalAffine, SpectralNormalization
 from keras_gan.networks.mlp import sizes
 
 # Between a convolution and its activation.
@@ -110,6 +110,11 @@ def norm(x, kind, name):
     if kind == "batch":
         return batch_norm(name)(x)
     return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=name)(x)
+
+
+def spectral(layer):
+    """A layer with spectral normalisation."""
+    return SpectralNormalization(layer, name=f"{layer.name}_normalised", dtype=layer.dtype_policy)
 
 
 def normal():

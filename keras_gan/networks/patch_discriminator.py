@@ -5,7 +5,7 @@ from keras import layers
 
 from keras_gan import _checks
 from keras_gan.backend import policies
-from keras_gan.layers import LeakyReLU, SpectralNormalization
+from keras_gan.layers import LeakyReLU
 from keras_gan.networks import _images
 
 # Pixels that a logit sees along each axis, by the number of convolutions with stride 2: with
@@ -212,8 +212,4 @@ class _Settings:
         return _images.norm(self._wrapped(conv)(x), kind, f"{name}_norm")
 
     def _wrapped(self, layer):
-        if self.normalization != "spectral":
-            return layer
-        return SpectralNormalization(
-            layer, name=f"{layer.name}_normalised", dtype=layer.dtype_policy
-        )
+        return _images.spectral(layer) if self.normalization == "spectral" else layer

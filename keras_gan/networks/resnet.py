@@ -5,7 +5,7 @@ from keras import layers
 
 from keras_gan import _checks
 from keras_gan.backend import packing, policies
-from keras_gan.layers import ImageConv2D, SpectralNormalization
+from keras_gan.layers import ImageConv2D
 from keras_gan.networks import _attention, _images, _labels
 
 
@@ -166,15 +166,15 @@ def _discriminator(image_shape, widths, attention, num_classes):
             halve=number < len(widths),
         )
         if number < len(widths):
-            x = _attention.attended(x, attention, "discriminator_attention", wrap=_normalised)
+            x = _attention.attended(x, attention, "discriminator_attention", wrap=_images.spectral)
     x = layers.ReLU(name="discriminator_end_relu")(x)
     features = layers.GlobalAveragePooling2D(name="discriminator_mean")(x)
     positions = x.shape[1] * x.shape[2]
     features = layers.Rescaling(float(positions), name="discriminator_sum")(features)
     score = layers.Dense(1, dtype="float32", name="discriminator_score")
-    logit = _normalised(score)(features)
+    logit = _images.spectral(score)(features)
     logit = _labels.project_label(
-        logit, features, labels, num_classes, "discriminator", wrap=_normalised
+        logit, features, labels, num_classes, "discriminator", wrap=_images.spectral
     )
     return _labels.model(inputs, labels, logit, "discriminator")
 
@@ -188,14 +188,10 @@ def _down_block(x, filters, name, *, activate, halve):
     shortcut = x
     if halve or x.shape[-1] != filters:
         # As in the generator, and as the paper has it where pixels come in.
-        shortcut = _normalised(_conv(filters, 1, f"{name}_shortcut"))(halved(x, "shortcut"))
+        shortcut = _images.spectral(_conv(filters, 1, f"{name}_shortcut"))(halved(x, "shortcut"))
     if activate:
         x = layers.ReLU(name=f"{name}_1_relu")(x)
-    x = _normalised(_conv(filters, 3, f"{name}_conv_1", gain=2.0))(x)
+    x = _images.spectral(_conv(filters, 3, f"{name}_conv_1", gain=2.0))(x)
     x = layers.ReLU(name=f"{name}_2_relu")(x)
-    x = halved(_normalised(_conv(filters, 3, f"{name}_conv_2", gain=2.0))(x), "2")
+    x = halved(_images.spectral(_conv(filters, 3, f"{name}_conv_2", gain=2.0))(x), "2")
     return layers.Add(name=f"{name}_sum")([x, shortcut])
-
-
-def _normalised(layer):
-    return SpectralNormalization(layer, name=f"{layer.name}_normalised", dtype=layer.dtype_policy)

@@ -6,11 +6,11 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.augment import Augmentation
 from keras_gan.backend.logits import per_sample, pointwise
-from keras_gan.terms.term import Term, critic_name, float32, joined, tensor_name
+from keras_gan.terms.term import CriticTerm, critic_name, float32, joined, tensor_name
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class BalancedConsistency(Term):
+class BalancedConsistency(CriticTerm):
     """Logits of changed images near those of the images themselves, on both sides (bCR).
 
     `(D(x) - D(T(x)))^2 + (D(G(z)) - D(T(G(z))))^2` per sample, in the critics' updates alone; `T`
@@ -49,14 +49,6 @@ class BalancedConsistency(Term):
         super().__init__(weight, player="discriminator", every=every, name=name)
 
     @property
-    def critics(self):
-        return (self.critic,)
-
-    @property
-    def needs(self):
-        return ((self.critic, "logits"),)
-
-    @property
     def augmentations(self):
         return (self.augmentation,)
 
@@ -86,7 +78,7 @@ class BalancedConsistency(Term):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class LatentConsistency(Term):
+class LatentConsistency(CriticTerm):
     """Close latents: logits that agree, and images that do not (zCR).
 
     In the critics' updates `(D(G(z)) - D(G(z + e)))^2` per sample; in the generator's
@@ -134,14 +126,6 @@ class LatentConsistency(Term):
     @property
     def reads(self):
         return (self.made, self.near)
-
-    @property
-    def critics(self):
-        return (self.critic,)
-
-    @property
-    def needs(self):
-        return ((self.critic, "logits"),)
 
     def value(self, scene):
         if scene.player == "discriminator":

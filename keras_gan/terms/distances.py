@@ -6,7 +6,8 @@ from keras import ops
 from keras_gan import _checks
 from keras_gan.backend import inspection
 from keras_gan.backend.logits import per_sample
-from keras_gan.terms.term import Term, float32, joined, mean_of_list, network_config, tensor_name
+from keras_gan.feeding.shapes import agree
+from keras_gan.terms.term import Term, float32, joined, tensor_name
 
 DISTANCES = {"l1": ops.abs, "l2": ops.square}
 
@@ -40,11 +41,11 @@ def distance(a, b, kind, names=None):
         ValueError: if the shapes of samples differ.
     """
     shapes = tuple(a.shape[1:]), tuple(b.shape[1:])
-    same = len(a.shape) == len(b.shape) and all(
-        None in pair or len(set(pair)) == 1 for pair in zip(*shapes, strict=False)
-    )
     _checks.check(
-        same, "Tensors whose distance is taken must have one shape.", names=names, shapes=shapes
+        agree(*shapes),
+        "Tensors whose distance is taken must have one shape.",
+        names=names,
+        shapes=shapes,
     )
     return per_sample(DISTANCES[kind](float32(a) - float32(b)))
 
@@ -156,10 +157,11 @@ class Perceptual(_Pair):
         parts = [
             distance(*pair, self.distance, names=self.reads) for pair in zip(a, b, strict=True)
         ]
-        return mean_of_list(parts)
+        return sum(parts) / len(parts)
 
     def get_config(self):
-        network = network_config(self.network)
+        # Its weights are saved by the model that has the term.
+        network = keras.saving.serialize_keras_object(self.network)
         return {"network": network, **super().get_config(), "distance": self.distance}
 
     @classmethod

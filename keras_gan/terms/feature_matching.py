@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_gan import _checks
 from keras_gan.terms.distances import DISTANCES, distance
-from keras_gan.terms.term import Term, critic_name, float32, joined, mean_of_list
+from keras_gan.terms.term import CriticTerm, critic_name, float32, joined
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class FeatureMatching(Term):
+class FeatureMatching(CriticTerm):
     """The distance of a critic's features on its generated side from those on its real side.
 
     The critic's network returns a `dict` with "features", any nest of tensors. The value is the
@@ -38,7 +38,7 @@ class FeatureMatching(Term):
     (arXiv:1606.03498); Wang et al., CVPR 2018 (arXiv:1711.11585).
     """
 
-    reads = ()
+    reads, _needed = (), "features"
 
     def __init__(self, critic=None, distance="l1", of="samples", *, weight=1.0, every=1, name=None):
         self.critic = critic_name(critic)
@@ -47,14 +47,6 @@ class FeatureMatching(Term):
         name = joined("feature_matching", critic) if name is None else name
         super().__init__(weight, every=every, name=name)
 
-    @property
-    def critics(self):
-        return (self.critic,)
-
-    @property
-    def needs(self):
-        return ((self.critic, "features"),)
-
     def value(self, scene):
         real, fake = (
             keras.tree.flatten(side(self.critic)["features"]) for side in (scene.real, scene.fake)
@@ -62,9 +54,9 @@ class FeatureMatching(Term):
         real = [ops.stop_gradient(each) for each in real]
         if self.of == "means":
             real, fake = _means(scene, real, fake)
-        pairs = zip(real, fake, strict=True)
-        parts = mean_of_list([distance(r, f, self.distance) for r, f in pairs])
-        return parts[0] if self.of == "means" else parts
+        parts = [distance(*pair, self.distance) for pair in zip(real, fake, strict=True)]
+        mean = sum(parts) / len(parts)
+        return mean[0] if self.of == "means" else mean
 
     def get_config(self):
         config = super().get_config()

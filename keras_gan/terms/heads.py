@@ -6,10 +6,10 @@ from keras import ops
 from keras_gan import _checks
 from keras_gan.backend.logits import per_sample
 from keras_gan.terms.distances import distance
-from keras_gan.terms.term import Term, critic_name, float32, joined, tensor_name
+from keras_gan.terms.term import CriticTerm, critic_name, float32, joined, tensor_name
 
 
-class _Head(Term):
+class _Head(CriticTerm):
     """Base of terms that compare a critic's head with labels, on either side."""
 
     kind, usual_head = None, None
@@ -74,12 +74,8 @@ class _Head(Term):
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     @property
-    def critics(self):
-        return (self.critic,)
-
-    @property
-    def needs(self):
-        return ((self.critic, self.head),)
+    def _needed(self):
+        return self.head
 
     def value(self, scene):
         total = 0.0

@@ -2,7 +2,6 @@
 
 import functools
 
-import keras
 from keras import ops
 
 from keras_gan import _checks, _registry, schedules
@@ -137,6 +136,20 @@ class Term:
         return f"{type(self).__name__}({arguments})"
 
 
+class CriticTerm(Term):
+    """Base of terms that read an output of one critic, whose name is `critic`."""
+
+    _needed = "logits"
+
+    @property
+    def critics(self):
+        return (self.critic,)
+
+    @property
+    def needs(self):
+        return ((self.critic, self._needed),)
+
+
 # === What terms share ===
 
 
@@ -170,13 +183,3 @@ def joined(*parts):
 def float32(tensor):
     """A tensor in float32: half precision would lose small distances."""
     return ops.cast(tensor, "float32")
-
-
-def mean_of_list(values):
-    """The mean of some tensors of one shape."""
-    return sum(values) / len(values)
-
-
-def network_config(network):
-    """A Keras model for a `get_config`. Its weights are saved by the model that has the term."""
-    return keras.saving.serialize_keras_object(network)
