@@ -11,7 +11,7 @@ import dataclasses
 NONE = "none"
 _NETWORK_KINDS = ("dcgan", "mlp", "resnet")
 HEALTHY = frozenset({NONE, "equilibrium", "stalled"})
-# Where ground truth says that a healthy kind went wrong all the same.
+# Where ground truth says that a healthy kind went wrong anyway.
 UNLUCKY = HEALTHY | {"mode_collapse", "oscillating"}
 
 

@@ -63,8 +63,7 @@ def decay(epochs, floor=0.01):
         return max(floor, min(1.0, 2.0 * (1.0 - epoch / epochs)))
 
     def schedule(epoch, rate):
-        # From the rate of the epoch before, which a run that is gone on with still has; what the
-        # first one was it does not know.
+        # From the rate of the epoch before: a resumed run does not know the first one.
         return rate * share(epoch) / share(epoch - 1)
 
     return keras.callbacks.LearningRateScheduler(schedule)

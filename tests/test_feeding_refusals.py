@@ -358,7 +358,7 @@ def test_bad_validation_data_are_refused(models, validation, message):
 
 
 def test_bad_values_in_a_validation_pipeline_are_named(models):
-    # Reading it before the first step would not be innocent; so this comes with the evaluation.
+    # Reading it before the first step could have effects, so this comes with the evaluation.
     message = OUT_OF_RANGE.replace("x / 127.5", r"validation_data\.map\(.* / 127.5")
     with pytest.raises(ValueError, match=f"`validation_data` .*{message}"):
         helpers.watched(SIZE).fit(

@@ -178,7 +178,7 @@ def test_the_second_moment_follows_beta_2():
     "images_seen, share",
     [pytest.param(0, 0.0, marks=pytest.mark.slow), (OVER // 2, 0.5), (OVER, 1.0)],
 )
-def test_one_step_uses_the_values_of_the_day(images_seen, share):
+def test_one_step_uses_the_present_values(images_seen, share):
     gan, start = by_hand(images_seen)
     rate, halflife = 1e-2 - 9e-3 * share, 40.0 * share
     now = helpers.values(gan.generator.weights)

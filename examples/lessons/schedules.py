@@ -1,7 +1,7 @@
 """A generator that trains too much against too little of a discriminator drops modes.
 
-The Helvetica scenario: each update of the generator moves all samples to where the discriminator
-of the day likes them best, and without an answer of the discriminator they all go to one place.
+The Helvetica scenario: each update of the generator moves all samples to where the present
+discriminator scores them highest. While the discriminator does not learn, they all go to one place.
 Eight Gaussians on a ring, the same number of generator updates for every schedule.
 """
 

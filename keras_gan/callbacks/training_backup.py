@@ -355,7 +355,7 @@ def _told_finished(found, path):
         last = backups.epoch_path(path.parent, found["epoch"]).name
         way = (
             "It was stopped by a callback, so more epochs would change nothing. To go on from "
-            f"before that all the same, remove {path.name} and {last}; to"
+            f"before that, remove {path.name} and {last}; to"
         )
     return (
         f"This run is finished: it ended after epoch {found['epoch']} ({path}), and nothing is "

@@ -24,7 +24,7 @@ def copy(generator):
 
 
 def halflife(setting, images_seen, generator_images, steps_seen=0):
-    """The half-life of the day in images: `min(setting, 0.05 * generator_images)`, or a schedule.
+    """The present half-life in images: `min(setting, 0.05 * generator_images)`, or a schedule.
 
     Args:
         setting: the half-life once ramp-up is over, above 0; or a schedule, which is all there is.

@@ -29,8 +29,8 @@ def apply_if_finite(
 
     Neither are they applied at a learning rate below 0, at which losses would rise.
 
-    An update that is not finite would spread to every weight, and to the moments of the optimizer
-    for good. It is left out, and the first such one is kept in the state. With loss scaling,
+    An update that is not finite would spread to every weight, and stay in the moments of the
+    optimizer. It is left out, and the first such one is kept in the state. With loss scaling,
     gradients that overflow are nothing to remember: the scale is halved.
 
     Args:

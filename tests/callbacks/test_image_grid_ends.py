@@ -28,7 +28,7 @@ class Stopping:
 
 
 def stopped(folder, number, *, stops_first=False, state=None, epochs=10):
-    """A run of ten epochs that is stopped, or gone on with; returns the grid's states."""
+    """A run of ten epochs that is stopped, or resumed; returns the grid's states."""
     gan, grid, states = FakeGAN(), ImageGrid(folder, rows=1, columns=2, every_epochs=4), []
     stopping = Stopping(gan, number)
     gan.stop_training = False
