@@ -1,6 +1,7 @@
 """What is guaranteed of every mechanism: the columns of the table, each as a check."""
 
 import contextlib
+import json
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 import exported
 import mechanisms
 from game_parts import register
+from keras_gan import callbacks
 from keras_gan.engine.state import random_generators
 from keras_gan.priors import Prior
 from runs import assert_same_state
@@ -190,6 +192,20 @@ def replicas(name, strategy):
     assert one.steps_seen == two.steps_seen and one.images_seen == two.images_seen
     for key, values in one_logs.items():
         np.testing.assert_allclose(values, two_logs[key], atol=1e-5, err_msg=key)
+
+
+def watched(name, folder):
+    """The first critic's game is measured and judged in each epoch, which changes no bit of it."""
+    stopping = callbacks.ConvergenceStopping(directory=folder)
+    options = {"run_eagerly": True, "fit_options": {"epochs": 2}}
+    alone, _ = trained(name, **options)
+    options["fit_options"]["callbacks"] = [stopping]
+    seen, _ = trained(name, **options)
+    assert_same_state(seen, alone.run_state())
+    signals = json.loads((folder / "signals.json").read_text())
+    assert [each["epoch"] for each in signals] == [1, 2]
+    for key in ("quality", "coverage", "spread", "discriminator_auc"):
+        assert all(np.isfinite(each[key]) for each in signals), (key, signals)
 
 
 def exports(name, folder):

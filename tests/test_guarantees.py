@@ -38,6 +38,7 @@ COLUMNS = {
     "counts": "n:m updates",
     "leaves_others_still": "others still",
     "xla": "XLA",
+    "watched": "watched",
 }
 EXPLAINED = """\
 Rows are mechanisms, each as the smallest game that has it (`tests/mechanisms.py`). Columns are
@@ -57,6 +58,8 @@ what is tested of each (`tests/guarantees.py`):
 - *others still*: an update of one player changes no weight, statistic, moment or random state of
   the others.
 - *XLA*: the weights after three steps agree within 1e-5 on the same noise.
+- *watched*: `ConvergenceStopping` measures the first critic's game in each epoch (distance,
+  coverage, spread, AUC), and the run stays the same, bit for bit.
 
 """
 
@@ -82,7 +85,7 @@ def test_trains_and_is_saved(name, tmp_path):
     guarantees.trains_and_saves(name, tmp_path)
 
 
-IN_PROCESS = ("accumulates", "bfloat16", "counts", "leaves_others_still", "xla")
+IN_PROCESS = ("accumulates", "bfloat16", "counts", "leaves_others_still", "xla", "watched")
 
 
 @pytest.mark.slow
