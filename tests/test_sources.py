@@ -162,17 +162,6 @@ def test_stream_has_length_and_static_shapes():
     assert labels == tf.TensorSpec((16,), "int32")
 
 
-def test_stream_refuses_a_batch_that_cannot_be_filled():
-    with pytest.raises(ValueError, match="must not exceed.*batch_size=71, num_samples=70"):
-        numbered(70).stream(lambda: 0, 1, 71)
-
-
-@pytest.mark.parametrize("steps, batch_size", [(0, 8), (1, 0), (1, 2.0), (True, 8)])
-def test_stream_refuses_counts_that_are_none(steps, batch_size):
-    with pytest.raises(ValueError, match="positive integer"):
-        numbered(70).stream(lambda: 0, steps, batch_size)
-
-
 # === Data sets ===
 
 

@@ -272,12 +272,9 @@ def doctor() -> int:
     for name, value in _facts.versions():
         terminal.tell(f"{name}: {value}")
     gains = policies.multiplies_bfloat16()
-    why = (
-        "this device multiplies bfloat16 faster than float32"
-        if gains
-        else "this device does not multiply bfloat16 faster than float32"
-    )
-    terminal.tell(f'precision "auto": {"mixed_bfloat16" if gains else "float32"}, since {why}')
+    policy, verb = ("mixed_bfloat16", "multiplies") if gains else ("float32", "does not multiply")
+    why = f"this device {verb} bfloat16 faster than float32"
+    terminal.tell(f'precision "auto": {policy}, since {why}')
     extras = {"report": ("jinja2", "matplotlib"), "onnx": ("tf2onnx", "onnx")}
     for extra, packages in extras.items():
         missing = [name for name in packages if importlib.util.find_spec(name) is None]

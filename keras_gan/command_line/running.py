@@ -93,15 +93,8 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
     """The model, its data and labels, and the arguments of `fit`."""
     seed, precision, batch_size = given["seed"], given["precision"], given["batch_size"]
     size_of_batch = _BATCH_SIZE if batch_size is None else batch_size
-    real, classes = sources.read(
-        source,
-        given["image_size"],
-        given["channels"],
-        given["labels"],
-        given["split"],
-        size_of_batch,
-        seed,
-    )
+    reading = [given[name] for name in ("image_size", "channels", "labels", "split")]
+    real, classes = sources.read(source, *reading, size_of_batch, seed)
     shared = {"seed": seed, "precision": precision}
     if recipe == "auto":
         _checks.check(

@@ -148,7 +148,6 @@ class TFDSSource(sources.Source):
         )
 
     def examples(self, limit):
-        limit = _checks.positive_int(limit, "limit")
         shuffled = self._ordered(orders.EXAMPLES_PASS, shuffle=True)
         return self._collected(shuffled.take(limit), min(limit, self.num_samples))
 

@@ -18,6 +18,8 @@ from keras_gan.feeding.shapes import agree
 class EntryBatches:
     """What a pipeline for a model of entries must yield, and how its batches are checked.
 
+    Its methods are those of `sample_batches.SampleBatches`.
+
     Args:
         entries: the model's `entries.EntrySpecs`.
         name: name of the data in errors.
@@ -47,15 +49,7 @@ class EntryBatches:
         return {key: conversion.array(given[key], f"{key} in {name}") for key in chosen}
 
     def open(self, spec, *, is_read):
-        """Check what can be known before reading.
-
-        Args:
-            spec: `element_spec` of the pipeline.
-            is_read: whether it is read in Python.
-
-        Raises:
-            ValueError: if such batches cannot be taken.
-        """
+        """Check what can be known before reading."""
         # Of a tuple, `map` passes the parts.
         self._is_tuple = isinstance(spec, tuple)
         found = places(spec, self._entries, self._name, self._optional)
@@ -119,13 +113,7 @@ class EntryBatches:
     # === Arrays ===
 
     def checked(self, *parts, first, warn):
-        """Check a batch; returns it as it is kept.
-
-        Args:
-            *parts: arrays, in the order of their names.
-            first: whether it is the first one, of which values are checked.
-            warn: whether to warn of values that are allowed but probably a mistake.
-        """
+        """Check a batch, its arrays in the order of their names; returns it as it is kept."""
         kept = {}
         for (key, rule), part in zip(self._rules.items(), parts, strict=True):
             told = {"name": self._names[key], "form": self._forms[key]}

@@ -110,19 +110,7 @@ class Source:
 
         Returns:
             `tf.data.Dataset` with `len()`, prefetched, of batches with a static batch dimension.
-
-        Raises:
-            ValueError: if not even one batch can be filled.
         """
-        steps = _checks.positive_int(steps, "steps")
-        batch_size = _checks.positive_int(batch_size, "batch_size")
-        _checks.check(
-            batch_size <= self.num_samples,
-            "`batch_size` must not exceed the number of samples.",
-            cure="Use a smaller batch.",
-            batch_size=batch_size,
-            num_samples=self.num_samples,
-        )
         per_pass = self.num_samples // batch_size
 
         def first_step():
@@ -216,7 +204,7 @@ class Source:
 
     def _drawn(self, limit):
         """The indices of examples."""
-        count = min(_checks.positive_int(limit, "limit"), self.num_samples)
+        count = min(limit, self.num_samples)
         positions = tf.range(count, dtype="int64")
         return shuffled(positions, self.seed, EXAMPLES_PASS, self.num_samples, self.order)
 
