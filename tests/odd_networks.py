@@ -1,6 +1,9 @@
 """Networks as people write them, of classes that Keras could not make again from a config."""
 
+import collections
 import functools
+import types
+import weakref
 
 import keras
 import numpy as np
@@ -88,10 +91,17 @@ class Referring(layers.Layer):
         self.by_method = self.by_name["a"].__call__
         self.by_function = tf.function(self.by_name["a"].__call__)
         self.by_object = Helper(self)
+        self.by_slot = Slotted(self.pair[0])
+        self.by_weak_reference = weakref.ref(self.pair[1])
+        self.by_queue = collections.deque([self.by_name["a"]], maxlen=1)
+        self.by_set = frozenset(self.pair)
+        self.by_view = types.MappingProxyType({"b": self.pair[1]})
 
     def call(self, inputs):
         x = self.by_closure(self.pair[0](inputs))
-        return self.by_object(self.by_function(self.by_method(x)))
+        x = self.by_object(self.by_function(self.by_method(x)))
+        x = self.by_queue[0](self.by_weak_reference()(self.by_slot(x)))
+        return sum(layer(x) for layer in self.by_set) + self.by_view["b"](x)
 
 
 class Helper:
@@ -102,6 +112,18 @@ class Helper:
 
     def __call__(self, x):
         return self.layer.pair[0](x)
+
+
+class Slotted:
+    """An object without a `__dict__`."""
+
+    __slots__ = ("layer",)
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __call__(self, x):
+        return self.layer(x)
 
 
 class Tied(layers.Layer):

@@ -34,6 +34,13 @@ class Legacy(keras.callbacks.Callback):
         pass
 
 
+class CountingTests(keras.callbacks.Callback):
+    calls = 0
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.calls += 1
+
+
 class Checkpoint(keras.callbacks.ModelCheckpoint):
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
@@ -42,6 +49,7 @@ class Checkpoint(keras.callbacks.ModelCheckpoint):
 CALLBACKS = {
     "own hook": (lambda folder: Counting(), True),
     "own legacy hook": (lambda folder: Legacy(), True),
+    "own hook of tests": (lambda folder: CountingTests(), True),
     "a lambda": (
         lambda folder: keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: None),
         True,
@@ -93,6 +101,8 @@ def test_each_batch_is_told_and_no_call_is_longer_than_an_epoch(capsys):
     callback = Counting()
     gan.fit(x, batch_size=8, verbose=0)
     assert gan.steps_per_execution == STEPS
+    gan.evaluate(x, batch_size=8, callbacks=[tests := CountingTests()], verbose=0)
+    assert gan.steps_per_execution == STEPS and tests.calls == STEPS
     gan.fit(x, batch_size=8, epochs=2, callbacks=[callback], verbose=0)
     assert gan.steps_per_execution == 1 and callback.calls == 2 * STEPS
     # What was asked for stays.

@@ -68,6 +68,7 @@ def test_the_log_key_is_the_name(name):
         (keras.metrics.AUC, "labels with predictions"),
         (keras.metrics.CategoricalAccuracy, "labels with predictions"),
         (keras.metrics.SparseCategoricalCrossentropy, "because="),
+        (keras.metrics.KLDivergence, "compares probabilities"),
     ],
 )
 def test_metrics_that_cannot_compare_are_refused(metric, because):

@@ -10,7 +10,16 @@ import tensorflow as tf
 from keras import layers
 
 import helpers
-from keras_gan import losses, metrics, optimizers, priors, regularizers
+from keras_gan import (
+    AdversarialModel,
+    Critic,
+    losses,
+    metrics,
+    optimizers,
+    priors,
+    regularizers,
+)
+from keras_gan.layers import Frozen
 from keras_gan.model.gan import GAN
 
 register = keras.saving.register_keras_serializable("test_loadable")
@@ -144,7 +153,14 @@ def test_what_would_not_load_is_not_saved(tmp_path, place):
     gan.save_weights(tmp_path / "gan.weights.h5")  # the cure for who wants no config
 
 
-@pytest.mark.parametrize("layer", [OwnDense, lambda units: layers.Lambda(lambda x: 2 * x)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        OwnDense,
+        lambda units: layers.Lambda(lambda x: 2 * x),
+        lambda units: layers.Dense(units, activation=lambda x: 2 * x),
+    ],
+)
 def test_parts_of_networks_are_named(tmp_path, layer):
     nested = keras.Sequential([keras.Input((4,)), layer(4)])
     gan = model(generator=network(nested), ema_halflife_images=None)
@@ -219,6 +235,19 @@ def test_networks_that_share_a_layer_are_refused():
     with pytest.raises(ValueError, match=r"not share layers.*'shared/kernel'.*clone_model"):
         GAN(generator, discriminator)
     GAN(generator, keras.models.clone_model(discriminator))
+
+
+def test_frozen_networks_are_not_shared_by_players_even_if_no_critic_reads_them():
+    frozen = Frozen(keras.Sequential([keras.Input((2,)), layers.Dense(2, name="fixed")]))
+    start, samples = keras.Input((2,), name="noise"), keras.Input((2,))
+    made = layers.Dense(2)(start)
+    generator = keras.Model({"noise": start}, {"made": made, "code": frozen(made)})
+    critic = Critic(
+        keras.Model(samples, layers.Dense(1)(frozen(samples))), real="point", fake="made"
+    )
+    game = AdversarialModel(generator, critic, priors={"noise": "normal"})
+    with pytest.raises(ValueError, match=r"not share layers.*/fixed/kernel'.*set_weights"):
+        game.compile()
 
 
 def test_layers_without_state_may_be_shared(tmp_path):

@@ -260,11 +260,13 @@ def texts(path):
     return [(path / part / "text").read_text() for part in ("a", "b", "c")]
 
 
-@pytest.mark.parametrize("how", ["a run starts", "another export", "the same export"])
+@pytest.mark.parametrize("how", ["a run starts", "by a link", "another export", "the same export"])
 def test_a_folder_comes_back_if_it_was_killed_between_two_renames(tmp_path, how):
-    assert run(EXPORT, tmp_path).wait() == -signal.SIGKILL
+    (tmp_path / "latest").symlink_to("export")
+    code = EXPORT.replace('"export"', '"latest"') if how == "by a link" else EXPORT
+    assert run(code, tmp_path).wait() == -signal.SIGKILL
     assert not (tmp_path / "export").exists()
-    if how == "a run starts":
+    if how in ("a run starts", "by a link"):
         files.writable_directory(tmp_path)
     else:
         export(tmp_path / ("export" if how.startswith("the") else "other"), "newest")

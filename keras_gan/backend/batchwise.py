@@ -4,7 +4,10 @@ import keras
 
 from keras_gan.backend import private_keras
 
-_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+_HOOKS = (
+    *("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
+    *("on_test_batch_begin", "on_test_batch_end"),
+)
 # Keras's callbacks that have such a hook and need not be called with every batch; whether they do
 # is in their settings.
 _BY_SETTING = (

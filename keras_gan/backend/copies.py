@@ -10,6 +10,7 @@ import collections
 import copy as copying
 import functools
 import types
+import weakref
 
 import keras
 import numpy as np
@@ -90,6 +91,7 @@ class Copier:
             _uncompile(model)
         for tracker in self.made(private_keras.tracker_class()):
             private_keras.recount(tracker)
+        self._renew_weak_references()
         if self.full_precision:
             for new in self._copies.values():
                 _to_full_precision(new)
@@ -130,11 +132,15 @@ class Copier:
         for container, fill in containers.items():
             if issubclass(kind, container):
                 return kind.__new__(kind), fill
-        if isinstance(old, tuple):  # a named one, a plain one, or TensorFlow's proxy of one
+        if isinstance(old, (tuple, frozenset)):  # or a named one, or TensorFlow's proxy of one
             parts = [self._of(part) for part in old]
             return (kind(*parts) if hasattr(kind, "_fields") else kind(parts)), None
         if not _leads_to_state(old):
             return old, None
+        if isinstance(old, collections.deque):
+            return kind(maxlen=old.maxlen), self._fill_deque
+        if kind is types.MappingProxyType:
+            return kind(self._of(dict(old))), None
         if kind is types.FunctionType:
             return _with_own_cells(old), self._fill_function
         if kind is types.MethodType:
@@ -151,6 +157,9 @@ class Copier:
     def _fill_list(self, new, old):
         list.extend(new, map(self._of, old))
         self._fill_attributes(new, old)
+
+    def _fill_deque(self, new, old):
+        new.extend(map(self._of, old))
 
     def _fill_set(self, new, old):
         set.update(new, map(self._of, old))
@@ -185,10 +194,19 @@ class Copier:
             new.__dict__.update(zip(names, (kept, by_name), strict=True))
 
     def _fill_attributes(self, new, old, without=()):
+        for key, value in _slots(old).items():
+            object.__setattr__(new, key, self._of(value))
         for key, value in getattr(old, "__dict__", {}).items():
             # The history of symbolic tensors is set after all objects are copied.
             if key not in without and not private_graphs.is_origin(key):
                 new.__dict__[key] = self._of(value)
+
+    def _renew_weak_references(self):
+        """Let attributes that are weak references to what was copied lead to the copies."""
+        for new in self._copies.values():
+            for key, value in getattr(new, "__dict__", {}).items():
+                if type(value) is weakref.ref and id(value()) in self._copies:
+                    new.__dict__[key] = weakref.ref(self._copies[id(value())])
 
 
 def _uncompile(model):
@@ -245,12 +263,23 @@ def _parts(thing):
         return [thing.func, thing.args, thing.keywords]
     if isinstance(thing, tf.types.experimental.PolymorphicFunction):
         return [thing.python_function]
-    if isinstance(thing, dict):
+    if isinstance(thing, (dict, types.MappingProxyType)):
         return list(thing.values())
-    if isinstance(thing, (list, tuple, set)):
+    if isinstance(thing, (list, tuple, set, frozenset, collections.deque)):
         return list(thing)
-    foreign = type(thing).__module__.split(".")[0] in ("builtins", "numpy", "tensorflow")
-    return [] if foreign else list(getattr(thing, "__dict__", {}).values())
+    if type(thing).__module__.split(".")[0] in ("builtins", "numpy", "tensorflow"):
+        return []
+    return [*getattr(thing, "__dict__", {}).values(), *_slots(thing).values()]
+
+
+def _slots(thing):
+    """The attributes of an object that are in slots, by name."""
+    names = []
+    for kind in type(thing).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    names = [name for name in names if name not in ("__dict__", "__weakref__")]
+    return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
 
 
 def _contents(cell):

@@ -6,6 +6,7 @@ NumPy arrays that it does not modify afterwards, and `set_state(state)`, which i
 """
 
 import csv
+import dis
 import functools
 import inspect
 import pathlib
@@ -38,14 +39,16 @@ _KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger}
 _CSV = ("text", "keys")
 # The key of the state of a callback's functions; no attribute has such a name.
 _HELD = "its functions"
+# The key of what a user's subclass adds to the state of a callback of this package.
+_ADDED = "its additions"
 
 
 def start(callbacks):
-    """Attributes of Keras's callbacks before training that are not in the table, for `get_all`."""
+    """What callbacks hold beside the state of their base class before training, for `get_all`."""
     return {
         name: {**_own(callback), _HELD: _of_functions(callback)}
         for name, callback in _named(callbacks)
-        if _is_of_keras(callback)
+        if _may_add(callback)
     }
 
 
@@ -113,24 +116,46 @@ def _is_of_keras(callback):
     return known and not hasattr(callback, "get_state")
 
 
+def _inherits_ours(callback):
+    """Whether a user's subclass of a callback of this package inherits its `get_state`."""
+    owners = (kind for kind in type(callback).__mro__ if "get_state" in vars(kind))
+    return not _is_ours(type(callback)) and _is_ours(next(owners, object))
+
+
+def _is_ours(kind):
+    return kind.__module__.startswith("keras_gan.")
+
+
+def _may_add(callback):
+    """Whether a callback may hold more than its base class, which has to be looked for."""
+    return _is_of_keras(callback) or _inherits_ours(callback)
+
+
 def _get(callback, start=None):
     if not _knows(callback):
         return None
     if hasattr(callback, "get_state"):
-        return callback.get_state()
+        state = callback.get_state()
+        added = _added(callback, start) if _inherits_ours(callback) else {}
+        return {**state, _ADDED: added} if added else state
     if isinstance(callback, keras.callbacks.CSVLogger):
         path = pathlib.Path(callback.filename)
         text = path.read_bytes() if path.exists() else b""
         known = {"text": np.frombuffer(text, "uint8"), "keys": callback.keys}
     else:
         known = {name: _copied(getattr(callback, name)) for name in _attributes(callback)}
+    return {**known, **_added(callback, start)}
+
+
+def _added(callback, start):
+    """What a subclass and its functions hold, as far as it has changed since the start."""
     before = start or {}
     held = {
         path: _changed(before.get(_HELD, {}).get(path, {}), values)
         for path, values in _of_functions(callback).items()
     }
     held = {path: values for path, values in held.items() if values}
-    return {**known, **_changed(before, _own(callback)), **({_HELD: held} if held else {})}
+    return {**_changed(before, _own(callback)), **({_HELD: held} if held else {})}
 
 
 def _changed(before, now):
@@ -148,7 +173,7 @@ def _of_functions(callback):
 
 
 def _own(callback):
-    """Plain attributes that a subclass of a Keras callback adds."""
+    """Plain attributes that a subclass adds."""
     if type(callback) in _KINDS:
         return {}
     skipped = _attributes_of_base(callback)
@@ -161,7 +186,7 @@ def _own(callback):
 
 def _unkept(callback):
     """Names of values of a subclass or function that are not plain and so are not stored."""
-    if not _is_of_keras(callback):
+    if not _may_add(callback):
         return []
     skipped = _attributes_of_base(callback)
     own = [
@@ -174,25 +199,34 @@ def _unkept(callback):
 
 
 def _attributes_of_base(callback):
-    """Attributes that Keras sets: settings, and those in the table."""
-    kind = next(kind for kind in type(callback).__mro__ if kind in _KINDS)
-    return _attributes_set_by(kind)
+    """Attributes that Keras or this package sets: settings, and those in its state."""
+    bases = type(callback).__mro__
+    return _attributes_set_by(next(kind for kind in bases if kind in _KINDS or _is_ours(kind)))
 
 
 @functools.cache
 def _attributes_set_by(kind):
-    """All attribute names that the methods of Keras's classes set."""
+    """All attribute names that a class and its bases have, or set in their methods."""
     names = set()
     for base in kind.__mro__[:-1]:
+        names.update(vars(base))
         for method in vars(base).values():
             code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
-            names.update(code.co_names if code else ())
+            names.update(_stored_by(code) if code else ())
     return names
+
+
+def _stored_by(code):
+    """The names of attributes that code assigns to, functions within it included."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}
+    return names.union(*(_stored_by(c) for c in code.co_consts if inspect.iscode(c)))
 
 
 def _set(callback, state):
     if hasattr(callback, "set_state"):
-        callback.set_state(state)
+        added = state.get(_ADDED, {}) if _inherits_ours(callback) else {}
+        callback.set_state({k: v for k, v in state.items() if k != _ADDED} if added else state)
+        _put(callback, added)
         return
     known = _attributes(callback)
     if isinstance(callback, keras.callbacks.CSVLogger):
@@ -201,13 +235,18 @@ def _set(callback, state):
     else:
         for name in known:
             setattr(callback, name, state[name])
-    for name in state.keys() - {*known, _HELD}:
+    _put(callback, {name: value for name, value in state.items() if name not in known})
+
+
+def _put(callback, added):
+    """Restore the result of `_added`."""
+    for name in added.keys() - {_HELD}:
         is_method = callable(getattr(type(callback), name, None))
         # In place: other objects may refer to the container, which may be a `defaultdict`.
-        if not is_method and not _held.refill(vars(callback).get(name), state[name]):
-            setattr(callback, name, state[name])
+        if not is_method and not _held.refill(vars(callback).get(name), added[name]):
+            setattr(callback, name, added[name])
     for holder in _held.holders(callback):
-        for name, value in state.get(_HELD, {}).get(holder.path, {}).items():
+        for name, value in added.get(_HELD, {}).get(holder.path, {}).items():
             holder.put(name, value)
 
 

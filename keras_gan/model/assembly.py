@@ -53,7 +53,7 @@ def assembled(model, loss, regularizers, terms, augment):
     specs = entry_rules.rules_of(model, cut, terms)
     _check_priors_are_read(model, needed)
     for critic in model.critics:
-        pairs.check_apart(cut.network, critic.network, f"critic {critic.name!r}")
+        pairs.check_apart(model.generator, critic.network, f"critic {critic.name!r}")
     draws = _draws(model, needed, specs)
     rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
     rules = EntrySpecs(rules, made=generator.outputs, drawable=entry_rules.drawable(cut))

@@ -130,13 +130,19 @@ def metric_list(given, sample_shape, *, of_any=False):
 
 
 # Modules of Keras metrics that accept reals and fakes but compute nothing meaningful from them.
-_OF_LABELS = (
-    "accuracy_metrics",
-    "confusion_metrics",
-    "f_score_metrics",
-    "hinge_metrics",
-    "iou_metrics",
-)
+_OF_OTHERS = {
+    **dict.fromkeys(
+        (
+            "accuracy_metrics",
+            "confusion_metrics",
+            "f_score_metrics",
+            "hinge_metrics",
+            "iou_metrics",
+        ),
+        "it compares labels with predictions",
+    ),
+    "probabilistic_metrics": "it compares probabilities",
+}
 
 
 def _check_compares(metric, sample_shape, of_any=False):
@@ -147,8 +153,8 @@ def _check_compares(metric, sample_shape, of_any=False):
     takes_two |= len(places) > 1 and places[1] != "sample_weight"
     failed = None if takes_two else f"it takes {', '.join(places) or 'nothing'}"
     module = type(metric).__module__
-    if not of_any and module.startswith("keras.") and module.split(".")[-1] in _OF_LABELS:
-        failed = "it compares labels with predictions"
+    if not of_any and module.startswith("keras."):
+        failed = _OF_OTHERS.get(module.split(".")[-1], failed)
     if (
         failed is None
         and not of_any

@@ -207,9 +207,7 @@ class Fitting:
         steps = self._compile_arguments["steps_per_execution"]
         if steps == "auto":
             steps = 1
-            callbacks = getattr(callbacks, "callbacks", callbacks)
-            callbacks = compile_arguments.callback_list(callbacks)
-            by_batches = any(map(works_by_batches, callbacks))
+            by_batches = _work_by_batches(callbacks)
             if not self.run_eagerly and self._replicas == 1 and not by_batches:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = compute_cost.steps_per_execution(self, rows)
@@ -220,6 +218,20 @@ class Fitting:
             self.steps_per_execution = steps
             self._train_functions = {}
             self.train_function = self.test_function = None
+
+    @contextlib.contextmanager
+    def _steps_for(self, callbacks):
+        """Within an evaluation whose callbacks work by batches, each step is a call of its own."""
+        before = self.steps_per_execution
+        chosen = self._compile_arguments["steps_per_execution"] == "auto"
+        if before == 1 or not chosen or not _work_by_batches(callbacks):
+            yield
+            return
+        try:
+            self.steps_per_execution, self.test_function = 1, None
+            yield
+        finally:
+            self.steps_per_execution, self.test_function = before, None
 
     @property
     def _replicas(self):
@@ -315,7 +327,7 @@ class Fitting:
                 name="x",
             )
             told["callbacks"] = with_progress(callbacks, verbose)
-            with fit_data.passing(feed):
+            with fit_data.passing(feed), self._steps_for(callbacks):
                 return super().evaluate(feed.for_keras(), **told)
         finally:
             self._evaluating = False
@@ -328,6 +340,11 @@ class Fitting:
         x, y = self._checked_batch(x, y)
         rows = len(keras.tree.flatten(x)[0])
         return self.evaluate(x, y, batch_size=rows, verbose=0, return_dict=return_dict)
+
+
+def _work_by_batches(callbacks):
+    callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
+    return any(map(works_by_batches, compile_arguments.callback_list(callbacks)))
 
 
 def _validation_freq(value):

@@ -342,6 +342,6 @@ def check_apart(generator, network, name):
         not shared,
         f"The generator and {name} must not share layers: they are updated separately, and a file "
         "stores each layer once.",
-        cure="Copy one of the networks: `keras.models.clone_model(network)`.",
+        cure="Copy what they share: `keras.models.clone_model`, then `set_weights`.",
         shared=shared[:3],
     )

@@ -24,11 +24,11 @@ def replacing(path, *, tidy=False):
     The temporary path has the name of `path`, for libraries that choose the format by it, and is in
     a hidden folder beside it, see `work_folders`. It may become a file or a folder. If the block
     raises, it is removed and `path` is unchanged. Missing parent folders are created. If `path` is
-    a link, its target is replaced and the link remains. The mode of a replaced file is kept, and
-    its owner if permitted. If two processes replace the same folder at the same time, the result is
-    the complete folder of one of them. Errors of the system, also those wrapped by a library,
-    become `NotWritten`. With `tidy`, work folders that dead processes have left beside it are
-    removed, which reads the whole parent folder.
+    a link, its target, which may have any name, is replaced and the link remains. The mode of a
+    replaced file is kept, and its owner if permitted. If two processes replace the same folder at
+    the same time, the result is the complete folder of one of them. Errors of the system, also
+    those wrapped by a library, become `NotWritten`. With `tidy`, work folders that dead processes
+    have left beside it are removed, which reads the whole parent folder.
     """
     path = expanded(path)
     temporary = None
@@ -36,11 +36,12 @@ def replacing(path, *, tidy=False):
         target = _target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with work_folders.opened(target.parent) as (new, replaced):
-            temporary = new / target.name
+            temporary = new / (path if path.is_symlink() else target).name
             yield temporary
             _keep_modes(target, temporary)
             if temporary.is_dir():
-                _swap_folders(temporary, target, replaced)
+                # Under the name of the target, for who completes this if the process dies.
+                _swap_folders(temporary.rename(new / target.name), target, replaced)
             else:
                 os.replace(temporary, target)
         if tidy:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from keras_gan import _checks
 
 _KERAS = ("keras", "keras_hub", "keras_cv", "keras_nlp")
+# Of an activation that is a lambda, Keras writes the code without the word `__lambda__`.
+_ACTIVATION = "an activation that is a lambda"
 _DECORATE = "`@keras.saving.register_keras_serializable()`"
 
 
@@ -91,6 +93,8 @@ def _objects(part, path):
             yield path, part
         for key, value in part.items():
             inner = path if key in ("config", "compile_config") else f"{path}.{key}".lstrip(".")
+            if key.endswith("activation") and isinstance(value, dict) and "config" not in value:
+                yield inner, {"class_name": _ACTIVATION, "config": value}
             yield from _objects(value, inner)
     elif isinstance(part, (list, tuple)):
         for number, value in enumerate(part):
@@ -100,6 +104,8 @@ def _objects(part, path):
 def _found(node):
     """`(what is missing or None, whether it is the user's)` of a serialized object."""
     kind, module = node["class_name"], node.get("module") or ""
+    if kind == _ACTIVATION:
+        return "a lambda", True
     if kind in ("function", "__lambda__"):
         name = "a lambda" if kind == "__lambda__" else f"the function {node['config']}"
         try:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan.callbacks import _states
+from keras_gan.callbacks import AlternatingPeriods, _states
 
 CALLS = 0
 SEEN = []
@@ -246,3 +246,31 @@ def test_what_subclasses_of_csv_logger_hold_goes_on(tmp_path):
     for log in (whole, first, second):
         log.on_train_end()
     assert (tmp_path / "second").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+class CountedPeriods(AlternatingPeriods):
+    """Counts in attributes of names that methods of its base read, but do not set."""
+
+    def __init__(self, setting, lost=0):
+        super().__init__(setting, 1)
+        self.calls, self.phase_of_epoch, self.positive_int = 0, {}, []
+        self.lost = lost
+
+    def phase_of(self, epoch):
+        self.calls += 1
+        self.positive_int.append(epoch)
+        self.phase_of_epoch[epoch] = super().phase_of(epoch)
+        return self.phase_of_epoch[epoch]
+
+
+def test_what_subclasses_of_callbacks_of_this_package_hold_goes_on():
+    first, second = CountedPeriods(1), CountedPeriods(2)
+    start = _states.start([first])
+    first.phase_of(0), first.phase_of(1)
+    states = _states.get_all([first], start)
+    assert _states.set_all([second], states) == ([], [])
+    assert (second.calls, second.positive_int) == (2, [0, 1])
+    assert second.phase_of_epoch == first.phase_of_epoch
+    assert second.discriminator_epochs == 2, "a setting, which may change"
+    lost = CountedPeriods(1, lost=object())
+    assert _states.set_all([lost], states) == (["CountedPeriods (lost)"], [])

@@ -9,7 +9,13 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan.callbacks import AlternatingPeriods, ConvergenceStopping, ImageGrid, StopOnNonFinite
+from keras_gan.callbacks import (
+    AlternatingPeriods,
+    ConvergenceStopping,
+    ImageGrid,
+    StopOnNonFinite,
+    _states,
+)
 from keras_gan.storage import backups
 from runs import (
     HELD_OUT,
@@ -115,6 +121,15 @@ def test_the_watched_run_is_worth_watching(watched):
     assert history.epoch == list(range(6)), "stopped by EarlyStopping"
     assert len(set(history.history["learning_rate_generator_optimizer"])) > 4
     assert {"epoch_0003.png", "epoch_0006.png", "training.gif", "log.csv"} <= set(written(folder))
+
+
+def test_what_callbacks_of_this_package_set_is_not_taken_for_an_addition(watched):
+    own = [callback for callback in watched[3] if type(callback).__module__.startswith("keras_gan")]
+    assert len(own) == 4
+    for callback in own:
+        twin = object.__new__(type("Sub", (type(callback),), {}))
+        vars(twin).update(vars(callback))
+        assert (_states._own(twin), _states._unkept(twin)) == ({}, [])
 
 
 @pytest.mark.parametrize(
