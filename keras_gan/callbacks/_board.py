@@ -43,7 +43,6 @@ class Board:
             self._add(tf.summary.scalar, f"{group}{self._ending}/{name}", value, step)
 
     def text(self, name, words, step):
-        """Add a line of words."""
         self._add(tf.summary.text, f"{name}{self._ending}", words, step)
 
     def summary(self, *summaries):

@@ -26,11 +26,9 @@ def grouped(logs, metrics, last):
     for key, value in logs.items():
         found.setdefault(_group(key, metrics), {})[key] = value
     signals = _report.curves(last)
-    quality, floor = signals.pop("quality", None), signals.pop("quality_floor", None)
-    if quality is not None:
-        found.setdefault("quality", {})[last.quality_name] = quality
-    if floor is not None:
-        found.setdefault("quality", {})["floor"] = floor
+    for name, label in (("quality", last.quality_name), ("quality_floor", "floor")):
+        if name in signals:
+            found.setdefault("quality", {})[label] = signals.pop(name)
     known = {name: value for name, value in signals.items() if name not in logs}
     if known:
         found["signals"] = known

@@ -70,7 +70,8 @@ def settings(model, history):
         value = getattr(model, name, None)
         if value is not None:
             rows.append((name.replace("_", " "), _text(value)))
-    rows.append(("precision", keras_policy(model)))
+    policy = model.generator.dtype_policy
+    rows.append(("precision", getattr(policy, "name", str(policy))))
     return rows
 
 
@@ -78,11 +79,6 @@ def recorded(history):
     """Rows on the settings that signals have: pairs of a name and a value."""
     found = signals.settings_of(history)
     return [(name.replace("_", " "), _text(value)) for name, value in found.items()]
-
-
-def keras_policy(model):
-    """The dtype policy of the generator by name."""
-    return getattr(model.generator.dtype_policy, "name", str(model.generator.dtype_policy))
 
 
 def description(model):
@@ -113,10 +109,10 @@ def written():
 def program(model, directory):
     """Lines of Python that save and use the model."""
     path = f"{directory}/gan.keras"
-    draws = "gan.generate(64, seed=0)"
+    name, draws = "gan", "gan.generate(64, seed=0)"
     if getattr(model, "is_fed_entries", False):
+        name = "model"
         draws = "model.generate(...)  # see its docstring: inputs and outputs by name"
-    name = "model" if getattr(model, "is_fed_entries", False) else "gan"
     return "\n".join(
         [
             "import keras",

@@ -79,6 +79,5 @@ class Following:
         return [each.get_state() for each in self._own]
 
     def set_state(self, state):
-        """Restore the result of `get_state`."""
         for each, own in zip(self._own, state, strict=False):
             each.set_state(own)

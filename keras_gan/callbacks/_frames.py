@@ -45,7 +45,6 @@ class Frames:
         return {"epochs": list(self.pictures), "pictures": parts}
 
     def set_state(self, state):
-        """Restore the result of `get_state`."""
         parts = [np.asarray(part, "uint8").tobytes() for part in state["pictures"]]
         self.pictures = dict(zip(state["epochs"], parts, strict=True))
 

@@ -13,10 +13,7 @@ class SamplePictures:
 
     Args:
         gan: a `GAN`.
-        rows: as in `ImageGrid`, as are all others.
-        columns: as there.
-        labels: as there.
-        seed: as there.
+        rows, columns, labels, seed: as in `ImageGrid`.
     """
 
     def __init__(self, gan, *, rows, columns, labels, seed):
@@ -109,10 +106,7 @@ class RowPictures:
     Args:
         model: an `AdversarialModel`.
         names: of the images to show, inputs and targets among them.
-        rows: as in `ImageGrid`, as are all others.
-        columns: as there.
-        labels: as there.
-        seed: as there.
+        rows, columns, labels, seed: as in `ImageGrid`.
     """
 
     def __init__(self, model, names, *, rows, columns, labels, seed):

@@ -140,14 +140,10 @@ def remove_earlier(directory, names=()):
         directory: folder.
         names: of the pairs but the first.
     """
-
-    def history_of(text):
-        return [signals.Signals.from_dict(record) for record in json.loads(text)]
-
     if _is_read(directory / FILES[0], convergence.Verdict.from_json):
         files.remove(directory / FILES[0])
     for pair in (None, *names):
-        if _is_read(directory / file_name(FILES[1], pair), history_of):
+        if _is_read(directory / file_name(FILES[1], pair), _history_of):
             for name in FILES[1:]:
                 files.remove(directory / file_name(name, pair))
 
@@ -159,8 +155,7 @@ def read(directory):
         ValueError: if there are no signals, or they cannot be read.
     """
     try:
-        records = json.loads((directory / FILES[1]).read_text(encoding="utf-8"))
-        history = [signals.Signals.from_dict(record) for record in records]
+        history = _history_of((directory / FILES[1]).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise _checks.error(
             f"The folder must have a `{FILES[1]}` of `ConvergenceStopping` ({error}).",
@@ -177,6 +172,10 @@ def read(directory):
                 directory=str(directory),
             ) from error
     return history, verdict
+
+
+def _history_of(text):
+    return [signals.Signals.from_dict(record) for record in json.loads(text)]
 
 
 def figures(history):

@@ -41,7 +41,6 @@ class Watching:
         self._before = training_counters.counters(self.pair)
 
     def add(self, record):
-        """Add the signals of an epoch."""
         self.history.append(record)
         if not self._plays:
             self.before_start = len(self.history)

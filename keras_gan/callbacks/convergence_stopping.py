@@ -2,8 +2,6 @@
 
 import os
 
-import keras
-
 from keras_gan import _checks, _warnings, convergence, directions, terminal
 from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _board, _measuring, _report
@@ -16,7 +14,7 @@ _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8
 
 
-class ConvergenceStopping(keras.callbacks.Callback):
+class ConvergenceStopping(_measuring.RunCallback):
     """Measures signals, stops training on a verdict, and restores the best weights.
 
     GAN losses do not say when to stop. After each epoch this measures
@@ -150,12 +148,7 @@ class ConvergenceStopping(keras.callbacks.Callback):
         )
         self.directory = files.folder_path(directory, "directory", optional=True)
         self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
-        self._callbacks = []
         self._reset()
-
-    def meet(self, callbacks):
-        """Receive all callbacks of a run; `fit` calls this before training."""
-        self._callbacks = callbacks
 
     def _reset(self):
         self.verdict = self.best_weights = self.restored_epoch = None

@@ -10,7 +10,7 @@ from keras_gan.callbacks import _board, _cells, _measuring, _pictures
 from keras_gan.storage import files
 
 
-class ImageGrid(keras.callbacks.Callback):
+class ImageGrid(_measuring.RunCallback):
     """Draws samples of the same latents after each epoch.
 
     Files in `directory`:
@@ -95,12 +95,7 @@ class ImageGrid(keras.callbacks.Callback):
             _cells.check_labels(labels, self.rows, self.columns)
         self.log_dir = files.folder_path(log_dir, "log_dir", optional=True)
         self.gif = _checks.boolean(gif, "gif")
-        self._callbacks = []
         self._start()
-
-    def meet(self, callbacks):
-        """Receive all callbacks of a run; `fit` calls this before training."""
-        self._callbacks = callbacks
 
     def _start(self):
         self._pictures = self._board = None
@@ -197,7 +192,6 @@ class ImageGrid(keras.callbacks.Callback):
         self._board.image("samples", picture, number)
 
     def _draws(self, number):
-        """Whether this epoch is drawn."""
         return number % self.every_epochs == 0 or number == (self.params or {}).get("epochs")
 
     def _draw_real(self):

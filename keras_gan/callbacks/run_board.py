@@ -1,7 +1,5 @@
 """All that there is to see of a run, in TensorBoard."""
 
-import keras
-
 from keras_gan import _checks, images
 from keras_gan.callbacks import _board, _boards_layout, _facts, _measuring, _pictures, _report
 from keras_gan.callbacks._following import Following
@@ -9,7 +7,7 @@ from keras_gan.convergence import signals
 from keras_gan.storage import files
 
 
-class RunBoard(keras.callbacks.Callback):
+class RunBoard(_measuring.RunCallback):
     """Writes a run to TensorBoard, in groups, with pictures, settings and verdict.
 
     - Scalars: `losses`, `accuracies`, `gradients`, `terms` (penalties too), `quality` with its
@@ -51,11 +49,7 @@ class RunBoard(keras.callbacks.Callback):
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.rows, self.columns = _checks.positive_ints(rows=rows, columns=columns)
         self.seed = _checks.seed(seed)
-        self._callbacks, self._epoch, self._is_told = [], 0, False
-
-    def meet(self, callbacks):
-        """Receive all callbacks of a run; `fit` calls this before training."""
-        self._callbacks = callbacks
+        self._epoch, self._is_told = 0, False
 
     def on_train_begin(self, logs=None):
         """Check the folder and the model, and write the layout of the charts."""
@@ -75,7 +69,8 @@ class RunBoard(keras.callbacks.Callback):
         self._epoch = number = epoch + 1
         self._following.end_epoch(epoch, logs)
         last = self._following.history[-1]
-        groups = _boards_layout.grouped(signals.numbers(dict(logs or {})), self._metrics, last)
+        numbers = signals.numbers(dict(logs or {}))
+        groups = _boards_layout.grouped(numbers, self.model.metric_directions, last)
         for group, values in groups.items():
             self._board.scalars(group, values, number)
         if not self._is_told:
@@ -105,10 +100,6 @@ class RunBoard(keras.callbacks.Callback):
             self._board.text("verdict", told, self._epoch)
             self._board.summary(_boards_layout.session_end(status))
         self._board.close()
-
-    @property
-    def _metrics(self):
-        return set(self.model.metric_directions)
 
     def _draw(self, number):
         picture = self._shown.picture()

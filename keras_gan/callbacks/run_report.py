@@ -3,8 +3,6 @@
 import statistics
 import time
 
-import keras
-
 from keras_gan import _checks
 from keras_gan.callbacks import _facts, _frames, _measuring, _page, _pictures, _report, _samples
 from keras_gan.callbacks._following import Following
@@ -18,7 +16,7 @@ _IDLE = 20.0
 _LATEST = 5
 
 
-class RunReport(keras.callbacks.Callback):
+class RunReport(_measuring.RunCallback):
     """Keeps one page on a run, `report.html`, current while it trains.
 
     The page needs no network and no other file. From top to bottom it has
@@ -77,12 +75,7 @@ class RunReport(keras.callbacks.Callback):
         _checks.check(self.columns >= 2, "`columns` must be at least 2.", columns=columns)
         self.every_epochs = _checks.positive_int(every_epochs, "every_epochs")
         self.seed = _checks.seed(seed)
-        self._callbacks = []
         self._start()
-
-    def meet(self, callbacks):
-        """Receive all callbacks of a run; `fit` calls this before training."""
-        self._callbacks = callbacks
 
     def _start(self):
         self._frames, self._real = _frames.Frames(), None
