@@ -1,24 +1,14 @@
 """Checks that real and generated images have the same range."""
 
 import numpy as np
-import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.feeding import cures, fit_data, readers
-from keras_gan.feeding.cures import Form
+from keras_gan.feeding import cures
 from keras_gan.feeding.sample_spec import as_floats
 
 # Tolerance for rounding of images in [0, 1].
 _TOLERANCE = 1e-3
-
-
-def form_of(real):
-    """The `Form` of the reals of `evaluate_generator`."""
-    samples, _, names = fit_data.unpacked(real, None, None, "real")
-    if isinstance(samples, tf.data.Dataset):
-        return Form("dataset", "real", labelled=isinstance(samples.element_spec, tuple))
-    return Form("batches", "real") if readers.is_read(samples) else Form.of(samples, names[0])
 
 
 def check(real, fake, adapter, form):

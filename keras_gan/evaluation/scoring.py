@@ -102,13 +102,13 @@ def evaluate_generator(
     adapter = generator_adapters.adapt(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
-    dataset = _dataset(real, adapter, seed)
+    dataset, form = _dataset(real, adapter, seed)
     num_samples = _count(dataset, num_samples, floors)
     _check_needed(chosen, num_samples)
     _check_labels(dataset, adapter)
     _check_class_names(real, adapter)
 
-    pairs = _pairs(dataset, num_samples, adapter, seed, ranges.form_of(real))
+    pairs = _pairs(dataset, num_samples, adapter, seed, form)
     first = next(pairs, None)  # all that is wrong with it is found before any figure is computed
     _checks.check(first is not None, "`real` must not be empty.", batches=0)
     of_reals = {}
@@ -224,13 +224,17 @@ def _generated(adapter, real, labels, seed):
 
 
 def _dataset(real, adapter, seed):
-    """A data set of batches; arrays are checked whole, and mixed by the seed."""
+    """A data set of batches, and the `Form` of the reals.
+
+    Arrays are checked whole, and mixed by the seed.
+    """
     samples, labels, names = fit_data.unpacked(real, None, None, "real")
-    if readers.is_read(samples):
-        reader = readers.reader(samples, "real")
-        samples = reader.dataset
-        samples.reader = reader  # which the data set alone would not keep
-    if isinstance(samples, tf.data.Dataset):
+    if readers.is_data_set(samples):
+        form = None
+        if readers.is_read(samples):
+            form, reader = Form("batches", "real"), readers.reader(samples, "real")
+            samples = reader.dataset
+            samples.reader = reader  # which the data set alone would not keep
         spec = samples.element_spec
         parts = spec if isinstance(spec, tuple) else (spec,)
         _checks.check(
@@ -239,14 +243,16 @@ def _dataset(real, adapter, seed):
             cure="Use `.map` to bring it into that form.",
             element_spec=spec,
         )
-        return samples
+        return samples, form or Form("dataset", "real", labelled=isinstance(spec, tuple))
+    form = Form.of(samples, names[0])
     # The range is checked later, with that of generated samples.
     samples = sample_spec.checked(samples, names[0], reach=adapter.reach, warn=False)
     if labels is not None:
         if adapter.takes_labels:
             labels = class_names.indices(labels, adapter.class_names, names[1])
         labels = labels_module.checked(labels, len(samples), name=names[1])
-    return sources.ArraySource(samples, labels, seed=seed, check=False).dataset(_BATCH)
+    source = sources.ArraySource(samples, labels, seed=seed, check=False)
+    return source.dataset(_BATCH), form
 
 
 def _blocks(dataset, num_samples, size, reach=None):

@@ -108,21 +108,21 @@ class EntrySpec:
         Raises:
             ValueError: for a wrong shape or type, an empty array, or values that are not allowed.
         """
-        name = name or self.name
-        form = form or Form.of(given, name)
-        return self._array(given, name, form).checked(warn)
+        return entry_checks.checked(*self._array(given, name, form), warn)
 
     def typed(self, given, name=None, *, form=None):
         """Check only shape and type of an entry, and classes."""
-        name = name or self.name
-        form = form or Form.of(given, name)
-        return self._array(given, name, form).typed()
+        return entry_checks.typed(*self._array(given, name, form))
 
     def _array(self, given, name, form):
+        """The entry as an array, its rule without `None`, its name and its form."""
+        name = name or self.name
+        form = form or Form.of(given, name)
         are_classes = self.num_classes is not None
         array = labels.array(given, name, form) if are_classes else conversion.array(given, name)
         _checks.check(array.size > 0, f"`{name}` must not be empty.", shape=array.shape)
-        return entry_checks.EntryArray(self.of(array.shape, array.dtype), array, name, form)
+        rule = self.of(array.shape, array.dtype)
+        return entry_checks.reshaped(array, rule, name, form), rule, name, form
 
     # === Pipelines: a rule without `None`, see `of` ===
 

@@ -7,66 +7,66 @@ from keras_gan import _checks
 from keras_gan.feeding import labels, shapes, values
 
 
-class EntryArray:
-    """An array on its way through the checks of a rule.
+def reshaped(array, rule, name, form):
+    """An array in the form that the input takes: single numbers as a column, or none.
 
     Args:
-        rule: an `entries.EntrySpec` without `None`.
         array: NumPy array.
+        rule: an `entries.EntrySpec` without `None`, as in all functions here.
         name: name of the array in errors.
         form: `cures.Form` of it.
     """
+    shape = fitted(array.shape, rule.shape)
+    array = array if shape == array.shape else array.reshape(shape)  # the same where it fits
+    check_shape(array.shape, rule, name, form)
+    return array
 
-    def __init__(self, rule, array, name, form):
-        self.rule, self.name, self.form = rule, name, form
-        self.array = _reshaped(array, rule.shape)
-        check_shape(self.array.shape, rule, name, form)
 
-    def checked(self, warn):
-        """Check the values; returns them as whole numbers, uint8 or float32."""
-        rule, array, name, form = self.rule, self.array, self.name, self.form
-        if rule.is_whole:
-            return self._whole()
-        if self._is_compact():
-            array = self.typed()
-            if not rule.is_values:
-                values.check_codes(int(array.max()), name, form)
-            if rule.reach is not None:
-                extremes = float(array.min()), float(array.max())
-                given = self.array.dtype
-                values.check_reach(array, extremes, False, False, name, form, rule.reach, given)
-            return array
+def checked(array, rule, name, form, warn):
+    """Check the values; returns them as whole numbers, uint8 or float32."""
+    if rule.is_whole:
+        return _whole(array, rule, name, form)
+    if not _is_compact(array, rule):
         return values.checked(array, rule.is_image, name, form, reach=rule.reach, warn=warn)
+    found = array.astype("uint8", copy=False)
+    if not rule.is_values:
+        values.check_codes(int(found.max()), name, form)
+    if rule.reach is not None:
+        extremes = float(found.min()), float(found.max())
+        values.check_reach(found, extremes, False, False, name, form, rule.reach, array.dtype)
+    return found
 
-    def typed(self):
-        """Check only the type, and classes."""
-        if self.rule.is_whole:
-            return self._whole()
-        if self._is_compact():
-            return self.array.astype("uint8", copy=False)
-        return values.typed(self.array, self.rule.is_image, self.name, self.form)
 
-    def _is_compact(self):
-        """Whether these are numbers in bytes or booleans; they become floats inside the graph."""
-        small = self.array.dtype.kind == "b" or self.array.dtype == np.uint8
-        return small and not self.rule.is_image and (self.array.ndim > 2 or self.rule.is_values)
+def typed(array, rule, name, form):
+    """Check only the type, and classes."""
+    if rule.is_whole:
+        return _whole(array, rule, name, form)
+    if _is_compact(array, rule):
+        return array.astype("uint8", copy=False)
+    return values.typed(array, rule.is_image, name, form)
 
-    def _whole(self):
-        rule, array, name, form = self.rule, self.array, self.name, self.form
-        check_whole(array.dtype, rule, name, form, array)
-        if rule.num_classes is not None:
-            unknown = rule.allow_unknown
-            labels.check_range(array, rule.num_classes, name, form, allow_unknown=unknown)
-        elif array.dtype.kind != "b":
-            low, high = rule.bounds()
-            _checks.check(
-                low <= array.min() and array.max() <= high,
-                f"`{name}` must be whole numbers from {low} to {high}, since its input takes "
-                f"{rule.dtype.name}.",
-                minimum=int(array.min()),
-                maximum=int(array.max()),
-            )
-        return array.astype(rule.dtype.as_numpy_dtype, copy=False)
+
+def _is_compact(array, rule):
+    """Whether these are numbers in bytes or booleans; they become floats inside the graph."""
+    small = array.dtype.kind == "b" or array.dtype == np.uint8
+    return small and not rule.is_image and (array.ndim > 2 or rule.is_values)
+
+
+def _whole(array, rule, name, form):
+    check_whole(array.dtype, rule, name, form, array)
+    if rule.num_classes is not None:
+        unknown = rule.allow_unknown
+        labels.check_range(array, rule.num_classes, name, form, allow_unknown=unknown)
+    elif array.dtype.kind != "b":
+        low, high = rule.bounds()
+        _checks.check(
+            low <= array.min() and array.max() <= high,
+            f"`{name}` must be whole numbers from {low} to {high}, since its input takes "
+            f"{rule.dtype.name}.",
+            minimum=int(array.min()),
+            maximum=int(array.max()),
+        )
+    return array.astype(rule.dtype.as_numpy_dtype, copy=False)
 
 
 def check_whole(dtype, rule, name, form, array=None):
@@ -99,9 +99,3 @@ def fitted(shape, wanted):
     if wanted == () and len(shape) == 2 and shape[1] in (1, None):
         return shape[:1]
     return (*shape, 1) if wanted == (1,) and len(shape) == 1 else shape
-
-
-def _reshaped(array, wanted):
-    """Single numbers in the form that the input takes: a column, or none."""
-    shape = fitted(array.shape, wanted)
-    return array.reshape(shape) if wanted is not None and shape != array.shape else array
