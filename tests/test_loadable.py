@@ -20,6 +20,7 @@ from keras_gan import (
     regularizers,
 )
 from keras_gan.layers import Frozen
+from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
 
 register = keras.saving.register_keras_serializable("test_loadable")
@@ -248,6 +249,44 @@ def test_frozen_networks_are_not_shared_by_players_even_if_no_critic_reads_them(
     game = AdversarialModel(generator, critic, priors={"noise": "normal"})
     with pytest.raises(ValueError, match=r"not share layers.*/fixed/kernel'.*set_weights"):
         game.compile()
+
+
+def judged(*kinds, shared=False):
+    """A model whose metrics have the features of one network, which may be in its generator."""
+    fixed = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+    parts = [layers.Dense(2), *([Frozen(fixed)] if shared else [])]
+    generator = keras.Sequential([keras.Input((helpers.LATENT,)), *parts])
+    return model({"metrics": [kind(features=fixed) for kind in kinds]}, generator=generator)
+
+
+def assert_same_features(gan, path):
+    loaded = keras.saving.load_model(path)
+    for metric, again in zip(gan.quality_metrics, loaded.quality_metrics, strict=True):
+        assert helpers.same(metric.features.get_weights(), again.features.get_weights())
+
+
+def test_metrics_may_share_a_network(tmp_path):
+    gan = judged(metrics.FrechetDistance, metrics.KernelDistance, shared=True)
+    gan.save(tmp_path / "gan.keras")
+    assert_same_features(gan, tmp_path / "gan.keras")
+
+
+def test_networks_of_metrics_in_earlier_files_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics.FrechetDistance, "keras_keeps_features", True)
+    monkeypatch.setattr(GAN, "_let_keras_keep_features", lambda self, value: None)
+    monkeypatch.setattr(state_parts, "metric_weights", lambda metric: [])
+    gan = judged(metrics.FrechetDistance)
+    gan.save(tmp_path / "gan.keras")
+    monkeypatch.undo()
+    assert_same_features(gan, tmp_path / "gan.keras")
+    gan.save(tmp_path / "again.keras")
+    assert_same_features(gan, tmp_path / "again.keras")
+
+
+def test_networks_of_metrics_do_not_train_with_the_model():
+    gan = model()
+    with pytest.raises(ValueError, match="metric 'frechet_distance' must not train.*set_weights"):
+        gan.compile(metrics=[metrics.FrechetDistance(features=gan.discriminator)])
 
 
 def test_layers_without_state_may_be_shared(tmp_path):

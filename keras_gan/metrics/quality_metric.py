@@ -251,10 +251,19 @@ class FeatureMetric(QualityMetric):
     `count` and `seen`.
     """
 
+    # Whether Keras writes and reads the weights of `features`, as in files of earlier versions. The
+    # model does, see `state_parts`: Keras writes a network once, and misses it in a second metric.
+    keras_keeps_features = False
+
     def __init__(self, *, features, seed, name):
         super().__init__(name=name)
         self.features = features_module.check(features)
         self.seed = _checks.seed(seed)
+
+    def __dir__(self):
+        # Where Keras looks for the parts of a file.
+        hidden = () if self.keras_keeps_features else ("features",)
+        return [name for name in super().__dir__() if name not in hidden]
 
     def build(self, sample_shape):
         """Make the variables; `sample_shape` has no batch axis."""

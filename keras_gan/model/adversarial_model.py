@@ -247,7 +247,7 @@ class AdversarialModel(
         trained = self._trained_in_file or player_optimizers.trained(players)
         player_optimizers.check_optimizers(players, trained)
         compared = compile_arguments.compared(metrics, self._default_pair(), self._shape_of)
-        assembly.admit_compared(self, game, [name for _, *pair in compared for name in pair])
+        assembly.admit_compared(self, game, compared)
         part_owners.check(self.generator, game.parts_with_state)
         compile_arguments.check_strategy(
             self.distribute_strategy,

@@ -20,6 +20,7 @@ from keras_gan.model import (
     critic_checks,
     entry_rules,
     pairs,
+    state_parts,
 )
 from keras_gan.terms import Classification, Perceptual, Regression
 
@@ -68,14 +69,26 @@ def assembled(model, loss, regularizers, terms, augment):
     return game
 
 
-def admit_compared(model, game, names):
+def admit_compared(model, game, compared):
     """Let a game take what metrics compare: entries that validation data alone need to have.
 
     Args:
         model: the `AdversarialModel`.
         game: its `Game`.
-        names: what metrics compare, outputs of the generator among them.
+        compared: a list of `(metric, real, fake)`: metrics, and names of what they compare.
+
+    Raises:
+        ValueError: for a metric whose features are those of a network that trains.
     """
+    for metric, *_ in compared:
+        _check_does_not_train(
+            model,
+            state_parts.metric_weights(metric),
+            f"metric {metric.name!r}",
+            "Values of other epochs would be of other features. Give it a copy "
+            "(`keras.models.clone_model`, then `set_weights`).",
+        )
+    names = [name for _, *pair in compared for name in pair]
     extra = [name for name in model._inputs_for(names) if name not in game.specs]
     if not extra:
         return
@@ -213,17 +226,26 @@ def _check_is_balanced(model, critic, terms):
 
 
 def _check_term_networks(model, terms):
+    for term in terms:
+        _check_does_not_train(
+            model,
+            [v for network in term.networks for v in network.weights],
+            f"term {term.name!r}",
+            "Give the term a copy (`keras.models.clone_model`, then `set_weights`), or use "
+            "`FeatureMatching` for the critic's own features.",
+        )
+
+
+def _check_does_not_train(model, weights, owner, cure):
     players = [model.generator, *(critic.network for critic in model.critics)]
     training = {id(v) for network in players for v in network.trainable_variables}
-    for term in terms:
-        shared = [v.path for n in term.networks for v in n.weights if id(v) in training]
-        _checks.check(
-            not shared,
-            f"The network of term {term.name!r} must not train, but a player trains weights of it.",
-            cure="Give the term a copy (`keras.models.clone_model`, then `set_weights`), or use "
-            "`FeatureMatching` for the critic's own features.",
-            shared=shared[:3],
-        )
+    shared = [v.path for v in weights if id(v) in training]
+    _checks.check(
+        not shared,
+        f"The network of {owner} must not train, but a player trains weights of it.",
+        cure=cure,
+        shared=shared[:3],
+    )
 
 
 def _check_perceptual(model, terms):

@@ -163,6 +163,7 @@ class Saving:
         )
 
     def save_own_variables(self, store):
+        self._let_keras_keep_features(False)
         super().save_own_variables(store)
         for name, variable in state_parts.own(self).items():
             store[name] = keras.ops.convert_to_numpy(variable)
@@ -179,6 +180,7 @@ class Saving:
         for name, variable in state_parts.own(self).items():
             if name in names:
                 variable.assign(np.asarray(store[name]))
+        self._let_keras_keep_features(not any(name.startswith("metric_") for name in names))
         _checks.check(
             any(name.startswith("state_") for name in names),
             "The file must hold a GAN's counters.",
@@ -187,6 +189,11 @@ class Saving:
         )
         # Keras's own variables have numbers as names. Others belong to parts that are not compiled.
         super().load_own_variables({name: store[name] for name in names if name.isdigit()})
+
+    def _let_keras_keep_features(self, value):
+        for metric in self.quality_metrics:
+            if hasattr(metric, "keras_keeps_features"):
+                metric.keras_keeps_features = value
 
     @functools.cached_property
     def _verifier(self):

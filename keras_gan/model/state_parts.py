@@ -4,9 +4,10 @@
 |---|---|---|
 | networks | weights | Keras, in a file; both here and there they have checksums |
 | | states of random generators (dropout) | this package |
-| moving average, networks of terms | weights | Keras |
+| moving average | weights | Keras |
 | | states of random generators | this package |
 | optimizers | all | Keras |
+| networks of terms and metrics | weights | this package |
 | counters; penalties, losses, terms, pools and augmentations with state | all | this package |
 """
 
@@ -78,6 +79,7 @@ _PARTS = {
     "pool": "pools",
     "augmentation": "augmentations",
     "network": "term_networks",
+    "metric": checksums.OF_METRICS,
 }
 
 
@@ -98,7 +100,15 @@ def own(model):
         for i, term in enumerate(model._game.terms):
             weights = [v for network in term.networks for v in network.weights]
             found.update({f"network_{i}_{j}": v for j, v in enumerate(weights)})
+        for i, metric in enumerate(model.quality_metrics):
+            weights = metric_weights(metric)
+            found.update({f"metric_{i}_{j}": v for j, v in enumerate(weights)})
     return found
+
+
+def metric_weights(metric):
+    """The weights of the network that makes a metric's features; empty without one."""
+    return list(getattr(getattr(metric, "features", None), "weights", ()))
 
 
 def checked(model):

@@ -16,6 +16,9 @@ from keras_gan import _checks, _warnings
 KIND = "_kind"
 # Random generators of networks that no optimizer trains. Files of earlier versions lack them too.
 STILL = "generators_at_rest"
+# Networks of metrics, which Keras kept in earlier versions.
+OF_METRICS = "metric_networks"
+_LATER = (KIND, STILL, OF_METRICS)
 
 
 class ChecksumVerifier(keras.layers.Layer):
@@ -51,7 +54,7 @@ class ChecksumVerifier(keras.layers.Layer):
         self.lost = [
             name
             for name, sum_ in self.checksums().items()
-            if self.expected.get(name, sum_ if name.endswith((KIND, STILL)) else None) != sum_
+            if self.expected.get(name, sum_ if name.endswith(_LATER) else None) != sum_
         ]
         _checks.check(
             not self.lost,
