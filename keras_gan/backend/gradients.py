@@ -86,9 +86,7 @@ def _inputs_of_their_own(samples):
 
 def is_same(first, second):
     """Whether two samples, tensors or tuples, are of the same tensors."""
-    if not tf.nest.is_nested(first) and not tf.nest.is_nested(second):
-        return first is second
-    if not (tf.nest.is_nested(first) and tf.nest.is_nested(second)):
+    if tf.nest.is_nested(first) != tf.nest.is_nested(second):
         return False
     parts = tf.nest.flatten(first), tf.nest.flatten(second)
     return len(parts[0]) == len(parts[1]) and all(a is b for a, b in zip(*parts, strict=True))

@@ -5,7 +5,6 @@ import keras
 from keras_gan import _checks
 from keras_gan.backend import private_graphs, private_keras
 
-_NORMALISATIONS = (keras.layers.BatchNormalization,)
 # Layers and operations that only change the shape, by class name.
 _RESHAPING = ("Reshape", "Flatten", "Squeeze", "Cropping2D")
 # Activations by name, those of layers and those of operations.
@@ -67,13 +66,13 @@ def is_image(sample_shape):
 
 
 def has_batch_norm(network):
-    return any(isinstance(layer, _NORMALISATIONS) for layer in all_layers(network))
+    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in all_layers(network))
 
 
 def batch_norm_per_replica(network):
     """Whether a network has BatchNormalization with separate statistics per replica."""
     return any(
-        isinstance(layer, _NORMALISATIONS) and not layer.synchronized
+        isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
         for layer in all_layers(network)
     )
 

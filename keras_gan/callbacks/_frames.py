@@ -61,14 +61,26 @@ def compressed(picture):
     return stream.getvalue()
 
 
+def file_name(number):
+    """The name of the grid of an epoch, counted from 1."""
+    return f"epoch_{number:04d}.png"
+
+
+def epochs_in(directory):
+    """The numbers of the epochs that a folder has grids of, sorted."""
+    names = (path.name for path in directory.glob("epoch_*.png"))
+    matches = (re.fullmatch(r"epoch_(\d{4}|[1-9]\d{4,})\.png", name) for name in names)
+    return sorted(int(match[1]) for match in matches if match)
+
+
 def from_folder(directory):
     """The grids of `ImageGrid` in a folder: `(WebP bytes by epoch, those of reals or None)`."""
     from PIL import Image
 
     frames = Frames()
-    for path in sorted(directory.glob("epoch_*.png")):
-        if number := re.fullmatch(r"epoch_(\d{4,})\.png", path.name):
-            frames.add(int(number[1]), np.asarray(Image.open(path).convert("RGB")))
+    for number in epochs_in(directory):
+        image = Image.open(directory / file_name(number))
+        frames.add(number, np.asarray(image.convert("RGB")))
     real = directory / "real.png"
     if not real.exists():
         return frames.pictures, None

@@ -1,12 +1,11 @@
 """Grids of generated samples after each epoch."""
 
 import functools
-import re
 
 import keras
 
 from keras_gan import _checks, images, lettering
-from keras_gan.callbacks import _board, _cells, _measuring, _pictures
+from keras_gan.callbacks import _board, _cells, _frames, _measuring, _pictures
 from keras_gan.storage import files
 
 
@@ -187,7 +186,7 @@ class ImageGrid(_measuring.RunCallback):
         picture = self._pictures.picture()
         if picture is None:
             return
-        if self._write(images.save_png, _file_name(number), picture):
+        if self._write(images.save_png, _frames.file_name(number), picture):
             self._drawn.add(number)
         self._board.image("samples", picture, number)
 
@@ -210,12 +209,10 @@ class ImageGrid(_measuring.RunCallback):
     def _frames(self):
         # Files numbered within this run but not drawn by it are another run's. Files that it has
         # drawn and that are missing are included, so that the warning names them.
-        names = (path.name for path in self.directory.glob("*.png"))
-        matches = (re.fullmatch(r"epoch_(\d{4,})\.png", name) for name in names)
-        known = [int(match[1]) for match in matches if match]
+        known = _frames.epochs_in(self.directory)
         earlier = {number for number in known if number < (self._first or 0)}
         numbers = sorted(earlier | self._drawn) if self._drawn else []
-        return [self.directory / _file_name(number) for number in numbers]
+        return [self.directory / _frames.file_name(number) for number in numbers]
 
     # === Writing ===
 
@@ -241,7 +238,3 @@ def _restored_by(callback):
         restores = callback.restore_best_weights and callback.best_weights is not None
         return callback.best_epoch + 1 if restores else None
     return getattr(callback, "restored_epoch", None)
-
-
-def _file_name(number):
-    return f"epoch_{number:04d}.png"

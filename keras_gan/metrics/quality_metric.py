@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, _warnings, directions, terminal
-from keras_gan.feeding import sample_spec
+from keras_gan.feeding import sample_spec, shapes
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
 from keras_gan.metrics.reservoir import Reservoir
@@ -310,12 +310,8 @@ class FeatureMetric(QualityMetric):
 
     def _check_shape(self, samples):
         shape = tuple(samples.shape[1:])
-        fits = len(shape) == len(self._sample_shape) and all(
-            None in sizes or sizes[0] == sizes[1]
-            for sizes in zip(shape, self._sample_shape, strict=True)
-        )
         _checks.check(
-            fits,
+            shapes.agree(shape, self._sample_shape),
             f"`{self.name}` was built for samples of another shape.",
             cure="Use a new metric for other data.",
             built_for=self._sample_shape,
