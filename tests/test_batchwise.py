@@ -14,8 +14,7 @@ import keras_gan
 from keras_gan import terminal
 from keras_gan.backend.batchwise import works_by_batches
 from keras_gan.model.gan import GAN
-from keras_gan.model.progress import Progress
-from keras_gan.model.validation_progress import ValidationProgress
+from keras_gan.model.progress import Progress, ValidationProgress
 
 STEPS = 6
 

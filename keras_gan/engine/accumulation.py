@@ -31,20 +31,20 @@ def accumulated(part, count, scales):
 
     Args:
         part: called with the number of a micro-batch, a scalar; returns `(gradients, values,
-            logits)`: a list with `None` where there is no gradient, and two nests. All
-            micro-batches are of one size.
+            logits, turns)`: a list with `None` where there is no gradient, two nests, and what is
+            the same in all micro-batches. All of these are of one size.
         count: how many; an integer.
         scales: what each gradient is multiplied by, or `None`: a list.
 
     Returns:
         The same of the whole batch: means, but all logits.
     """
-    gradients, values, logits = first = part(0)
+    gradients, values, logits, turns = first = part(0)
     if count == 1 and all(scale is None for scale in scales):
         return first
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
 
-    def flat(gradients, values, logits):
+    def flat(gradients, values, logits, _):
         means = [*dense(gradients[i] for i in known), *tf.nest.flatten(values)]
         return means, tf.nest.flatten(logits)
 
@@ -59,7 +59,7 @@ def accumulated(part, count, scales):
     values, logits = (
         tf.nest.pack_sequence_as(nest, new) for nest, new in ((values, means), (logits, rows))
     )
-    return gradients, values, logits
+    return gradients, values, logits, turns
 
 
 def _add_up_one_by_one(part, count, sums, rows):

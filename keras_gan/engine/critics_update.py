@@ -43,7 +43,7 @@ class CriticsUpdate(Passes):
             "player": "discriminator",
             "images_seen": self._state.images_seen.value,
         }
-        scales, of_players = [loss_scale(player.optimizer) for player in players], []
+        scales = [loss_scale(player.optimizer) for player in players]
 
         def part(of):
             with self._micro_batch(of):
@@ -52,12 +52,10 @@ class CriticsUpdate(Passes):
                 scene = functools.partial(
                     Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
                 )
-                *results, found = self._critics_gradients(scene, keys, scales)
-            of_players.append(found)  # the same in all micro-batches
-            return results
+                return self._critics_gradients(scene, keys, scales)
 
         sizes = [len(player.variables) for player in players]
-        gradients, values, logits = accumulated(
+        gradients, values, logits, of_players = accumulated(
             part, self.accumulation_steps, _repeated(scales, sizes)
         )
         norms, totals = [], values.pop("totals")
@@ -67,7 +65,7 @@ class CriticsUpdate(Passes):
             _split(self._totals(gradients), sizes),
             statistics,
             totals,
-            of_players[0],
+            of_players,
             strict=True,
         ):
             of_player = {  # each term with state follows one player

@@ -93,9 +93,10 @@ class Game:
         return tuple(name for name in self.evaluated_draws if name not in self.labels_of_data)
 
     @property
-    def entries_of_metrics(self):
-        """The names of entries that metrics alone read: a tuple."""
-        return tuple(name for name in self.evaluated_specs if name not in self.specs)
+    def optional_in_training(self):
+        """Likewise of training data, where what metrics alone read may be missing, too."""
+        of_metrics = (name for name in self.evaluated_specs if name not in self.specs)
+        return (*self.optional, *of_metrics)
 
     def drawn(self, tensors, size, seed, state, *, evaluating=False):
         """The tensors that the data do not have: a `dict`.

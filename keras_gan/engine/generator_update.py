@@ -49,23 +49,20 @@ class GeneratorUpdate(GeneratorLosses, Passes):
             update: its number in the step.
             pause: called with the outputs between making and judging, while nothing is recorded.
         """
-        player, found = self._players[-1], []
+        player = self._players[-1]
         scale = loss_scale(player.optimizer)
 
         def part(of):
             with self._micro_batch(of):
-                gradients, values, turn = self._generator_gradients(
-                    tensors, update, of, scale, pause
-                )
-            found.append(turn)
-            return gradients, values, {}
+                return self._generator_gradients(tensors, update, of, scale, pause)
 
         scales = [scale] * (adaptive.num_sums(self._adaptive_critics) * len(player.variables))
-        gradients, values, _ = accumulated(part, self.accumulation_steps, scales)
+        gradients, values, _, (active, of_variables) = accumulated(
+            part, self.accumulation_steps, scales
+        )
         gradients, weights = adaptive.combined(
             self._totals(gradients), self._adaptive_critics, player.variables
         )
-        active, of_variables = found[0]  # the same in all micro-batches
         total, images = values.pop("total"), num_rows(tensors) * replicas.count()
         norm = self._apply(
             player,
@@ -113,7 +110,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
         ]
         of_variables = turns(tape, parts[:-1], variables) if self._game.has_phases else {}
         values["total"] = sum(sums[1:], sums[0])
-        return gradients, values, (has_turn(parts[:-1]), of_variables)
+        return gradients, values, {}, (has_turn(parts[:-1]), of_variables)
 
     def _generated(self, batch):
         """The generator's outputs, its layers' losses, and a tape of the pass if a term asks."""
@@ -128,7 +125,6 @@ class GeneratorUpdate(GeneratorLosses, Passes):
         return made, layer_losses(generator.network), forward
 
     def _after_generator(self, images, due):
-        """What follows an update that was applied."""
         self._move_terms("generator", due)
         add(self._state.generator_images, images)
         if self.ema_halflife_images is not None:

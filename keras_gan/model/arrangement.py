@@ -18,8 +18,8 @@ from keras_gan import _checks
 from keras_gan.backend import private_keras, private_tensorflow
 from keras_gan.engine.good_weights import GoodWeights
 from keras_gan.model import compile_arguments
+from keras_gan.model.progress import ValidationProgress
 from keras_gan.model.start_check import StartCheck
-from keras_gan.model.validation_progress import ValidationProgress
 
 
 def arranged(gan, callbacks, epochs):

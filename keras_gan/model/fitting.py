@@ -348,7 +348,6 @@ def _work_by_batches(callbacks):
 
 
 def _validation_freq(value):
-    """Check `validation_freq`, as in Keras: an `int` or a list of epochs."""
     if isinstance(value, (list, tuple, set, range)):
         return [_checks.positive_int(epoch, "validation_freq") for epoch in value]
     return _checks.positive_int(value, "validation_freq")

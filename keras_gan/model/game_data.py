@@ -17,8 +17,7 @@ class GameData:
     def _training_data(self, x, y, **options):
         game = self._game
         # What metrics alone read may be there, and is held out with the rest.
-        optional = (*game.optional, *game.entries_of_metrics)
-        entries = game.evaluated_specs
+        entries, optional = game.evaluated_specs, game.optional_in_training
         return entry_data.training_feed(x, y, entries=entries, optional=optional, **options)
 
     def _evaluation_data(self, x, y, **options):
@@ -28,8 +27,8 @@ class GameData:
 
     def _checked_batch(self, x, y):
         game = self._game
-        optional = (*game.optional, *game.entries_of_metrics)
-        return entry_data.checked_batch(x, y, game.evaluated_specs, optional=optional), None
+        entries, optional = game.evaluated_specs, game.optional_in_training
+        return entry_data.checked_batch(x, y, entries, optional=optional), None
 
     def _tensors_of(self, data):
         """The tensors of a batch by name, as networks take them."""

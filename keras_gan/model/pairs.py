@@ -154,7 +154,6 @@ def _output(network, name):
 
 
 def _check_weights(network, name):
-    """Check that a network has weights of a trainable type."""
     _checks.check(
         bool(network.weights), f"`{name}` must have weights to train.", **{name: network.name}
     )
