@@ -37,20 +37,22 @@ class CriticsUpdate(Passes):
         keys = [next(seed) for _ in range(self._game.num_penalties)]
         shown = self._shown_from_pools(tensors, number)
         of_augment = augmenting.scalars(self._game.logs_of_augmentation())
-        options = {
-            "augment": self._augment_for(number),
-            "whole": tensors,
-            "player": "discriminator",
-            "images_seen": self._state.images_seen.value,
-        }
+        augment = self._augment_for(number)
         scales = [loss_scale(player.optimizer) for player in players]
+        of_critics = {c.name: s for p, s in zip(players, scales, strict=True) for c in p.critics}
 
         def part(of):
             with self._micro_batch(of):
-                parts = {name: self._part(t, of) for name, t in shown.items()}
-                term_seed = self._seed_of_terms(number)
-                scene = functools.partial(
-                    Scene, self._part(tensors, of), shown=parts, seed=term_seed, **options
+                scene = Scene(
+                    self._part(tensors, of),
+                    self._game.critics,
+                    player="discriminator",
+                    seed=self._seed_of_terms(number),
+                    shown={name: self._part(own, of) for name, own in shown.items()},
+                    whole=tensors,
+                    augment=augment,
+                    loss_scales=of_critics,
+                    images_seen=self._state.images_seen.value,
                 )
                 return self._critics_gradients(scene, keys, scales)
 
@@ -59,7 +61,7 @@ class CriticsUpdate(Passes):
             part, self.accumulation_steps, _repeated(scales, sizes)
         )
         norms, totals = [], values.pop("totals")
-        due, told = self._terms_due("discriminator", values), set()
+        due = self._terms_due("discriminator", values)
         for player, own, of_networks, loss, found in zip(
             players,
             _split(self._totals(gradients), sizes),
@@ -68,12 +70,8 @@ class CriticsUpdate(Passes):
             of_players,
             strict=True,
         ):
-            of_player = {  # each term with state follows one player
-                name: due[name]
-                for name in self._game.names_of_terms(player)
-                if name in due and name not in told
-            }
-            told.update(of_player)
+            names = [name for name in self._game.names_of_terms(player) if name in due]
+            of_player = {name: due.pop(name) for name in names}  # each follows one player
             norms.append(
                 self._apply_to_critics(player, own, loss, of_networks, logits, of_player, *found)
             )
@@ -112,20 +110,12 @@ class CriticsUpdate(Passes):
             turns=of_variables,
         )
 
-    def _critics_gradients(self, make_scene, keys, scales):
+    def _critics_gradients(self, scene, keys, scales):
         players = self._players[:-1]
         keys, updates = iter(keys), self._state.discriminator_updates.value
         # By name; the parts of a shared loss are differentiated for one player after the other.
         phases = self._game.critics_have_phases
         with tf.GradientTape(persistent=len(players) > 1 or phases) as tape:
-            scene = make_scene(
-                self._game.critics,
-                loss_scales={
-                    critic.name: scale
-                    for player, scale in zip(players, scales, strict=True)
-                    for critic in player.critics
-                },
-            )
             values, logits = {"d_loss": tf.zeros([])}, {}
             parts = [self._critics_parts_of(p, scene, keys, values, logits) for p in players]
             for place, term in self._game.terms_of("discriminator"):
