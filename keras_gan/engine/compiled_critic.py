@@ -108,21 +108,17 @@ class Judge(MemoizedDiscriminator):
         super().__init__(None, loss_scale)
         del self._score  # the method below; a bound method in its place would be a cycle
         self.critic, self.sides = critic, _told_apart(sides)
-        self._augment, self._training, self._scale = augment, training, loss_scale
+        self._augment, self._training = augment, training
         self._kind, self._outputs = None, {}
 
     def anew(self):
-        return Judge(
-            self.critic,
-            self.sides,
-            augment=self._augment,
-            training=self._training,
-            loss_scale=self._scale,
-        )
+        other = copy.copy(self)
+        other._known, other._outputs = [], {}
+        return other
 
     def branch(self):
         """The same, with all that it remembers; what the branch adds stays in it."""
-        other = self.anew()
+        other = copy.copy(self)
         other._known, other._outputs = list(self._known), dict(self._outputs)
         return other
 

@@ -105,10 +105,7 @@ def named(network):
     """
     structure = inspection.input_structure(network)
     keyed = isinstance(structure, dict)
-    if keyed:
-        inputs = structure
-    else:
-        inputs = _by_own_names(keras.tree.flatten(structure))
+    inputs = structure if keyed else _by_own_names(keras.tree.flatten(structure))
     structure = inspection.output_structure(network)
     if isinstance(structure, dict):
         outputs = structure

@@ -25,15 +25,15 @@ def serialized(networks):
             "them one network with several outputs, or use `save_weights`.",
             network=network.name,
         )
-    inputs, outputs, parts = [], [], []
-    for network in networks:
-        parts.append(
-            {
-                "name": network.name,
-                "inputs": _places(network.input, inputs),
-                "outputs": _places(network.output, outputs),
-            }
-        )
+    inputs, outputs = [], []
+    parts = [
+        {
+            "name": network.name,
+            "inputs": _places(network.input, inputs),
+            "outputs": _places(network.output, outputs),
+        }
+        for network in networks
+    ]
     joint = keras.Model(inputs, outputs, name="critics")
     return {"joint": loadable.serialized(joint, "critics"), "parts": parts}
 
