@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+from keras_gan import AdversarialModel, Critic, priors
 from keras_gan.model import exported_gan
 
 CLASSES = 3
@@ -251,6 +252,8 @@ def test_a_failed_export_leaves_the_older_one(gans, folders, monkeypatch, fails)
         ("g", {"format": "litert"}, r"must end in \.tflite.*Received: path="),
         ("g.tflite", {"format": "onnx"}, r"must end in \.onnx.*Received: path="),
         ("g", {"format": "onnx"}, r"must end in \.onnx.*Received: path="),
+        ("g.ONNX", {}, r"must end in \.onnx.*Received: path="),
+        ("g.keras", {}, r"of a folder, not of a file of Keras.*g\.keras'. To save .* use `save`"),
         ("g", {"opset_version": 18}, r"takes no further options.*options=\['opset_version'\]"),
     ],
 )
@@ -307,3 +310,22 @@ def test_onnx_without_its_extra_is_refused(gans, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=message):
         gans["images"].export(tmp_path / "generator.onnx", format="onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_classes_of_any_model_are_checked_and_named(tmp_path):
+    noise, labels = keras.Input((4,), name="noise"), keras.Input((), dtype="int32", name="labels")
+    embedded = keras.layers.Embedding(3, 2)(labels)
+    made = keras.layers.Dense(2)(keras.layers.Concatenate()([noise, embedded]))
+    game = AdversarialModel(
+        keras.Model({"noise": noise, "labels": labels}, {"made": made}),
+        Critic(helpers.discriminator(), real="points", fake="made"),
+        priors={"noise": "normal", "labels": priors.Categorical(3)},
+    )
+    game.class_names = ["a", "b", "c"]
+    game.export(tmp_path / "exported")
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    assert loaded.class_names().numpy().tolist() == [b"a", b"b", b"c"]
+    np.testing.assert_allclose(loaded.sample(3, 1), game.generate(3, seed=1), atol=1e-6)
+    for label in (-1, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="`labels` must be class.* 0 to 2"):
+            loaded.serve(noise=tf.zeros((1, 4)), labels=tf.constant([label]))

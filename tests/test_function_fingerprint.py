@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+from keras_gan import terms
 from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
 from keras_gan.regularizers import R1
@@ -39,7 +40,40 @@ def by_parts(factor):
     return functools.partial(by_keyword, factor=factor)
 
 
-@pytest.mark.parametrize("make", [scaled, scaled_by_name, Scaled, by_parts])
+def by_another(factor):
+    inner = scaled(factor)
+    return lambda shape, seed: inner(shape, seed)
+
+
+def by_method(factor):
+    return Scaled(factor).__call__
+
+
+def by_global(factor):
+    scope = {"FACTOR": factor, "calls": factor}
+    exec("def scale(shape, seed):\n  global calls\n  calls += 1\n  return FACTOR * shape", scope)
+    return scope["scale"]
+
+
+def by_function_of_its_module(factor):
+    scope = {"__name__": "somewhere", "inner": scaled(factor)}
+    exec("def scale(shape, seed):\n  return inner(shape, seed)", scope)
+    return scope["scale"]
+
+
+class Weighted(terms.L1):
+    """Its config leaves out an argument."""
+
+    def __init__(self, factor):
+        super().__init__("a", "b")
+        self.factor = factor
+
+
+MAKERS = [scaled, scaled_by_name, Scaled, by_parts, by_another, by_method, by_global]
+MAKERS += [by_function_of_its_module, Weighted]
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_functions_go_by_their_code_and_their_constants(make):
     def told(factor):
         return run_fingerprint.flat({"prior": run_fingerprint._config(make(factor))})
@@ -47,6 +81,21 @@ def test_functions_go_by_their_code_and_their_constants(make):
     assert run_fingerprint.differences(told(2.0), told(2.0)) == []
     (difference,) = run_fingerprint.differences(told(2.0), told(3.0))
     assert difference.startswith("prior") and difference.endswith(": 2.0 in the backup, 3.0 now")
+
+
+def test_tensors_in_closures_go_by_their_values():
+    def told(factor):
+        return run_fingerprint.flat({"prior": run_fingerprint._config(scaled(tf.constant(factor)))})
+
+    assert run_fingerprint.differences(told(2.0), told(2.0)) == []
+    assert len(run_fingerprint.differences(told(2.0), told(3.0))) == 1
+
+
+def test_functions_that_call_themselves_are_told():
+    def ends(shape, seed):
+        return ends(shape, seed)
+
+    assert run_fingerprint.flat(run_fingerprint._config(ends))
 
 
 def test_functions_go_by_what_they_do():

@@ -135,6 +135,7 @@ def iter_of_points():
         ),
         (lambda m: m.generate(2, labels=[0, 1]), "take no labels"),
         (lambda m: m.predict(np.zeros((2, 2)), verbose=0), r"shape \(n, 4\)"),
+        (lambda m: m.predict(np.zeros((0, 4)), verbose=0), r"must not be empty.*shape=\(0, 4\)"),
         (lambda m: m.interpolate(np.zeros(4), np.zeros(3)), r"shape \(4,\)"),
         (lambda m: m.interpolate(np.zeros(4), np.ones(4), mode="cubic"), "'slerp', 'lerp'"),
         (lambda m: m.interpolate(np.zeros(4), np.ones(4), steps=1), "at least 2"),

@@ -258,6 +258,35 @@ def test_labels_may_be_floats_and_networks_may_be_built_by_a_call():
     assert gan.generate(5, seed=1).shape == (5, 2)
 
 
+class Wrapped(layers.Layer):
+    """Built by its first call, which Keras cannot try within `TimeDistributed`."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Shaped(Wrapped):
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 3)
+
+
+def test_a_sequential_network_that_keras_cannot_build_is_told_and_the_cure_helps():
+    def made(layer):
+        parts = [layers.Reshape((-1, 1)), layers.TimeDistributed(layer), layers.Flatten()]
+        return odd_networks.sequence(4, *parts, layers.Dense(2))
+
+    with pytest.raises(ValueError, match="must be built.*If it does.*compute_output_shape"):
+        GAN(made(Wrapped()), helpers.discriminator())
+    assert GAN(made(Shaped()), helpers.discriminator())
+
+
 def test_a_list_of_one_output_is_one_output():
     assert GAN(generator(lambda x: [points(x)]), discriminator(lambda x: [logit(x)]))
     # Keras marks the product of a symbolic tensor and a number as sparse, which it is not.

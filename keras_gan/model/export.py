@@ -12,6 +12,7 @@ from keras_gan.model import model_card
 from keras_gan.storage import files
 
 _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
+_OF_KERAS = (".keras", ".h5")
 
 
 def export_generator(
@@ -21,10 +22,17 @@ def export_generator(
     exported = gan._exported(outputs)
     endings = {suffix: name for name, suffix in _SUFFIXES.items()}
     if format is None:
-        format = endings.get(os.path.splitext(os.fspath(path))[1], "tf_saved_model")
+        format = endings.get(_ending(path), "tf_saved_model")
     _checks.one_of(format, "format", ("tf_saved_model", *_SUFFIXES))
     if format == "tf_saved_model":
         _checks.check(not kwargs, "A SavedModel takes no further options.", options=list(kwargs))
+        _checks.check(
+            _ending(path) not in _OF_KERAS,
+            "The path of a SavedModel must be that of a folder, not of a file of Keras.",
+            cure="To save the whole model use `save`, for the generator alone "
+            "`averaged_generator.save`.",
+            path=str(path),
+        )
         _check_folder(files.expanded(path))
         with files.replacing(path, tidy=True) as temporary:
             exported.archive().write_out(str(temporary), verbose=verbose)
@@ -32,7 +40,9 @@ def export_generator(
         return
     suffix = _SUFFIXES[format]
     _checks.check(
-        str(path).endswith(suffix), f"A path of format {format!r} must end in {suffix}.", path=path
+        os.fsdecode(path).endswith(suffix),
+        f"A path of format {format!r} must end in {suffix}.",
+        path=path,
     )
     if format == "onnx":
         _require("onnx", "tf2onnx")
@@ -44,6 +54,10 @@ def export_generator(
     exported.call_once(network)  # which Keras needs before an export to ONNX
     with files.replacing(path, tidy=True) as temporary:
         network.export(str(temporary), format=format, verbose=verbose, **kwargs)
+
+
+def _ending(path):
+    return os.path.splitext(os.fsdecode(path))[1].lower()
 
 
 def _keep_sizes(network):

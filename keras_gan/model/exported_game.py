@@ -1,5 +1,7 @@
 """What `AdversarialModel.export` writes: a part of the averaged generator, by names."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -56,6 +58,7 @@ class ExportedGame:
         if drawn:
             given = [name for name in inputs if name not in drawn]
             self._add_sample(archive, specs, drawn, given)
+        add_class_names(archive, self._model)
         return archive
 
     def _add_sample(self, archive, specs, drawn, given):
@@ -80,8 +83,35 @@ class ExportedGame:
         )
 
     def _made(self, tensors):
+        with tf.control_dependencies(self._class_checks(tensors)):
+            tensors = {name: tf.identity(tensor) for name, tensor in tensors.items()}
         made = self._cut(tensors, training=False)
         return single({name: tf.cast(made[name], "float32") for name in self._outputs})
+
+    def _class_checks(self, tensors):
+        """Assert that classes are in range, which TensorFlow's lookups do not check."""
+        classes = {
+            name: prior.num_classes
+            for name, prior in self._model.priors.items()
+            if isinstance(prior, priors.Categorical)
+            and name in tensors
+            and tensors[name].dtype.is_integer
+        }
+        return [class_check(name, tensors[name], count) for name, count in classes.items()]
+
+
+def class_check(name, indices, num_classes):
+    """Assert that whole numbers are indices of classes."""
+    rule = f"`{name}` must be class indices from 0 to {num_classes - 1}. Received:"
+    known = tf.reduce_all((indices >= 0) & (indices < num_classes))
+    return tf.debugging.Assert(known, [rule, indices])
+
+
+def add_class_names(archive, model):
+    """Add an endpoint that tells the names of a model's classes, if there are any."""
+    if model.class_names:
+        names = [os.fsencode(name) for name in model.class_names]
+        archive.add_endpoint("class_names", lambda: tf.constant(names), [])
 
 
 def single(made):

@@ -1,11 +1,10 @@
 """What `GAN.export` writes: the averaged generator with its endpoints for latents and seeds."""
 
-import os
-
 import keras
 import tensorflow as tf
 
 from keras_gan.model import generation
+from keras_gan.model.exported_game import add_class_names, class_check
 
 
 class ExportedGAN:
@@ -51,9 +50,7 @@ class ExportedGAN:
         archive.add_endpoint("sample", sample, [*seeds, *labels])
         if gan.is_image:
             archive.add_endpoint("sample_uint8", sample_uint8, [*seeds, *labels])
-        if gan.class_names:
-            names = [os.fsencode(name) for name in gan.class_names]
-            archive.add_endpoint("class_names", lambda: tf.constant(names), [])
+        add_class_names(archive, gan)
         return archive
 
 
@@ -98,11 +95,9 @@ def _conditional_endpoints(gan):
 
 
 def _label_checks(labels, count, num_classes):
-    """Assert that labels are in range, which TensorFlow's lookups do not check."""
     one_each = tf.equal(tf.shape(labels)[0], count)
-    known = tf.reduce_all((labels >= 0) & (labels < num_classes))
-    rules = {
-        f"`labels` must be class indices from 0 to {num_classes - 1}. Received:": known,
-        "`labels` must be one for each sample. Received:": one_each,
-    }
-    return [tf.debugging.Assert(holds, [rule, labels]) for rule, holds in rules.items()]
+    rule = "`labels` must be one for each sample. Received:"
+    return [
+        class_check("labels", labels, num_classes),
+        tf.debugging.Assert(one_each, [rule, labels]),
+    ]

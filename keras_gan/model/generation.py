@@ -283,4 +283,5 @@ class Generation:
             cure="Draw some with `gan.sample_latents(num_samples, seed)`.",
             shape=latents.shape,
         )
+        _checks.check(len(latents) > 0, "Latents must not be empty.", shape=latents.shape)
         return latents

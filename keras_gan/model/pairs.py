@@ -96,7 +96,11 @@ def check_network(network, name):
     unbuilt = [layer for layer in inspection.all_layers(network) if not layer.built]
     cure = f"Call it on a batch once, such as `{name}(keras.ops.zeros((1, {size})))`."
     if isinstance(network, keras.Sequential):
-        cure = "Start it with `keras.Input(shape)`."
+        structure = structure if getattr(network, "inputs", None) else None
+        cure = (
+            "Start it with `keras.Input(shape)`. If it does, give your own layers in it "
+            "`compute_output_shape(input_shape)`, without which Keras cannot build it."
+        )
     _checks.check(
         structure is not None and (network.weights or not unbuilt),
         f"`{name}` must be built, so that its weights exist.",

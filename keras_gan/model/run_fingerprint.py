@@ -6,14 +6,17 @@ their position, because Keras numbers their names by what else the process has b
 """
 
 import codecs
+import dis
 import functools
 import inspect
 import marshal
+import sys
 import warnings
 import weakref
 import zlib
 
 import keras
+import tensorflow as tf
 
 from keras_gan import schedules
 from keras_gan.backend import inspection
@@ -23,6 +26,10 @@ _SILENT = ("module", "registered_name", "build_config", "compile_config", "name"
 
 # The config of each prior of this process at its first use.
 _FIRST_PRIORS = weakref.WeakKeyDictionary()
+
+# How far functions that a function calls are followed, and the modules where they are not.
+_DEPTH = 3
+_LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
 
 
 def of_model(gan):
@@ -109,7 +116,19 @@ def _config(thing):
     told = _plain(told, _SILENT, names)
     if inspect.isfunction(thing) and isinstance(told, dict):
         return {**told, **_of_function(thing)}
+    if inspect.ismethod(thing):
+        return {**told, **_of_callable(thing)}
+    if isinstance(told, dict) and isinstance(told.get("config"), dict):
+        return {**told, "config": {**_missing_arguments(thing, told["config"]), **told["config"]}}
     return told
+
+
+def _missing_arguments(thing, config):
+    """Arguments of a user's class that its `get_config` leaves out, if they are attributes."""
+    if _is_of_library(type(thing)) or not hasattr(thing, "__dict__"):
+        return {}
+    names = inspect.signature(type(thing).__init__).parameters
+    return {n: _value(vars(thing)[n]) for n in names if n in vars(thing) and n not in config}
 
 
 def _serialized(thing):
@@ -197,23 +216,57 @@ def _of_callable(thing):
         called = _of_function(thing.func) if inspect.isfunction(thing.func) else {}
         given = {"arguments": _value(thing.args), "keywords": _value(thing.keywords)}
         return {"function": getattr(thing.func, "__name__", ""), **called, **given}
+    if inspect.ismethod(thing):
+        return {**_of_function(thing.__func__), "of": _of_callable(thing.__self__)}
     if isinstance(thing, keras.layers.Layer):  # its attributes are Keras's internal state
         return {}
     return {name: _value(value) for name, value in sorted(getattr(thing, "__dict__", {}).items())}
 
 
-def _of_function(function):
+def _of_function(function, depth=_DEPTH):
     closure = tuple(_cell(cell) for cell in function.__closure__ or ())
-    return _of_code(function.__code__, function.__defaults__, function.__kwdefaults__, closure)
+    told = _of_code(
+        function.__code__, function.__defaults__, function.__kwdefaults__, closure, depth
+    )
+    found = {name: _value(value, depth) for name, value in _globals(function).items()}
+    return {**told, "globals": found} if found else told
 
 
-def _of_code(code, defaults, keyword_defaults, closure):
+def _of_code(code, defaults, keyword_defaults, closure, depth=_DEPTH):
     return {
         "code": f"{zlib.crc32(repr(_instructions(code)).encode()):08x}",
-        "defaults": _value(defaults),
-        "keyword_defaults": _value(keyword_defaults),
-        "closure": _value(closure),
+        "defaults": _value(defaults, depth),
+        "keyword_defaults": _value(keyword_defaults, depth),
+        "closure": _value(closure, depth),
     }
+
+
+def _globals(function):
+    """The constants and own functions of its module that a function reads and does not assign."""
+    read, assigned = set(), set()
+    waiting = [function.__code__]
+    while waiting:
+        code = waiting.pop()
+        waiting += filter(inspect.iscode, code.co_consts)
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                read.add(step.argval)
+            elif step.opname == "STORE_GLOBAL":
+                assigned.add(step.argval)
+    known = {
+        n: function.__globals__[n] for n in sorted(read - assigned) if n in function.__globals__
+    }
+    return {
+        name: value
+        for name, value in known.items()
+        if isinstance(value, (bool, int, float, str, tuple, tf.Tensor))
+        or inspect.isfunction(value)
+        and not _is_of_library(value)
+    }
+
+
+def _is_of_library(thing):
+    return (thing.__module__ or "").split(".")[0] in _LIBRARIES
 
 
 def _instructions(code):
@@ -232,16 +285,20 @@ def _cell(cell):
         return None
 
 
-def _value(value):
+def _value(value, depth=_DEPTH):
     """A plain value, or a checksum or type name in its place."""
     if isinstance(value, dict):
-        return {str(key): _value(part) for key, part in value.items()}
+        return {str(key): _value(part, depth) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_value(part) for part in value]
+        return [_value(part, depth) for part in value]
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
+    if inspect.isfunction(value) and not _is_of_library(value) and depth:
+        return {"function": value.__name__, **_of_function(value, depth - 1)}
     if inspect.isfunction(value):
         return f"{value.__name__}, {zlib.crc32(repr(_instructions(value.__code__)).encode()):08x}"
+    if isinstance(value, tf.Tensor) and hasattr(value, "numpy"):
+        value = value.numpy()
     if hasattr(value, "dtype") and hasattr(value, "tobytes"):  # a NumPy array or scalar
         return f"{value.dtype}, {zlib.crc32(value.tobytes()):08x}"
     return type(value).__name__

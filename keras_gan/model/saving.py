@@ -129,7 +129,8 @@ class Saving:
         One of any other model has `serve(...)`, which takes the inputs that its outputs depend on,
         by name, and returns one output, or a `dict` of several. If some of the inputs have a prior,
         it has `sample(...)` too, which takes the other inputs by name, `num_samples` if there are
-        none, `seed` and `truncation`, and equals `generate` with the same seed.
+        none, `seed` and `truncation`, and equals `generate` with the same seed. Inputs that have a
+        `priors.Categorical` must be classes, and `class_names()` is there likewise.
 
         In the folder of a SavedModel are `README.md`, a model card with lines of use, and
         `config.json` with the same for programs: data, recipe, metrics, verdict, versions; of
