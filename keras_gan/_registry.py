@@ -6,7 +6,7 @@ import re
 
 import keras
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 
 # The quality metrics that need no argument, by name: `keras_gan.metrics` enters them, since the
 # model, which takes their names, imports no catalogue.
@@ -83,8 +83,7 @@ def metrics(given):
     """Metrics of `(real, fake)` from a list of names, configs or instances.
 
     Raises:
-        ValueError: for objects that are not metrics, for duplicate names, and for metrics that
-            differ only in their names, such as "fid" and "frechet_distance".
+        ValueError: for objects that are not metrics, and for duplicate names.
     """
     known = [get(one, METRICS, "metric") for one in given]
     for metric in known:
@@ -96,11 +95,9 @@ def metrics(given):
     names = [metric.name for metric in known]
     _checks.check(len(set(names)) == len(names), "Metric names must differ.", names=names)
     for first, second in itertools.combinations(known, 2):
-        _checks.check(
-            not (hasattr(first, "measures_like") and first.measures_like(second)),
-            f"`metrics` must measure different things, but `{first.name}` and `{second.name}` are "
-            "the same metric with the same settings.",
-            cure=f"Leave `{second.name}` out.",
-            names=names,
-        )
+        if hasattr(first, "measures_like") and first.measures_like(second):
+            _warnings.warn(
+                f"`{first.name}` and `{second.name}` are the same metric with the same settings, "
+                f"so that one figure is computed twice: leave `{second.name}` out."
+            )
     return known

@@ -124,9 +124,8 @@ class DiscriminatorFailed(Rule):
 
     def __call__(self, history):
         evidence = never_told(history, self.epochs)
-        aucs = [s.discriminator_auc for s in history]
-        if evidence and all(map(is_finite, aucs)):
-            return {**evidence, "discriminator_auc": max(aucs)}
+        if evidence and all(is_finite(s.discriminator_auc) for s in history):
+            return {**evidence, "discriminator_auc": max(s.discriminator_auc for s in history)}
         latest = latest_measured(history, self.epochs, "discriminator_auc")
         if latest is None or not self._is_at_chance(latest):
             return None

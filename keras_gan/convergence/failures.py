@@ -63,9 +63,10 @@ class Diverged(Rule):
                 f"update made it so, at a learning rate of {rate:g}"
             )
         where = f"the gradient of {variable}" if variable else "its loss"
+        fast = f", at a learning rate of {rate:g}" if rate is not None and rate > 1.0 else ""
         return (
             f"the {player}'s update at step {evidence['step']} was not finite "
-            f"(first in {where}) and has been skipped"
+            f"(first in {where}) and has been skipped{fast}"
         )
 
 

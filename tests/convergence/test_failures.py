@@ -147,6 +147,10 @@ def test_diverged_names_step_player_and_variable_at_once():
         ({"g_loss": -np.inf}, "g_loss is -inf"),
         ({"first_failure": {"step": 1, "player": "generator", "variable": None}}, "its loss"),
         ({"broken_weight": {"player": "averaged_generator", "variable": "w"}}, "averaged generat"),
+        (
+            {"first_failure": {"step": 1, "player": "generator", "learning_rate": 1e38}},
+            "skipped, at a learning rate of 1e+38",
+        ),
     ],
 )
 def test_diverged_tells_what_is_not_finite(fields, words):
