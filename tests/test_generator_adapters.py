@@ -1,5 +1,7 @@
 """Whatever makes samples: models, files, functions."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -184,6 +186,19 @@ def test_a_signature_of_latents_and_labels(tmp_path):
 def test_signatures_that_cannot_be_guessed(tmp_path, name, told):
     with pytest.raises(ValueError, match=told):
         adapt(saved(name, tmp_path / name))
+
+
+def test_a_file_that_lacks_a_part_is_told(tmp_path):
+    helpers.generator().save(tmp_path / "whole.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.keras") as whole,
+        zipfile.ZipFile(tmp_path / "part.keras", "w") as part,
+    ):
+        for name in whole.namelist():
+            if name != "config.json":
+                part.writestr(name, whole.read(name))
+    with pytest.raises(ValueError, match="complete one of Keras.*config.json.*Use an older one"):
+        adapt(tmp_path / "part.keras")
 
 
 def test_paths_without_a_generator(tmp_path):

@@ -2,11 +2,10 @@
 
 import contextlib
 
-import keras
 import numpy as np
 
 from keras_gan import _checks, data
-from keras_gan.storage import files
+from keras_gan.storage import files, loadable
 
 # The model of a run in its folder.
 MODEL = "gan.keras"
@@ -128,4 +127,4 @@ def model(path):
         f"`model` must be a `.keras` file, or the folder of a run with a {MODEL}.",
         model=path,
     )
-    return keras.saving.load_model(place)
+    return loadable.load(place)

@@ -12,7 +12,7 @@ from keras_gan.feeding import values
 from keras_gan.model import generation
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.gan import GAN
-from keras_gan.storage import files
+from keras_gan.storage import files, loadable
 
 # draw: callable `(count, seed, labels) -> samples`; `labels` is `None` unless it takes labels.
 # takes_labels: whether the generator is conditional.
@@ -124,7 +124,7 @@ def _loaded(path):
         "The path of a generator must be a folder with a SavedModel or a `.keras` file.",
         path=str(path),
     )
-    return keras.saving.load_model(path)
+    return loadable.load(path)
 
 
 def _is_own(generator):

@@ -2,6 +2,7 @@
 
 import random
 import warnings
+import zipfile
 
 import keras
 import tensorflow as tf
@@ -75,6 +76,24 @@ def check_file(path, own):
         ) from error
     finally:
         random.setstate(state)
+
+
+def load(path):
+    """The model of a file of Keras.
+
+    Raises:
+        ValueError: if it cannot be loaded.
+    """
+    try:
+        return keras.saving.load_model(path)
+    # Archives that lack a part, or hold something else under its name, raise nearly anything.
+    except (OSError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise _checks.error(
+            "The file must be a complete one of Keras, but it cannot be read "
+            f"({first_words(error)}).",
+            cure="Use an older one.",
+            path=str(path),
+        ) from error
 
 
 def first_words(error):
