@@ -1,5 +1,6 @@
 """Data frames are taken as numbers, or refused by the names of their columns."""
 
+import decimal
 import re
 import types
 
@@ -67,9 +68,10 @@ def test_frames_of_numbers_are_taken():
         "b": Column([True, False]),
         "c": Column([3, 4], NULLABLE),
         "d": Column(np.array([5, 6.5], object)),
+        "e": Column(np.array([decimal.Decimal("7.5"), 8], object)),
     }
     found = tables.array(Frame(columns), "x")
-    np.testing.assert_array_equal(found, [[0.5, 1, 3, 5], [1.5, 0, 4, 6.5]])
+    np.testing.assert_array_equal(found, [[0.5, 1, 3, 5, 7.5], [1.5, 0, 4, 6.5, 8]])
     assert found.dtype == np.float32
     # Two columns may have one title.
     twice = Frame({"a": Column([1.0]), "b": Column([2.0])})
@@ -90,6 +92,7 @@ def test_frames_of_numbers_are_taken():
             {"when": Column(np.zeros(1, "datetime64[s]"))},
             r"columns=\['when'\].*x.drop\(columns=\['when'\]\)",
         ),
+        ({"z": Column(np.zeros(1, complex))}, r"columns=\['z'\].*x.drop\(columns=\['z'\]\)"),
         ({"age": Column([1, 2], NULLABLE, 1)}, r"missing_values=\{'age': 1\}.*x.dropna\(\)"),
         ({"age": Column([np.nan, 2.0], None, 1)}, r"missing_values=\{'age': 1\}"),
     ],

@@ -3,11 +3,14 @@
 pandas is not imported; objects are recognized by its methods.
 """
 
+import decimal
 import numbers
 
 import numpy as np
 
 from keras_gan import _checks
+
+_NUMBERS = (numbers.Real, decimal.Decimal)
 
 
 def is_table(values):
@@ -62,8 +65,8 @@ def _series(values, name):
 
 
 def _refuse_others(others, name):
-    """Raise an error for columns that are not numeric, text before dates."""
-    words = [(title, column) for title, column in others if _kind(column) not in "mM"]
+    """Raise an error for columns that are not numeric, text before dates and complex numbers."""
+    words = [(title, column) for title, column in others if _kind(column) not in "mMc"]
     titles = [title for title, _ in words or others]
     code = f"`pd.get_dummies({name}, columns={titles}, dtype=float)`"
     _checks.check(
@@ -85,7 +88,7 @@ def _is_number(column):
     if _kind(column) != "O":
         return _kind(column) in "bifu"
     categories = hasattr(column.dtype, "categories")
-    return not categories and all(isinstance(value, numbers.Real) for value in column)
+    return not categories and all(isinstance(value, _NUMBERS) for value in column)
 
 
 def _missing(column):
