@@ -62,6 +62,12 @@ def evaluate(gan, place):
     evaluate_generator(gan, POINTS, "sliced_wasserstein")
 
 
+def fit_under_a_strategy(gan, place):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        other = helpers.gan(**EAGER)
+    return [other, *fit(other)]
+
+
 def save_and_load(gan, place):
     gan.save(place / "gan.keras")
     twin = keras.saving.load_model(place / "gan.keras")
@@ -84,6 +90,7 @@ USES = {
     "data of the package": (fit_package_data, EAGER),
     "a pipeline": (fit_pipeline, EAGER),
     "cut off": (fit_interrupted, EAGER),
+    "a strategy": (fit_under_a_strategy, EAGER),
     "everything else": (evaluate, EAGER),
     "save, load, export": (save_and_load, EAGER),
     "Keras's callbacks": (
