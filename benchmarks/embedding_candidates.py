@@ -28,9 +28,16 @@ def current_default(shape, reals, seed):
 
 def random_convolutions(shape, reals, seed):
     """The package's random convolutions at any size."""
-    from keras_gan.metrics import features
+    from keras_gan.metrics.random_convolutions import RandomConvolutions
 
-    return features.RandomConvolutions(shape, seed=seed)
+    return RandomConvolutions(shape, seed=seed)
+
+
+def gradient_histograms(shape, reals, seed):
+    """The package's gradient histograms at any size."""
+    from keras_gan.metrics.gradient_histograms import GradientHistograms
+
+    return GradientHistograms(shape)
 
 
 def zero_mean_convolutions(shape, reals, seed):
@@ -113,7 +120,7 @@ def scattering(shape, reals, seed):
     return tf.function(embed)
 
 
-def gradient_histograms(shape, reals, seed):
+def cell_histograms(shape, reals, seed):
     """Roots of the mean gradient in eight directions in each of 3x3 cells of each level."""
     angles = 2.0 * np.pi * np.arange(8) / 8
     turned = np.stack([np.cos(angles), np.sin(angles)]).astype("float32")
@@ -167,6 +174,7 @@ ALL = {
         random_filters,
         scattering,
         gradient_histograms,
+        cell_histograms,
         whitened_patches,
     )
 }

@@ -9,6 +9,10 @@ Candidates see other samples than the truth does.
 
 `--record` trains the runs that are missing, one after another, and `--truth` compares them with
 trained networks. Both keep their results in files; without them, only what is there is judged.
+
+A second table tells which checkpoint of each run `ConvergenceStopping` would restore, if its
+signals were of this embedding and measured at the checkpoints: how much larger its truth is than
+that of the run's best one. Runs of which no checkpoint is nearer than the mean image are left out.
 """
 
 import functools
@@ -69,7 +73,7 @@ def main():
                 print(report(runs[-1:]), flush=True)
     if given.json:
         records.write(given.json, runs)
-    print(report(runs))
+    print(report(runs), restored_report(runs), sep="\n\n")
 
 
 class Judged:
@@ -87,12 +91,14 @@ class Judged:
         truth = embedding_truth.distances(name, known, data_dir)
         self.far = embedding_truth.of_mean_image(name, data_dir)
         self.recorded = len(truth)
+        self.all_truth = truth
         self.truth = {key: pair for key, pair in truth.items() if pair[0] < self.far}
+        near = {kind for kind, _ in self.truth}
         self.samples = {
             (kind, step): samples[-embedding_runs.COUNT :]
             for kind in known
             for step, samples in embedding_runs.recorded(name, kind, data_dir).items()
-            if (kind, step) in self.truth
+            if kind in near
         }
         self.halves = {
             half: [key for key in self.truth if embedding_runs.KINDS[key[0]].half in half]
@@ -101,16 +107,20 @@ class Judged:
 
     def judge(self, make, seed):
         """How a candidate does, by half of the runs and by statistic."""
+        from keras_gan.metrics import sliced_wasserstein
         from keras_gan.metrics.frechet_distance import frechet_distance
-        from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 
         embed = make(self.reals.shape[1:], self.reals, seed)
         real = embedded(embed, self.reals)
         found = {statistic: {} for statistic in STATISTICS}
+        directions = sliced_wasserstein.random_directions(real.shape[1])
+        errors = {}
         for key, samples in self.samples.items():
             fake = embedded(embed, samples)
             found["frechet"][key] = frechet_distance(real, fake)
-            found["sliced_wasserstein"][key] = sliced_wasserstein(real, fake)
+            projections = real @ directions, fake @ directions
+            found["sliced_wasserstein"][key] = sliced_wasserstein.distance(*projections)
+            errors[key] = sliced_wasserstein.distance_error(*projections)
         return {
             "dimension": real.shape[1],
             "recorded_checkpoints": self.recorded,
@@ -122,7 +132,26 @@ class Judged:
                 }
                 for half, keys in self.halves.items()
             },
+            "restored": self._restored(found["sliced_wasserstein"], errors),
         }
+
+    def _restored(self, distances, errors):
+        """The excess of the truth of what would be restored over the best of each run."""
+        from keras_gan.convergence import run_progress, signals, trends
+
+        found = {}
+        for kind in dict.fromkeys(kind for kind, _ in distances):
+            history, values = [], []
+            for key in (key for key in distances if key[0] == kind):
+                values.append(distances[key])
+                noise = trends.noise(values, errors[key])
+                history.append(
+                    signals.Signals(epoch=key[1], quality=distances[key], quality_noise=noise)
+                )
+            chosen = run_progress.best(history).epoch
+            truth = {step: pair[0] for (k, step), pair in self.all_truth.items() if k == kind}
+            found[kind] = round(truth[chosen] / min(truth.values()) - 1.0, 4)
+        return found
 
 
 def agreement(truth, values):
@@ -174,6 +203,22 @@ def report(runs):
                 known = [cell[figure] for cell in cells if cell[figure] is not None]
                 rows[-1].append(f"{np.mean(known):.3f}" if known else "-")
     return records.table(columns, rows)
+
+
+def restored_report(runs):
+    """The excess of what each candidate would restore, over all runs."""
+    rows = []
+    for candidate, seed in dict.fromkeys((run["candidate"], run["seed"]) for run in runs):
+        found = [
+            excess
+            for run in runs
+            if (run["candidate"], run["seed"]) == (candidate, seed)
+            for excess in run.get("restored", {}).values()
+        ]
+        if found:
+            shown = [f"{value:.1%}" for value in (np.median(found), max(found))]
+            rows.append([f"{candidate}, seed {seed}", len(found), *shown])
+    return records.table(["candidate", "runs", "median excess", "largest"], rows)
 
 
 def _cell(found):

@@ -31,6 +31,7 @@ import tensorflow as tf  # noqa: E402
 import keras_gan  # noqa: E402
 import records  # noqa: E402
 from keras_gan.feeding import sample_spec  # noqa: E402
+from keras_gan.metrics.random_convolutions import RandomConvolutions  # noqa: E402
 
 WAYS, NAME = ("plain", "fast"), "fast_and_plain_{}_{}_seed{}"
 STEPS, QUICK_STEPS, PARTS = 800, 8, 2
@@ -89,7 +90,8 @@ class Digits:
 class Images:
     """A folder of 64x64 images, judged by themselves."""
 
-    name, shape, batch, options, features, told = "images", (64, 64, 3), 32, SPRITES, None, {}
+    name, shape, batch, options, told = "images", (64, 64, 3), 32, SPRITES, {}
+    features = RandomConvolutions((64, 64, 3))
 
     def __init__(self, given):
         if given.images is None:

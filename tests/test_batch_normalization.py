@@ -130,7 +130,6 @@ def test_where_the_kernel_does_not_apply_all_is_kerass(name, kernels):
         np.testing.assert_array_equal(mine, expected)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("synchronized", [True, False])
 def test_statistics_of_several_replicas(synchronized, two_replicas):
     x = samples((2, 4, 3))

@@ -416,3 +416,10 @@ def test_state_of_another_kind_of_optimizer_does_not_pass_for_ones_own(tmp_path)
     momentum = keras.optimizers.SGD(momentum=0.9)  # one number a weight, too
     with pytest.raises(ValueError, match="not_restored=.'generator_optimizer"):
         model({"generator_optimizer": momentum}).load_weights(tmp_path / "gan.weights.h5")
+
+
+def test_without_the_import_the_error_asks_for_it_and_names_the_package(tmp_path, monkeypatch):
+    model({}).save(tmp_path / "gan.keras")
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "keras_gan>GAN")
+    with pytest.raises(TypeError, match=r"are all imported.{0,120}'module': 'keras_gan\."):
+        keras.saving.load_model(tmp_path / "gan.keras")

@@ -92,7 +92,7 @@ class Nearest:
     """The training samples that are nearest to generated ones.
 
     They are compared by `metrics.features.extractor(None, ...)`: pixel by pixel up to 1,024 values,
-    by random convolutions above. `reference_samples` are searched, up to 2,000.
+    by gradient histograms above. `reference_samples` are searched, up to 2,000.
 
     Args:
         gan: a `GAN` of images whose training samples are known.

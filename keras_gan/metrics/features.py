@@ -6,13 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.backend import inspection
 from keras_gan.feeding import conversion
 from keras_gan.feeding.values import check_real, finite_rows
 from keras_gan.metrics import applications
+from keras_gan.metrics.gradient_histograms import GradientHistograms
+from keras_gan.metrics.random_convolutions import RandomConvolutions
 
 # Samples of up to this many values are compared as they are.
 MAX_VALUES = 1024
-_WIDTHS = (16, 32, 64)
 
 
 def check(features):
@@ -38,8 +40,8 @@ def extractor(features, sample_shape, *, seed=0):
     Args:
         features: a Keras model or callable from `(batch, *sample_shape)` to `(batch, ...)`, which
             is flattened; a name, see `applications.extractor`; or `None`: samples of up to
-            1,024 values as they are, anything larger through `RandomConvolutions`, or `sketch` if
-            a sample is one long vector.
+            1,024 values as they are, larger images by `GradientHistograms`, longer vectors by
+            `sketch`, and other large samples by `RandomConvolutions`.
         sample_shape: tuple, a sample's shape without the batch axis.
         seed: integer seed of the random embedding. Default 0.
 
@@ -62,6 +64,8 @@ def extractor(features, sample_shape, *, seed=0):
     )
     if math.prod(sample_shape) <= MAX_VALUES:
         return _flat
+    if inspection.is_image(sample_shape):
+        return GradientHistograms(sample_shape)
     if len(sample_shape) == 1:
         return sketch(sample_shape[0], seed=seed)
     return RandomConvolutions(sample_shape, seed=seed)
@@ -76,6 +80,8 @@ def text(features, sample_shape, *, seed=0):
         return str(name or type(features).__name__)
     if math.prod(sample_shape) <= MAX_VALUES:
         return "the samples as they are"
+    if inspection.is_image(sample_shape):
+        return "gradient histograms"
     kind = "random projection" if len(sample_shape) == 1 else "random convolutions"
     return f"fixed {kind} of seed {seed}"
 
@@ -161,65 +167,3 @@ def sketch(num_values, *, seed=0):
         return tf.transpose(tf.math.unsorted_segment_sum(columns, buckets, MAX_VALUES))
 
     return embed
-
-
-class RandomConvolutions:
-    """An untrained convolutional network with fixed weights, read out at every level.
-
-    3x3 convolutions with stride 2 and leaky ReLU 0.2, of 16, 32 and then 64 filters, until no
-    side is longer than 4. Weights are normal with variance `2 / fan_in` (He et al., 2015), drawn
-    by NumPy from `seed` alone: the same everywhere, and no global random state is touched. Each
-    level gives the mean of each filter over each quarter of the image, so that both texture and
-    layout count. Sequences `(time, channels)` are convolved along time; further leading axes, as
-    of videos, are taken as channels.
-
-    Untrained networks are a fair judge of GANs where no pretrained one fits the data, see Naeem
-    et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020
-    (arXiv:2002.09797).
-
-    Args:
-        sample_shape: `(..., height, width, channels)` or `(time, channels)`.
-        seed: integer seed. Default 0.
-    """
-
-    def __init__(self, sample_shape, *, seed=0):
-        self.sample_shape = tuple(sample_shape)
-        self.seed = seed
-        height, width, channels = self._grid()
-        random, self._kernels = np.random.default_rng(seed), []
-        while max(height, width) > 4:
-            filters = _WIDTHS[min(len(self._kernels), len(_WIDTHS) - 1)]
-            kernel = random.standard_normal((3, 3, channels, filters))
-            self._kernels.append((kernel * math.sqrt(2.0 / (9 * channels))).astype("float32"))
-            height, width, channels = -(-height // 2), -(-width // 2), filters
-
-    def _grid(self):
-        if len(self.sample_shape) == 2:
-            return self.sample_shape[0], 1, self.sample_shape[1]
-        *leading, height, width, channels = self.sample_shape
-        return height, width, math.prod(leading) * channels
-
-    def __call__(self, samples):
-        """Float32 `(batch, dimension)` of a batch of samples."""
-        values = tf.cast(samples, "float32")
-        if len(self.sample_shape) > 3:
-            values = tf.reshape(values, (-1, math.prod(self.sample_shape[:-3]), *values.shape[-3:]))
-            values = tf.transpose(values, (0, 2, 3, 1, 4))
-        values = tf.reshape(values, (-1, *self._grid()))
-        levels = []
-        for kernel in self._kernels:
-            values = tf.nn.conv2d(values, kernel, strides=2, padding="SAME")
-            values = tf.nn.leaky_relu(values, alpha=0.2)
-            levels.extend(_quarters(values))
-        # An image of one large pixel row of channels has no level to read: take it as it is.
-        return tf.concat(levels, axis=-1) if levels else _flat(values)
-
-
-def _quarters(values):
-    rows = tf.split(values, _halves(values.shape[1]), axis=1)
-    parts = [part for row in rows for part in tf.split(row, _halves(values.shape[2]), axis=2)]
-    return [tf.reduce_mean(part, axis=(1, 2)) for part in parts]
-
-
-def _halves(size):
-    return [size // 2, size - size // 2] if size > 1 else [size]

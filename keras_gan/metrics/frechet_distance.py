@@ -190,8 +190,8 @@ class FrechetDistance(FeatureMetric):
             the name of a network of `keras.applications`, such as "mobilenet_v3_small" or
             "inception" (InceptionV3), a download, whose values compare only among those of that
             network and not with published ones; `None` takes samples of up to 1,024 values as
-            they are, and larger ones through a fixed, seeded random convolutional embedding.
-            Default `None`.
+            they are, larger images by `metrics.gradient_histograms.GradientHistograms`, and other
+            samples through a fixed random embedding. Default `None`.
         seed: integer seed of the random embedding. Default 0.
         name: the log key, after `val_`. Default `"frechet_distance"`.
 

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gan.metrics import features
+from keras_gan.metrics.gradient_histograms import GradientHistograms
+from keras_gan.metrics.random_convolutions import RandomConvolutions
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 
 
@@ -23,13 +25,14 @@ def test_small_samples_stay_as_they_are(shape):
 
 
 @pytest.mark.parametrize(
-    "shape", [(1025,), (32, 32, 3), (33, 65, 1), (600, 3), (4, 24, 24, 3), (1, 1, 2000)]
+    "shape",
+    [(1025,), (32, 32, 3), (33, 65, 1), (37, 40, 4), (600, 3), (4, 24, 24, 3), (1, 1, 2000)],
 )
 def test_large_samples_become_fixed_vectors(shape):
     samples = np.random.default_rng(0).normal(size=(3, *shape)).astype("float32")
     extract = features.extractor(None, shape)
     first = extract(samples)
-    assert first.shape[0] == 3 and first.shape[1] >= 100 and np.isfinite(first).all()
+    assert first.shape[0] == 3 and first.shape[1] >= 60 and np.isfinite(first).all()
     np.testing.assert_allclose(tf.function(extract)(samples), first, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(features.extractor(None, shape)(samples), first)
     # Each sample by itself: its neighbours in the batch do not matter.
@@ -39,15 +42,16 @@ def test_large_samples_become_fixed_vectors(shape):
 
 
 def test_the_seed_decides_and_global_randomness_is_left_alone():
-    samples = images(2)
+    shape = (4, 24, 24, 3)
+    samples = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
     keras.utils.set_random_seed(1)
     expected = np.random.normal()
     keras.utils.set_random_seed(1)
-    first = features.extractor(None, (32, 32, 3), seed=0)(samples)
+    first = features.extractor(None, shape, seed=0)(samples)
     assert np.random.normal() == expected
     keras.utils.set_random_seed(2)
-    np.testing.assert_array_equal(features.extractor(None, (32, 32, 3), seed=0)(samples), first)
-    assert not np.allclose(features.extractor(None, (32, 32, 3), seed=1)(samples), first)
+    np.testing.assert_array_equal(features.extractor(None, shape, seed=0)(samples), first)
+    assert not np.allclose(features.extractor(None, shape, seed=1)(samples), first)
 
 
 def test_the_sketch_keeps_distances():
@@ -57,8 +61,9 @@ def test_the_sketch_keeps_distances():
     assert ratios.mean() == pytest.approx(1.0, abs=0.01) and ratios.std() < 0.05
 
 
-def test_convolutions_see_worse_images():
-    extract = features.extractor(None, (32, 32, 3))
+@pytest.mark.parametrize("of", [GradientHistograms, RandomConvolutions])
+def test_worse_images_are_farther_away(of):
+    extract = of((32, 32, 3))
     random = np.random.default_rng(1)
     real, other = images(300), images(300, seed=1)
 
@@ -74,6 +79,45 @@ def test_convolutions_see_worse_images():
     for worse in (noisy[0], distance(blurred), distance(repeated), distance(0.5 * other)):
         assert worse > 1.5 * floor
     assert distance(mirrored) > floor
+
+
+def test_a_ramp_of_grey_has_one_direction():
+    """Worked out by hand: a slope of 1/16 to the right, doubled on each level of the pyramid."""
+    ramp = np.broadcast_to(np.arange(64) / 16.0, (1, 64, 64))[..., None].astype("float32")
+    found = np.asarray(GradientHistograms((64, 64, 1))(ramp))[0]
+    left, right = 15.5 / 16, 47.5 / 16
+    np.testing.assert_allclose(found[:4], [left, right, left, right], rtol=1e-6)
+    # To the right, down and right, down, down and left; then the opposite directions.
+    share = np.array([1.0, np.sqrt(0.5), 0.0, 0.0, 0.0, 0.0, 0.0, np.sqrt(0.5)])
+    for level, values in enumerate(found[4:].reshape(5, 12)):
+        width, slope = 64 / 2**level, 2**level / 16
+        # The first and the last column have half of a slope.
+        size, square = slope * (width - 1) / width, slope**2 * (width - 1.5) / width
+        np.testing.assert_allclose(values[:8], np.sqrt(size * share + 1e-3), rtol=1e-5)
+        expected = (square * np.array([1.0, 0.5, 0.0, 0.5]) + 1e-6) ** 0.25
+        np.testing.assert_allclose(values[8:], expected, rtol=1e-5)
+
+
+def test_luminance_has_directions_and_grey_has_no_colour():
+    random = np.random.default_rng(0)
+    grey = np.repeat(random.uniform(-1, 1, (1, 40, 40, 1)), 3, axis=-1)
+    embed = GradientHistograms((40, 40, 3))
+    found, mirrored = (
+        np.asarray(embed(x))[0, 12:].reshape(-1, 20)[:3] for x in (grey, grey[:, :, ::-1])
+    )
+    np.testing.assert_allclose(found[:, [8, 9, 10, 11]], np.sqrt(1e-3), rtol=1e-3)
+    turned = [4, 3, 2, 1, 0, 7, 6, 5, 8, 9, 10, 11, 12, 15, 14, 13, 16, 17, 18, 19]
+    np.testing.assert_allclose(found, mirrored[:, turned], rtol=1e-4)
+
+
+def test_a_tint_is_seen_where_it_is():
+    random = np.random.default_rng(0)
+    image = random.uniform(-1, 1, (1, 40, 40, 3)).astype("float32")
+    tinted = image.copy()
+    tinted[:, :20, :20, 0] += 0.25
+    embed = GradientHistograms((40, 40, 3))
+    moved = np.asarray(embed(tinted) - embed(image))[0]
+    np.testing.assert_allclose(moved[:12], [0.25, *[0.0] * 11], atol=1e-6)
 
 
 def test_what_is_given_is_used():

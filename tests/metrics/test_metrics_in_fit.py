@@ -41,7 +41,12 @@ def test_a_metric_of_ones_own_may_have_a_direction():
 
 
 @pytest.mark.parametrize(
-    ("shape", "text"), [((40, 40, 1), "convolutions of seed 3"), ((2000,), "projection of seed 3")]
+    ("shape", "text"),
+    [
+        ((40, 40, 1), "gradient histograms"),
+        ((600, 3), "convolutions of seed 3"),
+        ((2000,), "projection of seed 3"),
+    ],
 )
 def test_a_fixed_embedding_is_named(shape, text):
     metric = metrics.PrecisionRecall(seed=3)
