@@ -23,7 +23,7 @@ import records
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGES, GRIDS = ROOT / "docs" / "images", ROOT / "runs" / "good_and_bad"
 # Name of the set, batch size and epochs, by size.
-SETS = {28: ("mnist", 64, 40), 64: ("sprites", 32, 40), 128: ("facades_128", 32, 24)}
+SETS = {28: ("mnist", 64, 40), 64: ("sprites", 32, 40), 128: ("facades_128", 32, 16)}
 EPOCH, QUICK_EPOCH = 50, 2
 RATE = 4e-3
 SHOWN = 25
@@ -125,8 +125,8 @@ def draw(good, bad, figure):
             axes.plot(epochs, [each[key] for each in one["signals"]], label=one["kind"])
         axes.set(title=title)
     panels[0].set(ylim=(0.0, None))
-    panels[1].set(ylim=(0.4, 1.05), xlabel="epoch of 50 steps")
-    panels[0].legend()
+    panels[1].set(ylim=(0.0, 1.05), xlabel="epoch of 50 steps")
+    panels[1].legend(loc="lower right")
 
 
 def report(runs):
