@@ -115,15 +115,15 @@ class Helper:
 
 
 class Slotted:
-    """An object without a `__dict__`."""
+    """An object without a `__dict__`, its attribute private."""
 
-    __slots__ = ("layer",)
+    __slots__ = ("__layer",)
 
     def __init__(self, layer):
-        self.layer = layer
+        self.__layer = layer
 
     def __call__(self, x):
-        return self.layer(x)
+        return self.__layer(x)
 
 
 class Tied(layers.Layer):

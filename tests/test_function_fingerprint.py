@@ -64,8 +64,8 @@ def by_function_of_its_module(factor):
 class Weighted(terms.L1):
     """Its config leaves out an argument."""
 
-    def __init__(self, factor):
-        super().__init__("a", "b")
+    def __init__(self, factor, name=None):
+        super().__init__("a", "b", name=name)
         self.factor = factor
 
 
@@ -89,6 +89,19 @@ def test_tensors_in_closures_go_by_their_values():
 
     assert run_fingerprint.differences(told(2.0), told(2.0)) == []
     assert len(run_fingerprint.differences(told(2.0), told(3.0))) == 1
+
+
+def test_names_of_own_classes_are_no_setting():
+    told = [run_fingerprint._config(Weighted(2.0, name)) for name in ("weighted", "weighted_1")]
+    assert told[0] == told[1], "Keras numbers names by what else the process has made"
+
+
+def test_sets_in_functions_have_no_order():
+    code = (lambda shape, seed: shape in {0, 8}).__code__
+    turned = [frozenset([8, 0]) if part == {0, 8} else part for part in code.co_consts]
+    assert repr(tuple(turned)) != repr(code.co_consts), "as with text, in each process"
+    turned = code.replace(co_consts=tuple(turned))
+    assert run_fingerprint._instructions(turned) == run_fingerprint._instructions(code)
 
 
 def test_functions_that_call_themselves_are_told():

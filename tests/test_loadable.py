@@ -22,6 +22,7 @@ from keras_gan import (
 from keras_gan.layers import Frozen
 from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
+from keras_gan.storage import loadable
 
 register = keras.saving.register_keras_serializable("test_loadable")
 POINTS = helpers.points(16)
@@ -167,6 +168,11 @@ def test_parts_of_networks_are_named(tmp_path, layer):
     gan = model(generator=network(nested), ema_halflife_images=None)
     with pytest.raises(ValueError, match=r"generator\.layers\[2\]\.layers\[1\]"):
         gan.save(tmp_path / "gan.keras")
+
+
+def test_configs_may_have_dicts_of_any_keys():
+    config = {"activation": {"kind": "leaky", "slope": 0.1}, "by_number": {0: 1.0}}
+    assert loadable.check_config({"class_name": "Own", "module": "keras", "config": config}) == []
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ class Copier:
             return functools.partial(self._of(old.func), *map(self._of, old.args), **keywords), None
         if isinstance(old, tf.types.experimental.PolymorphicFunction):
             return tf.function(self._of(old.python_function)), None
-        return object.__new__(kind), self._fill_object
+        has_slots_alone = not hasattr(old, "__dict__")
+        return object.__new__(kind), self._fill_attributes if has_slots_alone else self._fill_object
 
     # === Filling ===
 
@@ -274,11 +275,13 @@ def _parts(thing):
 
 def _slots(thing):
     """The attributes of an object that are in slots, by name."""
-    names = []
-    for kind in type(thing).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        names += [slots] if isinstance(slots, str) else slots
-    names = [name for name in names if name not in ("__dict__", "__weakref__")]
+    names = [
+        name  # as Python keeps it: `_Class__name` of a private one
+        for kind in type(thing).__mro__
+        if "__slots__" in vars(kind)
+        for name, part in vars(kind).items()
+        if isinstance(part, types.MemberDescriptorType)
+    ]
     return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
 
 

@@ -127,8 +127,8 @@ def _missing_arguments(thing, config):
     """Arguments of a user's class that its `get_config` leaves out, if they are attributes."""
     if _is_of_library(type(thing)) or not hasattr(thing, "__dict__"):
         return {}
-    names = inspect.signature(type(thing).__init__).parameters
-    return {n: _value(vars(thing)[n]) for n in names if n in vars(thing) and n not in config}
+    names = set(inspect.signature(type(thing).__init__).parameters).difference(config, _SILENT)
+    return {name: _value(vars(thing)[name]) for name in sorted(names.intersection(vars(thing)))}
 
 
 def _serialized(thing):
@@ -271,11 +271,15 @@ def _is_of_library(thing):
 
 def _instructions(code):
     """The bytecode and constants of a function, without file name and line numbers."""
-    constants = [
-        _instructions(constant) if inspect.iscode(constant) else repr(constant)
-        for constant in code.co_consts
-    ]
-    return code.co_code, constants, code.co_names, code.co_varnames
+    return code.co_code, list(map(_constant, code.co_consts)), code.co_names, code.co_varnames
+
+
+def _constant(constant):
+    if inspect.iscode(constant):
+        return _instructions(constant)
+    if isinstance(constant, frozenset):  # whose order differs between processes
+        return f"frozenset({{{', '.join(sorted(map(repr, constant)))}}})"
+    return repr(constant)
 
 
 def _cell(cell):

@@ -12,6 +12,7 @@ from keras_gan import _checks
 _KERAS = ("keras", "keras_hub", "keras_cv", "keras_nlp")
 # Of an activation that is a lambda, Keras writes the code without the word `__lambda__`.
 _ACTIVATION = "an activation that is a lambda"
+_KEYS_OF_CODE = {"value"}, {"code", "defaults", "closure"}
 _DECORATE = "`@keras.saving.register_keras_serializable()`"
 
 
@@ -112,12 +113,16 @@ def _objects(part, path):
             yield path, part
         for key, value in part.items():
             inner = path if key in ("config", "compile_config") else f"{path}.{key}".lstrip(".")
-            if key.endswith("activation") and isinstance(value, dict) and "config" not in value:
+            if str(key).endswith("activation") and _is_code(value):
                 yield inner, {"class_name": _ACTIVATION, "config": value}
             yield from _objects(value, inner)
     elif isinstance(part, (list, tuple)):
         for number, value in enumerate(part):
             yield from _objects(value, f"{path}[{number}]")
+
+
+def _is_code(value):
+    return isinstance(value, dict) and set(value) in _KEYS_OF_CODE
 
 
 def _found(node):
