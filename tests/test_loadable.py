@@ -289,6 +289,16 @@ def test_networks_of_metrics_in_earlier_files_are_read(tmp_path, monkeypatch):
     assert_same_features(gan, tmp_path / "again.keras")
 
 
+def test_features_that_are_no_network_keep_their_weights(tmp_path):
+    def projected(samples):
+        return samples @ projected.weights[0]
+
+    projected.weights = [np.eye(2, dtype="float32")]
+    gan = model({"metrics": [metrics.FrechetDistance(features=projected)]})
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    gan.load_weights(tmp_path / "gan.weights.h5")
+
+
 def test_networks_of_metrics_do_not_train_with_the_model():
     gan = model()
     with pytest.raises(ValueError, match="metric 'frechet_distance' must not train.*set_weights"):

@@ -1,4 +1,6 @@
-"""Properties of a network that are known before training."""
+"""Properties of a network that are known before training, and whether a class is the user's."""
+
+import sys
 
 import keras
 
@@ -13,6 +15,13 @@ NEVER_NEGATIVE = (
     *("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "softplus"),
     *("relu", "relu6", "exponential", "exp"),
 )
+# Modules whose classes and functions are not the user's.
+_LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
+
+
+def is_of_library(thing):
+    """Whether a class or function is of Keras, TensorFlow, NumPy, Python or this package."""
+    return (thing.__module__ or "").split(".")[0] in _LIBRARIES
 
 
 def input_structure(network):

@@ -12,12 +12,12 @@ import functools
 import inspect
 import io
 import random
-import sys
 import types
 
 import numpy as np
 
-_LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
+from keras_gan.backend.inspection import is_of_library
+
 # Containers that are stored as lists and refilled in place.
 _AS_LISTS = (set, collections.deque)
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
@@ -122,7 +122,7 @@ def _walk(thing, path, seen, depth):
 def _of_classes(thing, seen):
     """The `Holder`s of an object's user-defined classes."""
     for kind in type(thing).__mro__:
-        if id(kind) not in seen and not _is_of_library(kind):
+        if id(kind) not in seen and not is_of_library(kind):
             seen.add(id(kind))
             held = {
                 name: value
@@ -136,13 +136,9 @@ def _is_walked(thing):
     if isinstance(thing, (type, types.ModuleType)):
         return False
     if inspect.isfunction(thing):
-        return not _is_of_library(thing)
+        return not is_of_library(thing)
     # The state of models, callbacks and data sets is stored elsewhere.
-    return hasattr(thing, "__dict__") and not any(map(_is_of_library, type(thing).__mro__[:-1]))
-
-
-def _is_of_library(thing):
-    return (thing.__module__ or "").split(".")[0] in _LIBRARIES
+    return hasattr(thing, "__dict__") and not any(map(is_of_library, type(thing).__mro__[:-1]))
 
 
 def _of_function(function):

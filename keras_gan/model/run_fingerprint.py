@@ -10,7 +10,6 @@ import dis
 import functools
 import inspect
 import marshal
-import sys
 import warnings
 import weakref
 import zlib
@@ -20,6 +19,7 @@ import tensorflow as tf
 
 from keras_gan import schedules
 from keras_gan.backend import inspection
+from keras_gan.backend.inspection import is_of_library
 
 # Keys of Keras configs that do not affect the computation.
 _SILENT = ("module", "registered_name", "build_config", "compile_config", "name")
@@ -27,9 +27,8 @@ _SILENT = ("module", "registered_name", "build_config", "compile_config", "name"
 # The config of each prior of this process at its first use.
 _FIRST_PRIORS = weakref.WeakKeyDictionary()
 
-# How far functions that a function calls are followed, and the modules where they are not.
+# How far functions that a function calls are followed.
 _DEPTH = 3
-_LIBRARIES = {"keras", "keras_gan", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
 
 
 def of_model(gan):
@@ -125,7 +124,7 @@ def _config(thing):
 
 def _missing_arguments(thing, config):
     """Arguments of a user's class that its `get_config` leaves out, if they are attributes."""
-    if _is_of_library(type(thing)) or not hasattr(thing, "__dict__"):
+    if is_of_library(type(thing)) or not hasattr(thing, "__dict__"):
         return {}
     names = set(inspect.signature(type(thing).__init__).parameters).difference(config, _SILENT)
     return {name: _value(vars(thing)[name]) for name in sorted(names.intersection(vars(thing)))}
@@ -261,12 +260,8 @@ def _globals(function):
         for name, value in known.items()
         if isinstance(value, (bool, int, float, str, tuple, tf.Tensor))
         or inspect.isfunction(value)
-        and not _is_of_library(value)
+        and not is_of_library(value)
     }
-
-
-def _is_of_library(thing):
-    return (thing.__module__ or "").split(".")[0] in _LIBRARIES
 
 
 def _instructions(code):
@@ -297,7 +292,7 @@ def _value(value, depth=_DEPTH):
         return [_value(part, depth) for part in value]
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
-    if inspect.isfunction(value) and not _is_of_library(value) and depth:
+    if inspect.isfunction(value) and not is_of_library(value) and depth:
         return {"function": value.__name__, **_of_function(value, depth - 1)}
     if inspect.isfunction(value):
         return f"{value.__name__}, {zlib.crc32(repr(_instructions(value.__code__)).encode()):08x}"

@@ -11,6 +11,8 @@
 | counters; penalties, losses, terms, pools and augmentations with state | all | this package |
 """
 
+import keras
+
 from keras_gan.backend import inspection
 from keras_gan.engine.players import unique
 from keras_gan.engine.state import random_generators
@@ -108,7 +110,8 @@ def own(model):
 
 def metric_weights(metric):
     """The weights of the network that makes a metric's features; empty without one."""
-    return list(getattr(getattr(metric, "features", None), "weights", ()))
+    features = getattr(metric, "features", None)
+    return list(features.weights) if isinstance(features, keras.layers.Layer) else []
 
 
 def checked(model):
