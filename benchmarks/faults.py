@@ -153,6 +153,8 @@ def _sources():
 
 def state(model):
     """All that a run consists of, as copies by name."""
+    from keras_gan.model import state_parts
+
     parts = {name: getattr(model, name).weights for name in NETWORKS}
     if model.compiled:
         parts |= {name: getattr(model, name).variables for name in OPTIMIZERS}
@@ -161,7 +163,7 @@ def state(model):
         for name, variables in parts.items()
         for i, variable in enumerate(variables)
     }
-    for name, variable in model._saved_state().items():
+    for name, variable in state_parts.own(model).items():
         copies[name] = np.array(variable.value)
     return copies
 
