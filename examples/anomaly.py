@@ -61,3 +61,5 @@ def show(model, images, scores, path):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/anomaly.png"

@@ -55,3 +55,5 @@ def purity(found, labels):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/infogan.png"

@@ -8,6 +8,7 @@ import tensorflow as tf
 import helpers
 import recipe_games
 from keras_gan import AdversarialModel, Critic, layers, losses, priors, recipes, terms
+from keras_gan.recipes import anomaly
 
 SHAPE, SMALL = recipe_games.SHAPE, recipe_games.OF_CODES
 
@@ -152,8 +153,9 @@ def test_the_score_is_that_of_the_formula(bigan):
     of_image, of_rebuilt = (
         network([x, made["encoded"]])["features"].numpy() for x in (floats, made["rebuilt"])
     )
-    pixels = np.abs(floats - made["rebuilt"]).mean(axis=(1, 2, 3))
-    features = np.abs(of_image - of_rebuilt).mean(axis=1)
+    pixels = ((floats - made["rebuilt"]) ** 2).mean(axis=(1, 2, 3))
+    pixels /= floats.var(axis=(1, 2, 3)) + 0.01
+    features = ((of_image - of_rebuilt) ** 2).mean(axis=1) / (of_image.var(axis=1) + 0.01)
     scores = recipes.anomaly_score(bigan, images, feature_weight=0.3, batch_size=2)
     np.testing.assert_allclose(scores, 0.7 * pixels + 0.3 * features, rtol=1e-4)
     same = recipes.anomaly_score(bigan, floats, feature_weight=0.3)
@@ -170,15 +172,27 @@ def test_scores_take_what_converts_to_an_array(bigan):
             recipes.anomaly_score(bigan, given)
 
 
+def test_contrast_alone_is_not_unusual(bigan):
+    """A flat image has a finite score, and what is rebuilt exactly has none."""
+    flat = np.full((2, *SHAPE), 0.5, "float32")
+    assert np.isfinite(recipes.anomaly_score(bigan, flat)).all()
+    share = anomaly._left(
+        np.array([[1.0, -1.0], [0.1, -0.1]]), np.array([[0.5, -0.5], [0.05, -0.05]])
+    )
+    np.testing.assert_allclose(share, [0.25 / 1.01, 0.0025 / 0.02])
+
+
 def test_features_may_be_several(bigan, monkeypatch):
     def score(inputs, critic, outputs):
         return {"features": [inputs["image"][:, :2], inputs["encoded"]]}
 
     monkeypatch.setattr(bigan, "score", score)
     images = recipe_games.images(3)
-    rebuilt = bigan.generate(inputs={"image": images}, outputs="rebuilt")
-    difference = np.abs(images / 127.5 - 1.0 - rebuilt)[:, :2].reshape(3, -1)  # codes are the same
-    expected = difference.sum(axis=1) / (difference.shape[1] + 4)
+    made = bigan.generate(inputs={"image": images}, outputs=["encoded", "rebuilt"])
+    shown, codes = (images / 127.5 - 1.0)[:, :2].reshape(3, -1), made["encoded"]
+    left = ((shown - made["rebuilt"][:, :2].reshape(3, -1)) ** 2).sum(axis=1)  # codes are the same
+    both = np.concatenate([shown, codes], axis=1)
+    expected = left / both.shape[1] / (both.var(axis=1) + 0.01)
     scores = recipes.anomaly_score(bigan, images, feature_weight=1.0)
     np.testing.assert_allclose(scores, expected, rtol=1e-4)
 

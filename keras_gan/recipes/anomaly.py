@@ -9,16 +9,20 @@ from keras_gan.feeding.sample_spec import as_floats
 from keras_gan.model.adversarial_model import AdversarialModel
 
 _JUDGED, _MADE = ("image", "encoded"), ("encoded", "rebuilt")
+# Added to the variance of an image in [-1, 1], of which a flat one has none.
+_LEAST_VARIANCE = 0.01
 
 
 @_checks.suggesting
 def anomaly_score(model, samples, *, feature_weight=0.1, batch_size=256):
     """How far images are from what a BiGAN can make: higher for what it has not been trained on.
 
-    `(1 - w) |x - G(E(x))| + w |f(x, E(x)) - f(G(E(x)), E(x))|`: the mean absolute difference of an
-    image and its reconstruction, and that of the discriminator's features of both, with the code of
-    the image. Scores order images; a threshold comes from scores of images that are known to be
-    usual, such as their 95th percentile.
+    `(1 - w) r(x, G(E(x))) + w r(f(x, E(x)), f(G(E(x)), E(x)))` with
+    `r(a, b) = mean((a - b)^2) / (var(a) + 0.01)`: what the reconstruction leaves of the variance of
+    an image, and of the discriminator's features of it, both with the code of the image. Without
+    the division images of much contrast would look unusual, and nearly empty ones usual. Scores
+    order images; a threshold comes from scores of images that are known to be usual, such as their
+    95th percentile.
 
     ```python
     model = keras_gan.recipes.bigan(usual.shape[1:])
@@ -42,7 +46,7 @@ def anomaly_score(model, samples, *, feature_weight=0.1, batch_size=256):
         ValueError: if the model has no such inputs and outputs, or an argument is out of range.
 
     Source: Zenati et al., "Efficient GAN-Based Anomaly Detection", 2018 (arXiv:1802.06222).
-    Departure: means in place of sums, so that the weight does not depend on the size of images.
+    Departure: squared differences relative to the variance, in place of sums of absolute ones.
     """
     weight = _checks.number(feature_weight, "feature_weight", minimum=0.0, maximum=1.0)
     batch_size = _checks.positive_int(batch_size, "batch_size")
@@ -84,13 +88,13 @@ def _of_batch(model, critic, images, weight):
         model.score({"image": shown, "encoded": made["encoded"]}, critic=critic, outputs="features")
         for shown in (images, made["rebuilt"])
     ]
-    return (1.0 - weight) * _distance(images, made["rebuilt"]) + weight * _distance(*found)
+    return (1.0 - weight) * _left(images, made["rebuilt"]) + weight * _left(*found)
 
 
-def _distance(a, b):
-    """Of two arrays, or of two nests of them as one vector a row."""
+def _left(a, b):
+    """The share of the variance of `a` that `b` does not explain; nests are one vector a row."""
     a, b = (
         np.concatenate([part.reshape(len(part), -1) for part in keras.tree.flatten(nest)], axis=1)
         for nest in (a, b)
     )
-    return np.abs(a - b).mean(axis=1)
+    return np.square(a - b).mean(axis=1) / (a.var(axis=1) + _LEAST_VARIANCE)
