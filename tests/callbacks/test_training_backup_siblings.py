@@ -391,12 +391,8 @@ def test_what_subclasses_of_keras_callbacks_keep_themselves_goes_on(tmp_path, ca
 
 @pytest.mark.slow
 def test_what_a_subclass_keeps_that_cannot_be_kept_is_named(tmp_path, capsys):
-    def counting():
-        callback = CountedRate()
-        callback.lost = object()
-        return callback
-
-    stage = stage_of(plain)
-    fit(stage.first(), tmp_path, counting(), Crash("epoch_begin", 1), epochs=2)
-    fit(stage.again(), tmp_path, counting(), epochs=2)
+    first, second, stage = CountedRate(), CountedRate(), stage_of(plain)
+    first.lost = second.lost = object()
+    fit(stage.first(), tmp_path, first, Crash("epoch_begin", 1), epochs=2)
+    fit(stage.again(), tmp_path, second, epochs=2)
     assert "no saved state: CountedRate (lost)" in capsys.readouterr().out
