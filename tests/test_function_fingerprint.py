@@ -96,6 +96,15 @@ def test_names_of_own_classes_are_no_setting():
     assert told[0] == told[1], "Keras numbers names by what else the process has made"
 
 
+def test_a_run_is_the_same_where_its_file_lies_elsewhere():
+    def told(place):
+        scope = {"__file__": place, "__name__": place}
+        exec("def prior(shape, seed):\n  return read(__file__, __name__)", scope)
+        return run_fingerprint._of_function(scope["prior"])
+
+    assert told("here") == told("there")
+
+
 def test_sets_in_functions_have_no_order():
     code = (lambda shape, seed: shape in {0, 8}).__code__
     turned = [frozenset([8, 0]) if part == {0, 8} else part for part in code.co_consts]

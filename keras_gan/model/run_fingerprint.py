@@ -252,9 +252,9 @@ def _globals(function):
                 read.add(step.argval)
             elif step.opname == "STORE_GLOBAL":
                 assigned.add(step.argval)
-    known = {
-        n: function.__globals__[n] for n in sorted(read - assigned) if n in function.__globals__
-    }
+    names = sorted(read.difference(assigned).intersection(function.__globals__))
+    # `__file__` and `__name__` are another where the file lies, or is started, elsewhere.
+    known = {name: function.__globals__[name] for name in names if not name.startswith("__")}
     return {
         name: value
         for name, value in known.items()
