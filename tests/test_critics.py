@@ -118,6 +118,22 @@ def test_a_pool_shows_critics_older_samples_with_what_they_were_made_of():
     assert aged > 0
 
 
+def test_a_pool_of_packs_holds_single_samples():
+    latents, samples, condition = (
+        keras.Input((2,), name="latents"),
+        keras.Input((4,)),
+        keras.Input((4,)),
+    )
+    generator = keras.Model({"latents": latents}, {"made": layers.Dense(2)(latents)})
+    joined = layers.Concatenate()([samples, condition])
+    network = keras.Model([samples, condition], layers.Dense(1)(joined))
+    named = {"real": "x", "fake": "made", "condition": "code", "fake_condition": "latents"}
+    critic = Critic(network, **named, pack=2, pool_size=4)
+    model = AdversarialModel(generator, critic, priors={"latents": "uniform"})
+    model.compile(**EAGER)
+    assert np.isfinite(model.train_on_batch(DATA, return_dict=True)["d_loss"])
+
+
 @pytest.mark.parametrize(
     "sizes, names",
     [

@@ -1,4 +1,4 @@
-"""Networks and layers that several parts of a model hold: who may share them, how files keep them."""
+"""Networks and layers that several parts of a model hold: who may share them, and their files."""
 
 import keras
 import numpy as np

@@ -163,12 +163,15 @@ def _with_state_of_its_own(part):
 
 
 def _pooled(model, critic):
-    """Shapes and types of what a pool holds."""
+    """Shapes and types of what a pool holds: single samples, also where packs are judged."""
     outputs, shapes, dtypes = model._named_generator.outputs, {}, {}
     names = (*critic.fake, *critic.fake_condition)
     for name, tensor in zip(names, critic_checks.symbolic_inputs(critic), strict=True):
-        sizes = zip(outputs.get(name, tensor).shape[1:], tensor.shape[1:], strict=True)
-        shape = tuple(taken if made is None else made for made, taken in sizes)
+        taken = tuple(tensor.shape[1:])
+        if critic.pack > 1 and taken[-1] is not None:  # joined along the last axis
+            taken = (*taken[:-1], taken[-1] // critic.pack)
+        made = outputs[name].shape[1:] if name in outputs else taken
+        shape = tuple(b if a is None else a for a, b in zip(made, taken, strict=True))
         _checks.check(
             None not in shape,
             f"A pool needs the size of what critic {critic.name!r} judges.",
