@@ -1,4 +1,4 @@
-"""Networks and layers that several parts of a model hold: who may share them, and their files."""
+"""Networks and layers in several parts of a model: who may share them, and how files keep them."""
 
 import keras
 import numpy as np
