@@ -1,11 +1,11 @@
 """What do a good and a bad run look like at 28, 64 and 128 pixels? One picture a size.
 
 `python benchmarks/good_and_bad.py --data-dir DIR` draws `docs/images/good_and_bad_<size>.png` and
-prints the signals of the last epochs. Both runs of a size have the networks of `recipes.dcgan`, and
-as many steps:
+prints the signals of the last epochs. Both runs of a size have the networks of `recipes.dcgan`:
 
 - *good*: the recipe with its defaults;
-- *bad*: four times its learning rate, no penalty, and three generator updates a step.
+- *bad*: four times its learning rate, no penalty, and three generator updates a step, until
+  `ConvergenceStopping` stops it.
 
 Sets: MNIST (28, batches of 64 images), sprites (64, of 32) and photos of facades (128, of 32).
 """
@@ -80,7 +80,7 @@ def run(size, kind, given):
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         stopping = keras_gan.callbacks.ConvergenceStopping(
-            directory=folder, patience=epochs, restore_best_weights=False
+            directory=folder, restore_best_weights=False
         )
         gan.fit(
             train,
@@ -99,7 +99,7 @@ def run(size, kind, given):
         "size": size,
         "kind": kind,
         "steps": gan.steps_seen,
-        "verdict": str(stopping.verdict or "still learning"),
+        "verdict": stopping.verdict.kind if stopping.verdict else "still learning",
         "signals": [
             {key: each.get(key) for key in ("epoch", *CURVES, "coverage")} for each in signals
         ],
@@ -116,7 +116,7 @@ def draw(good, bad, figure):
         axes = part.subplots()
         grid = np.asarray(Image.open(grid_path(one["size"], one["kind"])))
         axes.imshow(grid, cmap="gray", interpolation="nearest")
-        axes.set(title=f"{one['kind']}, {one['steps']:,} steps")
+        axes.set(title=f"{one['kind']}, {one['steps']:,} steps: {one['verdict']}")
         axes.axis("off")
     panels = right.subplots(2, 1, sharex=True)
     for axes, (key, title) in zip(panels, CURVES.items(), strict=True):
