@@ -85,11 +85,6 @@ TABLE = {
         "Known names: .*frechet_distance",
         lambda: _registry.metrics(["frechet_distance"]),
     ),
-    "a metric twice": (
-        lambda: _registry.metrics(["fid", "frechet_distance"]),
-        "Leave `frechet_distance` out",
-        lambda: _registry.metrics(["fid"]),
-    ),
     # === feeding ===
     "labels beside a data set": (
         lambda: fed(pipeline(POINTS), CLASSES, spec=LABELLED),
