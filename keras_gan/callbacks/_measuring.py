@@ -12,16 +12,6 @@ from keras_gan.convergence import signals
 from keras_gan.model import watched
 
 
-class RunCallback(keras.callbacks.Callback):
-    """A callback that knows all callbacks of its run."""
-
-    _callbacks = ()
-
-    def meet(self, callbacks):
-        """Receive all callbacks of a run; `fit` calls this before training."""
-        self._callbacks = callbacks
-
-
 def require(model, attribute, callback):
     """Check that a callback is used with a GAN, which has this attribute."""
     _checks.check(

@@ -5,6 +5,7 @@ import os
 from keras_gan import _checks, _warnings, convergence, directions, terminal
 from keras_gan.backend import fresh_weights
 from keras_gan.callbacks import _board, _measuring, _report
+from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.callbacks._watching import Watching
 from keras_gan.convergence import signals, trends
 from keras_gan.model import watched
@@ -14,7 +15,7 @@ _OWN_QUALITY = "sliced_wasserstein"
 _PATIENCE = 8
 
 
-class ConvergenceStopping(_measuring.RunCallback):
+class ConvergenceStopping(RunCallback):
     """Measures signals, stops training on a verdict, and restores the best weights.
 
     GAN losses do not say when to stop. After each epoch this measures

@@ -6,10 +6,11 @@ import keras
 
 from keras_gan import _checks, images, lettering
 from keras_gan.callbacks import _board, _cells, _frames, _measuring, _pictures
+from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.storage import files
 
 
-class ImageGrid(_measuring.RunCallback):
+class ImageGrid(RunCallback):
     """Draws samples of the same latents after each epoch.
 
     Files in `directory`:

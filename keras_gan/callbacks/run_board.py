@@ -3,11 +3,12 @@
 from keras_gan import _checks, images
 from keras_gan.callbacks import _board, _boards_layout, _facts, _measuring, _pictures, _report
 from keras_gan.callbacks._following import Following
+from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.convergence import signals
 from keras_gan.storage import files
 
 
-class RunBoard(_measuring.RunCallback):
+class RunBoard(RunCallback):
     """Writes a run to TensorBoard, in groups, with pictures, settings and verdict.
 
     - Scalars: `losses`, `accuracies`, `gradients`, `terms` (penalties too), `quality` with its

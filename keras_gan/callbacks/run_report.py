@@ -6,6 +6,7 @@ import time
 from keras_gan import _checks
 from keras_gan.callbacks import _facts, _frames, _measuring, _page, _pictures, _report, _samples
 from keras_gan.callbacks._following import Following
+from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.convergence import lights
 from keras_gan.storage import files
 
@@ -16,7 +17,7 @@ _IDLE = 20.0
 _LATEST = 5
 
 
-class RunReport(_measuring.RunCallback):
+class RunReport(RunCallback):
     """Keeps one page on a run, `report.html`, current while it trains.
 
     The page needs no network and no other file. From top to bottom it has

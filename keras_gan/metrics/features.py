@@ -1,5 +1,6 @@
 """Where samples are compared: as they are, or in a fixed space that needs no download."""
 
+import functools
 import math
 
 import numpy as np
@@ -62,13 +63,7 @@ def extractor(features, sample_shape, *, seed=0):
         cure="Pass `features`, a model that maps any size to a vector.",
         sample_shape=sample_shape,
     )
-    if math.prod(sample_shape) <= MAX_VALUES:
-        return _flat
-    if inspection.is_image(sample_shape):
-        return GradientHistograms(sample_shape)
-    if len(sample_shape) == 1:
-        return sketch(sample_shape[0], seed=seed)
-    return RandomConvolutions(sample_shape, seed=seed)
+    return _default(sample_shape, seed)[1]()
 
 
 def text(features, sample_shape, *, seed=0):
@@ -78,12 +73,19 @@ def text(features, sample_shape, *, seed=0):
     if features is not None:
         name = getattr(features, "name", None) or getattr(features, "__name__", None)
         return str(name or type(features).__name__)
+    return _default(sample_shape, seed)[0]
+
+
+def _default(sample_shape, seed):
+    """The embedding without `features`: what it is in words, and a function that makes it."""
     if math.prod(sample_shape) <= MAX_VALUES:
-        return "the samples as they are"
+        return "the samples as they are", lambda: _flat
     if inspection.is_image(sample_shape):
-        return "gradient histograms"
-    kind = "random projection" if len(sample_shape) == 1 else "random convolutions"
-    return f"fixed {kind} of seed {seed}"
+        return "gradient histograms", lambda: GradientHistograms(sample_shape)
+    if len(sample_shape) == 1:
+        return f"fixed random projection of seed {seed}", lambda: sketch(sample_shape[0], seed=seed)
+    make = functools.partial(RandomConvolutions, sample_shape, seed=seed)
+    return f"fixed random convolutions of seed {seed}", make
 
 
 def pair(real, fake, *, more_than=1, **received):
