@@ -2,8 +2,10 @@
 
 The contenders train the same networks with the same optimizers, batch and data; their numbers of
 weights are compared first. Each is a process of its own that has its model warm and trains for some
-seconds when it is asked to; they are asked in turns, all once in each round. Figures are ratios of
-the medians over the rounds, with the quartiles of the rounds' own ratios in brackets.
+seconds when it is asked to; they are asked in turns, all once in each round, while the others are
+stopped (`--waiting idle` leaves them alone; `both` does one after the other in each round, and
+tells what stopping changes). Figures are ratios of the medians over the rounds, with the quartiles
+of the rounds' own ratios in brackets.
 
 - P1: a `keras.Model` with the training step of the Keras documentation, run by `fit`;
 - P2: the same with XLA;
@@ -20,28 +22,27 @@ imports; the first step is timed from the first import on.
 """
 
 import functools
-import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
-import tempfile
-import threading
 import typing
 import venv
 
 import records
 import throughput_report
+from throughput_turns import WAYS, Process, ending_in_order, in_turns
 from throughput_workloads import WORKLOADS
 
 HERE = pathlib.Path(__file__).parent
 TORCH_ENVIRONMENT = HERE / ".cache" / "throughput_torch"
-ROUNDS, SECONDS, SECONDS_A_KERNEL = 7, 3.0, 1.0
+ROUNDS, SECONDS, SECONDS_A_KERNEL = 9, 3.0, 0.5
 QUICK = (2, 0.3, 0.02)
-QUICK_WORKLOADS, QUICK_CONTENDERS = ["W4"], ["ours float32", "P1 float32", "P3 float32"]
-# Nothing takes as long to become warm, or to make a round.
-LIMIT = 1_200
+QUICK_WORKLOADS, FEW_CONTENDERS = ["W4"], ["ours float32", "P1 float32", "P3 float32"]
+# What ways of waiting are compared on: short steps, and steps of many kernels.
+BOTH_WAYS_WORKLOADS = ["W1", "W4"]
+# What the names of records have in front of the workload's.
+PREFIXES = {"stopped": "", "idle": "idle_", "both": "both_"}
 
 
 class Contender(typing.NamedTuple):
@@ -78,104 +79,84 @@ NOT_RUN = {
 def main():
     parser = records.parser(__doc__.splitlines()[0])
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS)
-    parser.add_argument("--rounds", type=int, help=f"default {ROUNDS}")
+    parser.add_argument("--rounds", type=int, help=f"default {ROUNDS}; fewer are not kept")
     parser.add_argument(
         "--contenders",
         nargs="+",
         choices=[*CONTENDERS, "ours", "P1", "P2", "P3", "P4"],
-        help="with or without a precision; fewer than all are not kept as a result",
+        help="with or without a precision; the record lists them",
+    )
+    parser.add_argument(
+        "--waiting",
+        choices=PREFIXES,
+        default="stopped",
+        help="what contenders do while another is asked; each has records of its own",
     )
     parser.add_argument("--torch-environment", type=pathlib.Path, default=TORCH_ENVIRONMENT)
     given = parser.parse_args()
+    ending_in_order()
+    both = given.waiting == "both"
     rounds, *seconds = QUICK if given.quick else (ROUNDS, SECONDS, SECONDS_A_KERNEL)
-    workloads = given.workloads or (QUICK_WORKLOADS if given.quick else list(WORKLOADS))
-    asked = given.contenders or (QUICK_CONTENDERS if given.quick else list(CONTENDERS))
+    rounds = given.rounds or rounds
+    usual = BOTH_WAYS_WORKLOADS if both else list(WORKLOADS)
+    workloads = given.workloads or (QUICK_WORKLOADS if given.quick else usual)
+    usual = FEW_CONTENDERS if both or given.quick else list(CONTENDERS)
+    asked = given.contenders or usual
     names = [name for name, each in CONTENDERS.items() if {name, each.kind} & set(asked)]
-    whole = set(names) == set(CONTENDERS) and (given.rounds or rounds) >= ROUNDS
     runs = [
         records.measured(
-            f"throughput_{workload}",
+            f"throughput_{PREFIXES[given.waiting]}{workload}",
             functools.partial(
                 measure,
                 workload,
                 [CONTENDERS[name] for name in names],
-                given.rounds or rounds,
+                rounds,
                 *seconds,
                 given.torch_environment,
+                WAYS if both else (given.waiting,),
             ),
             again=given.again,
-            keep=whole and not given.quick,
+            keep=rounds >= ROUNDS and not given.quick,
         )
         for workload in workloads
     ]
     if given.json:
         records.write(given.json, runs)
-    print(throughput_report.report(runs))
+    print((throughput_report.of_waiting if both else throughput_report.report)(runs))
 
 
 # === Measuring ===
 
 
-def measure(workload, contenders, rounds, seconds, seconds_a_kernel, torch_environment):
+def measure(
+    workload, contenders, rounds, seconds, seconds_a_kernel, torch_environment, ways=WAYS[:1]
+):
     """The record of one workload: all contenders, in turns."""
-    load = os.getloadavg()[0]
+    load = os.getloadavg()
     commands = {
         each.name: functools.partial(command, each, workload, seconds, torch_environment)
         for each in contenders
     }
-    facts, not_run = in_turns(commands, dict.fromkeys(commands, WORKLOADS[workload]), rounds)
+    facts, not_run = in_turns(commands, dict.fromkeys(commands, WORKLOADS[workload]), rounds, ways)
     return {
         "workload": workload,
         "title": WORKLOADS[workload].title,
+        "asked": list(commands),
+        "waiting": list(ways),
         "rounds": rounds,
         "seconds_a_round": seconds,
-        "load_before": round(load, 2),
+        "load_before": [round(each, 2) for each in load],
+        "load_after": [round(each, 2) for each in os.getloadavg()],
         "processor": processor(),
         "contenders": facts,
         "not_run": {**NOT_RUN, **not_run},
+        # It is no matter of waiting.
         "bound": {
             precision: bound(workload, precision, seconds_a_kernel)
             for precision in sorted({contender.precision for contender in contenders})
+            if len(ways) == 1
         },
     }
-
-
-def in_turns(commands, workloads, rounds):
-    """What processes tell that train in turns, all once in each round.
-
-    Args:
-        commands: `dict` from a name to a callable that makes its process's command.
-        workloads: `dict` from the same names to what each trains.
-        rounds: rounds to train.
-
-    Returns:
-        `(facts, not_run)`: by name, what each tells with its rates; and why others did not run.
-    """
-    running, facts, not_run = {}, {}, {}
-    try:
-        for name, make_command in commands.items():
-            try:
-                process = running[name] = Process(*make_command())
-                facts[name] = {**process.hear(), "images_per_second": []}
-            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-                running.pop(name, None)
-                not_run[name] = str(error)
-        check_parameters(workloads, facts)
-        for _ in range(rounds):
-            for name, process in running.items():
-                told = process.ask()
-                rate = told["steps"] * workloads[name].images_a_step / told["seconds"]
-                facts[name]["images_per_second"].append(round(rate, 2))
-        for name, process in running.items():
-            facts[name].update(process.finish())
-    finally:
-        for process in running.values():
-            process.kill()
-    for name, fact in facts.items():
-        rate = statistics.median(fact["images_per_second"])
-        fact["median_images_per_second"] = rate
-        fact["milliseconds_a_step"] = round(1e3 * workloads[name].images_a_step / rate, 3)
-    return facts, not_run
 
 
 def command(contender, workload, seconds, torch_environment):
@@ -199,23 +180,12 @@ def bound(workload, precision, seconds):
         process.kill()
 
 
-def check_parameters(workloads, facts):
-    """Check that all networks have the numbers of weights that they must have."""
-    for name, fact in facts.items():
-        expected = workloads[name].parameters
-        if fact["parameters"] != expected:
-            raise SystemExit(
-                f"Networks must have {expected} weights in {workloads[name].title}. "
-                f"Received: {name} with {fact['parameters']}."
-            )
-
-
 def processor():
     """The processor's name, and what it has for small floats."""
     text = pathlib.Path("/proc/cpuinfo").read_text()
     lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     lines = {key.strip(): value.strip() for key, value in lines.items()}
-    flags = [f for f in lines.get("flags", "").split() if f in ("avx512_bf16", "amx_bf16")]
+    flags = [f for f in lines.get("flags", "").split() if f.startswith(("avx512_bf16", "amx_"))]
     return {"name": lines.get("model name"), "bfloat16": flags}
 
 
@@ -229,54 +199,6 @@ def torch_python(environment):
     if subprocess.run([python, "-c", "import numpy, torch"], capture_output=True).returncode:
         subprocess.run([python, "-m", "pip", "install", "-q", "numpy", "torch"], check=True)
     return python
-
-
-class Process:
-    """A contender's process: it says a line when it is warm, and one for each that it hears."""
-
-    def __init__(self, *command):
-        self._errors = tempfile.TemporaryFile("w+")
-        self._process = subprocess.Popen(
-            list(map(str, command)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, self._path()))},
-        )
-
-    @staticmethod
-    def _path():
-        return [str(HERE.parent), os.environ.get("PYTHONPATH")]
-
-    def ask(self):
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self.hear()
-
-    def finish(self):
-        self._process.stdin.close()
-        told = self.hear()
-        self._process.wait(LIMIT)
-        return told
-
-    def hear(self):
-        """The next line; raises `RuntimeError` with the last of its errors if there is none."""
-        timer = threading.Timer(LIMIT, self._process.kill)
-        timer.start()
-        line = self._process.stdout.readline()
-        timer.cancel()
-        if line:
-            return json.loads(line)
-        self._process.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines() or ["nothing was said"]
-        raise RuntimeError(lines[-1][:300])
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-        self._errors.close()
 
 
 if __name__ == "__main__":

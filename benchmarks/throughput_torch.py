@@ -39,7 +39,12 @@ def main(contender, workload, precision, seconds):
         times.append(time.perf_counter() - begin)
     steps = steps_a_round(seconds, statistics.median(times))
     game.run(steps)
-    worker.ready(parameters=game.parameters(), steps_per_execution=1, steps=steps)
+    worker.ready(
+        parameters=game.parameters(),
+        steps_per_execution=1,
+        steps=steps,
+        torch=throughput_torch_game.torch.__version__,
+    )
     while worker.asked():
         begin = time.perf_counter()
         game.run(steps)

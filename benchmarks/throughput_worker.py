@@ -4,20 +4,26 @@ A process says one JSON line when its model is warm, and one after each round th
 input asks for; when the input ends, it says its last and ends too.
 """
 
+import ctypes
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
 # Steps of the first, unmeasured training are as many as take this long.
 SETTLING = 1.0
+# Linux's option by which a process gets a signal when its parent ends.
+_PR_SET_PDEATHSIG = 1
 
 
 class Worker:
     """This process, as its parent sees it."""
 
     def __init__(self):
+        # A parent that is killed cannot end what it has stopped.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # Whatever libraries print must not come between the lines.
         self._out = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
