@@ -12,13 +12,13 @@ of the rounds' own ratios in brackets.
 - P3: PyTorch, eager, channels last, the fakes shared between the players;
 - P4: the same with `torch.compile`.
 
-Ours makes the image with `layers.ImageConv2D`, the same convolution in another order, as
-`networks.dcgan` does. It has no moving average here, as the others have none; it counts its
-accuracies and gradients' norms and checks its updates, as always. PyTorch lives in an environment
-of its own, which is made when it is missing (or given by `--torch-environment`, its folder or its
-interpreter). The bound is the time of a step's convolutions and matrix products, each timed alone;
-what a step takes longer is its share outside of them. Memory is the peak above that after the
-imports; the first step is timed from the first import on.
+Ours has its networks from `layers.fuse`: BatchNorm in one kernel, and the image's convolution in
+another order, as in `networks.dcgan`. It has no moving average here, as the others have none; it
+counts its accuracies and gradients' norms and checks its updates, as always. PyTorch lives in an
+environment of its own, which is made when it is missing (or given by `--torch-environment`, its
+folder or its interpreter). The bound is the time of a step's convolutions and matrix products, each
+timed alone; what a step takes longer is its share outside of them. Memory is the peak above that
+after the imports; the first step is timed from the first import on.
 """
 
 import functools

@@ -15,7 +15,8 @@ implementation can leave out, of each layer:
 
 Arguments: workload, precision, seconds a kernel. One JSON line. Each kernel is TensorFlow's, run in
 a compiled loop; the best of five loops counts. A convolution to few channels is timed as
-`keras_gan.layers.ImageConv2D` makes it, too, and the faster way counts.
+`keras_gan.layers.ImageConv2D` makes it, too, and a kernel's gradient as the matrix products that
+`keras_gan` has in its place in bfloat16; the faster way counts.
 """
 
 import os
@@ -39,6 +40,9 @@ def main(workload, precision, seconds):
         each = best(*kernel(layer, kind, workload.batch, precision), seconds)
         if layer.makes_image and kind != "inputs":
             each = min(each, best(*to_image(layer, kind, workload.batch, precision), seconds))
+        if layer.kind != "dense" and kind == "weights" and precision == "bfloat16":
+            call, tensors = kernel(layer, kind, workload.batch, precision)
+            each = min(each, best(as_products(call), tensors, seconds))
         operations = 2 * multiply_adds(layer) * workload.batch
         rows.append(
             {
@@ -123,6 +127,17 @@ def kernel(layer, kind, batch, precision):
     }[layer.kind, kind]
     names = {"forward": "xw", "weights": "xg", "inputs": "gw"}[kind]
     return call, [tf.cast(tf.random.normal(shapes[name]), precision) for name in names]
+
+
+def as_products(call):
+    """A function whose convolutions' gradients are matrix products, as in this package's steps."""
+    from keras_gan.backend.replaced_operations import replaced_operations
+
+    def replaced(*tensors):
+        with replaced_operations():
+            return call(*tensors)
+
+    return replaced
 
 
 def to_image(layer, kind, batch, precision):

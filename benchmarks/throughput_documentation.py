@@ -13,17 +13,12 @@ import keras
 import tensorflow as tf
 
 
-def build(workload, to_image=keras.layers.Conv2D):
-    """`(generator, discriminator)` as Keras models, from a workload's layers.
-
-    Args:
-        workload: a `Workload`.
-        to_image: class of the generator's last layer, of images.
-    """
-    return _generator(workload, to_image), _discriminator(workload)
+def build(workload):
+    """`(generator, discriminator)` as Keras models, from a workload's layers."""
+    return _generator(workload), _discriminator(workload)
 
 
-def _generator(workload, to_image):
+def _generator(workload):
     inputs = keras.Input((workload.latent_dim,), name="latents")
     labels = _labels(workload)
     x = inputs
@@ -34,7 +29,7 @@ def _generator(workload, to_image):
         x = _after(layer, _kernel(layer)(x))
     layer = workload.generator[-1]
     if workload.is_image:
-        image = to_image(layer.outputs, layer.kernel, padding="same")
+        image = keras.layers.Conv2D(layer.outputs, layer.kernel, padding="same")
         x = keras.layers.Activation(layer.activation, dtype="float32")(image(x))
     else:
         x = _kernel(layer, dtype="float32")(x)

@@ -80,14 +80,15 @@ def train(worker, model, feed, seconds, **more):
 def ours(workload, samples, labels, **options):
     """Our model, without its moving average (the others have none), and its `fit` on arrays.
 
-    The generator's last layer is ours, as in `networks.dcgan`: the same sums in another order.
+    BatchNorm and the generator's last layer are ours, as in `networks.dcgan`: the same sums in
+    another order.
     """
     import keras_gan
     from throughput_documentation import adam, build
 
     penalised = workload.penalty_weight is not None
     gan = keras_gan.GAN(
-        *build(workload, keras_gan.layers.ImageConv2D),
+        *map(keras_gan.layers.fuse, build(workload)),
         num_classes=workload.num_classes,
         ema_halflife_images=None,
     )

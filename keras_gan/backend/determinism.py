@@ -16,6 +16,7 @@ import functools
 import tensorflow as tf
 
 from keras_gan.backend import private_tensorflow
+from keras_gan.backend.replaced_operations import replaced_operations
 
 
 class Deterministic:
@@ -59,7 +60,7 @@ def ordered_sums():
     Around the call of a `tf.function` this switches arithmetic optimization off for it. Where a
     graph is built, inside of such a function, sums are cut into sums of two. Both are needed.
     """
-    with private_tensorflow.configured(_without_arithmetic_optimization), _sums_of_two():
+    with private_tensorflow.configured(_without_arithmetic_optimization), replaced_operations():
         yield
 
 
@@ -70,21 +71,3 @@ def _without_arithmetic_optimization(serialized):
     options = config.graph_options.rewrite_options
     options.arithmetic_optimization = options.OFF
     return config
-
-
-@contextlib.contextmanager
-def _sums_of_two():
-    if tf.executing_eagerly():  # one operation after the other: the order is fixed
-        yield
-        return
-
-    def cut(op_type, inputs, attrs, outputs, op_name=None, graph=None):
-        if op_type != "AddN" or len(inputs) < 3:
-            return outputs
-        # The tape still records the sum of all, whose gradient is the same.
-        with private_tensorflow.not_recorded():
-            return [functools.reduce(lambda a, b: tf.raw_ops.AddN(inputs=[a, b]), inputs)]
-
-    # A new function each time: replicas are threads that share one list of callbacks.
-    with private_tensorflow.replacing_operations(cut):
-        yield

@@ -4,6 +4,7 @@ Channels are always last, whatever Keras's setting is.
 """
 
 import contextlib
+import functools
 import os
 import pathlib
 
@@ -63,6 +64,12 @@ def multiplies_bfloat16(*, on_processors=True):
     return uses_onednn and bool(_INSTRUCTIONS & _processor_flags())
 
 
+def has_amx():
+    """Whether this is a processor with AMX, which multiplies tiles of bfloat16."""
+    return "amx_bf16" in _processor_flags()
+
+
+@functools.cache
 def _processor_flags():
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
