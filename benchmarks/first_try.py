@@ -1,9 +1,10 @@
 """What the first try gives: a recipe with no argument, beside settings that were searched for.
 
 Five sets: the embedded digits, MNIST, sprites of 64x64 in colour, photos of facades of 64x64 and of
-128x128. Each run trains one thread until it has used `--seconds` of processor time, tracing
-included, which is the same on a busy machine. Then samples of the averaged generator are compared
-with held-out reals: the Frechet distance in features of a trained network, see `embedding_truth`.
+128x128. Each run is one thread's training of `--seconds`: as many steps as it makes in them where
+nothing else runs. A step of each contender is timed first (`--time` does only this, for an idle
+machine), so that runs may be made on a busy one. Samples of the averaged generator are compared
+with held-out reals: the Frechet distance in features of a trained network, `embedding_truth`.
 
 - `default`: `recipes.dcgan(image_shape)`, and nothing else;
 - `best`: the best settings that were found by hand, told in `BEST`;
@@ -17,6 +18,7 @@ smallest of the epochs before, or not finite. `--pictures` takes a picture of ea
 
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 import statistics
@@ -30,6 +32,7 @@ import records  # noqa: E402
 
 SETS = ("digits", "mnist", "sprites", "facades", "facades_128")
 SECONDS, QUICK_SECONDS = 300.0, 10.0
+TIMING = 12.0  # seconds in which a step is timed
 SAMPLING_SEED = 1_000
 
 
@@ -62,7 +65,8 @@ def main():
     parser = records.parser(__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
-    parser.add_argument("--seconds", type=float, help=f"of processor time, default {SECONDS:.0f}")
+    parser.add_argument("--seconds", type=float, help=f"of one thread, default {SECONDS:.0f}")
+    parser.add_argument("--time", action="store_true", help="time the steps and do no more")
     parser.add_argument(
         "--plans", type=float, metavar="MINUTES", help="of `for_data`, by the clock"
     )
@@ -77,6 +81,11 @@ def main():
         sets, seeds = ("digits",), seeds[:1]
     if given.plans is None:
         records.one_thread()
+    if given.time:
+        for name in sets:
+            for contender in given.contenders:
+                print(name, contender, _timed(name, contender, given), flush=True)
+        return
     runs = []
     for name, seed in ((name, seed) for seed in seeds for name in sets):
         for contender in given.contenders if given.plans is None else [f"plan_{given.plans:g}"]:
@@ -133,10 +142,52 @@ def distance(name, samples, data_dir):
 
 
 def _run(name, contender, seed, seconds, given):
+    milliseconds = _timed(name, contender, given)["milliseconds_a_step"]
+    model, data = _contender(name, contender, seed, given)
+    watch = _watch(round(1e3 * seconds / milliseconds))
+    model.fit(**data, epochs=10_000, verbose=0, callbacks=[watch])
+    held_out = reals(name, given.data_dir)[1]
+    return {**_judged(name, model, len(held_out), contender, seed, given), **watch.told()}
+
+
+def _timed(name, contender, given):
+    """The record of a contender's step, timed once."""
+
+    def measure():
+        import keras
+
+        class Clock(keras.callbacks.Callback):
+            ends = []
+
+            def on_train_batch_end(self, batch, logs=None):
+                self.ends.append((time.process_time(), batch))
+                self.model.stop_training = self.ends[-1][0] - self.ends[0][0] > TIMING
+
+        before, (model, data) = os.getloadavg()[0], _contender(name, contender, 0, given)
+        model.fit(**{**data, "steps_per_epoch": 2**20}, verbose=0, callbacks=[Clock()])
+        taken = [
+            (end - begin) / (last - first)
+            for (begin, first), (end, last) in itertools.pairwise(Clock.ends[1:])
+        ]
+        return {
+            "milliseconds_a_step": round(1e3 * statistics.median(taken), 3),
+            "load_before_and_after": [round(before, 2), round(os.getloadavg()[0], 2)],
+        }
+
+    return records.measured(
+        f"first_try_time_{name}_{contender}",
+        measure,
+        again=given.again and given.time,
+        keep=not given.quick,
+    )
+
+
+def _contender(name, contender, seed, given):
+    """`(model, arguments of its fit)`."""
     import keras
 
     keras.utils.set_random_seed(seed)
-    train, held_out = reals(name, given.data_dir)
+    train, _ = reals(name, given.data_dir)
     shape, batch = train.shape[1:], 64 if name in ("digits", "mnist") else 32
     if contender == "documentation":
         model = _documentation(shape)
@@ -146,13 +197,11 @@ def _run(name, contender, seed, seconds, given):
         import keras_gan
 
         model = keras_gan.recipes.dcgan(shape, seed=seed)
-    watch = _watch(seconds)
-    data = {"x": train, "batch_size": batch}
+    data = {"x": train, "batch_size": batch, "steps_per_epoch": min(100, len(train) // batch)}
     if contender == "documentation":
-        data = {"x": _endless(train, batch)}  # Keras alone stops at the end of an array
-    steps = min(100, len(train) // batch)
-    model.fit(**data, epochs=10_000, steps_per_epoch=steps, verbose=0, callbacks=[watch])
-    return {**_judged(name, model, len(held_out), contender, seed, given), **watch.told()}
+        # Keras alone stops at the end of an array, and takes no batch size beside a data set.
+        data = {"x": _endless(train, batch), "steps_per_epoch": data["steps_per_epoch"]}
+    return model, data
 
 
 def _planned(name, seed, given):
@@ -164,7 +213,7 @@ def _planned(name, seed, given):
     train, held_out = reals(name, given.data_dir)
     began = time.perf_counter()
     model, settings = keras_gan.recipes.for_data(train, minutes=given.plans, seed=seed)
-    watch = _watch(float("inf"))
+    watch = _watch(2**60)
     stopping = keras_gan.callbacks.ConvergenceStopping(patience=settings["epochs"])
     model.fit(train, **settings, verbose=0, callbacks=[watch, stopping])
     minutes = (time.perf_counter() - began) / 60.0
@@ -199,18 +248,19 @@ def _best(name, shape, seed):
     return model, best.batch
 
 
-def _watch(seconds):
-    """A callback that ends a run after so much processor time, and sees whether it explodes."""
+def _watch(steps):
+    """A callback that ends a run after so many steps, and sees whether it explodes."""
     import keras
 
     class Watch(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
-            self.start, self.steps, self.seen = time.process_time(), 0, {}
+            self.start, self.made, self.seen = time.process_time(), 0, {}
             self.exploded = False
 
         def on_train_batch_end(self, batch, logs=None):
-            self.steps += 1
-            self.model.stop_training = time.process_time() - self.start >= seconds
+            self.made += 1
+            made = getattr(self.model, "steps_seen", self.made)
+            self.model.stop_training = made >= steps
 
         def on_epoch_end(self, epoch, logs=None):
             for key in ("d_loss", "g_loss", "d_gradient_norm", "g_gradient_norm"):
@@ -220,9 +270,8 @@ def _watch(seconds):
                 self.seen[key] = min(self.seen.get(key, value), value)
 
         def told(self):
-            steps = getattr(self.model, "steps_seen", self.steps)
             return {
-                "steps": steps,
+                "steps": getattr(self.model, "steps_seen", self.made),
                 "exploded": bool(self.exploded),
                 "processor_seconds": round(time.process_time() - self.start, 1),
             }
