@@ -15,7 +15,7 @@ import records
 import scaling
 import step_profile
 import throughput_report
-from throughput_workloads import WORKLOADS
+from throughput_recipes import RECIPES, WORKLOADS
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGE, PICTURES = DOCS / "performance.md", DOCS / "images" / "performance"
@@ -34,9 +34,11 @@ def sections():
     profiles = recorded(f"step_profile_{name}" for name in step_profile.NAMES)
     paper = recorded(["all_reduce"])
     beside = recorded(f"throughput_{name}" for name in WORKLOADS)
+    of_recipes = recorded(f"throughput_{name}" for name in RECIPES)
     quality = recorded(fast_and_plain.names())
     return {
         "throughput": (throughput_report.report, None, beside, None),
+        "throughput_recipes": (throughput_report.report, None, of_recipes, None),
         "fast_and_plain": (fast_and_plain.report, None, quality, None),
         "scaling": (scaling.report, scaling.draw, curves, scaling.size(curves)),
         "step_profile": (step_profile.report, step_profile.draw, profiles, (8.0, 3.6)),
@@ -62,7 +64,7 @@ def filled(text):
         ValueError: if the page lacks a place.
     """
     for name, (report, draw, runs, _) in sections().items():
-        made = f"Not measured yet: `python benchmarks/{name}.py`."
+        made = "Not measured yet."
         if runs:
             made = report(runs)
         if runs and draw:

@@ -12,6 +12,9 @@ of the rounds' own ratios in brackets.
 - P3: PyTorch, eager, channels last, the fakes shared between the players;
 - P4: the same with `torch.compile`.
 
+The recipes of `throughput_recipes.py` are further workloads, of ours, P1 and P3, when they are
+asked for by name.
+
 Ours has its networks from `layers.fuse`: BatchNorm in one kernel, and the image's convolution in
 another order, as in `networks.dcgan`. It has no moving average here, as the others have none; it
 counts its accuracies and gradients' norms and checks its updates, as always. PyTorch lives in an
@@ -31,8 +34,8 @@ import venv
 
 import records
 import throughput_report
+from throughput_recipes import ALL, KINDS, RECIPES, WORKLOADS
 from throughput_turns import WAYS, Process, ending_in_order, in_turns
-from throughput_workloads import WORKLOADS
 
 HERE = pathlib.Path(__file__).parent
 TORCH_ENVIRONMENT = HERE / ".cache" / "throughput_torch"
@@ -78,7 +81,7 @@ NOT_RUN = {
 
 def main():
     parser = records.parser(__doc__.splitlines()[0])
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS)
+    parser.add_argument("--workloads", nargs="+", choices=ALL)
     parser.add_argument("--rounds", type=int, help=f"default {ROUNDS}; fewer are not kept")
     parser.add_argument(
         "--contenders",
@@ -109,7 +112,7 @@ def main():
             functools.partial(
                 measure,
                 workload,
-                [CONTENDERS[name] for name in names],
+                [CONTENDERS[name] for name in names if may_run(name, workload)],
                 rounds,
                 *seconds,
                 given.torch_environment,
@@ -137,10 +140,10 @@ def measure(
         each.name: functools.partial(command, each, workload, seconds, torch_environment)
         for each in contenders
     }
-    facts, not_run = in_turns(commands, dict.fromkeys(commands, WORKLOADS[workload]), rounds, ways)
+    facts, not_run = in_turns(commands, dict.fromkeys(commands, ALL[workload]), rounds, ways)
     return {
         "workload": workload,
-        "title": WORKLOADS[workload].title,
+        "title": ALL[workload].title,
         "asked": list(commands),
         "waiting": list(ways),
         "rounds": rounds,
@@ -149,14 +152,19 @@ def measure(
         "load_after": [round(each, 2) for each in os.getloadavg()],
         "processor": processor(),
         "contenders": facts,
-        "not_run": {**NOT_RUN, **not_run},
-        # It is no matter of waiting.
+        "not_run": not_run if workload in RECIPES else {**NOT_RUN, **not_run},
+        # It is no matter of waiting, and is counted for layers one after the other.
         "bound": {
             precision: bound(workload, precision, seconds_a_kernel)
             for precision in sorted({contender.precision for contender in contenders})
-            if len(ways) == 1
+            if len(ways) == 1 and workload in WORKLOADS
         },
     }
+
+
+def may_run(name, workload):
+    """Whether there is such a contender of a workload."""
+    return workload in WORKLOADS or CONTENDERS[name].kind in KINDS
 
 
 def command(contender, workload, seconds, torch_environment):

@@ -12,8 +12,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from throughput_recipes import ALL, RECIPES
 from throughput_worker import SETTLING, Worker, steps_a_round
-from throughput_workloads import WORKLOADS
 
 # What each of our own contenders gives to `compile`.
 OURS = {"ours": {}, "ours one step": {"steps_per_execution": 1}, "ours XLA": {"jit_compile": True}}
@@ -22,21 +22,24 @@ _LONG = 2**20
 
 
 def main(contender, workload, precision, seconds):
-    worker, workload = Worker(), WORKLOADS[workload]
-    samples, labels = workload.data()
+    worker, is_recipe, workload = Worker(), workload in RECIPES, ALL[workload]
+    data = workload.data()
     worker.begin()
     if contender in OURS:
         import keras_gan  # noqa: F401
     import keras
 
     worker.imported()
-    if precision != "float32":
-        keras.config.set_dtype_policy(f"mixed_{precision}")
+    policy = precision if precision == "float32" else f"mixed_{precision}"
     keras.utils.set_random_seed(0)
-    if contender in OURS:
-        model, feed = ours(workload, samples, labels, **OURS[contender])
+    if is_recipe:
+        model, feed = of_recipe(contender, workload, policy, *data)
     else:
-        model, feed = documentation(workload, samples, labels, jit_compile=contender == "P2")
+        keras.config.set_dtype_policy(policy)
+        if contender in OURS:
+            model, feed = ours(workload, *data, **OURS[contender])
+        else:
+            model, feed = documentation(workload, *data, jit_compile=contender == "P2")
     train(worker, model, feed, seconds)
 
 
@@ -66,7 +69,7 @@ def train(worker, model, feed, seconds, **more):
             name: sum(int(w.value.shape.num_elements()) for w in network.trainable_weights)
             for name, network in (
                 ("generator", model.generator),
-                ("discriminator", model.discriminator),
+                ("discriminator", discriminator_of(model)),
             )
         },
         "steps_per_execution": together,
@@ -111,6 +114,28 @@ def documentation(workload, samples, labels, *, jit_compile):
 
     model = throughput_documentation.model(workload, jit_compile=jit_compile)
     return model, {"x": throughput_documentation.dataset(workload, samples, labels)}
+
+
+def of_recipe(contender, recipe, policy, images, inputs):
+    """A recipe as it is, or its P1, in a dtype policy; and its `fit`."""
+    if contender == "P1":
+        import throughput_documentation_recipes as plain
+
+        return plain.model(recipe, policy), {"x": plain.dataset(recipe, images, inputs)}
+    import keras_gan
+
+    make = getattr(keras_gan.recipes, recipe.name)
+    data = images if inputs is None else {"input": inputs, "target": images}
+    model = make(recipe.sample_shape, precision=policy)
+    return model, {"x": data, "batch_size": recipe.batch}
+
+
+def discriminator_of(model):
+    """The one discriminator of a model."""
+    if hasattr(model, "critics"):
+        (critic,) = model.critics
+        return critic.network
+    return model.discriminator
 
 
 # === Callbacks ===

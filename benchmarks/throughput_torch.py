@@ -12,24 +12,24 @@ import statistics
 import sys
 import time
 
+from throughput_recipes import ALL, RECIPES
 from throughput_worker import SETTLING, Worker, steps_a_round
-from throughput_workloads import WORKLOADS
 
 
 def main(contender, workload, precision, seconds):
-    worker, workload = Worker(), WORKLOADS[workload]
-    samples, labels = workload.data()
+    worker, is_recipe, workload = Worker(), workload in RECIPES, ALL[workload]
+    data, bfloat16 = workload.data(), precision == "bfloat16"
     worker.begin()
     import throughput_torch_game
+    import throughput_torch_recipes
 
     worker.imported()
-    game = throughput_torch_game.Game(
-        workload,
-        samples,
-        labels,
-        compiled=contender == "P4",
-        bfloat16=precision == "bfloat16",
-    )
+    if is_recipe:
+        game = throughput_torch_recipes.Game(workload, *data, bfloat16=bfloat16)
+    else:
+        game = throughput_torch_game.Game(
+            workload, *data, compiled=contender == "P4", bfloat16=bfloat16
+        )
     game.step()
     worker.first_step()
     times = []
