@@ -232,21 +232,26 @@ def test_pipelines_go_by_their_form():
     assert only(run(16), run(16, steps_per_epoch=2))[0].startswith("data.steps_per_epoch: None")
 
 
-@pytest.mark.parametrize("limit", [1.0, 0.0], ids=["in memory", "decoded when needed"])
-def test_folders_go_by_their_files_and_not_by_their_path(tmp_path, limit):
+@pytest.mark.parametrize(
+    ("limit", "check_all"),
+    [(1.0, True), (0.0, True), (1.0, False)],
+    ids=["in memory", "decoded when needed", "unchecked"],
+)
+def test_folders_go_by_their_files_and_not_by_their_path(tmp_path, limit, check_all):
     def save(folder, count=4):
         for number, picture in enumerate(helpers.images(count, (8, 8, 3), seed=count)):
             images.save_png(tmp_path / folder / "deep" / f"{number}.png", picture)
         return tmp_path / folder
 
     def run(folder, **settings):
-        source = data.from_folder(folder, image_size=8, memory_limit_gib=limit, **settings).source
+        settings = {"memory_limit_gib": limit, "check_all": check_all, **settings}
+        source = data.from_folder(folder, image_size=8, **settings).source
         return run_fingerprint.flat(source.description())
 
     before = run(save("first"))
     assert only(before, run(save("moved"))) == []
     assert only(before, run(save("other", 5))) and only(before, run(save("first"), seed=1))
-    if limit == 0.0:
+    if limit == 0.0 or not check_all:
         assert only(before, run(save("first"), resample="box"))
 
 

@@ -4,6 +4,8 @@ import threading
 
 import numpy as np
 
+from keras_gan import _checks
+
 # How Pillow is told to read what a PNG file of colours of 16 bits holds: by default, the highest 8
 # of each.
 _RAW = ("LA;16B", "RGB;16B", "RGBA;16B")
@@ -22,6 +24,16 @@ def is_deep(image):
     return _raw(image) in _RAW and "transparency" not in image.info
 
 
+class Deeper(ValueError):
+    """An image has more bits per value than all that were looked at; `received` tells how many."""
+
+    rule = "An image must have no more bits per value than those that were looked at first."
+
+    def __init__(self, **received):
+        super().__init__(_checks.sentence(self.rule, **received))
+        self.received = received
+
+
 class Depth:
     """One scale for all images of a data set with more than 8 bits per value.
 
@@ -30,12 +42,16 @@ class Depth:
     alpha has bits of its own. Floats are in [0, 1] if none is above 1, and like integers otherwise.
     Where no image was looked at, integers have 16 bits.
 
+    If only a sample is looked at, `settle` ends it: from then on, `to_uint8` raises `Deeper` for an
+    image that does not fit into the scale.
+
     Methods take an image, opened and not decoded, and a function that opens it once more.
     """
 
     def __init__(self):
         self._bits = {}  # of "colours" and "alpha"
-        self.white = 1.0  # of floats
+        self.white = None  # of floats, once some were looked at
+        self._settled = False
         self._lock = threading.Lock()
 
     def look(self, image, again):
@@ -47,14 +63,19 @@ class Depth:
                 with self._lock:
                     if values.dtype.kind != "f":
                         self._bits[name] = max(self._bits.get(name, 8), bits)
-                    elif largest > 1.0:
-                        self.white = max(self.white, 2.0**bits - 1.0)
+                    else:
+                        white = 2.0**bits - 1.0 if largest > 1.0 else 1.0
+                        self.white = max(self.white or 1.0, white)
+
+    def settle(self):
+        """From now on, images must fit into the scale."""
+        self._settled = True
 
     def to_uint8(self, image, again):
         """The image with the highest 8 of the bits that are used, as another one."""
         from PIL import Image
 
-        if _raw(image) in _RAW and not self.description():
+        if _raw(image) in _RAW and self._is_of_pillow(_raw(image)):
             return image
         eight = None
         for top, values in _strips(image, again):
@@ -67,12 +88,32 @@ class Depth:
     def description(self):
         """Differences from 16 bits and floats in [0, 1]: a `dict` of plain values."""
         told = {f"bits_of_{name}": bits for name, bits in self._bits.items() if bits != 16}
-        return told if self.white == 1.0 else {**told, "white": self.white}
+        return told if self.white in (None, 1.0) else {**told, "white": self.white}
+
+    def _is_of_pillow(self, raw):
+        """Whether the scale is Pillow's own, so that it may convert by itself."""
+        if not self._settled:
+            return not self.description()
+        names = ("colours", "alpha")[: 1 + ("A" in raw)]
+        return all(self._bits.get(name) == 16 for name in names)
 
     def _scaled(self, name, values):
+        if self._settled:
+            self._check(name, values)
         if values.dtype.kind != "f":
             return (values >> (self._bits.get(name, 16) - 8)).clip(0, 255)
-        return np.rint((np.nan_to_num(values, nan=0.0) * (255.0 / self.white)).clip(0, 255))
+        white = self.white or 1.0
+        return np.rint((np.nan_to_num(values, nan=0.0) * (255.0 / white)).clip(0, 255))
+
+    def _check(self, name, values):
+        """Raise `Deeper` unless the scale holds all values."""
+        if values.dtype.kind == "f":
+            limit = self.white
+        else:
+            limit = 2 ** self._bits[name] - 1 if name in self._bits else None
+        largest = np.max(values, initial=0, where=np.isfinite(values)).item()
+        if limit is None or largest > limit:
+            raise Deeper(values_of=name, largest=largest, limit=limit)
 
 
 def _parts(values):

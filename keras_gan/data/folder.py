@@ -3,16 +3,14 @@
 import os
 
 import numpy as np
-import tensorflow as tf
 
-from keras_gan import _checks, _warnings
-from keras_gan.backend.memory import numpy_function
-from keras_gan.data import image_files, pixels
+from keras_gan import _checks
+from keras_gan.data import file_source, image_files, left_out, pixels, unchecked
 from keras_gan.feeding import sources
 from keras_gan.storage import files
 
-# Maximum number of files that a message lists.
-_NAMED = 5
+# Folders up to this many files and bytes are checked whole: it takes some seconds at most.
+_FILES, _BYTES = 4_096, 2**25
 
 
 @_checks.suggesting
@@ -30,20 +28,33 @@ def from_folder(
     shuffle=True,
     seed=0,
     memory_limit_gib=2.0,
+    check_all=None,
 ):
     """A data set of the images in a folder: PNG, JPEG, WebP, TIFF and whatever else Pillow reads.
 
     Subfolders are searched too. Hidden files and folders, and `__MACOSX`, are ignored. Other files
     that are not images, except texts and tables, and images that cannot be read are counted and
     listed in one warning. Of an animation, the first frame is read. The EXIF orientation is
-    applied. Every file is decoded once at first. If all images fit into `memory_limit_gib`, they
-    stay in memory; otherwise each batch is decoded when it is needed. Images that are decoded at
-    the same time have at most 89 million pixels together, which take up to 1 GiB; a larger one is
-    refused, see `PIL.Image.MAX_IMAGE_PIXELS`.
+    applied. If all images fit into `memory_limit_gib`, they stay in memory; otherwise each batch is
+    decoded when it is needed, on all cores. Images that are decoded at the same time have at most
+    89 million pixels together, which take up to 1 GiB; a larger one is refused, see
+    `PIL.Image.MAX_IMAGE_PIXELS`.
 
     Of images with more than 8 bits per value, the highest 8 of the bits that the folder uses are
     kept: if no value of any image exceeds 4095, 4095 becomes white. (Of colours with more than 8
     bits in other files than PNG, Pillow keeps the highest 8.)
+
+    A folder of at most 4,096 images of together at most 32 MiB is checked whole: every file is
+    decoded before the first step. Of a larger one, 128 files spread over it, the first ones of each
+    class up to a readable one, and the samples that `fit` draws are read before the first step. The
+    others are checked when they are first read (and stay in memory from then on, if all fit):
+
+    - In place of an image that cannot be read, another one is read, which follows from the place of
+      the first. The order stays that of the seed and the step, and `len()` counts both. What could
+      not be read is counted and listed in one warning when the folder has been read once, or when
+      the data set is no longer used. (What only a last, incomplete batch shows is in a second one.)
+    - The bits that are used are those of the 128 files. An image with more, or of another kind
+      (floats, or alpha of more than 8 bits, if there were none), is left out, too, and listed.
 
     Args:
         path: the folder.
@@ -66,6 +77,8 @@ def from_folder(
         seed: non-negative integer seed of the order. Defaults to 0.
         memory_limit_gib: maximum size of all decoded images that are kept in memory, in GiB.
             Defaults to 2.
+        check_all: whether every file is decoded before the first step, with a progress line on a
+            terminal. Defaults to `None`: for folders up to the size above.
 
     Returns:
         A finite `tf.data.Dataset` with `len()` of `uint8` batches `(batch, height, width,
@@ -75,8 +88,8 @@ def from_folder(
 
     Raises:
         ValueError: if the folder is missing or has no readable image, if an image is in no class
-            folder with `labels=True`, for an unreadable file with `on_error="raise"`, or for an
-            argument out of range.
+            folder with `labels=True`, for an unreadable file with `on_error="raise"` (of a large
+            folder when it is read), or for an argument out of range.
 
     Example:
         ```python
@@ -96,73 +109,33 @@ def from_folder(
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
     batch_size = _checks.positive_int(batch_size, "batch_size")
     root = root_of(path)
+    if check_all is not None:
+        _checks.boolean(check_all, "check_all")
     found = image_files.listing(root)
     check_found(found, root, on_error)
+    folders = image_files.first_folders(image_files.names(found.images, root)) if labels else None
     if labels:
-        _check_classes(root, found.images)
+        _check_classes(root, found.images, folders)
 
     in_memory = len(found.images) * np.prod(decoder.shape) <= limit
-    images, readable, told = read(decoder, root, found.images, on_error, keep=in_memory)
-    kept = [found.images[index] for index in readable]
-    class_names, classes = _classes(root, kept) if labels else (None, None)
-    warn_of_left(left_out(root, found, told, class_names))
-    if in_memory:
-        source = sources.ArraySource(images, classes, shuffle=shuffle, seed=seed, check=False)
+    images = unread = told = None
+    if _is_small(found.images) if check_all is None else check_all:
+        images, readable, told = read(decoder, root, found.images, on_error, keep=in_memory)
     else:
-        source = FileSource(kept, classes, decoder, shuffle=shuffle, seed=seed)
+        unread = unchecked.Unreadable(root, len(found.images), on_error)
+        readable = unchecked.begin(decoder, found.images, folders, unread)
+    kept = [found.images[index] for index in readable]
+    class_names, classes = _classes([folders[i] for i in readable]) if labels else (None, None)
+    left_out.warn(([told] if told else []) + left_out.besides(root, found, class_names))
+    order = {"shuffle": shuffle, "seed": seed}
+    if unread is not None:
+        source = unchecked.UncheckedSource(kept, classes, decoder, unread, keep=in_memory, **order)
+    elif in_memory:
+        source = sources.ArraySource(images, classes, check=False, **order)
+    else:
+        source = file_source.FileSource(kept, classes, decoder, **order)
     source.class_names = class_names
     return source.dataset(batch_size)
-
-
-class FileSource(sources.Source):
-    """Images, of a list of readable files, that are decoded when they are needed."""
-
-    parallel_reads = 2
-
-    def __init__(self, files, labels, decoder, *, shuffle=True, seed=0):
-        spec = tf.TensorSpec(decoder.shape, "uint8")
-        if labels is not None:
-            spec = (spec, tf.TensorSpec((), "int32"))
-        super().__init__(len(files), spec, shuffle=shuffle, seed=seed)
-        self.files = files
-        self.labels = labels
-        self._decoder = decoder
-
-    def read(self, indices):
-        images = decoded(self._decoder, self.files, indices)
-        if self.labels is None:
-            return images
-        return images, tf.gather(tf.constant(self.labels), indices)
-
-    def description(self):
-        told = {**super().description(), "checksum_of_files": checksum_of_files(self.files)}
-        if self.labels is not None:
-            told["checksum_of_labels"] = sources.checksum(self.labels)
-        return {**told, **self._decoder.description()}
-
-
-def decoded(decoder, files, indices):
-    """The images of some files as a `uint8` tensor, decoded in a pipeline."""
-
-    def decode(indices):
-        chosen = [files[index] for index in indices]
-        try:
-            return decoder.decode_all(chosen)
-        except Exception as error:
-            lost = [str(file) for file in chosen if not file.is_file()]
-            rule = f"Images must stay as they are while they are trained on ({error})."
-            raise _checks.error(rule, missing=lost) from error
-
-    images = numpy_function(decode, [indices], "uint8", stateful=False)
-    return tf.ensure_shape(images, (indices.shape[0], *decoder.shape))
-
-
-def checksum_of_files(files):
-    """A checksum of the names and sizes of files, without the folder that they are in."""
-    # Reading every file again would take as long as an epoch.
-    root = os.path.commonpath([file.parent for file in files])
-    listing = [f"{os.path.relpath(file, root)} {file.stat().st_size}" for file in files]
-    return sources.checksum("\n".join(listing))
 
 
 # === Files ===
@@ -187,35 +160,46 @@ def check_found(found, root, on_error):
         "Every folder must be one that can be opened.",
         cure="Change its permissions, or use `on_error='skip'`.",
         path=str(root),
-        closed=some(found.closed),
+        closed=left_out.some(found.closed),
     )
-    others = {"other_files": some(relative(found.others, root))} if found.others else {}
+    others = left_out.some(image_files.names(found.others, root))
     _checks.check(
         found.images,
         "The folder must hold images (.png, .jpg, .webp, .tif and whatever else Pillow reads), in "
         "it or in folders in it.",
         path=str(root),
-        **others,
+        **({"other_files": others} if others else {}),
     )
 
 
-def _check_classes(root, files):
-    loose = [file.name for file in files if file.parent == root]
+def _is_small(paths):
+    """Whether a folder of some images is checked whole before the first step."""
+    if len(paths) > _FILES:
+        return False
+    # A broken link has no size.
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path)) <= _BYTES
+
+
+def _check_classes(root, images, folders):
+    loose = [
+        os.path.basename(image)
+        for image, folder in zip(images, folders, strict=True)
+        if folder is None
+    ]
     _checks.check(
         not loose,
         "With `labels=True`, each image must lie in the folder of its class.",
         cure="Move these into class folders, or use `labels=False`.",
         path=str(root),
-        images=some(loose),
+        images=left_out.some(loose),
     )
 
 
-def _classes(root, files):
+def _classes(folders):
     """The names of classes with images, and the class of each file."""
-    classes = [file.relative_to(root).parts[0] for file in files]
-    names = sorted(set(classes))
+    names = sorted(set(folders))
     places = {name: place for place, name in enumerate(names)}
-    return names, np.array([places[name] for name in classes], "int32")
+    return names, np.array([places[folder] for folder in folders], "int32")
 
 
 def read(decoder, root, files, on_error, *, keep):
@@ -250,50 +234,12 @@ def read(decoder, root, files, on_error, *, keep):
     readable = np.array([index for index in range(len(files)) if index not in errors], "int64")
     if not errors:
         return images, readable, None
-    names = some(relative([files[index] for index in sorted(errors)], root))
-    told = f"{len(errors)} of {len(files)} images cannot be read: {names}."
-    _checks.check(
-        on_error == "skip" and len(readable) > 0,
-        f"{told} The first one's error: {errors[min(errors)]}.",
-        cure="Repair or remove them" + (", or use `on_error='skip'`." if len(readable) else "."),
-        path=str(root),
-    )
+    errors = {files[index]: errors[index] for index in sorted(errors)}
+    if on_error == "raise" or not len(readable):
+        raise left_out.refusal(errors, len(files), root, can_skip=bool(len(readable)))
     if keep:
         # In place, since a copy may not fit into memory.
         for row, index in enumerate(readable):
             images[row] = images[index]
         images = images[: len(readable)]
-    return images, readable, told
-
-
-def left_out(root, found, told, class_names=None):
-    """Sentences about all files and folders that are skipped."""
-    story = [told] if told else []
-    if found.closed:
-        story.append(f"{len(found.closed)} folders cannot be opened: {some(found.closed)}.")
-    if found.others:
-        names = some(relative(found.others, root))
-        story.append(f"{len(found.others)} files are no images that Pillow reads: {names}.")
-    if class_names is not None:
-        below = {file.relative_to(root).parts[:-1] for file in found.images + found.others}
-        empty = sorted({parts[0] for parts in below if parts} - set(class_names))
-        if empty:
-            story.append(f"{len(empty)} classes have no image that can be read: {some(empty)}.")
-    return story
-
-
-def warn_of_left(story):
-    """One warning about all that is skipped, if anything is."""
-    if story:
-        _warnings.warn(f"{' '.join(story)} They are left out.")
-
-
-def relative(files, root):
-    """The names of files in a folder."""
-    return [str(file.relative_to(root)) for file in files]
-
-
-def some(names):
-    """The first of some names, and the number of the others, as text."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return images, readable, left_out.unreadable(errors, len(files), root)

@@ -3,7 +3,8 @@
 import collections
 import functools
 import os
-import pathlib
+
+from keras_gan import terminal
 
 # Formats that are tried for every suffix, because suffixes of pictures from the web are often
 # wrong. Each has a signature.
@@ -20,7 +21,7 @@ _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _COMPANIONS = (".csv", ".html", ".json", ".jsonl", ".md", ".rst", ".tsv", ".txt", ".xml", ".yaml")
 
 # Paths of images and of other files but texts and tables, sorted by their parts; names of folders
-# that cannot be opened.
+# that cannot be opened. Paths are strings: objects of `pathlib` take ten times as long to make.
 Listing = collections.namedtuple("Listing", ["images", "others", "closed"])
 
 
@@ -47,27 +48,55 @@ def formats(file):
 
 def listing(root):
     """The files of a folder and its subfolders without hidden ones: a `Listing`."""
-    images, others, closed, seen = [], [], [], set()
+    images, others, closed = [], [], []
+    shown = terminal.bar("Listing files", unit="files")
+    for path in _files(os.fspath(root), closed):
+        if _is_image(path):
+            images.append(path)
+        elif _suffix(path) not in _COMPANIONS:
+            others.append(path)
+        if shown is not None:
+            shown.update()
+    if shown is not None:
+        shown.close()
+    return Listing(images, others, [os.path.relpath(folder, root) for folder in closed])
 
-    def note(error):
-        closed.append(os.path.relpath(error.filename, root))
 
-    for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
-        real = os.path.realpath(folder)
-        # Links may form cycles.
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for path in (pathlib.Path(folder, name) for name in names if not _is_hidden(name)):
-            if _is_image(path):
-                images.append(path)
-            elif _suffix(path) not in _COMPANIONS:
-                others.append(path)
-    images.sort(key=lambda path: path.parts)
-    others.sort(key=lambda path: path.parts)
-    return Listing(images, others, closed)
+def _files(root, closed):
+    """The paths of all files in a folder, sorted by their parts; `closed` takes closed folders."""
+    seen, waiting = set(), [iter([root])]
+    while waiting:
+        # A folder comes at the place of its name, so that nothing has to be sorted afterwards.
+        path = next(waiting[-1], None)
+        if path is None:
+            waiting.pop()
+        elif isinstance(path, os.DirEntry) and not _is_folder(path):
+            yield path.path
+        else:
+            real = os.path.realpath(path)
+            if real not in seen:  # links may form cycles
+                seen.add(real)
+                waiting.append(iter(_entries(os.fspath(path), closed)))
+
+
+def _entries(folder, closed):
+    """What is in a folder, sorted by name."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                (entry for entry in entries if not _is_hidden(entry.name)),
+                key=lambda entry: entry.name,
+            )
+    except OSError:
+        closed.append(folder)
+        return []
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to what may not be looked at
+        return False
 
 
 def _is_image(path):
@@ -83,6 +112,18 @@ def _is_image(path):
             return True
     except Exception:  # Pillow may raise anything for other files
         return False
+
+
+def names(files, root):
+    """The names of files in a folder, as paths from there."""
+    start = len(os.path.join(root, ""))
+    return [file[start:] for file in files]
+
+
+def first_folders(names):
+    """The first folder of each of `names`, paths in a folder; `None` for those directly in it."""
+    parts = (name.split(os.sep, 1) for name in names)
+    return [part[0] if len(part) > 1 else None for part in parts]
 
 
 def _suffix(path):

@@ -1,10 +1,12 @@
 """Data sets of pairs of images: two folders, or one of images side by side."""
 
+import pathlib
+
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.data import folder, image_files, pixels
+from keras_gan.data import file_source, folder, image_files, left_out, pixels
 from keras_gan.feeding import sources
 from keras_gan.feeding.entries import check_names
 
@@ -31,7 +33,7 @@ def from_paired_folder(
     Of two folders, the images of one name are a pair: `a/street/1.jpg` and `b/street/1.png`; the
     suffix does not count. Of one folder, the left half of each image is the first of a pair and
     the right half the second. Both are resized independently. What is read and how is as in
-    `from_folder`.
+    `from_folder` with `check_all=True`: every file is decoded once at first.
 
     Args:
         a: the folder of the first images, or of images side by side.
@@ -99,7 +101,7 @@ def from_paired_folder(
     pixels_of_all = len(listings[0]) * sum(np.prod(decoder.shape) for decoder in decoders)
     keep = pixels_of_all <= limit
     arrays, files = _read(decoders, roots, listings, on_error, keep, story)
-    folder.warn_of_left(list(dict.fromkeys(story)))
+    left_out.warn(list(dict.fromkeys(story)))
     order = {"shuffle": shuffle, "seed": seed}
     if keep:
         parts = dict(zip(names, arrays, strict=True))
@@ -122,14 +124,14 @@ class PairSource(sources.Source):
 
     def read(self, indices):
         return {
-            name: folder.decoded(self._decoders[name], files, indices)
+            name: file_source.decoded(self._decoders[name], files, indices)
             for name, files in self.files.items()
         }
 
     def description(self):
         told = super().description()
         for name, files in self.files.items():
-            told[f"checksum_of_{name}"] = folder.checksum_of_files(files)
+            told[f"checksum_of_{name}"] = file_source.checksum_of_files(files)
             told[f"decoder_of_{name}"] = str(self._decoders[name].description())
         return told
 
@@ -144,7 +146,7 @@ def _listings(a, b, on_error):
     story = []
     for root, listing in zip(roots, found, strict=True):
         folder.check_found(listing, root, on_error)
-        story += folder.left_out(root, listing, None)
+        story += left_out.besides(root, listing)
     if b is None:
         return roots * 2, [found[0].images] * 2, story
     _checks.check(
@@ -156,7 +158,7 @@ def _listings(a, b, on_error):
     sides = [_by_name(listing.images, root) for root, listing in zip(roots, found, strict=True)]
     shared = [name for name in sides[0] if name in sides[1]]
     alone = [
-        str(file)
+        file
         for side, other in zip(sides, sides[::-1], strict=True)
         for name, file in side.items()
         if name not in other
@@ -164,29 +166,29 @@ def _listings(a, b, on_error):
     _checks.check(
         shared,
         "`a` and `b` must hold images of the same names.",
-        a=folder.some(list(sides[0])),
-        b=folder.some(list(sides[1])),
+        a=left_out.some(list(sides[0])),
+        b=left_out.some(list(sides[1])),
     )
     _checks.check(
         on_error == "skip" or not alone,
         "Each image must have a partner of the same name in the other folder.",
         cure="Add or remove these, or use `on_error='skip'`.",
-        alone=folder.some(alone),
+        alone=left_out.some(alone),
     )
     if alone:
-        story.append(f"{len(alone)} images have no partner: {folder.some(alone)}.")
+        story.append(f"{len(alone)} images have no partner: {left_out.some(alone)}.")
     return roots, [[side[name] for name in shared] for side in sides], story
 
 
 def _by_name(files, root):
     """The files of a folder by their paths in it without suffix."""
     found = {}
-    for file in files:
-        name = file.relative_to(root).with_suffix("").as_posix()
+    for file, within in zip(files, image_files.names(files, root), strict=True):
+        name = pathlib.PurePath(within).with_suffix("").as_posix()
         _checks.check(
             name not in found,
             "The images of a folder must have different names, whatever their suffix.",
-            images=[str(found.get(name)), str(file)],
+            images=[found.get(name), file],
         )
         found[name] = file
     return found
@@ -209,7 +211,7 @@ def _size(files, half, name):
         f"The images of {name!r} differ in size, so `image_size` must be given.",
         image_size=None,
         sizes=list(sizes),
-        images=[str(file) for file in sizes.values()],
+        images=list(sizes.values()),
     )
     return next(iter(sizes), (1, 1))
 

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import io
 import os
 import threading
@@ -60,17 +61,20 @@ class Decoder:
 
     def look(self, file):
         """Check that a file is a valid image, and note how many bits its values have."""
-        with room(file):
-            # Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps
-            # silent; its checksums tell.
-            with _open(file) as image:
-                image.verify()
-            self._look(file)
+        with room(file) as image:
+            _verify(file, image)
+            if depths.is_deep(image):
+                self.depth.look(image, lambda: _open(file))
 
-    def decode(self, file):
-        """One image, a path or encoded bytes, as an array; of an animation, the first frame."""
-        with room(file):
-            return self._decoded(file)
+    def decode(self, file, *, verify=False):
+        """One image, a path or encoded bytes, as an array; of an animation, the first frame.
+
+        With `verify=True`, it is checked that the whole file is valid.
+        """
+        with room(file) as image:
+            if verify:
+                _verify(file, image)
+            return self._decoded(file, image)
 
     def decode_all(self, files):
         """Many images at once, on all cores: a `uint8` array `(len(files), *shape)`."""
@@ -82,17 +86,11 @@ class Decoder:
         for_each(fill, len(files))
         return images
 
-    # Separate functions, so that an image is freed before the next one is decoded.
-    def _look(self, file):
-        with _open(file) as image:
-            if depths.is_deep(image):
-                self.depth.look(image, lambda: _open(file))
-
-    def _decoded(self, file):
+    # A function of its own, so that all copies are freed when it returns.
+    def _decoded(self, file, image):
         from PIL import ImageOps
 
-        with _open(file) as image:
-            image = self._converted(image, lambda: _open(file))
+        image = self._converted(image, lambda: _open(file))
         if self.half is not None:
             image = _half(image, self.half)
         height, width = self.image_size
@@ -155,9 +153,9 @@ IN_FLIGHT = _InFlight(_MAX_PIXELS)
 
 @contextlib.contextmanager
 def room(file):
-    """Check the size of an image, and wait until it may be decoded.
+    """An image, opened after a check of its size, and as soon as it may be decoded.
 
-    All data decoded within the block must be freed when it ends.
+    All data decoded within the block are freed, or must be, when it ends.
     """
     from PIL import Image
 
@@ -167,15 +165,18 @@ def room(file):
         _checks.check(is_file, "An image must be a file that is there.", file=str(file))
     with _open(file) as image:
         size, limit = image.size, Image.MAX_IMAGE_PIXELS
-    # A small file can decode to more than the memory.
-    _checks.check(
-        limit is None or size[0] * size[1] <= limit,
-        f"An image must have at most {limit} pixels.",
-        cure="Shrink it, or raise `PIL.Image.MAX_IMAGE_PIXELS`.",
-        size=size,
-    )
-    with IN_FLIGHT.holding(size[0] * size[1]):
-        yield
+        # A small file can decode to more than the memory.
+        _checks.check(
+            limit is None or size[0] * size[1] <= limit,
+            f"An image must have at most {limit} pixels.",
+            cure="Shrink it, or raise `PIL.Image.MAX_IMAGE_PIXELS`.",
+            size=size,
+        )
+        with IN_FLIGHT.holding(size[0] * size[1]):
+            try:
+                yield image
+            finally:
+                image.close()
 
 
 def _return_memory():
@@ -194,6 +195,15 @@ def _open(file):
 
     source = io.BytesIO(file) if isinstance(file, bytes) else file
     return Image.open(source, formats=image_files.formats(file))
+
+
+def _verify(file, image):
+    """Check a whole file, of which `image` has been opened."""
+    # Of a PNG file that is damaged in the middle, Pillow decodes the first rows and keeps silent;
+    # its checksums tell. An image that was verified cannot be decoded.
+    if image.format == "PNG":
+        with _open(file) as other:
+            other.verify()
 
 
 def _half(image, half):
@@ -219,13 +229,32 @@ def _in_mode(image, mode):
     return image if image.mode == mode else image.convert(mode)
 
 
+@functools.cache
+def _threads(count):
+    """The threads that decode, of all readers together."""
+    return concurrent.futures.ThreadPoolExecutor(count, "keras_gan_images")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads stay in the parent
+
+
 def for_each(function, count):
-    """Call `function(i)` for each `i` in `range(count)` in threads, with a progress line."""
-    workers = min(8, os.cpu_count() or 1, count)
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        done = pool.map(function, range(count))
-        for _ in terminal.progress(done, "Reading images", total=count, unit="images"):
-            pass
+    """Call `function(i)` for each `i` in `range(count)` on all cores, with a progress line."""
+    cores = os.cpu_count() or 1
+    # Handing over takes a tenth of the time that a small image does.
+    size = max(1, min(16, count // (4 * cores)))
+
+    def several(start):
+        for index in range(start, min(start + size, count)):
+            function(index)
+
+    shown = terminal.bar("Reading images", total=count, unit="images")
+    for _ in _threads(cores).map(several, range(0, count, size)):
+        if shown is not None:
+            shown.update(size)
+    if shown is not None:
+        shown.close()
 
 
 @contextlib.contextmanager
@@ -233,11 +262,25 @@ def quiet():
     """Suppress Pillow's warnings about unusual images.
 
     Only for the main thread: filters are global, and two threads would restore each other's.
+    Elsewhere see `silence`.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="PIL")
         yield
+
+
+def silence():
+    """Suppress Pillow's warnings about unusual images for good, which any thread may do."""
+    for category in (UserWarning, RuntimeWarning):
+        own = ("ignore", None, category)
+        # Only if it is missing: with each new filter, Python forgets what it has warned of.
+        if not any(known[:3] == own and _is_of_pillow(known[3]) for known in warnings.filters):
+            warnings.filterwarnings("ignore", category=category, module="PIL")
+
+
+def _is_of_pillow(module):
+    return getattr(module, "pattern", module) == "PIL"
 
 
 def _size(image_size):

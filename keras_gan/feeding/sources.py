@@ -7,6 +7,7 @@ any pass can be read directly, and an interrupted run resumes with the next batc
 import copy
 import itertools
 import math
+import os
 import zlib
 
 import numpy as np
@@ -31,7 +32,8 @@ class Source:
         seed: non-negative integer seed of the order. Defaults to 0.
     """
 
-    # Number of batches read in parallel; `None` if reading is only a copy.
+    # Number of batches read in parallel, or more of small ones, so that every core has a sample;
+    # `None` if reading is only a copy.
     parallel_reads = None
     # Whether all values were checked, including warnings.
     is_checked = False
@@ -75,9 +77,12 @@ class Source:
             return self.at(positions, pass_index, rows)
 
         # TensorFlow warns if determinism is requested without parallel calls.
-        deterministic = True if self.parallel_reads else None
+        reads = deterministic = None
+        if self.parallel_reads:
+            cores = os.cpu_count() or 1
+            reads, deterministic = max(self.parallel_reads, 1 + -(-cores // batch_size)), True
         dataset = tf.data.Dataset.range(first_step, steps).map(
-            full, num_parallel_calls=self.parallel_reads, deterministic=deterministic
+            full, num_parallel_calls=reads, deterministic=deterministic
         )
         if drop_tail or not self.num_samples % batch_size:
             return dataset

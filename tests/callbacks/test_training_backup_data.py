@@ -55,7 +55,10 @@ def test_each_batch_comes_once_and_in_its_order(tmp_path, settings):
     assert after == whole[2 * steps :]
 
 
-def test_a_folder_goes_on_with_the_next_batch(tmp_path):
+@pytest.mark.parametrize(
+    "check_all", [pytest.param(True, marks=pytest.mark.slow), False], ids=["checked", "unchecked"]
+)
+def test_a_folder_goes_on_with_the_next_batch(tmp_path, check_all):
     for number, picture in enumerate(helpers.images(21, (8, 8, 1))):
         images.save_png(tmp_path / "images" / str(number % 3) / f"{number}.png", picture)
 
@@ -67,6 +70,7 @@ def test_a_folder_goes_on_with_the_next_batch(tmp_path):
             batch_size=4,
             labels=True,
             memory_limit_gib=0.0,
+            check_all=check_all,
         )
 
     def run(gan, name, *callbacks):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from keras_gan import data
+from keras_gan.data import unchecked
 
 
 def noise(*shape):
@@ -96,17 +97,22 @@ def load(folder, **settings):
     return data.from_folder(folder, image_size=4, shuffle=False, **settings)
 
 
-@pytest.mark.parametrize("limit", [2.0, 0.0])
+@pytest.mark.parametrize(
+    ("limit", "check_all"),
+    [(2.0, True), (0.0, True), (0.0, False)],
+    ids=["in memory", "decoded when needed", "unchecked"],
+)
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_image_is_left_out_with_one_warning(tmp_path, kind, limit):
+def test_a_bad_image_is_left_out_with_one_warning(tmp_path, kind, limit, check_all, monkeypatch):
     for name in ("a.png", "z.png"):
         Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / name)
     put(tmp_path / "bad.png", BAD[kind])
+    monkeypatch.setattr(unchecked, "SAMPLE", 1)
     with pytest.warns(UserWarning, match="1 of 3 images cannot be read: bad.png.") as caught:
-        source = load(tmp_path, memory_limit_gib=limit).source
+        source = load(tmp_path, memory_limit_gib=limit, check_all=check_all).source
+        samples = np.asarray(source.read(np.arange(source.num_samples)))
     assert len(caught) == 1
-    samples = np.asarray(source.read(np.arange(source.num_samples)))
-    assert samples.shape == (2, 4, 4, 3) and (samples == 9).all()
+    assert samples.shape == (2 if check_all else 3, 4, 4, 3) and (samples == 9).all()
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan import data
-from keras_gan.data import folder, pixels
+from keras_gan.data import file_source, pixels
 from keras_gan.feeding import sources
 
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -312,7 +312,7 @@ def test_folder_on_demand_equals_folder_in_memory(tmp_path):
     memory = data.from_folder(tmp_path, **settings)
     demand = data.from_folder(tmp_path, memory_limit_gib=0.0, **settings)
     assert isinstance(memory.source, sources.ArraySource)
-    assert isinstance(demand.source, folder.FileSource)
+    assert isinstance(demand.source, file_source.FileSource)
     assert demand.element_spec == memory.element_spec
     assert demand.source.element_spec == memory.source.element_spec
     for _ in range(2):

@@ -206,15 +206,14 @@ def test_the_pixels_of_all_images_in_flight_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels.os, "cpu_count", lambda: 8)
     decoded, lock, active, seen = pixels.Decoder._decoded, threading.Lock(), [], []
 
-    def watched(self, file):
-        with Image.open(file) as image:
-            size = image.width * image.height
+    def watched(self, file, image):
+        size = image.width * image.height
         with lock:
             active.append(size)
             seen.append((len(active), sum(active)))
         time.sleep(0.01)
         try:
-            return decoded(self, file)
+            return decoded(self, file, image)
         finally:
             with lock:
                 active.remove(size)
