@@ -246,15 +246,19 @@ def for_each(function, count):
     size = max(1, min(16, count // (4 * cores)))
 
     def several(start):
-        for index in range(start, min(start + size, count)):
+        indices = range(start, min(start + size, count))
+        for index in indices:
             function(index)
+        return len(indices)
 
     shown = terminal.bar("Reading images", total=count, unit="images")
-    for _ in _threads(cores).map(several, range(0, count, size)):
+    try:
+        for done in _threads(cores).map(several, range(0, count, size)):
+            if shown is not None:
+                shown.update(done)
+    finally:
         if shown is not None:
-            shown.update(size)
-    if shown is not None:
-        shown.close()
+            shown.close()
 
 
 @contextlib.contextmanager

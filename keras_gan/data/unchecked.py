@@ -75,11 +75,10 @@ class Unreadable:
         try:
             yield
         finally:
-            is_over = is_over()
             with self._lock:
                 self._reading -= 1
-                is_last = not self._reading
-        if is_last and is_over:
+                is_over = is_over() and not self._reading
+        if is_over:
             self.tell()
 
     def tell(self):
