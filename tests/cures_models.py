@@ -36,7 +36,7 @@ def evaluated(generator=identity, real=POINTS, metric=SAME, latent_dim=2, **sett
     return evaluate_generator(generator, real, metric, latent_dim=latent_dim, verbose=0, **settings)
 
 
-def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, epochs=1, batch_size=None):
+def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, batch_size=None):
     """The feeds of a `fit`, with its arguments by their names."""
     feed, _ = fit_data.training_feed(
         x,
@@ -50,7 +50,6 @@ def fed(x, y=None, *, spec=None, group=1, steps=None, split=0.0, epochs=1, batch
         position=lambda: 0,
         steps_per_epoch=steps,
         split=split,
-        epochs=epochs,
     )
     return feed
 

@@ -3,6 +3,7 @@
 Code in a cure is run as it stands.
 """
 
+import collections
 import inspect
 import re
 import warnings
@@ -109,11 +110,16 @@ TABLE = {
             pipeline(POINTS, CLASSES), None, spec=LABELLED, batch_size=None
         ),
     ),
-    "a generator for two epochs": (
-        lambda: fed(generator(POINTS), epochs=2),
+    "a generator to train on": (
+        lambda: fed(generator(POINTS)),
         "`steps_per_epoch=`, or a `keras.utils.PyDataset`",
-        lambda: fed(generator(POINTS), epochs=2, steps=2),
-        lambda: fed(Rows(POINTS), epochs=2),
+        lambda: fed(generator(POINTS), steps=2),
+        lambda: fed(Rows(POINTS)),
+    ),
+    "a generator to evaluate": (
+        lambda: validated(generator(POINTS), name="x"),
+        "`steps=`",
+        lambda: validated(generator(POINTS), name="x", steps=2),
     ),
     "a generator to validate with": (
         lambda: validated(generator(POINTS)),
@@ -146,13 +152,15 @@ TABLE = {
         lambda: fed(tf.RaggedTensor.from_tensor(POINTS).to_tensor()),
     ),
     "an iterator": (
-        lambda: fed(iter(POINTS)),
-        r"Wrap a generator with `tf.data.Dataset.from_generator`",
+        lambda: fed(iter([POINTS])),
+        r"Use the generator `\(batch for batch in x\)`, and give the number of steps",
+        lambda: fed(eval(code(cures_of("an iterator")), {"x": iter([POINTS])}), steps=1),
+    ),
+    "a loader": (
+        lambda: fed(collections.UserList([POINTS])),
+        "Of batches of NumPy arrays make a data set",
         lambda: fed(
-            tf.data.Dataset.from_generator(
-                lambda: generator(POINTS),
-                output_signature=(tf.TensorSpec((None, 2)),),
-            ).map(lambda samples: samples)
+            eval(code(cures_of("a loader")), {"tf": tf, "x": collections.UserList([POINTS])})
         ),
     ),
     # === scoring ===

@@ -72,15 +72,19 @@ def iter_of(*batches):
 def test_a_batch_of_one_array_is_the_one_entry_that_is_needed():
     point = numbered(8)["point"]
     for batch in (point, [point], (point, None), {"point": point}):
-        feed = streamed(iter_of(batch), entries=rules("point"))
+        feed = streamed(iter_of(batch), entries=rules("point"), steps_per_epoch=1)
         (found,) = feed.dataset.as_numpy_iterator()
         np.testing.assert_array_equal(found["point"], point)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_other_inputs_are_read(form):
-    feed = streamed(FORMS[form](numbered(32)), shuffle=False)
+    steps = 4 if form == "a generator" else None
+    feed = streamed(FORMS[form](numbered(32)), shuffle=False, steps_per_epoch=steps)
     assert read(feed) == counted_up(4, 8)
+    if form == "a generator":
+        refused("`steps_per_epoch=`", generator(numbered(32)), batch_size=None)
+        refused("`steps=`", generator(numbered(32)), call=evaluation, batch_size=None, name="x")
     steps = 2 if form == "a generator" else None
     feed = evaluation(FORMS[form](numbered(32)), batch_size=None, steps=steps)
     assert read(feed) == counted_up(steps or 4, 8)
@@ -109,14 +113,17 @@ def test_bad_batches_of_other_inputs_are_named():
     )
 
     refused(
-        "must yield dicts of batches.*2 parts", iter_of((np.zeros(8), np.zeros(8))), batch_size=None
+        "must yield dicts of batches.*2 parts",
+        iter_of((np.zeros(8), np.zeros(8))),
+        batch_size=None,
+        steps_per_epoch=1,
     )
 
     def changing():
         yield numbered(8)
         yield {**numbered(8), "number": np.zeros((8, 1))}
 
-    feed = streamed(changing())
+    feed = streamed(changing(), steps_per_epoch=2)
     with pytest.raises(ValueError, match="one rank and type.*'number': .1, 'int64'"):
         read(feed)
 

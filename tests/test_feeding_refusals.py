@@ -169,8 +169,8 @@ def test_bad_vectors_are_refused(models, data, message):
     [
         (None, r"x=None. Give the real samples: `fit\(samples\)`"),
         ("my_images", "x='my_images'.*keras_gan.data.from_folder"),
-        (3, "x='int'. Wrap a generator"),
-        (iter([1]), "Wrap a generator"),
+        (3, "x='int'. Give the real samples, or a data set of their batches"),
+        (iter([1]), r"Use the generator `\(batch for batch in x\)`"),
         (tf.sparse.eye(3), r"Use `tf.sparse.to_dense\(x\)`"),
         (tf.ragged.constant([[1.0], []]), r"Use `x.to_tensor\(\)`"),
         ({"image": [1.0]}, "Give the array that is in it"),

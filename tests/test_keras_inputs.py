@@ -1,5 +1,6 @@
 """What Keras's `fit` takes beside arrays and data sets: PyDatasets, generators, loaders."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -40,7 +41,8 @@ def up_to(count):
 def test_other_inputs_are_trained_on(form, labelled):
     parts = numbered(24) if labelled else numbered(24)[:1]
     gan = noting(num_classes=CLASSES if labelled else None)
-    gan.fit(FORMS[form](*parts), shuffle=False, verbose=0)
+    steps = 6 if form == "a generator" else None
+    gan.fit(FORMS[form](*parts), shuffle=False, steps_per_epoch=steps, verbose=0)
     assert numbers(gan) == up_to(24)
     assert sorted(gan.reference_samples[:, 0]) == list(range(24))
 
@@ -149,10 +151,11 @@ def test_evaluations_take_them():
     gan = helpers.gan(run_eagerly=True)
     x = helpers.points(16)
     expected = gan.evaluate(x, batch_size=4, verbose=0, return_dict=True)
-    for form in FORMS.values():
-        assert gan.evaluate(form(x), verbose=0, return_dict=True) == expected
+    for name, form in FORMS.items():
+        steps = 4 if name == "a generator" else None
+        assert gan.evaluate(form(x), steps=steps, verbose=0, return_dict=True) == expected
     data = Rows(x), DataLoader(x), generator(x), tf.data.Dataset.from_tensor_slices(x).batch(4)
-    figures = [keras_gan.evaluate_generator(gan, d, "sliced_wasserstein") for d in data]
+    figures = [keras_gan.evaluate_generator(gan, d, "sliced_wasserstein", 16) for d in data]
     assert figures == [figures[0]] * 4
     metric = keras_gan.metrics.SlicedWasserstein()
     metric.set_reference(DataLoader(x))
@@ -183,7 +186,9 @@ def test_bad_batches_are_refused_before_the_first_step(form, kind):
     make, message = REFUSED[kind]
     gan = noting((8, 8, 1))
     x = helpers.images(8) / np.float32(127.5) - 1
-    text = told(lambda: gan.fit(make(FORMS[form], x, np.zeros(8, int)), verbose=0))
+    steps = 1 if form == "a generator" else None
+    data = make(FORMS[form], x, np.zeros(8, int))
+    text = told(lambda: gan.fit(data, steps_per_epoch=steps, verbose=0))
     assert re.search(message, text), text
     assert gan.steps_seen == 0
 
@@ -201,6 +206,64 @@ def test_an_error_of_the_users_code_is_told():
     assert gan.steps_seen == 2
 
 
+def without_end():
+    while True:
+        yield numbered(8)[0]
+
+
+def judged(real):
+    return keras_gan.evaluate_generator(noting(), real, "sliced_wasserstein")
+
+
+X = numbered(8)[0]
+# What reads data to their end, and the argument that tells where to end.
+READING = {
+    "fit": (lambda gan, data: gan.fit(data, verbose=0), "`steps_per_epoch=`"),
+    "evaluate": (lambda gan, data: gan.evaluate(data, verbose=0), "`steps=`"),
+    "validation": (
+        lambda gan, data: gan.fit(X, batch_size=4, validation_data=data, verbose=0),
+        "`validation_steps=`",
+    ),
+    "predict": (lambda gan, data: gan.predict(data, verbose=0), "`steps=`"),
+    "evaluate_generator": (lambda gan, data: judged(data), "`num_samples=`"),
+    "set_reference": (
+        lambda gan, data: keras_gan.metrics.SlicedWasserstein().set_reference(data),
+        "Give a number of its batches: `",
+    ),
+    "floor": (
+        lambda gan, data: keras_gan.metrics.SlicedWasserstein().floor(data),
+        "Give a number of its batches: `",
+    ),
+}
+ENDLESS = {
+    "a generator": without_end,
+    "a PyDataset": lambda: Rows(X, endless=True),
+    "a pipeline": lambda: tf.data.Dataset.from_tensor_slices(X).batch(4).repeat(),
+    "a data set": lambda: keras_gan.data.from_arrays(X, batch_size=4).repeat(),
+}
+
+
+@pytest.mark.parametrize("form", ENDLESS)
+@pytest.mark.parametrize("reading", READING)
+def test_what_has_no_end_is_not_read_to_it(reading, form):
+    gan, (read, cure) = noting(), READING[reading]
+    text = told(lambda: read(gan, ENDLESS[form]()))
+    assert cure in text and "Received: " in text, text
+    assert gan.steps_seen == 0
+
+
+def test_a_number_of_batches_ends_what_has_no_end():
+    gan, metric = noting(), keras_gan.metrics.SlicedWasserstein()
+    gan.evaluate(without_end(), steps=2, verbose=0)
+    for form in ENDLESS.values():
+        found = keras_gan.evaluate_generator(gan, form(), "sliced_wasserstein", 12)
+        assert found == keras_gan.evaluate_generator(gan, form(), "sliced_wasserstein", 12)
+    metric.set_reference(itertools.islice(without_end(), 3))
+    assert metric._reference[0] == 24
+    metric.set_reference(ENDLESS["a data set"]().take(3))
+    assert metric._reference[0] == 12
+
+
 def test_a_generator_must_last():
     gan, x = noting(), numbered(24)[0]
     assert "steps_per_epoch=" in told(lambda: gan.fit(generator(x), epochs=2, verbose=0))
@@ -213,9 +276,70 @@ def test_a_generator_must_last():
     assert "steps_per_epoch" in told(lambda: gan.fit(Rows(x, endless=True), verbose=0))
 
 
-def test_other_iterables_are_refused():
-    text = told(lambda: noting().fit(iter([1]), verbose=0))
-    assert "x='list_iterator'. Wrap a generator" in text
+class Loader:
+    """A loader of a user's own."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __len__(self):
+        return -(-len(self.parts[0]) // 4)
+
+    def __iter__(self):
+        for batch in generator(*self.parts):
+            yield batch if len(batch) > 1 else batch[0]
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_other_iterables_are_refused_with_code_that_makes_a_data_set(labelled):
+    parts = numbered(24) if labelled else numbered(24)[:1]
+    gan = noting(num_classes=CLASSES if labelled else None)
+    text = told(lambda: gan.fit(Loader(*parts), verbose=0))
+    names = {"x": Loader(*parts), "tf": tf}
+    gan.fit(eval(re.search(r"`(tf[^`]*from_generator.*)`", text)[1], names), epochs=2, verbose=0)
+    assert numbers(gan) == up_to(24) * 2
+
+
+def test_other_iterators_are_refused_with_code_that_makes_a_generator():
+    gan, x = noting(), numbered(24)[0]
+    text = told(lambda: gan.fit(map(np.asarray, Loader(x)), verbose=0))
+    names = {"x": map(np.asarray, Loader(x))}
+    gan.fit(eval(re.search(r"`(\(batch.*)`", text)[1], names), steps_per_epoch=6, verbose=0)
+    assert numbers(gan) == up_to(24)
+    assert "Call it, `x()`" in told(lambda: gan.fit(without_end, verbose=0))
+
+
+class Stopped(Rows):
+    def __getitem__(self, index):
+        if index == 2:
+            raise self.error
+        return super().__getitem__(index)
+
+
+def stopped_pipeline(x, error):
+    def batches():
+        yield x[:4]
+        yield x[4:8]
+        raise error
+
+    return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), SystemExit("enough")])
+@pytest.mark.parametrize("form", ["a PyDataset", "a pipeline"])
+def test_what_ends_a_program_passes(form, error):
+    gan, x = noting(), numbered(24)[0]
+    data = Stopped(x)
+    data.error = error
+    with pytest.raises(type(error)) as caught:
+        gan.fit(stopped_pipeline(x, error) if form == "a pipeline" else data, verbose=0)
+    assert caught.value.args == error.args
+
+
+def test_an_error_while_reals_are_read_is_told():
+    data = Stopped(numbered(24)[0])
+    data.error = OSError("no such picture")
+    assert "OSError: no such picture" in told(lambda: judged(data))
 
 
 def test_keras_takes_our_adapter_in_the_place_of_data():

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gan import _checks, _registry, directions, terminal
 from keras_gan.engine import evaluating
 from keras_gan.evaluation import generator_adapters, ranges
-from keras_gan.feeding import class_names, fit_data, readers, sample_spec, sources, values
+from keras_gan.feeding import class_names, fit_data, readers, sample_spec, shapes, sources, values
 from keras_gan.feeding import labels as labels_module
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.sample_spec import SampleSpec, as_floats
@@ -62,7 +62,7 @@ def evaluate_generator(
             names, such as "fid" and "frechet_distance". Instances are reset first, as in
             `keras.Model.evaluate`, and have this evaluation in `description()` afterwards.
         num_samples: number of generated samples, and of reals that they are compared with.
-            Default: the number of reals.
+            Default: the number of reals; it must be given if these are a generator, or have no end.
         seed: integer seed in [0, 2**63) of latents, labels and the choice of reals. Default 0.
         prior: of the latents, as in `keras_gan.GAN`, if the generator does not have one. Default
             "normal".
@@ -102,7 +102,7 @@ def evaluate_generator(
     adapter = generator_adapters.adapt(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes
     )
-    dataset, form = _dataset(real, adapter, seed)
+    dataset, form = _dataset(real, adapter, seed, num_samples)
     num_samples = _count(dataset, num_samples, floors)
     _check_needed(chosen, num_samples)
     _check_labels(dataset, adapter)
@@ -223,7 +223,7 @@ def _generated(adapter, real, labels, seed):
 # === Reals ===
 
 
-def _dataset(real, adapter, seed):
+def _dataset(real, adapter, seed, num_samples):
     """A data set of batches, and the `Form` of the reals.
 
     Arrays are checked whole, and mixed by the seed.
@@ -239,6 +239,8 @@ def _dataset(real, adapter, seed):
         parts = spec if isinstance(spec, tuple) else (spec,)
         _checks.check(
             len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
+        if num_samples is None:
+            readers.check_end(samples, "real", "Give `num_samples=`.")
             "`real` must yield batches of samples, or of (samples, labels).",
             cure="Use `.map` to bring it into that form.",
             element_spec=spec,
@@ -257,7 +259,7 @@ def _dataset(real, adapter, seed):
 
 def _blocks(dataset, num_samples, size, reach=None):
     """The reals as NumPy `(samples, labels)`, `size` at a time, until there are `num_samples`."""
-    source = getattr(dataset, "source", None)
+    source, reader = getattr(dataset, "source", None), getattr(dataset, "reader", None)
     form = Form("dataset", "real", labelled=isinstance(dataset.element_spec, tuple))
     # Those of `keras_gan.data` come in one order, however often they are read.
     dataset = dataset.rebatch(size) if source is None else source.one_pass(size)
@@ -275,17 +277,19 @@ def _blocks(dataset, num_samples, size, reach=None):
 
 def _count(dataset, num_samples, floors):
     """The number of samples to compare, `None` for all; checked if known beforehand."""
-    source, steps = getattr(dataset, "source", None), int(dataset.cardinality())
+    source = getattr(dataset, "source", None)
     if source is not None:
         available = source.num_samples // (2 if floors else 1)
         _check_enough(available, num_samples or 1, floors)
         return num_samples or available
     _checks.check(
-        num_samples is not None or not floors and steps != tf.data.INFINITE_CARDINALITY,
-        "Data sets without an end, and floors of a pipeline of your own, need a number.",
+        num_samples is not None or not floors,
+        "Floors of a pipeline of your own need a number.",
         cure="Give `num_samples=`.",
         num_samples=None,
     )
+    if reader is not None:
+        reader.check(0)
     return num_samples
 
 

@@ -23,7 +23,6 @@ def training_feed(
     position,
     steps_per_epoch,
     split=0.0,
-    epochs=1,
     optional=(),
 ):
     """The feed of a training run, and the held-out data if `split` is given.
@@ -48,7 +47,7 @@ def training_feed(
         fit_data.check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
-            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
+            order = {"shuffle": shuffle, "seed": seed, "split": split}
             rule = EntryBatches(entries, "x", optional)
             return fit_data.own_pipeline(x, rule, **order, **steps), None
         batch_size, held_out = x.batch_size, None

@@ -213,6 +213,16 @@ class _Adapter(private_keras.DatasetAdapter):
             self._feed.check_epoch()
 
 
+def ended_program(error):
+    """The exception of Python that is no error, for an error of TensorFlow that tells of it."""
+    found = re.search(r"^(?:.*: )?(KeyboardInterrupt|SystemExit)(?:: (.*))?$", error.message, re.M)
+    if not found or "IteratorGetNext" not in str(error):
+        return None
+    if found[1] == "KeyboardInterrupt":
+        return KeyboardInterrupt()
+    return SystemExit(int(found[2]) if (found[2] or "").isdigit() else found[2])
+
+
 def reading_failed(error):
     """The message for an error of TensorFlow that comes from reading data; else `None`."""
     if "IteratorGetNext" not in str(error):

@@ -3,7 +3,9 @@
 Before the first step, arrays are checked completely and pipelines on their first batch.
 """
 
+import collections.abc
 import contextlib
+import inspect
 import itertools
 import os
 import types
@@ -15,7 +17,7 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.feeding import cures, readers, sources, tables
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.feeds import Feed, reading_failed
+from keras_gan.feeding.feeds import Feed, ended_program, reading_failed
 from keras_gan.feeding.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
 from keras_gan.feeding.sample_batches import SampleBatches
 
@@ -33,7 +35,6 @@ def training_feed(
     position,
     steps_per_epoch,
     split=0.0,
-    epochs=1,
 ):
     """The feed of a training run, and the held-out data if `split` is given.
 
@@ -52,7 +53,6 @@ def training_feed(
         steps_per_epoch: as in Keras.
         split: fraction of the samples to hold out: the end of arrays, or random samples of a data
             set of `keras_gan.data`.
-        epochs: number of epochs to train.
 
     Returns:
         `(feed, held_out)`; `held_out` is `None` or `(x, y)` for `evaluation_feed`.
@@ -66,7 +66,7 @@ def training_feed(
         check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
-            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
+            order = {"shuffle": shuffle, "seed": seed, "split": split}
             return own_pipeline(x, SampleBatches(spec, "x"), **order, **steps), None
         _checks.check(
             not isinstance(source.element_spec, dict),
@@ -104,7 +104,7 @@ def check_alone(y, batch_size):
     )
 
 
-def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_epoch, split, epochs):
+def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_epoch, split):
     """The feed of a training run on a user's own pipeline; arguments as in `training_feed`.
 
     Args:
@@ -121,10 +121,10 @@ def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_ep
     reader = None
     if not isinstance(x, tf.data.Dataset):
         _checks.check(
-            not isinstance(x, types.GeneratorType) or epochs < 2 or steps_per_epoch is not None,
-            "A generator can be read once, so the steps of an epoch must be given.",
+            not isinstance(x, types.GeneratorType) or steps_per_epoch is not None,
+            "A generator can be read once, and may have no end, so the steps of an epoch must be "
+            "given.",
             cure="Give `steps_per_epoch=`, or a `keras.utils.PyDataset`.",
-            epochs=epochs,
             steps_per_epoch=None,
         )
         order = {"shuffle": shuffle, "seed": seed, "position": lambda: position() * group}
@@ -216,6 +216,12 @@ def pipeline_evaluation(x, rule, name, *, steps, replicas, source=None):
     """
     reader = None
     if readers.is_read(x):
+        _checks.check(
+            not isinstance(x, types.GeneratorType) or steps is not None,
+            f"A generator as `{name}` may have no end, so a number of batches must be given.",
+            cure="Give `steps=`.",
+            steps=None,
+        )
         reader = readers.reader(x, name, arrays=rule.arrays)
         x = reader.dataset
     source = source or getattr(x, "source", None)
@@ -319,7 +325,16 @@ def cure_of_no_data(x, name):
         return f"Use `{name}.toarray()`."
     if isinstance(x, dict):
         return "Give the array that is in it: one array holds all samples."
-    return "Wrap a generator with `tf.data.Dataset.from_generator`."
+    if inspect.isgeneratorfunction(x):
+        return f"Call it, `{name}()`, and give the number of steps."
+    if isinstance(x, collections.abc.Iterator):
+        return f"Use the generator `(batch for batch in {name})`, and give the number of steps."
+    if hasattr(x, "__iter__"):
+        spec = "lambda a: tf.TensorSpec((None, *a.shape[1:]), a.dtype)"
+        signature = f"tf.nest.map_structure({spec}, next(iter({name})))"
+        code = f"tf.data.Dataset.from_generator(lambda: {name}, output_signature={signature})"
+        return f"Of batches of NumPy arrays make a data set: `{code}`."
+    return "Give the real samples, or a data set of their batches."
 
 
 def rows_of_batch(batch_size):
@@ -354,7 +369,9 @@ def passing(*feeds):
             for feed in feeds:
                 if feed is not None and feed.found_error is not None:
                     raise feed.found_error from None
-            failed = reading_failed(error)
+            ended, failed = ended_program(error), reading_failed(error)
+            if ended is not None:
+                raise ended from None
             if failed:
                 raise ValueError(failed) from error
             raise

@@ -116,7 +116,9 @@ class PipelineFeed(Feed):
         _checks.check(
             batches != tf.data.INFINITE_CARDINALITY or steps is not None,
             f"`{name}` must end.",
-            cure=f"Leave out `.repeat()`, or give `{self._steps_argument()}`.",
+            cure=f"Give `{self._steps_argument()}=`."
+            if self._reader
+            else f"Leave out `.repeat()`, or give `{self._steps_argument()}=`.",
             steps=None,
         )
         if self._group is not None:

@@ -29,6 +29,21 @@ def is_data_set(x):
     return isinstance(x, tf.data.Dataset) or is_read(x)
 
 
+def may_not_end(x):
+    """Whether reading this may go on for ever: it says so, or is a generator."""
+    if isinstance(x, tf.data.Dataset):
+        return int(x.cardinality()) == tf.data.INFINITE_CARDINALITY
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches is None
+    return isinstance(x, types.GeneratorType)
+
+
+def check_end(x, name, cure):
+    """Raise an error for what would be read for ever, see `may_not_end`."""
+    told = {name: type(x).__name__}
+    _checks.check(not may_not_end(x), f"`{name}` must have an end.", cure=cure, **told)
+
+
 def _is_loader(x):
     # As in Keras; neither library is imported.
     return any(
@@ -102,15 +117,19 @@ class Reader:
                 self._check_like_first(arrays)
                 self.num_read += 1
                 yield arrays
-        except Exception as error:  # user code may raise anything
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # user code may raise anything
             self.error = error
 
     def check(self, needed):
-        """Raise the error that occurred while reading.
+        """Raise the error that occurred while reading; what ends a program as it is.
 
         Args:
             needed: number of batches that must have been read.
         """
+        if self.error is not None and not isinstance(self.error, Exception):
+            raise self.error
         if self.error is not None:
             raise _checks.error(
                 f"`{self._name}` must be readable to its end, but reading it failed.",

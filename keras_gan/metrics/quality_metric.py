@@ -157,7 +157,8 @@ class QualityMetric(keras.metrics.Metric):
         Args:
             real: array `(n, *sample_shape)`, or an iterable of batches such as a
                 `tf.data.Dataset`, of samples or of `(samples, labels)`. Images are uint8, or
-                floats in [-1, 1], as for `fit`. An iterable is never read as a whole.
+                floats in [-1, 1], as for `fit`. An iterable is never read as a whole. Of a
+                generator, give some batches: `itertools.islice(real, batches)`.
 
         Raises:
             ValueError: for no samples, values that `fit` does not accept, and under a strategy's

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_gan import _checks
 from keras_gan.backend import inspection
-from keras_gan.feeding import sample_spec
+from keras_gan.feeding import readers, sample_spec
 
 
 def array(real):
@@ -37,6 +37,8 @@ def batches(real, batch_size, choose=lambda real: real):
         "`real` must be an array of samples, or an iterable of batches.",
         real=type(real).__name__,
     )
+    some = "real.take(batches)" if hasattr(real, "take") else "itertools.islice(real, batches)"
+    readers.check_end(real, "real", f"Give a number of its batches: `{some}`.")
     for number, batch in enumerate(real):
         samples = sample_spec.unpack(batch)[0]
         yield sample_spec.checked(samples, "real", warn=number == 0)

@@ -57,6 +57,7 @@ class Fitting:
             shuffle: whether arrays are shuffled.
             initial_epoch: as in Keras.
             steps_per_epoch: steps in an epoch; the next epoch continues with the next batch.
+                Must be given for generators and data sets without an end.
             validation_steps: as in Keras.
             validation_batch_size: for arrays; default `batch_size`.
             validation_freq: as in Keras.
@@ -91,7 +92,6 @@ class Fitting:
             position=lambda: self.steps_seen,
             steps_per_epoch=steps_per_epoch,
             split=validation_split if validation_data is None else 0.0,
-            epochs=epochs - initial_epoch,
         )
         held_out_feed = None
         if held_out is not None or validation_data is not None:
@@ -298,7 +298,7 @@ class Fitting:
             y: labels of a conditional model.
             batch_size: for arrays. Default 64.
             verbose: as in Keras.
-            steps: as in Keras.
+            steps: as in Keras. Must be given for generators and data sets without an end.
             callbacks: as in Keras.
             return_dict: whether a `dict` is returned.
 

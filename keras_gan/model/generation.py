@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
 from keras_gan.backend import packing
-from keras_gan.feeding import class_names, conversion, values
+from keras_gan.feeding import class_names, conversion, readers, values
+from keras_gan.feeding.cures import Form
 from keras_gan.feeding.sample_spec import are_checked, to_float
 from keras_gan.model import compute_cost
 from keras_gan.model.drawing import seed_of
@@ -119,6 +120,8 @@ class Generation:
             )
             latents = self._given_latents(x[0])
             x = [latents, self.spec.labels(self._indices(x[1]), len(latents))]
+        if steps is None:
+            readers.check_end(x, "x", "Give `steps=`.")
         elif hasattr(x, "shape"):
             x = self._given_latents(x)
         # Keras would unroll as many batches into one graph as training runs in one call.

@@ -8,6 +8,8 @@ from keras_gan import _checks, priors
 from keras_gan.backend import packing
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
+from keras_gan.feeding import readers
+from keras_gan.feeding.cures import Form
 from keras_gan.feeding.entries import EntrySpecs
 from keras_gan.model import assembly, compute_cost, drawing
 from keras_gan.model.exported_game import ExportedGame, single
@@ -46,6 +48,8 @@ class Sampling:
         options = {"outputs": outputs, "batch_size": batch_size or 256}
         if not isinstance(x, tf.data.Dataset):
             return self.generate(inputs=self._by_name(x), **options)
+        if steps is None:
+            readers.check_end(x, "x", "Give `steps=`.")
         batches = x if steps is None else x.take(steps)
         parts = [self.generate(inputs=self._by_name(batch), **options) for batch in batches]
         if isinstance(parts[0], dict):
