@@ -169,10 +169,10 @@ TABLE = {
         "for their real part",
         lambda: evaluated(eval(code(cures_of("complex samples")), complex_names())),
     ),
-    "reals that are not batched": (
-        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices(POINTS)),
-        r"`.batch\(batch_size\)`",
-        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices(POINTS).batch(8)),
+    "reals and labels that are not batched": (
+        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices((POINTS, CLASSES))),
+        r"Use `real.batch\(batch_size\)`",
+        lambda: evaluated(real=tf.data.Dataset.from_tensor_slices((POINTS, CLASSES)).batch(8)),
     ),
     "reals in [0, 1]": (
         lambda: evaluated(as_images, UNIT, latent_dim=64),

@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -89,16 +90,60 @@ def with_nan():
     return values
 
 
+def images_of(latents):
+    return tf.reshape(tf.tanh(latents), (-1, 8, 8, 1))
+
+
+def data_set(real):
+    return tf.data.Dataset.from_tensor_slices(real).batch(16)
+
+
+COLOURS = helpers.images(32, (8, 8, 3))
+OTHER_SHAPES = {
+    "no channel axis": (helpers.images(32)[..., 0], "Add the channel axis: `real["),
+    "no channel axis in a data set": (
+        data_set(helpers.images(32)[..., 0]),
+        "Add the channel axis: `real.map(",
+    ),
+    "an axis too many": (helpers.images(32)[..., None], "Leave out the last axis: `"),
+    "colours": (COLOURS, "Use `tf.image.rgb_to_grayscale("),
+    "colours in a data set": (data_set(COLOURS), "Use `real.map("),
+    "another size": (helpers.images(32)[:, :6], "Use `keras.ops.image.resize("),
+    "flat": (helpers.images(32).reshape(32, 64) / np.float32(127.5) - 1, "Use `real.reshape("),
+    "single images": (
+        tf.data.Dataset.from_tensor_slices(helpers.images(32)),
+        "Add the batch axis: `",
+    ),
+    "single labelled images": (
+        tf.data.Dataset.from_tensor_slices((helpers.images(32), np.zeros(32, int))),
+        "Use `real.batch(",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_SHAPES)
+def test_reals_of_another_shape_are_refused_with_code_that_mends_them(kind):
+    real, cure = OTHER_SHAPES[kind]
+    with pytest.raises(ValueError) as caught:
+        compared(images_of, real, latent_dim=64)
+    text = str(caught.value)
+    assert cure in text and "`generator` must" not in text, text
+    names = {"real": real, "tf": tf, "keras": keras, "np": np, "batch_size": 16}
+    code = re.search("`([^`]*)`", text[text.index(cure) :])[1]
+    assert len(compared(images_of, eval(code, names), latent_dim=64)[1]) == 32
+
+
 LABELLED = tf.data.Dataset.from_tensor_slices(points()).batch(20)
 REFUSED = {
     "shape of a sample": (
         {"real": helpers.points()[:, :1]},
-        r"generated=\(64, 2\), real=\(64, 1\)",
+        r"`real` must have the shape \(batch, 2\), which `generator` makes.*shape=\(64, 1\)",
     ),
-    "rank": ({"real": helpers.images()}, r"real=\(32, 8, 8, 1\)"),
+    "rank": ({"real": helpers.images()}, r"shape=\(32, 8, 8, 1\)"),
+    "number": ({"generator": lambda latents: latents[:9]}, r"one sample for each latent.*\(9, 2\)"),
     "not batched": (
         {"real": tf.data.Dataset.from_tensor_slices(points())},
-        r"generated=\(64, 2\), real=\(64,\).*\.batch\(batch_size\)",
+        r"shape=\(2,\). Add the batch axis: `real\.batch\(batch_size\)`",
     ),
     "one vector": ({"real": np.zeros(5)}, "at least one more"),
     "empty": ({"real": np.zeros((0, 2))}, "must not be empty"),

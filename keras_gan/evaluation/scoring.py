@@ -171,6 +171,7 @@ def _pairs(dataset, num_samples, adapter, seed, form):
         # Hashed, so that different evaluations share no latents.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
         fake = _generated(adapter, real, labels, int(words[0] >> 1))
+        _check_shape(dataset, real, fake, form)
         if number == 0:
             ranges.check(real, fake, adapter, form)
         yield as_floats(real), as_floats(fake)
@@ -205,11 +206,10 @@ def _generated(adapter, real, labels, seed):
         dtype=str(fake.dtype),
     )
     _checks.check(
-        fake.shape == real.shape,
-        "`generator` must make one sample for each latent, of the shape of the reals.",
+        fake.shape[:1] == (count,),
+        "`generator` must make one sample for each latent.",
         generated=fake.shape,
-        real=real.shape,
-        cure=None if fake.ndim == real.ndim else "Batch a data set: `.batch(batch_size)`.",
+        latents=count,
     )
     bad = int(np.count_nonzero(~values.finite_rows(fake)))
     _checks.check(
@@ -218,6 +218,15 @@ def _generated(adapter, real, labels, seed):
         shape=fake.shape,
     )
     return fake
+
+
+def _check_shape(dataset, real, fake, form):
+    """Check that reals have the shape of generated samples."""
+    made, element = fake.shape[1:], tf.nest.flatten(dataset.element_spec)[0].shape
+    # `rebatch` takes the first axis of single samples for that of a batch.
+    single = element.is_fully_defined() and tuple(element) == made
+    shape = tuple(element) if single else real.shape
+    shapes.check(shape, made, "real", form, taker="`generator` makes")
 
 
 # === Reals ===
@@ -230,6 +239,8 @@ def _dataset(real, adapter, seed, num_samples):
     """
     samples, labels, names = fit_data.unpacked(real, None, None, "real")
     if readers.is_data_set(samples):
+        if num_samples is None:
+            readers.check_end(samples, "real", "Give `num_samples=`.")
         form = None
         if readers.is_read(samples):
             form, reader = Form("batches", "real"), readers.reader(samples, "real")
@@ -239,10 +250,14 @@ def _dataset(real, adapter, seed, num_samples):
         parts = spec if isinstance(spec, tuple) else (spec,)
         _checks.check(
             len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
-        if num_samples is None:
-            readers.check_end(samples, "real", "Give `num_samples=`.")
             "`real` must yield batches of samples, or of (samples, labels).",
             cure="Use `.map` to bring it into that form.",
+            element_spec=spec,
+        )
+        _checks.check(
+            all(part.shape.rank != 0 for part in parts),
+            "`real` must yield batches.",
+            cure=None if form else "Use `real.batch(batch_size)`.",
             element_spec=spec,
         )
         return samples, form or Form("dataset", "real", labelled=isinstance(spec, tuple))
@@ -273,6 +288,8 @@ def _blocks(dataset, num_samples, size, reach=None):
         yield spec.samples(samples, "real", form=form, warn=False), labels
         if num_samples == 0:
             return
+    if reader is not None:
+        reader.check(0)
 
 
 def _count(dataset, num_samples, floors):
@@ -288,8 +305,6 @@ def _count(dataset, num_samples, floors):
         cure="Give `num_samples=`.",
         num_samples=None,
     )
-    if reader is not None:
-        reader.check(0)
     return num_samples
 
 

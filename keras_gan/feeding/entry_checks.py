@@ -90,7 +90,7 @@ def check_shape(shape, rule, name, form):
         return
     if rule.num_classes is not None and rule.is_whole and rule.shape in ((), (1,)):
         labels.check_shape(tf.TensorShape(shape), name, form)
-    shapes.check(shape, rule.shape, name, form, taker="its input")
+    shapes.check(shape, rule.shape, name, form, taker="its input takes")
 
 
 def fitted(shape, wanted):

@@ -13,7 +13,7 @@ def agree(shape, wanted):
     )
 
 
-def check(shape, sample_shape, name, form, *, taker="the discriminator"):
+def check(shape, sample_shape, name, form, *, taker="the discriminator takes"):
     """Check a batch's shape.
 
     Args:
@@ -21,7 +21,7 @@ def check(shape, sample_shape, name, form, *, taker="the discriminator"):
         sample_shape: the shape that the networks take, without the batch axis.
         name: name of the samples in errors.
         form: `cures.Form` of the samples.
-        taker: what takes the samples, in errors.
+        taker: what takes (or makes) samples of that shape, in errors.
 
     Raises:
         ValueError: if they differ.
@@ -30,7 +30,7 @@ def check(shape, sample_shape, name, form, *, taker="the discriminator"):
     wanted = ", ".join(map(str, ("batch", *sample_shape)))
     _checks.check(
         agree(shape[1:], sample_shape),
-        f"`{name}` must have the shape ({wanted}), which {taker} takes.",
+        f"`{name}` must have the shape ({wanted}), which {taker}.",
         cure=lambda: _cure(shape, sample_shape, form),
         shape=shape,
     )
