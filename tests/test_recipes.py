@@ -1,6 +1,7 @@
 """Defaults that follow from the size of the data, and plans for a given time."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import helpers
 import keras_gan
 from keras_gan import networks, recipes
 from keras_gan.model import compute_cost
-from keras_gan.recipes import defaults, plans
+from keras_gan.recipes import defaults, facts, plans
 
 SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 128, 3)]
 
@@ -246,6 +247,33 @@ def test_classes_that_are_not_known_must_be_given(capsys, measured):
 def test_what_cannot_be_planned_is_told_before_anything_is_built(data, options, told):
     with pytest.raises(ValueError, match=told):
         recipes.for_data(data, **options)
+
+
+GREY = helpers.images(32)[..., 0]
+# Pixels without a channel axis, and whether their labels come with them.
+FLAT = {
+    "an array": (GREY, False),
+    "booleans": (GREY > 127, False),
+    "with labels": ((GREY, np.arange(32) % 2), True),
+    "a data set": (keras_gan.data.from_arrays(GREY), False),
+    "a pipeline": (tf.data.Dataset.from_tensor_slices(GREY).batch(8), False),
+    "a labelled pipeline": (
+        tf.data.Dataset.from_tensor_slices((GREY, np.arange(32) % 2)).batch(8),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FLAT)
+def test_pixels_without_a_channel_axis_are_told(kind):
+    data, labelled = FLAT[kind]
+    classes = {"num_classes": 2} if labelled else {}
+    with pytest.raises(ValueError, match=r"channel axis.*Did you mean \(8, 8, 1\)\?") as caught:
+        recipes.for_data(data, **classes)
+    code = re.search("Add the channel axis: `([^`]*)`", str(caught.value))[1]
+    mended = eval(code, {"data": data})
+    assert facts.look(mended, as_images=True, **classes).sample_shape == (8, 8, 1)
+    assert facts.look(data, **classes).sample_shape == (8, 8)  # which `mlp` takes
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from keras_gan import _checks
 from keras_gan.backend import inspection
 from keras_gan.feeding import fit_data, readers, sample_spec
 from keras_gan.feeding import labels as labels_module
+from keras_gan.feeding.cures import Form
 
 # Maximum number of values of samples that are not images, for fully connected networks.
 _MOST_VALUES = 4096
@@ -16,12 +17,13 @@ _MOST_VALUES = 4096
 Facts = collections.namedtuple("Facts", "sample_shape count num_classes batch_size")
 
 
-def look(data, labels=None, num_classes=None):
+def look(data, labels=None, num_classes=None, *, as_images=False):
     """The `Facts` of data as `fit` takes them.
 
     The count is `None` if it is not known, the number of classes without labels, and the size of a
     batch of arrays. Data that `fit` would refuse, that can be read only once, that have labels of
-    unknown number, or that no recipe is made for raise an error.
+    unknown number, or that no recipe is made for raise an error. With `as_images`, so do pixels
+    without a channel axis.
     """
     samples, labels, names = fit_data.unpacked(data, labels, None, "data")
     _checks.check(
@@ -32,27 +34,34 @@ def look(data, labels=None, num_classes=None):
     )
     num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
-        facts = _of_batches(samples, num_classes)
+        facts, dtype, form = _of_batches(samples, num_classes)
     else:
+        form = Form.of(samples, names[0])
         samples = sample_spec.checked(samples, names[0])
+        dtype = samples.dtype
         if labels is not None:
             labels = labels_module.checked(labels, len(samples), num_classes, name=names[1])
             num_classes = num_classes or int(labels.max()) + 1
         facts = Facts(samples.shape[1:], len(samples), num_classes, None)
+    if as_images:
+        _check_channels(tf.as_dtype(dtype), facts.sample_shape, form)
     _check_shape(facts.sample_shape)
     return facts
 
 
 def _of_batches(data, num_classes):
+    """The `Facts` of batches, the type of the samples, and their `Form`."""
     source = getattr(data, "source", None)
     if source is not None:
-        return _of_source(source, data.batch_size, num_classes)
-    count = None
+        spec = tf.nest.flatten(source.element_spec)
+        form = Form("dataset", "data", labelled=len(spec) > 1)
+        return _of_source(source, data.batch_size, num_classes), spec[0].dtype, form
+    count, kind = None, "dataset"
     if readers.is_read(data):
         reader = readers.reader(data, "data")
         batch = next(iter(reader.one_pass()), None)
         reader.check(1)
-        parts, batches = tf.nest.flatten(batch), reader.batches
+        parts, batches, kind = tf.nest.flatten(batch), reader.batches, "batches"
     else:
         parts, batches = tf.nest.flatten(data.element_spec), int(data.cardinality())
     shape, batch_size = tuple(parts[0].shape[1:]), parts[0].shape[0]
@@ -62,7 +71,8 @@ def _of_batches(data, num_classes):
         batch_size = tf.nest.flatten(first)[0].shape[0]
     if batches > 0:
         count = batches * batch_size
-    return Facts(shape, count, _classes(len(parts) > 1, None, num_classes), batch_size)
+    facts = Facts(shape, count, _classes(len(parts) > 1, None, num_classes), batch_size)
+    return facts, parts[0].dtype, Form(kind, "data", labelled=len(parts) > 1)
 
 
 def _of_source(source, batch_size, num_classes):
@@ -83,6 +93,19 @@ def _classes(labelled, known, given):
         num_classes=None,
     )
     return num_classes if labelled else None
+
+
+def _check_channels(dtype, shape, form):
+    """Check that pixels of two axes a sample have their channel axis."""
+    _checks.check(
+        len(shape) != 2 or dtype not in (tf.uint8, tf.bool),
+        f"`{form.name}` of {dtype.name} with two axes a sample are images, which need a channel "
+        "axis.",
+        cure=lambda: (
+            f"Did you mean {(*shape, 1)}? Add the channel axis: {form.samples('{}[..., None]')}."
+        ),
+        sample_shape=shape,
+    )
 
 
 def _check_shape(shape):

@@ -73,8 +73,9 @@ def for_data(
         and, for arrays, `batch_size`.
 
     Raises:
-        ValueError: for data that `fit` does not accept, for samples of more than 4,096 values that
-            are not images, and for a `directory` that cannot be written to.
+        ValueError: for data that `fit` does not accept, for pixels without a channel axis, for
+            samples of more than 4,096 values that are not images, and for a `directory` that cannot
+            be written to.
 
     Example, which resumes an interrupted run when it is started again:
 
@@ -87,7 +88,7 @@ def for_data(
     began = time.perf_counter()
     minutes = _checks.number(minutes, "minutes", above=0.0)
     seed = _checks.seed(seed)
-    facts = look(data, labels, num_classes)
+    facts = look(data, labels, num_classes, as_images=True)
     build = functools.partial(_build, facts, seed=seed, precision=precision)
     size, settings = facts.batch_size, {}
     if size is None:
