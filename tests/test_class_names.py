@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import re
 import warnings
 
 import keras
@@ -93,13 +94,38 @@ def test_a_model_takes_names_from_its_data_and_keeps_them_in_its_files(dataset, 
 def test_other_names_are_told():
     """A folder that has got another class gives its labels another meaning."""
     data_set = class_names.NamedDataset(tf.data.Dataset.range(3), ["ant", "cat", "dog"])
-    with pytest.warns(UserWarning, match="ant, cat, dog instead of cat, dog, eel"):
+    told = "ant, cat, dog instead of cat, dog, eel.*class 0, so far cat, is ant from now on"
+    with pytest.warns(UserWarning, match=told):
         assert class_names.learned(tuple(NAMES), data_set, 3) == ["ant", "cat", "dog"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert class_names.learned(("ant", "cat", "dog"), data_set, 3) == ["ant", "cat", "dog"]
         assert class_names.learned(tuple(NAMES), data_set, 4) == tuple(NAMES)  # which is which?
         assert class_names.learned(None, data_set, None) is None
+
+
+def classes_by_point(data):
+    return {tuple(x): int(y) for x, y in data.unbatch().as_numpy_iterator()}
+
+
+def test_another_order_of_the_names_is_refused(named, dataset):
+    x, y = helpers.points(24), LABELS
+    other = data.from_arrays(x, y, batch_size=8, class_names=["eel", "cat", "dog"])
+    right = data.from_arrays(x, np.array([2, 0, 1])[y], batch_size=8, class_names=NAMES)
+    for name, call in {
+        "x": lambda data: named.fit(data, verbose=0, shuffle=False),
+        "validation_data": lambda data: named.fit(right, validation_data=data, verbose=0),
+        " x": lambda data: named.evaluate(data, verbose=0),
+    }.items():
+        name = name.strip()
+        with pytest.raises(ValueError, match=f"`{name}` must number its classes") as caught:
+            call(other)
+        assert named.class_names == tuple(NAMES) and named.steps_seen == 0
+        code = re.search("`([^`]*)`", str(caught.value)[len(name) + 2 :])[1]
+        mended = eval(code, {name: other, "tf": tf})
+        assert classes_by_point(mended) == classes_by_point(right)
+        assert named.evaluate(mended, verbose=0)
+    class_names.check_order(tuple(NAMES), dataset, "x")
 
 
 # === Classes by name ===
@@ -151,6 +177,31 @@ def test_one_name_is_that_of_all_samples(named):
     expected = named.generate(3, labels=1, seed=0)
     np.testing.assert_array_equal(named.generate(3, labels="dog", seed=0), expected)
     assert len(named.generate(labels=["dog", "cat"])) == 2
+
+
+@pytest.mark.parametrize("bad", [-1, 3])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_class_that_there_is_not_gets_the_range_alone(named, door, bad):
+    with pytest.raises(ValueError) as error:
+        DOORS[door](named, [0, 1, bad, 0])
+    low, high = min(0, bad), max(1, bad)
+    assert str(error.value) == (
+        f"`labels` must be class indices from 0 to 2. Received: minimum={low}, maximum={high}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"), [("dog", "'dog'"), (1, "1"), (np.int64(1), "1"), (np.str_("dog"), "'dog'")]
+)
+def test_one_class_in_a_list_is_told_how_to_stand_for_all(named, label, shown):
+    with pytest.raises(ValueError, match="must be as many.*num_samples=3, labels=1") as error:
+        named.generate(3, labels=[label])
+    assert str(error.value).endswith(f"For one class of all samples use `labels={shown}`.")
+    assert len(named.generate(3, labels=eval(shown))) == 3
+    with pytest.raises(ValueError, match="latents=4, labels=2. Give one label for each"):
+        named.generate(latents=LATENTS, labels=["dog", "cat"])
+    with pytest.raises(ValueError, match="num_samples=3, latents=4. Leave `num_samples` out"):
+        named.generate(3, latents=LATENTS)
 
 
 @pytest.mark.parametrize("door", DOORS)

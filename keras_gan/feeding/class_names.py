@@ -112,13 +112,39 @@ def learned(known, data, num_classes):
     if not num_classes or not told or len(told) != num_classes:
         return known
     told = checked(told, num_classes)
+    check_order(known, data, "x")
     if known is not None and list(known) != told:
+        at = next(index for index in range(num_classes) if known[index] != told[index])
         _warnings.warn(
-            f"The classes of the data have other names than those that the model was trained on: "
-            f"{', '.join(told)} instead of {', '.join(known)}. From now on they are those of the "
-            "data."
+            f"The classes of the data have other names than those of the model: {', '.join(told)} "
+            f"instead of {', '.join(known)}. Classes go by their numbers: class {at}, so far "
+            f"{known[at]}, is {told[at]} from now on."
         )
     return told
+
+
+def check_order(known, data, name):
+    """Check that data do not number the classes of a model in another order.
+
+    Args:
+        known: the model's names of classes, or `None`.
+        data: data for the model.
+        name: name of the data in errors.
+
+    Raises:
+        ValueError: for the model's names in another order.
+    """
+    told = getattr(data, "class_names", None) if isinstance(data, tf.data.Dataset) else None
+    if not known or not told or list(told) == list(known) or sorted(told) != sorted(known):
+        return
+    numbers = [list(known).index(label) for label in told]
+    raise _checks.error(
+        f"`{name}` must number its classes as the model does.",
+        cure="Number them alike: "
+        f"`{name}.map(lambda samples, labels: (samples, tf.gather({numbers}, labels)))`.",
+        of_the_data=list(told),
+        of_the_model=list(known),
+    )
 
 
 def indices(labels, class_names, name="labels"):

@@ -47,6 +47,9 @@ class Classes:
     def _learn_class_names(self, x):
         self.class_names = names_of.learned(self.class_names, x, self.num_classes)
 
+    def _check_class_order(self, data, name):
+        names_of.check_order(self.class_names, data, name)
+
     def _with_indices(self, given):
         """Inputs by name, in which names of classes are replaced by their indices."""
         name = self.class_entry

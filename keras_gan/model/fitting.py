@@ -105,6 +105,7 @@ class Fitting:
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._warn_of_metrics()
         self._learn_class_names(x)
+        self._check_class_order(validation_data, "validation_data")
         self._choose_steps_per_execution(feed, callbacks)
         self._state.forget_failure()
         self.spread_random_generators()
@@ -318,6 +319,7 @@ class Fitting:
         try:
             if within_fit:  # whose feed is ready
                 return super().evaluate(x, **told, **private_keras.as_validation())
+            self._check_class_order(x, "x")
             feed = self._evaluation_data(
                 x,
                 y,
