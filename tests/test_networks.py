@@ -1,12 +1,14 @@
 """Networks of any size, conditional ones, recipes: shapes, ranges, parameter counts."""
 
 import pathlib
+import re
 
 import keras
 import numpy as np
 import pytest
 
 import helpers
+import keras_gan
 from keras_gan import networks, recipes
 from keras_gan.backend import inspection, policies
 from keras_gan.layers import SpectralNormalization
@@ -162,9 +164,9 @@ def test_layer_names_say_whose_they_are():
         (lambda: networks.r3gan((8, 8, 1), filters=20), r"must divide.*filters=\[20, 40\]"),
         (lambda: networks.resnet((8, 8, 1), widening=0), "widening=0"),
         (lambda: networks.dcgan((28, 28)), "height, width, channels"),
-        (lambda: networks.dcgan((3, 28, 1)), "at least 4 pixels"),
+        (lambda: networks.dcgan((3, 28, 1)), r"at least 4 pixels.*recipes.mlp\(\(3, 28, 1\)\)"),
         (lambda: networks.dcgan((28, 28, 1), latent_dim=0), "latent_dim=0"),
-        (lambda: networks.dcgan((8, 8, 2)), r"1, 3 or 4 channels.*=\(8, 8, 2\)\.$"),
+        (lambda: networks.dcgan((8, 8, 2)), r"1, 3 or 4 channels.*recipes.mlp\(\(8, 8, 2\)\)"),
         (lambda: networks.dcgan((9, 8, 8, 1)), r"1, 3 or 4 channels.*images.shape\[1:\]"),
         (lambda: recipes.dcgan("8x8"), "a tuple of positive integers.*image_shape='8x8'"),
         (lambda: recipes.dcgan(None), "a tuple of positive integers.*image_shape=None"),
@@ -181,6 +183,15 @@ def test_layer_names_say_whose_they_are():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8, 1), (8, 8, 5), (8,), (3, 8, 1)])
+def test_what_is_no_image_is_told_networks_for_it(shape):
+    for make in (recipes.dcgan, recipes.r3gan, networks.resnet):
+        with pytest.raises(ValueError) as caught:
+            make(shape)
+        code = re.search(r"`(keras_gan.recipes.mlp\([^`]*)`", str(caught.value))[1]
+        assert eval(code, {"keras_gan": keras_gan}).sample_shape == shape
 
 
 RECIPES = {

@@ -46,19 +46,24 @@ def maps_shape_of(image_shape):
     _checks.check(
         min(image_shape[:2]) >= 4,
         "Images must be at least 4 pixels wide and high.",
+        cure=f"Use `keras_gan.recipes.mlp({image_shape})`.",
         image_shape=image_shape,
     )
     return image_shape
 
 
 def _cure_of_shape(shape):
+    others = (
+        f"For samples that are no images use `keras_gan.recipes.mlp({shape})`, or "
+        "`keras_gan.GAN(generator, discriminator)` with networks of your own."
+    )
     if inspection.is_image(shape[1:]):
-        return "Pass `images.shape[1:]`."
+        return f"If the first number counts the images, pass `images.shape[1:]`. {others}"
     if len(shape) == 2:
         return f"Did you mean {(*shape, 1)}? Give the images a channel axis: `images[..., None]`."
     if len(shape) == 3 and shape[0] in (1, 3, 4):
         return f"Did you mean {(*shape[1:], shape[0])}? The channels go last."
-    return None
+    return others
 
 
 def are_large(image_shape):
