@@ -194,7 +194,7 @@ def test_a_class_that_there_is_not_gets_the_range_alone(named, door, bad):
     ("label", "shown"), [("dog", "'dog'"), (1, "1"), (np.int64(1), "1"), (np.str_("dog"), "'dog'")]
 )
 def test_one_class_in_a_list_is_told_how_to_stand_for_all(named, label, shown):
-    with pytest.raises(ValueError, match="must be as many.*num_samples=3, labels=1") as error:
+    with pytest.raises(ValueError, match="must agree.*num_samples=3, labels=1") as error:
         named.generate(3, labels=[label])
     assert str(error.value).endswith(f"For one class of all samples use `labels={shown}`.")
     assert len(named.generate(3, labels=eval(shown))) == 3

@@ -25,21 +25,24 @@ class Form:
         labelled: whether a data set also yields labels.
         entry: name of the entry, of a data set that yields dicts.
         side: in which of two dicts the entry is, 0 or 1, of a data set that yields pairs of them.
+        asked: whether they are what someone asks for, such as the classes to generate, which no
+            cure can number anew.
     """
 
-    def __init__(self, kind, name, *, labelled=False, entry=None, side=None):
+    def __init__(self, kind, name, *, labelled=False, entry=None, side=None, asked=False):
         self.kind = kind
         self.name = name
         self.labelled = labelled
         self.entry = entry
         self.side = side
+        self.asked = asked
 
     @classmethod
-    def of(cls, values, name):
+    def of(cls, values, name, *, asked=False):
         """The form of an array, a list or a tensor."""
         if isinstance(values, np.ndarray):
-            return cls("array", name)
-        return cls("tensor" if tf.is_tensor(values) else "list", name)
+            return cls("array", name, asked=asked)
+        return cls("tensor" if tf.is_tensor(values) else "list", name, asked=asked)
 
     @property
     def is_dataset(self):

@@ -80,6 +80,15 @@ def path(start, end, steps, mode):
     return tf.where(sine > 1e-4, arc, line)
 
 
+def _cure_of_counts(counts, labels):
+    """What to do where so many latents and labels, and `num_samples`, do not agree."""
+    if counts.get("labels") == 1:
+        return f"For one class of all samples use `labels={np.ravel(labels).tolist()[0]!r}`."
+    if len(set(counts.values())) == 1:
+        return "Leave `num_samples` out."
+    return "Give one label for each of the latents."
+
+
 # === The model's part ===
 
 
@@ -111,6 +120,8 @@ class Generation:
         Raises:
             ValueError: if the latents have another shape, or a class is not known.
         """
+        if steps is None:
+            readers.check_end(x, "x", "Give `steps=`.")
         self._average_watch.look(self)
         if self.num_classes is not None and not isinstance(x, tf.data.Dataset):
             _checks.check(
@@ -119,9 +130,7 @@ class Generation:
                 x=type(x).__name__,
             )
             latents = self._given_latents(x[0])
-            x = [latents, self.spec.labels(self._indices(x[1]), len(latents))]
-        if steps is None:
-            readers.check_end(x, "x", "Give `steps=`.")
+            x = [latents, self._asked_labels(x[1], len(latents))]
         elif hasattr(x, "shape"):
             x = self._given_latents(x)
         # Keras would unroll as many batches into one graph as training runs in one call.
@@ -164,20 +173,22 @@ class Generation:
         """
         if _checks.boolean(averaged, "averaged"):
             self._average_watch.look(self)
-        labels = self._indices(labels)
+        asked, labels = labels, self._indices(labels)
         batch_size = _checks.positive_int(batch_size, "batch_size")
         truncation = _checks.number(truncation, "truncation", minimum=0.0)
         if latents is not None:
             latents = self._given_latents(latents)
-        counts = [len(a) for a in (latents, labels) if a is not None and np.ndim(a) > 0]
+        given = {"latents": latents, "labels": labels}
+        counts = {name: len(a) for name, a in given.items() if a is not None and np.ndim(a) > 0}
         if num_samples is None:
-            num_samples = counts[0] if counts else 1
+            num_samples = next(iter(counts.values()), 1)
         num_samples = _checks.positive_int(num_samples, "num_samples")
         _checks.check(
-            all(count == num_samples for count in counts),
+            all(count == num_samples for count in counts.values()),
             "`num_samples`, `latents` and `labels` must agree.",
+            cure=lambda: _cure_of_counts(counts, asked),
             num_samples=num_samples,
-            given=counts,
+            **counts,
         )
         drawn = latents is None or (labels is None and self.num_classes is not None)
         if seed is None and drawn:  # asking for given latents must not change later draws
@@ -245,7 +256,7 @@ class Generation:
         batch_size = _checks.positive_int(batch_size, "batch_size")
         # Those of a generator may be out of range; that is for the discriminator to judge.
         samples = (self.spec.generated if are_checked() else self.spec.typed)(samples)
-        labels = self.spec.labels(self._indices(labels), len(samples))
+        labels = self._asked_labels(labels, len(samples))
         packs = packing.packed(packing.pad_to_pack(samples, self.pack), self.pack)
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
@@ -270,7 +281,12 @@ class Generation:
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.ndim == 0:
             labels = np.full(num_samples, labels)
-        return tf.constant(self.spec.labels(labels, num_samples))
+        return tf.constant(self._asked_labels(labels, num_samples))
+
+    def _asked_labels(self, labels, num_samples):
+        """Labels, by index or name, as they are checked where they are no data to train on."""
+        labels, form = self._indices(labels), Form.of(labels, "labels", asked=True)
+        return self.spec.labels(labels, num_samples, form=form)
 
     def _indices(self, labels):
         """Labels with the names of classes replaced by their indices."""

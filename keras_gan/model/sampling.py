@@ -275,7 +275,10 @@ class Sampling:
     def _checked(self, given):
         """Arrays by name as they are checked, bytes among them, and their rules."""
         specs = EntrySpecs(assembly.specs_of(self, given))
-        rows = {name: specs[name].checked(array, name, warn=False) for name, array in given.items()}
+        rows = {}
+        for name, array in given.items():
+            form = Form.of(array, name, asked=True)
+            rows[name] = specs[name].checked(array, name, form=form, warn=False)
         return rows, specs
 
     def _num_samples(self, num_samples, given):
