@@ -58,6 +58,13 @@ class Frame:
         return len(self._columns[0])
 
 
+def rows_of(arrays):
+    """An array of type object with an array in each row."""
+    found = np.empty(len(arrays), object)
+    found[:] = [np.array(array) for array in arrays]
+    return found
+
+
 NULLABLE = types.SimpleNamespace(kind="i")
 CATEGORIES = types.SimpleNamespace(kind="O", categories=["red", "blue"])
 
@@ -88,6 +95,14 @@ def test_frames_of_numbers_are_taken():
             r"columns=\['colour'\].*pd.get_dummies\(x, columns=\['colour'\], dtype=float\)",
         ),
         ({"word": Column(np.array(["red"], object))}, r"columns=\['word'\].*get_dummies"),
+        (
+            {"word": Column(np.array(["red", None], object), missing=1)},
+            r"pd.get_dummies\(x, columns=\['word'\], dummy_na=True, dtype=float\)",
+        ),
+        (
+            {"a": Column(rows_of([[1.0], [2.0]]))},
+            r"columns=\['a'\].*`np.stack\(list\(x\['a'\]\)\)`",
+        ),
         (
             {"when": Column(np.zeros(1, "datetime64[s]"))},
             r"columns=\['when'\].*x.drop\(columns=\['when'\]\)",
@@ -138,6 +153,30 @@ def test_frames_of_pandas():
     ]
     assert gan.steps_seen == 2
     assert set(np.unique(gan.reference_labels)) == {0}
+
+
+def test_missing_words_keep_a_column_of_their_own():
+    pd = pytest.importorskip("pandas")
+    x = pd.DataFrame({"colour": ["red", None, "blue", "red"]})
+    text = told(lambda: tables.array(x, "x"))
+    found = eval(re.search("`(pd[^`]*)`", text)[1], {"pd": pd, "x": x})
+    np.testing.assert_array_equal(tables.array(found, "x").sum(axis=1), np.ones(4))
+
+
+def test_a_series_of_arrays_is_stacked():
+    images = Column(rows_of(helpers.images(8)))
+    text = told(lambda: helpers.watched((8, 8, 1)).fit(images, verbose=0))
+    found = eval(re.search("`(np.stack[^`]*)`", text)[1], {"np": np, "x": images})
+    np.testing.assert_array_equal(found, helpers.images(8))
+    text = told(lambda: tables.array(Column(rows_of([[1.0], [1.0, 2.0]])), "x"))
+    assert "shapes=[(1,), (2,)]" in text and "one shape" in text
+
+
+def test_categories_with_missing_rows_are_numbered_without_them():
+    pd = pytest.importorskip("pandas")
+    y = pd.Series(["a", None, "b"], dtype="category")
+    text = told(lambda: tables.array(y, "y"))
+    assert list(eval(re.search(r"`(y\.[^`]*)`", text)[1], {"y": y})) == [0, 1]
 
 
 def test_no_other_door_differs():

@@ -44,19 +44,28 @@ def array(values, name):
 
 
 def _series(values, name):
+    missing = _missing(values)
     categories = getattr(values.dtype, "categories", None)
+    rest = ".dropna()" if missing else ""
     _checks.check(
         categories is None,
         f"`{name}` must be numbers, but these are categories.",
-        cure=f"Use their numbers: `{name}.cat.codes`.",
+        cure=f"Use their numbers: `{name}{rest}.cat.codes`"
+        + (", and leave the samples of the other rows out." if missing else "."),
         categories=None if categories is None else list(categories)[:5],
     )
-    missing = _missing(values)
     _checks.check(
         not missing,
         f"`{name}` must have a value in each row.",
         cure=f"Leave the others out, and their samples: `{name}.dropna()`.",
         missing_values=missing,
+    )
+    shapes = {np.shape(value) for value in values} if values.dtype == object else {()}
+    _checks.check(
+        shapes <= {()},
+        f"`{name}` must be an array, but this is a series with an array in each row.",
+        cure=_stacked(name) if len(shapes) == 1 else "Bring them to one shape.",
+        shapes=sorted(shapes)[:5],
     )
     if isinstance(values.dtype, np.dtype):
         return np.asarray(values)
@@ -64,11 +73,24 @@ def _series(values, name):
     return values.to_numpy(dtype=kinds.get(getattr(values.dtype, "kind", "O"), object))
 
 
+def _stacked(name):
+    return f"Use `np.stack(list({name}))`."
+
+
 def _refuse_others(others, name):
     """Raise an error for columns that are not numeric, text before dates and complex numbers."""
+    of_arrays = [title for title, column in others if any(map(np.ndim, column))]
+    _checks.check(
+        not of_arrays,
+        f"`{name}` must have columns of numbers, not of arrays.",
+        cure=_stacked(f"{name}[{of_arrays[0]!r}]") if of_arrays else None,
+        columns=of_arrays,
+    )
     words = [(title, column) for title, column in others if _kind(column) not in "mMc"]
     titles = [title for title, _ in words or others]
-    code = f"`pd.get_dummies({name}, columns={titles}, dtype=float)`"
+    # Without a column of their own, missing values would be of no category.
+    missing = ", dummy_na=True" if any(_missing(column) for _, column in words) else ""
+    code = f"`pd.get_dummies({name}, columns={titles}{missing}, dtype=float)`"
     _checks.check(
         not others,
         f"`{name}` must have columns of numbers.",
