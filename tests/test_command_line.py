@@ -48,7 +48,9 @@ def test_a_run_leaves_a_model_a_report_and_its_options(run):
 
 def test_a_finished_run_trains_nothing_more(run, capsys):
     assert command_line.main(["resume", str(run)]) == running.DONE
-    assert "This run is finished" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "This run is finished" in told
+    assert f"Report: {run / 'report.html'}.\n" in told, "which is there already"
 
 
 def test_samples_are_drawn_as_a_grid_or_an_array(run, tmp_path):

@@ -57,7 +57,8 @@ def run(folder, **given):
     page = 'none, it needs the extra "report"'
     if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         watching.append(callbacks.RunReport(folder))
-        page = f"{folder / run_report.FILE}, after the first epoch"
+        page = folder / run_report.FILE
+        page = page if page.exists() else f"{page}, after the first epoch"
     terminal.tell(f"Report: {page}.")
     # A bar of steps is for terminals; a line for each epoch for files.
     verbose = "auto" if sys.stdout.isatty() else 2

@@ -9,8 +9,8 @@ from keras_gan.storage import files, loadable
 
 # The model of a run in its folder.
 MODEL = "gan.keras"
-# Entries of `.npz` files that are samples and labels.
-_SAMPLES, _LABELS = ("samples", "images", "x_train", "x"), ("labels", "y_train", "y")
+# Entries of `.npz` files that are samples and labels; `np.savez(path, array)` names one "arr_0".
+_SAMPLES, _LABELS = ("samples", "images", "x_train", "x", "arr_0"), ("labels", "y_train", "y")
 
 
 # The kinds of data, and of each option of reading, the kind that it is for and why for no other.
@@ -92,17 +92,23 @@ def _arrays(path, labels):
         _checks.check(not labels, "An `.npy` file has no labels.", cure="Use `.npz`.")
         return found, None
     with found:
-        names = list(found.files)
-        known = [[name for name in wanted if name in names] for wanted in (_SAMPLES, _LABELS)]
-        samples = known[0][:1] or (names if len(names) == 1 else [])
-        _checks.check(
-            bool(samples) and (not labels or bool(known[1])),
-            f"The file must have samples under one of {', '.join(_SAMPLES)}, and labels, if asked "
-            f"for, under one of {', '.join(_LABELS)}.",
-            names=names,
-        )
+        samples = _entry(found, path, "images", _SAMPLES)
+        classes = _entry(found, path, "labels", _LABELS) if labels else None
         with _reading(path):
-            return found[samples[0]], found[known[1][0]] if labels else None
+            return found[samples], found[classes] if labels else None
+
+
+def _entry(found, path, name, known):
+    """The name of the entry with the samples, or the labels, of a file."""
+    names = list(found.files)
+    chosen = [each for each in known if each in names]
+    _checks.check(
+        bool(chosen),
+        f"The file has no entry `{name}` (or {', '.join(n for n in known if n != name)}).",
+        cure=f"Save it by that name: `np.savez({path.name!r}, {name}=...)`.",
+        found=names,
+    )
+    return chosen[0]
 
 
 @contextlib.contextmanager

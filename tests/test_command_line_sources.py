@@ -1,0 +1,38 @@
+"""What the command line reads data from, and how Python starts it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+import helpers
+from keras_gan import command_line
+from keras_gan.command_line import running, sources
+
+HERE = pathlib.Path(__file__).parent
+
+
+def test_a_file_without_the_entry_is_told_which_there_are(tmp_path, capsys):
+    np.savez(tmp_path / "bad.npz", pictures=helpers.images(8))
+    np.savez(tmp_path / "nameless.npz", helpers.images(8))
+    arguments = ["train", str(tmp_path / "bad.npz"), "--output", str(tmp_path / "run")]
+    assert command_line.main(arguments) == running.REFUSED
+    told = capsys.readouterr().err
+    assert "no entry `images`" in told and "found=['pictures']" in told
+    assert "Save it by that name: `np.savez('bad.npz', images=...)`" in told
+    assert len(sources._arrays(tmp_path / "nameless.npz", False)[0]) == 8
+    arguments[1] = str(tmp_path / "nameless.npz")
+    assert command_line.main([*arguments, "--labels"]) == running.REFUSED
+    assert "no entry `labels`" in capsys.readouterr().err
+
+
+def test_python_runs_the_package():
+    done = subprocess.run(
+        [sys.executable, "-c", "import runpy; runpy.run_module('keras_gan', run_name='__main__')"],
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == running.DONE and "train" in done.stdout, done.stderr
