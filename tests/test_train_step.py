@@ -224,6 +224,45 @@ def test_layer_losses_are_part_of_the_update(player):
     np.testing.assert_allclose(decayed - plain, -0.05 * 2 * 0.3 * before, atol=1e-6)
 
 
+class Plain(keras.Model):
+    """A generator of a user's own; its block is a layer of a user's own."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block, self.out = block, keras.layers.Dense(2)
+
+    def call(self, latents):
+        return self.out(self.block(latents))
+
+
+class Block(keras.layers.Layer):
+    def build(self, shape):
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Penalized(Block):
+    def call(self, x):
+        def add(x):
+            self.add_loss(tf.reduce_mean(x**2))
+
+        add(x)
+        return super().call(x)
+
+
+@pytest.mark.parametrize("block", [Block, Penalized])
+def test_losses_of_layers_are_logged_where_there_may_be_some(block):
+    generator = Plain(block())
+    generator(tf.zeros((1, helpers.LATENT)))
+    model = GAN(generator, helpers.discriminator())
+    model.compile(*helpers.sgd(), run_eagerly=True)
+    logs = model.train_on_batch(helpers.points(8), return_dict=True)
+    assert ("g_layer_losses" in logs) == (block is Penalized)
+    assert block is Block or logs["g_layer_losses"] > 0
+
+
 def test_activity_losses_of_both_passes_count_whatever_is_scored_later():
     norms = []
     for penalties in ([], [regularizers.GradientPenalty(0.0)], [regularizers.R1(0.0, every=2)]):

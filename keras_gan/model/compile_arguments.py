@@ -11,6 +11,8 @@ from keras_gan.backend import inspection
 from keras_gan.feeding import cures
 from keras_gan.optimizers import optimizer_parts
 
+# Their layers add losses by regularizers alone.
+_LIBRARIES = ("builtins", "keras", "keras_gan", "tensorflow")
 # Arguments of Keras that have no equivalent here.
 _KNOWN_ELSEWHERE = {
     "d_optimizer": "Did you mean 'discriminator_optimizer'?",
@@ -50,13 +52,24 @@ def may_add_losses(network):
     """Whether layers of a network add losses, as far as that can be told without a pass."""
     if any(getattr(v, "regularizer", None) for v in network.trainable_variables):
         return True
-    layers = [part for part in inspection.all_layers(network) if part is not network]
     return any(
-        getattr(layer, "activity_regularizer", None)
-        or type(layer).__module__.split(".")[0] not in ("keras", "keras_gan")
-        and isinstance(layer, keras.Layer)
-        for layer in layers
+        getattr(layer, "activity_regularizer", None) or _has_own_losses(type(layer))
+        for layer in inspection.all_layers(network)
     )
+
+
+def _has_own_losses(kind):
+    """Whether the code of a layer's class, as far as it is a user's, adds losses."""
+    own = [base for base in kind.__mro__ if base.__module__.split(".")[0] not in _LIBRARIES]
+    parts = [part for base in own for part in vars(base).values()]
+    codes = [getattr(inspect.unwrap(part), "__code__", None) for part in parts if callable(part)]
+    return any("losses" in vars(base) for base in own) or any(map(_names_add_loss, codes))
+
+
+def _names_add_loss(code):
+    if not inspect.iscode(code):
+        return False
+    return "add_loss" in code.co_names or any(map(_names_add_loss, code.co_consts))
 
 
 def term_list(given):
