@@ -88,10 +88,7 @@ def run_litert(path):
     return run
 
 
-QUIET = (
-    "ignore:(?s).*tf.lite.Interpreter is deprecated:UserWarning",
-    "ignore:In the future `np.object` will be:FutureWarning",  # tf2onnx 1.17
-)
+QUIET = ("ignore:(?s).*tf.lite.Interpreter is deprecated:UserWarning",)
 
 
 def exported(make, suffix, tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import warnings
 
 import keras
 import tensorflow as tf
@@ -52,7 +53,9 @@ def export_generator(
         _keep_sizes(network)
     network = exported.functional(network)
     exported.call_once(network)  # which Keras needs before an export to ONNX
-    with files.replacing(path, tidy=True) as temporary:
+    with files.replacing(path, tidy=True) as temporary, warnings.catch_warnings():
+        # Keras looks for a name that NumPy no longer has.
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         network.export(str(temporary), format=format, verbose=verbose, **kwargs)
 
 
