@@ -30,8 +30,9 @@ def refusal(errors, total, root, *, can_skip):
 
     `can_skip` tells whether others can be.
     """
+    first = next(iter(errors.values())).rstrip(".")
     return _checks.error(
-        f"{unreadable(errors, total, root)} The first one's error: {next(iter(errors.values()))}.",
+        f"{unreadable(errors, total, root)} The first one's error: {first}.",
         cure="Repair or remove them" + (", or use `on_error='skip'`." if can_skip else "."),
         path=str(root),
     )

@@ -254,8 +254,9 @@ def test_folder_keeps_labels_right_when_it_skips(tmp_path):
 def test_folder_raises_if_told_to(tmp_path):
     damaged(tmp_path)
     message = "4 of 7 images.*bad_1.png.*UnidentifiedImageError.*on_error='skip'"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         load(tmp_path, on_error="raise")
+    assert ".." not in str(caught.value).replace(str(tmp_path), "")
 
 
 @pytest.mark.parametrize("on_error", ["skip", "raise"])
