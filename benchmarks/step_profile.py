@@ -1,9 +1,10 @@
 """Where does the time of one training step go? TensorFlow's profiler, on one thread, by kernel.
 
-Each workload of `throughput_workloads.py` in each precision is a process of its own, restricted to
-one thread, so that the kernels' times add up. When its step, called by itself, is warm, it is
-profiled for some seconds, several times over; figures are medians of the shares. A kernel's time is
-its own, without that of kernels that it calls. Kernels are told by their type:
+Each workload of `throughput_workloads.py` and recipe of `throughput_recipes.py` in each precision
+is a process of its own, restricted to one thread, so that the kernels' times add up. When its step,
+called by itself, is warm, it is profiled for some seconds, several times over; figures are medians
+of the shares. A kernel's time is its own, without that of kernels that it calls. Kernels are told
+by their type:
 
 - convolutions: forward passes, and the gradients of a transposed one's inputs;
 - input gradients: also the forward pass of a transposed convolution, which is the same kernel;
@@ -27,9 +28,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import drawing
 import records
 import throughput
-from throughput_workloads import WORKLOADS
+from throughput_recipes import ALL, RECIPES
 
-NAMES = ("W1", "W2", "W3", "W4")
+NAMES = ("W1", "W2", "W3", "W4", "dcgan", "sngan", "r3gan")
 ROUNDS, SECONDS = 3, 4.0
 QUICK_NAMES, QUICK = ("W4",), (2, 0.2)
 KINDS = (
@@ -94,7 +95,7 @@ def measure(name, quick=False):
             process.kill()
     return {
         "workload": name,
-        "title": WORKLOADS[name].title,
+        "title": ALL[name].title,
         "load_before_and_after": [round(before, 2), round(os.getloadavg()[0], 2)],
         "processor": throughput.processor(),
         "precisions": told,
@@ -106,15 +107,18 @@ def work(name, precision, rounds, seconds):
     import keras
     import tensorflow as tf
 
-    from throughput_keras import ours
+    from throughput_keras import of_recipe, ours
     from throughput_worker import Worker, steps_a_round
 
     records.one_thread()
-    worker, workload = Worker(), WORKLOADS[name]
-    if precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    worker, workload = Worker(), ALL[name]
+    policy = precision if precision == "float32" else f"mixed_{precision}"
     samples, labels = workload.data()
-    gan, _ = ours(workload, samples, labels)
+    if name in RECIPES:
+        gan, _ = of_recipe("ours", workload, policy, samples, None)
+    else:
+        keras.config.set_dtype_policy(policy)
+        gan, _ = ours(workload, samples, labels)
     batch = tf.constant(samples[: workload.images_a_step])
     step = tf.function(lambda: gan.train_step((batch,)), autograph=False)
 
