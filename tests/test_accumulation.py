@@ -6,6 +6,7 @@ import pytest
 
 import helpers
 from keras_gan import AdversarialModel, Critic, losses, recipes, regularizers
+from keras_gan.layers import SpectralNormalization
 from keras_gan.model.gan import GAN
 
 
@@ -75,6 +76,26 @@ def test_the_update_is_that_of_the_whole_batch(parts, settings):
         for model in (whole, cut)
     ]
     assert counters[0] == counters[1]
+
+
+@pytest.mark.parametrize(
+    "eager", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["eager", "graph"]
+)
+def test_power_iterations_are_those_of_the_whole_batch(eager):
+    def normalised(inputs, width, outputs):
+        x = SpectralNormalization(keras.layers.Dense(width, activation="tanh"))(inputs)
+        return keras.Model(inputs, SpectralNormalization(keras.layers.Dense(outputs))(x))
+
+    def trained(parts):
+        keras.utils.set_random_seed(0)
+        networks = (keras.Input((helpers.LATENT,)), 8, 2), (keras.Input((2,)), 8, 1)
+        gan = GAN(*(normalised(*each) for each in networks))
+        gan.compile(*helpers.sgd(), accumulation_steps=parts, generator_steps=2, run_eagerly=eager)
+        gan.fit(helpers.points(32), batch_size=8, verbose=0)
+        return gan.get_weights()
+
+    for whole, cut in zip(trained(1), trained(2), strict=True):
+        np.testing.assert_allclose(whole, cut, atol=3e-7)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from keras_gan.engine.game import weight_of
 from keras_gan.engine.parts import Part, activity_losses, has_turn, layer_losses, total_of, turns
 from keras_gan.engine.passes import Passes
 from keras_gan.engine.players import unique
-from keras_gan.engine.preserved import Statistics, preserved_statistics
+from keras_gan.engine.preserved import Statistics, begins_anew, preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.engine.state import DISCRIMINATOR, add
 from keras_gan.engine.term_values import evaluated, log_key
@@ -40,9 +40,11 @@ class CriticsUpdate(Passes):
         augment = self._augment_for(number)
         scales = [loss_scale(player.optimizer) for player in players]
         of_critics = {c.name: s for p, s in zip(players, scales, strict=True) for c in p.critics}
+        begin = begins_anew([n for p in players for n in p.networks], self.accumulation_steps)
 
         def part(of):
             with self._micro_batch(of):
+                begin()
                 scene = Scene(
                     self._part(tensors, of),
                     self._game.critics,

@@ -10,7 +10,7 @@ from keras_gan.engine.generator_losses import GeneratorLosses
 from keras_gan.engine.parts import has_turn, layer_losses, turns
 from keras_gan.engine.passes import Passes, stopped
 from keras_gan.engine.players import unique
-from keras_gan.engine.preserved import Statistics
+from keras_gan.engine.preserved import Statistics, begins_anew
 from keras_gan.engine.scene import Scene, num_rows
 from keras_gan.engine.state import GENERATOR, add
 
@@ -51,9 +51,11 @@ class GeneratorUpdate(GeneratorLosses, Passes):
         """
         player = self._players[-1]
         scale = loss_scale(player.optimizer)
+        begin = begins_anew([self.generator], self.accumulation_steps)
 
         def part(of):
             with self._micro_batch(of):
+                begin()
                 return self._generator_gradients(tensors, update, of, scale, pause)
 
         scales = [scale] * (adaptive.num_sums(self._adaptive_critics) * len(player.variables))

@@ -4,7 +4,9 @@ import contextlib
 
 import tensorflow as tf
 
+from keras_gan.backend import inspection
 from keras_gan.engine.state import random_generators
+from keras_gan.layers.spectral_normalization import SpectralNormalization
 
 
 class Statistics:
@@ -41,6 +43,26 @@ class Statistics:
         """Let random layers draw other numbers than they would: those of a seed, int32 `(2,)`."""
         for variable, before in self._generators:
             variable.assign(before + tf.cast(tf.stack([seed[0], 0]), before.dtype))
+
+
+def begins_anew(networks, parts):
+    """A callable that takes power iterations back to where they are now, for each micro-batch.
+
+    They depend on the kernels alone: each micro-batch makes those that the whole batch would.
+
+    Args:
+        networks: Keras models that the update runs in training mode.
+        parts: the number of micro-batches; with 1 there is nothing to do.
+    """
+    layers = [layer for network in networks for layer in inspection.all_layers(network)]
+    vectors = [layer.vector for layer in layers if isinstance(layer, SpectralNormalization)]
+    kept = _kept(vectors) if parts > 1 else []
+
+    def begin():
+        for vector, before in kept:
+            vector.assign(before)
+
+    return begin
 
 
 def _kept(variables):

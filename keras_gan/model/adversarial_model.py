@@ -206,7 +206,7 @@ class AdversarialModel(
             accumulation_steps: micro-batches that the batch of an update is split into to save
                 memory; their gradients are averaged. Statistics of a batch (BatchNorm,
                 the means of `RelativisticAverage`, `DRAGAN`'s deviation) are then those of a
-                micro-batch. Default 1.
+                micro-batch, and layers of your own with a state move it by each. Default 1.
             augment: what critics are shown, for few images: one of `keras_gan.augment`, or any
                 callable `(tensors, seed, images_seen) -> tensors`. `tensors` is a `dict` by name:
                 the samples of one side, and the images of its condition (one that is a sample, too,
