@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan import schedules
+from keras_gan import _checks, schedules
 from keras_gan.backend import private_keras
 
 __all__ = ["Adam"]
@@ -29,6 +29,7 @@ class Adam(keras.optimizers.Adam):
 
     _counts = staticmethod(lambda: (0, 0))
 
+    @lambda function: _checks.suggesting(function, keras.optimizers.Adam.__init__)
     def __init__(self, learning_rate=2e-4, beta_1=0.0, beta_2=0.99, **kwargs):
         rate = schedules.number_or_schedule(learning_rate, "learning_rate", steps=True, above=0.0)
         super().__init__(rate, beta_1=beta_1, beta_2=beta_2, **kwargs)
@@ -55,7 +56,7 @@ class Adam(keras.optimizers.Adam):
     def learning_rate(self, rate):
         if self._schedule is not None:
             raise TypeError(
-                "The learning rate follows a schedule, and cannot be set. "
+                f"The learning rate of `{self.name}` follows a schedule, and cannot be set. "
                 "Create the optimizer with a number."
             )
         keras.optimizers.Adam.learning_rate.fset(self, rate)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import optimizers
 
 import helpers
+import keras_gan
 from keras_gan.model.gan import GAN
 
 STEPS = 5
@@ -116,11 +117,69 @@ def test_every_optimizer_is_as_in_keras(make):
             "must be one optimizer with one learning rate where the loss is scaled",
         ),
         (lambda: of_parts(optimizers.SGD(-0.1)), "`learning_rate` of .* must not be negative"),
+        *(
+            (functools.partial(keras_gan.optimizers.Adam, **{key: value}), f"`{key}` of .*{told}")
+            for key, value, told in (
+                ("clipnorm", -1, "above 0, .*Received: clipnorm=-1. Leave it out"),
+                ("clipvalue", -1.0, "above 0"),
+                ("global_clipnorm", 0, "above 0"),
+                ("epsilon", -1.0, "not be negative. Received: epsilon=-1.0"),
+                ("weight_decay", -0.1, "not be negative"),
+                ("beta_1", 1.0, r"in \[0, 1\). Received: beta_1=1.0"),
+                ("beta_1", -1, r"in \[0, 1\)"),
+            )
+        ),
+        (lambda: optimizers.Adam(beta_2=1.0), r"`beta_2` of .* in \[0, 1\)"),
+        (lambda: optimizers.SGD(0.1, momentum=1.0), r"`momentum` of .* in \[0, 1\)"),
+        (lambda: optimizers.RMSprop(0.1, rho=-1), r"`rho` of .* in \[0, 1\)"),
     ],
 )
 def test_what_cannot_be_as_in_keras_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         critic_game(make())
+
+
+# === Rates that follow a schedule ===
+
+
+class Halving(keras.callbacks.Callback):
+    """A user's callback that sets the rate of both players."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        for optimizer in self.model.optimizer.optimizers:
+            optimizer.learning_rate = float(optimizer.learning_rate) / 2.0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras_gan.optimizers.Adam(keras_gan.schedules.Cosine(0.1, 0.0, over_steps=9)),
+        lambda: optimizers.SGD(decay),
+        lambda: optimizers.SGD(lambda: 0.1),
+    ],
+    ids=["ours", "keras's", "callable"],
+)
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.ReduceLROnPlateau("d_loss"),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+    ],
+    ids=["plateau", "scheduler"],
+)
+def test_a_rate_that_follows_a_schedule_is_not_set_by_a_callback(make, callback):
+    gan = critic_game(make())
+    told = "of `discriminator` follows a schedule. Received: callback='(Reduce|Learning)"
+    for given in (callback, keras.callbacks.CallbackList([callback])):
+        with pytest.raises(ValueError, match=told):
+            gan.fit(REAL, batch_size=2, callbacks=given)
+    assert gan.steps_seen == 0
+
+
+def test_a_users_callback_that_sets_such_a_rate_is_told_whose_it_is():
+    gan = critic_game(keras_gan.optimizers.Adam(keras_gan.schedules.Cosine(1.0, 0.0, 9)))
+    with pytest.raises(TypeError, match="`discriminator_optimizer` follows a schedule"):
+        gan.fit(REAL, batch_size=2, verbose=0, callbacks=Halving())
 
 
 # === Parts of a player with rates of their own ===

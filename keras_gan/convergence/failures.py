@@ -58,9 +58,12 @@ class Diverged(Rule):
                 f"rate was {rate}, so look at what sets it"
             )
         if evidence.get("cause") == "weight":
+            before = "it came so, or the first updates made it so"
+            if evidence["step"]:
+                before = "an earlier update made it so"
             return (
-                f"{variable} of the {player} was not finite at step {evidence['step']}: an earlier "
-                f"update made it so, at a learning rate of {rate:g}"
+                f"{variable} of the {player} was not finite at step {evidence['step']}: {before}, "
+                f"at a learning rate of {rate:g}"
             )
         where = f"the gradient of {variable}" if variable else "its loss"
         fast = f", at a learning rate of {rate:g}" if rate is not None and rate > 1.0 else ""

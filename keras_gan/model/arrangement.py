@@ -20,6 +20,7 @@ from keras_gan.engine.good_weights import GoodWeights
 from keras_gan.model import compile_arguments
 from keras_gan.model.progress import ValidationProgress
 from keras_gan.model.start_check import StartCheck
+from keras_gan.optimizers import optimizer_parts
 
 
 def arranged(gan, callbacks, epochs):
@@ -37,6 +38,7 @@ def arranged(gan, callbacks, epochs):
     Raises:
         ValueError: for a callback that is listed twice, and whatever `prepare` raises.
     """
+    _check_rates_can_be_set(gan, getattr(callbacks, "callbacks", callbacks))
     if isinstance(callbacks, keras.callbacks.CallbackList):
         if not any(isinstance(c, keras.callbacks.History) for c in callbacks.callbacks):
             gan.history = keras.callbacks.History()
@@ -66,6 +68,24 @@ def arranged(gan, callbacks, epochs):
         if hasattr(callback, "prepare"):
             callback.prepare(gan, [c for c in everyone if c is not callback], epochs)
     return everyone
+
+
+# Callbacks of Keras that set learning rates.
+_OF_RATES = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+
+
+def _check_rates_can_be_set(gan, callbacks):
+    """Check that no optimizer follows a schedule where a callback sets its learning rate."""
+    found = [c for c in compile_arguments.callback_list(callbacks) if isinstance(c, _OF_RATES)]
+    for player in gan._players if found else ():
+        parts = optimizer_parts(player.optimizer)
+        _checks.check(
+            all(isinstance(private_keras.learning_rate_variable(p), keras.Variable) for p in parts),
+            f"A callback sets the learning rate of each player, but that of `{player.name}` "
+            "follows a schedule.",
+            cure="Leave the callback out, or create that optimizer with a number.",
+            callback=type(found[0]).__name__,
+        )
 
 
 def _check_listed_once(callbacks):

@@ -1,6 +1,7 @@
 """The optimizers of players: from what `compile` was given, checked against what trains."""
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -122,7 +123,7 @@ def optimizer(identifier, player, networks):
         # Before checks: what a callable gives is known by then.
         result.build(unique(v for network in networks for v in network.trainable_variables))
     for number, part in enumerate(optimizers.optimizer_parts(result)):
-        check_finite(part, name)
+        check_numbers(part, name)
         _checks.check(
             not part.gradient_accumulation_steps,
             f"`{name}` must not accumulate gradients: the moving average and the counters would "
@@ -139,8 +140,14 @@ def optimizer(identifier, player, networks):
     return result
 
 
-def check_finite(optimizer, name):
-    """Check an optimizer's numbers: one that is NaN or infinite would ruin all weights at once."""
+# What holds of an optimizer's numbers beside being finite. Keras ignores limits of 0 and less.
+_ABOVE_0 = ("clipnorm", "clipvalue", "global_clipnorm")
+_AT_LEAST_0 = ("epsilon", "weight_decay")
+_DECAYS = ("beta_1", "beta_2", "rho", "momentum")
+
+
+def check_numbers(optimizer, name):
+    """Check an optimizer's numbers: those out of range would ruin all weights, or do nothing."""
     given = {key: value for key, value in vars(optimizer).items() if not key.startswith("_")}
     given["learning_rate"] = optimizer.learning_rate
     for key, value in given.items():
@@ -154,6 +161,28 @@ def check_finite(optimizer, name):
                 f"`learning_rate` of `{name}` must not be negative: losses would rise.",
                 learning_rate=value,
             )
+    for key, value in given.items():
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            continue
+        told = {key: value}
+        _checks.check(
+            key not in _ABOVE_0 or value > 0.0,
+            f"`{key}` of `{name}` must be above 0, or Keras does not clip.",
+            cure="Leave it out for no limit.",
+            **told,
+        )
+        _checks.check(
+            key not in _AT_LEAST_0 or value >= 0.0,
+            f"`{key}` of `{name}` must not be negative.",
+            cure="Leave it out for the default.",
+            **told,
+        )
+        _checks.check(
+            key not in _DECAYS or 0.0 <= value < 1.0,
+            f"`{key}` of `{name}` must be in [0, 1).",
+            cure="Leave it out for the default.",
+            **told,
+        )
     scale = optimizer.loss_scale_factor
     _checks.check(
         scale is None or scale > 0,
