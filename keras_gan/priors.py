@@ -263,6 +263,36 @@ def get(identifier):
     return prior
 
 
+def as_drawn(drawn, name, shape, rows=None):
+    """What a prior has returned, as a tensor.
+
+    Args:
+        drawn: what it has returned.
+        name: of what is drawn.
+        shape: of one row.
+        rows: how many there must be; `None` where that is known in the graph alone.
+
+    Raises:
+        ValueError: if it is no tensor of numbers, or has another shape.
+    """
+    try:
+        found = tf.convert_to_tensor(drawn)
+        fits = found.dtype.is_floating or found.dtype.is_integer or found.dtype.is_bool
+        told = {"dtype": found.dtype.name} if not fits else {"shape": tuple(found.shape)}
+        fits = fits and found.shape.is_compatible_with([rows, *shape])
+    except (TypeError, ValueError):
+        found, fits, told = None, False, {"returned": type(drawn).__name__}
+    wanted = f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
+    _checks.check(
+        fits,
+        f"The prior of `{name}` must return real numbers of shape {wanted}.",
+        cure="Draw with the `shape` that it is given, as `tf.random.stateless_normal(shape, seed)` "
+        "does.",
+        **told,
+    )
+    return found
+
+
 def truncate(prior, latents, truncation):
     """Latents scaled towards the prior's mean: `mean + truncation * (z - mean)`.
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import priors, schedules
+import helpers
+from keras_gan import GAN, AdversarialModel, Critic, priors, schedules
 
 SEED = tf.constant([3, 4])
 
@@ -135,6 +136,50 @@ def test_truncation_leaves_integers_alone():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+LATENTS = r"The prior of `latents` must return real numbers of shape \(batch, 4\)\. Received: "
+WRONG = {
+    "another size": (lambda s, k: tf.zeros((s[0], 3)), r"shape=\(3, 3\)\. Draw with the `shape`"),
+    "rows": (lambda s, k: tf.zeros((1, 4)), r"shape=\(1, 4\)"),
+    "an axis less": (lambda s, k: tf.zeros(s[:1]), r"shape=\(3,\)"),
+    "nothing": (lambda s, k: None, "returned='NoneType'"),
+    "complex": (lambda s, k: tf.zeros(s, "complex64"), "dtype='complex64'"),
+    "text": (lambda s, k: tf.fill(s, "a"), "dtype='string'"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_prior_that_returns_anything_else_is_told_before_a_step(kind):
+    prior, received = WRONG[kind]
+    networks = helpers.generator(), helpers.discriminator()
+    gan = GAN(*networks, prior=prior)
+    with pytest.raises(ValueError, match=LATENTS + received):
+        gan.compile()
+    with pytest.raises(ValueError, match=LATENTS + received):
+        gan.generate(3)
+    inputs = {"latents": networks[0].inputs[0], "noise": keras.Input((2,), name="noise")}
+    made = networks[0](inputs["latents"]) + inputs["noise"]
+    critic = Critic(networks[1], real="samples", fake="generated")
+    game = AdversarialModel(
+        keras.Model(inputs, {"generated": made}),
+        critic,
+        priors={"latents": "normal", "noise": prior},
+    )
+    with pytest.raises(ValueError, match="The prior of `noise` must return"):
+        game.compile()
+
+
+def test_real_numbers_of_other_types_are_drawn():
+    for dtype in ("float64", "int32", "bool"):
+        gan = GAN(
+            helpers.generator(),
+            helpers.discriminator(),
+            prior=lambda shape, seed, dtype=dtype: tf.ones(shape, dtype),
+        )
+        gan.compile(run_eagerly=True)
+        gan.train_on_batch(helpers.points(8))
+        assert np.isfinite(gan.generate(2)).all()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def test_a_class_that_cannot_be_saved_goes_by_its_name():
     def run(shape):
         own = Own(2)
         own.build((None, shape))
-        gan = GAN(own, helpers.discriminator(), ema_halflife_images=None, prior=lambda s, seed: s)
+        networks = own, helpers.discriminator()
+        gan = GAN(*networks, ema_halflife_images=None, prior=lambda s, seed: tf.ones(s))
         gan.compile()
         return described(gan)
 

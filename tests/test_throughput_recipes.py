@@ -84,7 +84,11 @@ def test_a_plain_step_is_a_step_of_ours(name):
     model.d_optimizer, model.g_optimizer = (keras.optimizers.SGD(0.01) for _ in "dg")
     model.train_step(tf.constant(real))
 
-    gan = keras_gan.GAN(*pair, prior=lambda shape, seed: latents, ema_halflife_images=None)
+    gan = keras_gan.GAN(
+        *pair,
+        prior=lambda shape, seed: tf.constant(latents)[: shape[0]],
+        ema_halflife_images=None,
+    )
     penalties = [regularizers.R1, regularizers.R2] if workload.gamma else []
     gan.compile(
         *(keras.optimizers.SGD(0.01) for _ in "gd"),

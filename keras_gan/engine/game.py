@@ -13,13 +13,19 @@ class Draw:
     """A tensor that is drawn where the data do not have it.
 
     Args:
+        name: of what is drawn.
         prior: a `Prior`, a schedule's prior, `priors.Shuffled`, or a callable `(shape, seed)`.
         shape: of one row.
         dtype: of the input that takes it.
     """
 
-    def __init__(self, prior, shape, dtype):
-        self.prior, self.shape, self.dtype = prior, tuple(shape), dtype
+    def __init__(self, name, prior, shape, dtype):
+        self.name, self.prior, self.shape, self.dtype = name, prior, tuple(shape), dtype
+
+    def check(self):
+        """Draw a few rows, so that a prior that returns anything else is told before a step."""
+        if not isinstance(self.prior, (priors.Shuffled, priors.Scheduled)):
+            self._drawn(3, tf.constant([0, 0]))
 
     def rows(self, tensors, size, seed, images_seen, steps_seen):
         """This replica's and this micro-batch's rows of what is drawn for the global batch."""
@@ -28,14 +34,15 @@ class Draw:
         if isinstance(self.prior, priors.Scheduled):
             value = self.prior.value_at(images_seen, steps_seen)
             return tf.fill(tf.stack([size, *self.shape]), tf.cast(value, self.dtype))
+        return replicas.local_rows(lambda rows: self._drawn(rows, seed), size)
+
+    def _drawn(self, rows, seed):
         whole = tf.as_dtype(self.dtype).is_integer and isinstance(self.prior, priors.Categorical)
         draw = self.prior.indices if whole else self.prior
-
-        def drawn(rows):
-            found = draw(tf.stack([rows, *self.shape]), seed)
-            return tf.cast(tf.ensure_shape(found, [None, *self.shape]), self.dtype)
-
-        return replicas.local_rows(drawn, size)
+        known = rows if isinstance(rows, int) else None
+        found = draw(tf.stack([rows, *self.shape]), seed)
+        found = priors.as_drawn(found, self.name, self.shape, known)
+        return tf.cast(tf.ensure_shape(found, [None, *self.shape]), self.dtype)
 
 
 class Game:

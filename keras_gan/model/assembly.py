@@ -65,6 +65,8 @@ def assembled(model, loss, regularizers, terms, augment):
     game = Game(cut, critics, terms, draws, rules, augment)
     game.labels_of_data = entry_rules.labels_of_data(model, terms)
     game.followed = augmentation_checks.followed(model, game)
+    for draw in draws.values():
+        draw.check()
     augmentation_checks.check_fits(model, game)
     return game
 
@@ -94,7 +96,10 @@ def admit_compared(model, game, compared):
         return
     specs = specs_of(model, extra)
     game.evaluated_specs = EntrySpecs({**game.specs, **specs}, made=model._named_generator.outputs)
-    game.evaluated_draws = {**game.draws, **_draws(model, extra, specs)}
+    draws = _draws(model, extra, specs)
+    for draw in draws.values():
+        draw.check()
+    game.evaluated_draws = {**game.draws, **draws}
 
 
 def uncompiled(critic, **options):
@@ -125,7 +130,7 @@ def draws_of(model):
 
 def _draws(model, names, specs):
     return {
-        name: Draw(prior, *entry_rules.drawn_as(name, specs))
+        name: Draw(name, prior, *entry_rules.drawn_as(name, specs))
         for name, prior in model.priors.items()
         if name in names
     }

@@ -29,7 +29,10 @@ def latents_of(prior, num_samples, latent_dim, seed, truncation=1.0):
         float32, `(num_samples, latent_dim)`.
     """
     drawn = prior(tf.stack([num_samples, latent_dim]), seed_of(seed, 0))
-    return priors.truncate(prior, tf.ensure_shape(drawn, [None, latent_dim]), truncation)
+    rows = num_samples if isinstance(num_samples, int) else None
+    drawn = priors.as_drawn(drawn, "latents", (latent_dim,), rows)
+    drawn = priors.truncate(prior, tf.ensure_shape(drawn, [None, latent_dim]), truncation)
+    return tf.cast(drawn, "float32") if drawn.dtype.is_floating else drawn
 
 
 def labels_of(num_samples, num_classes, seed):
@@ -45,7 +48,14 @@ def checked(latents, name):
     values.check_real(latents.dtype, name)
     with np.errstate(over="ignore"):
         latents = latents.astype("float32", copy=False)
-    _checks.check(np.isfinite(latents).all(), f"`{name}` must be finite, in float32.")
+    bad = int((~np.isfinite(latents)).sum())
+    _checks.check(
+        not bad,
+        f"`{name}` must be finite, in float32.",
+        cure="Draw some with `gan.sample_latents(num_samples, seed)`.",
+        not_finite=bad,
+        shape=latents.shape,
+    )
     return latents
 
 
@@ -103,6 +113,7 @@ class Generation:
         """Samples of `averaged_generator` for latents, or for `[latents, labels]`."""
         return tf.cast(self.averaged_generator(inputs, training=training), "float32")
 
+    @_checks.suggesting
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Samples of `averaged_generator` for given latents, as in Keras.
 
@@ -140,6 +151,7 @@ class Generation:
         finally:
             self.steps_per_execution = before
 
+    @_checks.suggesting
     def generate(
         self,
         num_samples=None,
@@ -202,6 +214,7 @@ class Generation:
         network = self.averaged_generator if averaged else self.generator
         return self._in_batches(network, latents, labels, batch_size)
 
+    @_checks.suggesting
     def interpolate(self, start, end, steps=8, mode="slerp", labels=None):
         """Samples of `averaged_generator` along a path between two latents.
 
@@ -232,12 +245,14 @@ class Generation:
             labels = self._draw() % self.num_classes
         return self.generate(latents=path(*ends, steps, mode).numpy(), labels=labels)
 
+    @_checks.suggesting
     def sample_latents(self, num_samples, seed):
         """The latents of an integer seed: float32 NumPy `(num_samples, latent_dim)`."""
         num_samples = _checks.positive_int(num_samples, "num_samples")
         seed = _checks.seed(seed)
         return latents_of(self.prior, num_samples, self.latent_dim, seed).numpy()
 
+    @_checks.suggesting
     def score(self, samples, labels=None, *, batch_size=256):
         """The discriminator's logits of samples; nothing is trained.
 
