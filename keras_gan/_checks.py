@@ -1,5 +1,6 @@
 """Checks of arguments. Errors state the rule, the received value and the cure."""
 
+import collections.abc
 import difflib
 import functools
 import inspect
@@ -40,6 +41,34 @@ def sentence(rule, /, *, cure=None, **received):
     if cure:
         parts.append(cure)
     return " ".join(parts)
+
+
+def listed(given, name, kinds, what):
+    """What an argument that takes one thing, or several, was given: a list.
+
+    Args:
+        given: `None`, one thing, or several.
+        name: of the argument.
+        kinds: types of one thing, a tuple.
+        what: what they are, in the plural.
+
+    Raises:
+        ValueError: for a class, and for what cannot be gone through.
+    """
+    if given is None or isinstance(given, kinds):
+        return [] if given is None else [given]
+    check(
+        isinstance(given, collections.abc.Iterable) and not inspect.isclass(given),
+        f"`{name}` must be a list of {what}.",
+        cure=create(given),
+        **{name: given},
+    )
+    return list(given)
+
+
+def create(given):
+    """The cure of a class where an instance is needed, or `None`."""
+    return f"Create one: `{given.__name__}(...)`." if inspect.isclass(given) else None
 
 
 def positive_int(value, name, *, optional=False):
@@ -119,7 +148,12 @@ def closest(name, choices):
 
 def did_you_mean(name, choices):
     """A sentence that suggests the most similar known name, or `None`."""
-    match = closest(name, choices)
+    match, choices = closest(name, choices), list(map(str, choices))
+    if match and difflib.SequenceMatcher(None, str(name).lower(), match.lower()).ratio() < 0.8:
+        # Whole words of long names, such as "filter" of "generator_filters".
+        alike = [c for c in choices if difflib.get_close_matches(name, c.split("_"), cutoff=0.8)]
+        if len(alike) > 1:
+            return f"Did you mean {', '.join(map(repr, alike[:-1]))} or {alike[-1]!r}?"
     return f"Did you mean {match!r}?" if match else None
 
 
@@ -127,7 +161,7 @@ def suggesting(function, *others, without=()):
     """Wrap `function` so that the error for an unknown argument suggests a known one.
 
     Args:
-        function: a function, or a class's `__init__`.
+        function: a function, or a method, which is told as one of the object's own class.
         *others: functions that receive its further arguments.
         without: arguments of these that `function` sets itself.
 
@@ -141,16 +175,34 @@ def suggesting(function, *others, without=()):
         for name, parameter in inspect.signature(each).parameters.items()
         if parameter.kind in kinds and (each is function or name not in without)
     }
-    shown = function.__qualname__.removesuffix(".__init__")
+
+    def shown(args):
+        if next(iter(known), None) != "self":
+            return function.__qualname__
+        owner, method = type(args[0]).__name__, function.__name__
+        return owner if method == "__init__" else f"{owner}.{method}"
 
     @functools.wraps(function)
     def called(*args, **kwargs):
         for name in kwargs:
             if name not in known:
                 cure = did_you_mean(name, [n for n in known if n != "self"])
-                told = f"`{shown}` has no argument `{name}`."
+                told = f"`{shown(args)}` has no argument `{name}`."
                 raise TypeError(" ".join(filter(None, (told, cure))))
         return function(*args, **kwargs)
 
     called.__signature__ = inspect.signature(function)  # Keras does not unwrap functions
     return called
+
+
+class Suggesting:
+    """Base of classes whose constructors suggest a known argument for an unknown one.
+
+    Those of users, and those that pass further arguments on, are left as they are.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        made = vars(cls).get("__init__")
+        if made is not None and cls.__module__.startswith("keras_gan."):
+            cls.__init__ = suggesting(made)

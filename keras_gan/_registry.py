@@ -13,7 +13,7 @@ from keras_gan import _checks, _warnings
 METRICS = {}
 
 
-class Configurable:
+class Configurable(_checks.Suggesting):
     """Saved and shown by the arguments of its constructor, each an attribute of the same name."""
 
     def get_config(self):
@@ -68,7 +68,7 @@ def get(identifier, known, kind):
     _checks.check(
         identifier is not None and not inspect.isclass(identifier),
         f"A {kind} must be a name or an instance.",
-        cure=f"Known names: {', '.join(sorted(known))}.",
+        cure=_checks.create(identifier) or f"Known names: {', '.join(sorted(known))}.",
         **{kind: identifier},
     )
     return identifier
@@ -80,11 +80,13 @@ def snake_case(name):
 
 
 def metrics(given):
-    """Metrics of `(real, fake)` from a list of names, configs or instances.
+    """Metrics of `(real, fake)` from one or several names, configs or instances.
 
     Raises:
         ValueError: for objects that are not metrics, and for duplicate names.
     """
+    kinds = (str, dict, keras.metrics.Metric)
+    given = _checks.listed(given, "metrics", kinds, "names or instances")
     known = [get(one, METRICS, "metric") for one in given]
     for metric in known:
         _checks.check(

@@ -83,8 +83,8 @@ TABLE = {
     ),
     "a class": (
         lambda: _registry.metrics([metrics.FrechetDistance]),
-        "Known names: .*frechet_distance",
-        lambda: _registry.metrics(["frechet_distance"]),
+        r"Create one: `FrechetDistance\(\.\.\.\)`",
+        lambda: _registry.metrics([metrics.FrechetDistance()]),
     ),
     # === feeding ===
     "labels beside a data set": (

@@ -3,12 +3,32 @@
 import inspect
 import warnings
 
+import keras
 import pytest
 
 import helpers
 import keras_gan
-from keras_gan import GAN, callbacks, data, evaluate_generator, images, networks, recipes
+from keras_gan import (
+    GAN,
+    AdversarialModel,
+    Critic,
+    augment,
+    callbacks,
+    data,
+    evaluate_generator,
+    images,
+    losses,
+    metrics,
+    networks,
+    optimizers,
+    priors,
+    recipes,
+    regularizers,
+    schedules,
+    terms,
+)
 
+GAN_OF_POINTS = GAN(helpers.generator(), helpers.discriminator())
 MISSPELT = {
     "anomaly_score": (lambda **k: recipes.anomaly_score(1, 2, **k), "batchsize", "batch_size"),
     "ImageGrid": (lambda **k: callbacks.ImageGrid("runs", **k), "colums", "columns"),
@@ -28,6 +48,18 @@ MISSPELT = {
     "dcgan": (lambda **k: recipes.dcgan((8, 8, 1), **k), "learningrate", "learning_rate"),
     "wgan_gp": (lambda **k: recipes.wgan_gp((8, 8, 1), **k), "max_filter", "max_filters"),
     "sngan": (lambda **k: recipes.sngan((8, 8, 1), **k), "num_class", "num_classes"),
+    "R1": (regularizers.R1, "wieght", "weight"),
+    "NonSaturating": (losses.NonSaturating, "label_smothing", "label_smoothing"),
+    "L1": (lambda **k: terms.L1("a", "b", **k), "wait", "weight"),
+    "Cosine": (lambda **k: schedules.Cosine(1.0, 0.0, **k), "over_image", "over_images"),
+    "Uniform": (priors.Uniform, "hgih", "high"),
+    "KernelDistance": (metrics.KernelDistance, "subset", "subsets"),
+    "Adaptive": (lambda **k: augment.Adaptive("color", **k), "ramp_image", "ramp_images"),
+    "Adam": (optimizers.Adam, "beta1", "beta_1"),
+    "GAN.generate": (lambda **k: GAN_OF_POINTS.generate(**k), "num", None),
+    "GAN.score": (lambda **k: GAN_OF_POINTS.score(1, **k), "label", "labels"),
+    "GAN.interpolate": (lambda **k: GAN_OF_POINTS.interpolate(1, 2, **k), "step", "steps"),
+    "GAN.predict": (lambda **k: GAN_OF_POINTS.predict(1, **k), "batchsize", "batch_size"),
     "r3gan": (lambda **k: recipes.r3gan((8, 8, 1), **k), "latentdim", "latent_dim"),
 }
 
@@ -37,7 +69,39 @@ def test_a_misspelt_argument_gets_a_suggestion(name):
     call, given, meant = MISSPELT[name]
     with pytest.raises(TypeError) as error:
         call(**{given: 1})
-    assert str(error.value) == f"`{name}` has no argument `{given}`. Did you mean {meant!r}?"
+    told = f"`{name}` has no argument `{given}`."
+    assert str(error.value) == (f"{told} Did you mean {meant!r}?" if meant else told)
+
+
+def test_a_word_of_several_long_names_suggests_each():
+    told = "Did you mean 'generator_filters', 'discriminator_filters' or 'max_filters'?"
+    with pytest.raises(TypeError, match=told.replace("?", r"\?")):
+        recipes.dcgan((8, 8, 1), filter=4)
+
+
+def test_classes_of_users_keep_their_own_arguments():
+    class Own(regularizers.R1):
+        """Passes further arguments on."""
+
+        def __init__(self, **options):
+            super().__init__(**options)
+
+    assert Own(weight=2.0).weight == 2.0
+    with pytest.raises(TypeError, match="`Own` has no argument `wieght`. Did you mean 'weight'"):
+        Own(wieght=2.0)
+
+
+def test_methods_of_games_and_exports_suggest_too():
+    inputs = keras.Input((helpers.LATENT,), name="latents")
+    generator = keras.Model(inputs, {"generated": helpers.generator()(inputs)})
+    critic = Critic(helpers.discriminator(), real="samples", fake="generated")
+    game = AdversarialModel(generator, critic, priors={"latents": "normal"})
+    with pytest.raises(TypeError, match="`AdversarialModel.generate` has no argument `sed`. Did"):
+        game.generate(sed=1)
+    with pytest.raises(TypeError, match="`AdversarialModel.score` has no argument `output`"):
+        game.score(1, output=1)
+    with pytest.raises(ValueError, match=r"options=\['formt'\]. Did you mean 'format'"):
+        GAN_OF_POINTS.export("runs", formt="onnx")
 
 
 @pytest.mark.parametrize(

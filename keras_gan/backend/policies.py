@@ -11,6 +11,8 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from keras_gan import _checks
+
 # Linux's names of the instructions that multiply bfloat16.
 _INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 # GPUs from this compute capability on multiply bfloat16.
@@ -40,11 +42,22 @@ def scope(precision, *, on_processors=True):
     try:
         keras.config.set_image_data_format("channels_last")
         if precision is not None:
-            keras.config.set_dtype_policy(precision)
+            _set_policy(precision)
         yield
     finally:
         keras.config.set_dtype_policy(before)
         keras.config.set_image_data_format(data_format)
+
+
+def _set_policy(precision):
+    try:
+        keras.config.set_dtype_policy(precision)
+    except (ValueError, TypeError):
+        raise _checks.error(
+            "`precision` must be a Keras dtype policy, 'auto' or None.",
+            cure="Names are 'float32', 'mixed_bfloat16' and 'mixed_float16'.",
+            precision=precision,
+        ) from None
 
 
 def multiplies_bfloat16(*, on_processors=True):

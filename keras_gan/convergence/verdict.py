@@ -69,6 +69,7 @@ def check_rules(rules):
     _checks.check(
         isinstance(rules, (list, tuple)) and bool(rules),
         "`rules` must be a list of rules, or None for the default ones.",
+        cure=_checks.create(rules),
         rules=rules,
     )
     for rule in rules:
@@ -76,6 +77,7 @@ def check_rules(rules):
         _checks.check(
             callable(rule) and not isinstance(rule, type) and isinstance(kind, str) and kind,
             "A rule must be a callable instance with a `kind`, a name such as 'stalled'.",
+            cure=_checks.create(rule),
             given=rule,
         )
     return list(rules)

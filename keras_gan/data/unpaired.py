@@ -45,7 +45,7 @@ def unpaired(*sources, names=None, seed=0, batch_size=64, shuffle=True):
     batch_size = _checks.positive_int(batch_size, "batch_size")
     seed, shuffle = _checks.seed(seed), _checks.boolean(shuffle, "shuffle")
     unnamed = [number for number, source in enumerate(sources) if not _has_names(source)]
-    given = [] if names is None else [names] if isinstance(names, str) else list(names)
+    given = _checks.listed(names, "names", (str,), "names")
     _checks.check(
         len(given) == len(unnamed),
         "`names` must have one name for each source that is no dict.",
@@ -82,7 +82,7 @@ def _source(given, number, name):
     spec = source.element_spec
     if isinstance(spec, dict):
         return source
-    wanted = (name,) if isinstance(name, str) else tuple(name)
+    wanted = tuple(_checks.listed(name, "names", (str,), "names"))
     parts = len(spec) if isinstance(spec, tuple) else 1
     _checks.check(
         len(wanted) == parts,

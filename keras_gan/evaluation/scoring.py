@@ -97,7 +97,7 @@ def evaluate_generator(
     num_samples = _checks.positive_int(num_samples, "num_samples", optional=True)
     floors = _checks.boolean(floors, "floors")
     _checks.one_of(verbose, "verbose", ("auto", 0, 1, False, True))
-    chosen = _registry.metrics(metrics if isinstance(metrics, (list, tuple)) else [metrics])
+    chosen = _registry.metrics(metrics)
     _checks.check(bool(chosen), "There must be a metric.", metrics=metrics)
     adapter = generator_adapters.adapt(
         generator, prior=prior, latent_dim=latent_dim, num_classes=num_classes

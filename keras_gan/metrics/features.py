@@ -27,9 +27,13 @@ def check(features):
     if isinstance(features, str):
         applications.check(features)
     _checks.check(
-        features is None or isinstance(features, str) or callable(features),
+        features is None
+        or isinstance(features, str)
+        or callable(features)
+        and not isinstance(features, type),
         "`features` must be a Keras model, a callable, a network of `keras.applications` by name, "
         'such as "inception_v3", or None.',
+        cure=_checks.create(features),
         features=features,
     )
     return features

@@ -13,7 +13,7 @@ from keras_gan.metrics.reservoir import Reservoir
 _BATCH = 256
 
 
-class QualityMetric(keras.metrics.Metric):
+class QualityMetric(_checks.Suggesting, keras.metrics.Metric):
     """A metric of reals and fakes, to be given to `compile`.
 
     Subclasses define the statistics of both sides in `build` and read them eagerly in `_sides()`,

@@ -141,7 +141,7 @@ class AdversarialModel(
             critic_checks.check_critic(critic, named_generator)
         self._critics = tuple(critics)
         self.generator = generator
-        self.values = (values,) if isinstance(values, str) else tuple(values)
+        self.values = tuple(_checks.listed(values, "values", (str,), "names"))
         self.ema_halflife_images = ema_halflife_images
         self.seed = _checks.seed(seed)
         self.averaged_generator, self._named_average = generator, named_generator

@@ -42,7 +42,7 @@ def callback_list(given):
         _checks.check(
             isinstance(callback, keras.callbacks.Callback),
             "`callbacks` must be a list of instances of callbacks.",
-            cure=f"Create one: `{callback.__name__}(...)`." if inspect.isclass(callback) else None,
+            cure=_checks.create(callback),
             callback=callback,
         )
     return callbacks
@@ -74,16 +74,15 @@ def _names_add_loss(code):
 
 def term_list(given):
     """Terms from one or several instances or configs."""
-    if isinstance(given, (dict, terms.Term)):
-        given = [given]
-    return [terms.get(term) for term in given or ()]
+    given = _checks.listed(given, "terms", (str, dict, terms.Term), "`keras_gan.terms.Term`s")
+    return [terms.get(term) for term in given]
 
 
 def regularizer_list(given):
     """Regularizers from one or several names, configs or instances."""
-    if isinstance(given, (str, dict, regularizers.Regularizer)):
-        given = [given]
-    return [regularizers.get(regularizer) for regularizer in given or ()]
+    kinds = (str, dict, regularizers.Regularizer)
+    given = _checks.listed(given, "regularizers", kinds, "names or instances")
+    return [regularizers.get(regularizer) for regularizer in given]
 
 
 def log_names(penalties):
@@ -131,9 +130,7 @@ def metric_list(given, sample_shape, *, of_any=False):
 
     With `of_any`, they may compare anything, such as labels with predictions.
     """
-    if isinstance(given, (str, dict, keras.metrics.Metric)):
-        given = [given]
-    metrics = _registry.metrics(given or ())
+    metrics = _registry.metrics(given)
     for metric in metrics:
         _check_compares(metric, sample_shape, of_any)
         # Variables must exist before the first graph.

@@ -156,7 +156,7 @@ class Critic:
 
 
 def _names(given, what):
-    names = (given,) if isinstance(given, str) else tuple(given)
+    names = tuple(_checks.listed(given, what, (str,), "names"))
     _checks.check(
         all(isinstance(name, str) and name.isidentifier() for name in names),
         f"`{what}` must be a name, or a tuple of names, which are Python identifiers.",

@@ -21,7 +21,7 @@ def named_critics(critics):
             hasattr(critic, "fake_condition"),
             "`critics` must be a `keras_gan.Critic`, or a list of them.",
             cure="Use `keras_gan.Critic(network, real='photo', fake='painted')`.",
-            critic=type(critic).__name__,
+            critic=critic if isinstance(critic, type) else type(critic).__name__,
         )
     for critic in critics:
         critic.name = critic.name or "critic"

@@ -1,6 +1,7 @@
 """Export of the averaged generator for use without this package."""
 
 import importlib.util
+import inspect
 import os
 import warnings
 
@@ -26,7 +27,13 @@ def export_generator(
         format = endings.get(_ending(path), "tf_saved_model")
     _checks.one_of(format, "format", ("tf_saved_model", *_SUFFIXES))
     if format == "tf_saved_model":
-        _checks.check(not kwargs, "A SavedModel takes no further options.", options=list(kwargs))
+        known = inspect.signature(gan.export).parameters
+        _checks.check(
+            not kwargs,
+            "A SavedModel takes no further options.",
+            cure=_checks.did_you_mean(next(iter(kwargs)), list(known)) if kwargs else None,
+            options=list(kwargs),
+        )
         _checks.check(
             _ending(path) not in _OF_KERAS,
             "The path of a SavedModel must be that of a folder, not of a file of Keras.",

@@ -29,6 +29,7 @@ class Sampling:
         made = self._named_average.cut(outputs)(inputs, training=training)
         return single({name: tf.cast(made[name], "float32") for name in outputs})
 
+    @_checks.suggesting
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, outputs=None):
         """Outputs of `averaged_generator` for given inputs, as `generate` makes them.
 
@@ -56,6 +57,7 @@ class Sampling:
             return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return np.concatenate(parts)
 
+    @_checks.suggesting
     def generate(
         self,
         num_samples=None,
@@ -114,6 +116,7 @@ class Sampling:
         tensors |= drawing.drawn(self, drawn, tensors, num_samples, seed, truncation)
         return single(_made(cut, names, tensors, num_samples, seed, batch_size))
 
+    @_checks.suggesting
     def score(self, inputs, critic=None, *, names=None, outputs=None, batch_size=256):
         """What a critic makes of tensors that one has, in inference mode; nothing is trained.
 
@@ -311,7 +314,7 @@ def _rows(array, shape):
 
 def _asked(outputs, known, what):
     """The names in `outputs`, one or several, each of which must be known."""
-    names = [outputs] if isinstance(outputs, str) else list(outputs)
+    names = _checks.listed(outputs, "outputs", (str,), "names")
     unknown = [name for name in names if name not in known]
     _checks.check(
         bool(names) and not unknown,

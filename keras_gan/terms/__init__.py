@@ -43,7 +43,8 @@ def get(identifier):
     _checks.check(
         isinstance(term, Term) and not inspect.isclass(term),
         "A term must be a `keras_gan.terms.Term`.",
-        cure="Use one of `keras_gan.terms`, such as L1('photo', 'painted', weight=100.0), or "
+        cure=_checks.create(identifier)
+        or "Use one of `keras_gan.terms`, such as L1('photo', 'painted', weight=100.0), or "
         "subclass `Term` and define `value(scene)`.",
         term=identifier,
     )

@@ -11,7 +11,7 @@ PLAYERS = ("generator", "discriminator", "both")
 _OPTIONS = frozenset({"name", "player", "distance", "head", "critic", "of"})
 
 
-class Term:
+class Term(_checks.Suggesting):
     """What a player minimises besides the adversarial loss; base class of all terms.
 
     The training step adds `weight * every * mean(value(scene))`, the mean over the whole batch, to
