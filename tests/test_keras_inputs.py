@@ -269,8 +269,23 @@ def test_a_generator_must_last():
     assert "steps_per_epoch=" in told(lambda: gan.fit(generator(x), epochs=2, verbose=0))
     assert gan.steps_seen == 0
     more = {"epochs": 4, "steps_per_epoch": 2, "verbose": 0}
-    assert "batches=6, needed=8" in told(lambda: gan.fit(generator(x), **more))
+    text = told(lambda: gan.fit(generator(x), **more))
+    assert "batches=6, needed=8. Use `epochs=3`, or a `keras.utils.PyDataset`." in text
     assert gan.steps_seen == 6
+    gan.fit(generator(x), **{**more, "epochs": 3})  # the cure
+
+
+def test_a_generator_that_ends_in_the_first_epoch_needs_fewer_steps():
+    gan, x = noting(), numbered(24)[0]
+    more = {"epochs": 2, "steps_per_epoch": 7, "verbose": 0}
+    text = told(lambda: gan.fit(generator(x), **more))
+    assert "batches=6, needed=14. Use `steps_per_epoch=6` and one epoch, or" in text
+    gan.fit(generator(x), **{**more, "epochs": 1, "steps_per_epoch": 6})  # the cure
+    text = told(lambda: gan.fit(generator(x), steps_per_epoch=7, verbose=0))
+    assert "needed=7. Use `steps_per_epoch=6`, or" in text
+    validation = {"validation_data": generator(x), "validation_steps": 7, "batch_size": 4}
+    text = told(lambda: gan.fit(x, **validation))
+    assert "batches=6, needed=7. Use `validation_steps=6`, or arrays." in text
     data = {"validation_data": generator(x), "batch_size": 4, "verbose": 0}
     assert "validation_steps=" in told(lambda: gan.fit(x, **data))
     assert "steps_per_epoch" in told(lambda: gan.fit(Rows(x, endless=True), verbose=0))

@@ -130,7 +130,7 @@ def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_ep
         order = {"shuffle": shuffle, "seed": seed, "position": lambda: position() * group}
         reader = readers.reader(x, "x", arrays=rule.arrays, group=group, **order)
         x = reader.dataset
-    shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader}
+    shared = {"steps": steps_per_epoch, "parts": parts, "reader": reader, "epochs": epochs}
     return PipelineFeed(x, rule, "x", group=group, **shared)
 
 
@@ -251,7 +251,7 @@ def gathered(x, rule, steps, name):
     )
     reader = readers.reader(x, name, arrays=rule.arrays)
     batches = list(itertools.islice(reader.one_pass(), _checks.positive_int(steps, "steps")))
-    reader.check(steps)
+    reader.check(steps, steps, lambda batches: f"Use `validation_steps={batches}`, or arrays.")
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches)
 
 
@@ -314,7 +314,9 @@ def _are_samples(parts, rank):
 def cure_of_no_data(x, name):
     """What to do with something that is no data at all."""
     if x is None:
-        return "Give the real samples: `fit(samples)`."
+        if not name.startswith("validation_data"):
+            return "Give the real samples: `fit(samples)`."
+        return "Give held-out samples: `validation_data=samples`, or leave it out."
     if isinstance(x, (str, os.PathLike)):
         return "For a folder of images, use `keras_gan.data.from_folder(path, image_size=...)`."
     if isinstance(x, tf.SparseTensor):

@@ -28,6 +28,7 @@ class PipelineFeed(Feed):
         steps: steps of an epoch, if it is not a full pass.
         limit: maximum number of batches to read.
         parts: number of equal parts that the batch of an update is divided into.
+        epochs: number of epochs of the run.
         source: the `sources.Source` of the samples, if they are this package's.
         reader: the `feeding.readers.Reader` of the data set, if it is read in Python.
     """
@@ -42,6 +43,7 @@ class PipelineFeed(Feed):
         steps=None,
         limit=None,
         parts=1,
+        epochs=1,
         source=None,
         reader=None,
     ):
@@ -51,7 +53,7 @@ class PipelineFeed(Feed):
         self._parts = parts
         self._seen = []
         self._complete = self._any_step = False
-        self._reader, self._epochs = reader, 0
+        self._reader, self._epochs, self._run = reader, 0, epochs
         self._checksum = self._expected = None
         self.kind = getattr(reader, "kind", None if source or reader else "pipeline")
         batches = int(dataset.cardinality()) if reader is None else reader.batches
@@ -101,7 +103,8 @@ class PipelineFeed(Feed):
         super().check_epoch()
         self._epochs += 1
         if self._reader is not None:
-            self._reader.check(self._epochs * (self.steps_per_epoch or 0) * (self._group or 1))
+            epoch = (self.steps_per_epoch or 0) * (self._group or 1)
+            self._reader.check(self._epochs * epoch, self._run * epoch, self._cure_of_end)
         if self._is_counted or self._any_step:
             return
         _checks.check(self.samples is not None, f"`{self._name}` must not be empty.", batches=0)
@@ -109,6 +112,13 @@ class PipelineFeed(Feed):
             self._check_steps(False, len(self._seen))
 
     # === Checks ===
+
+    def _cure_of_end(self, batches):
+        """What to do where data that are read once end early."""
+        steps, epoch = batches // self._group, self.steps_per_epoch
+        way = f"`epochs={steps // epoch}`" if steps >= epoch else f"`steps_per_epoch={steps}`"
+        way += " and one epoch" if 0 < steps < epoch and self._run > 1 else ""
+        return f"Use {way}, or a `keras.utils.PyDataset`." if steps else None
 
     def _check_size(self, batches, steps):
         name = self._name

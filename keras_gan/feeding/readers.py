@@ -122,11 +122,13 @@ class Reader:
         except BaseException as error:  # user code may raise anything
             self.error = error
 
-    def check(self, needed):
+    def check(self, needed, total, cure):
         """Raise the error that occurred while reading; what ends a program as it is.
 
         Args:
             needed: number of batches that must have been read.
+            total: those that the whole run needs.
+            cure: callable from the number that there are to the cure of too few.
         """
         if self.error is not None and not isinstance(self.error, Exception):
             raise self.error
@@ -235,14 +237,14 @@ class GeneratorReader(Reader):
 
     kind = "generator"
 
-    def check(self, needed):
-        super().check(needed)
+    def check(self, needed, total, cure):
+        super().check(needed, total, cure)
         _checks.check(
             not self._has_ended or self.num_read >= needed,
             f"`{self._name}` must yield a batch for each step: a generator can be read once.",
-            cure="Use fewer epochs, or a `keras.utils.PyDataset`.",
+            cure=lambda: cure(self.num_read),
             batches=self.num_read,
-            needed=needed,
+            needed=total,
         )
 
     _has_ended = False
