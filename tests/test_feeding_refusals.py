@@ -238,6 +238,29 @@ BAD_LABELS = {
     "one-hot": (lambda: np.eye(CLASSES, dtype=int)[labels()], r"one class index.*argmax\(-1\)"),
     "floats": (lambda: labels().astype("float32"), r"integers.*float32.*astype\('int32'\)"),
 }
+BAD_KINDS = {
+    "words": (lambda: labels().astype("<U1"), r"dtype='<U1'. Number the classes: `np.unique\(y"),
+    "bytes": (lambda: labels().astype("S1"), r"dtype='\|S1'. Number the classes"),
+    "a list of words": (lambda: [str(n) for n in labels()], r"dtype='<U1'. Number the classes"),
+    "fractions": (lambda: labels() + 0.5, "dtype='float64'. Number the classes"),
+    "large floats": (lambda: labels() + 1e20, "dtype='float64'. Number the classes"),
+    "complex": (lambda: labels() + 1j, "dtype='complex128'. Number the classes"),
+    **{
+        str(bad): (
+            lambda bad=bad: np.where(labels() == 1, bad, labels()),
+            r"must be integers, but some are NaN or infinite. Received: dtype='float64', "
+            r"not_finite=\d+, first=\d+. Leave out .* `np.isfinite\(y\)`",
+        )
+        for bad in (np.nan, np.inf)
+    },
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", BAD_KINDS)
+def test_labels_of_other_kinds_are_told_as_they_were_given(models, kind):
+    make, message = BAD_KINDS[kind]
+    refused(models["labelled"], message, helpers.images(), make(), batch_size=8)
 
 
 @pytest.mark.parametrize("kind", BAD_LABELS)

@@ -92,7 +92,11 @@ def checked(class_names, num_classes, name="class_names"):
     _checks.check(
         num_classes is None or len(names) == num_classes,
         f"`{name}` must hold one name for each class.",
-        num_classes=num_classes,
+        cure="Leave it out, or build networks and model with "
+        f"`num_classes={len(names)}` for a conditional model."
+        if not num_classes
+        else None,
+        num_classes=num_classes or None,
         **{name: names},
     )
     return names

@@ -34,12 +34,21 @@ def array(values, name):
         found = np.asarray(values)
         if found.dtype == object and found.ndim:  # an array of arrays, or of numbers
             found = np.asarray(found.tolist() if found.ndim > 1 else np.stack(found))
-        numbers = found.dtype.kind not in "OSUMm" and tf.as_dtype(found.dtype) is not None
     except (TypeError, ValueError):
-        found, numbers = None, False
-    if not numbers:
+        raise ValueError(_complaint(values, None, name)) from None
+    if found.dtype == np.longdouble:  # which TensorFlow does not know
+        found = found.astype("float64")
+    if not _are_numbers(found.dtype):
         raise ValueError(_complaint(values, found, name))
-    return found
+    small = found.dtype.kind == "V" and tf.as_dtype(found.dtype).is_integer
+    return found.astype("int8") if small else found  # of two or four bits
+
+
+def _are_numbers(dtype):
+    try:
+        return dtype.kind not in "OSUMm" and tf.as_dtype(dtype) is not None
+    except TypeError:
+        return False
 
 
 def in_64_bits(tensor):
@@ -67,7 +76,10 @@ def _complaint(values, found, name):
     received = {name: type(values).__name__}
     if found is not None:
         received["dtype"] = str(found.dtype)
-    return _checks.sentence(rule, **received)
+    cure = None
+    if found is not None and found.dtype.names and found.ndim == 1:
+        cure = f"Use `np.stack([{name}[n] for n in {name}.dtype.names], -1)`."
+    return _checks.sentence(rule, cure=cure, **received)
 
 
 def _shapes(values):

@@ -74,13 +74,16 @@ def check_whole(dtype, rule, name, form, array=None):
     if rule.num_classes is not None:
         labels.check_type(dtype, name, form, array)
         return
-    fraction = array is not None and dtype.kind == "f" and (array % 1 != 0).any()
+    known = array is not None and dtype.kind == "f"
+    finite = not known or np.isfinite(array).all()
+    whole = not known or finite and labels.are_indices(array)
     code = form.samples("{}.astype('int32')", "tf.cast({}, 'int32')")
     _checks.check(
         dtype.kind in "bui",
         f"`{name}` must be whole numbers, since its input takes {rule.dtype.name}.",
-        cure=None if fraction else f"Use {code} if they are whole numbers.",
+        cure=f"Use {code} if they are whole numbers." if whole and dtype.kind != "c" else None,
         dtype=str(dtype),
+        **({} if finite else {"not_finite": int((~np.isfinite(array)).sum())}),
     )
 
 

@@ -8,6 +8,7 @@ from keras_gan.feeding.cures import Form
 
 # Above this number, values are not class indices.
 _MANY = 1_000_000
+_INT32 = 2**31
 
 
 def checked(
@@ -45,7 +46,7 @@ def checked(
 def check_range(labels, num_classes, name, form, *, allow_unknown=False):
     """Check that integers of any shape are class indices, see `checked`."""
     low, high = int(labels.min()), int(labels.max())
-    most = num_classes or 2**31
+    most = num_classes or _INT32
     unknown = ", or -1 where the class is unknown" if allow_unknown else ""
     _checks.check(
         (allow_unknown or low >= 0) and high < most,
@@ -61,16 +62,30 @@ def check_range(labels, num_classes, name, form, *, allow_unknown=False):
 
 def check_type(dtype, name, form, labels=None):
     """Check that a NumPy type is an integer type; `labels` are the values, if known."""
+    known = labels is not None and dtype.kind == "f"
+    bad = np.flatnonzero(~np.isfinite(labels)) if known else ()
+    whole = not known or not len(bad) and are_indices(labels)
 
     def cure():
-        if dtype.kind in "OSU":
+        if len(bad):
+            rows = form.labels("np.isfinite({})", "tf.math.is_finite({})")
+            return f"Leave out the samples without a class, and keep those of {rows}."
+        complex_ones = dtype.kind == "c"
+        if dtype.kind in "OSU" or labels is not None and (complex_ones or not whole):
             return f"Number the classes: {_numbered(form)}."
-        if labels is not None and dtype.kind == "f" and (labels % 1 != 0).any():
+        if complex_ones:
             return None
         code = form.labels("{}.astype('int32')", "tf.cast({}, 'int32')")
         return f"Use {code} if they are class indices."
 
-    _checks.check(dtype.kind in "ui", f"`{name}` must be integers.", cure=cure, dtype=str(dtype))
+    rule = f"`{name}` must be integers{', but some are NaN or infinite' if len(bad) else ''}."
+    received = {"not_finite": len(bad), "first": int(bad[0])} if len(bad) else {}
+    _checks.check(dtype.kind in "ui", rule, cure=cure, dtype=str(dtype), **received)
+
+
+def are_indices(numbers):
+    """Whether finite floats are whole numbers that int32 holds."""
+    return bool((numbers % 1 == 0).all() and (np.abs(numbers) < _INT32).all())
 
 
 def check_shape(shape, name, form):
@@ -91,9 +106,10 @@ def array(labels, name, form):
         if tables.is_table(labels):
             raise
         words = np.asarray(labels, dtype=object)
-        if words.ndim != 1 or not all(isinstance(word, (str, bytes)) for word in words):
+        one_each = words.ndim == 1 or words.ndim == 2 and words.shape[1] == 1
+        if not one_each or not all(isinstance(word, (str, bytes)) for word in words.ravel()):
             raise
-    check_type(words.dtype, name, form)
+    check_type(np.asarray(labels).dtype, name, form)
 
 
 def _numbered(form):

@@ -32,6 +32,8 @@ _LARGEST_CODE = 127
 _MARGIN, _SHARE = 0.05, 0.01
 # Means and standard deviations that are too far from those of an untrained generator.
 _FAR = 10.0
+# Squares of larger numbers may be beyond float32, so that they cannot be standardised in it.
+_HUGE = 1e15
 
 IMAGES = "of images must be uint8 in [0, 255] or floats in [-1, 1]."
 
@@ -134,8 +136,13 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
         _warn_of_bits(is_image, name, form)
     if reach is not None:
         check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
-        if warn and not pixels and reach.activation == "linear" and reach.certain:
-            _warn_of_scale(samples, (low, high), name, form)
+    if warn and not form.is_dataset and _are_all_the_same(samples):
+        _warnings.warn(
+            f"All {len(samples)} samples of `{name}` are the same, so that there is one point to "
+            "learn: look at how they were made."
+        )
+    elif warn and not pixels and reach and reach.activation == "linear" and reach.certain:
+        _warn_of_scale(samples, (low, high), name, form)
     return samples
 
 
@@ -279,6 +286,13 @@ def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
 # === What is allowed, but most likely not meant ===
 
 
+def _are_all_the_same(samples):
+    """Whether there are several samples, all of them equal."""
+    if len(samples) < 2 or not np.array_equal(samples[0], samples[-1]):
+        return False
+    return bool((samples == samples[0]).all())
+
+
 def _warn_of_bits(is_image, name, form):
     numbers = "" if is_image else f", or {cures.as_floats(form)} for numbers"
     _warnings.warn(
@@ -290,10 +304,18 @@ def _warn_of_bits(is_image, name, form):
 def _warn_of_scale(samples, extremes, name, form):
     if max(map(abs, extremes)) <= _FAR:
         return
-    mean, deviation = float(samples.mean()), float(samples.std())
+    # Squares of large numbers are beyond float32.
+    mean, deviation = float(samples.mean(dtype="float64")), float(samples.std(dtype="float64"))
     if max(abs(mean), deviation) > _FAR:
         _warnings.warn(
             f"`{name}` have a mean of {mean:.3g} and a standard deviation of {deviation:.3g}, but "
             "the values of a new generator are about 0 and 1, and training takes very long to get "
-            f"from there. Standardise them: {cures.standardised(form, mean, deviation)}."
+            f"from there. {_cure_of_scale(extremes, mean, deviation, form)}"
         )
+
+
+def _cure_of_scale(extremes, mean, deviation, form):
+    largest = max(map(abs, extremes))
+    if largest > _HUGE:
+        return f"Scale them first: {cures.linear(form, f' / {cures.rounded_up(largest)}')}."
+    return f"Standardise them: {cures.standardised(form, mean, deviation)}."

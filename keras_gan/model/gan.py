@@ -92,6 +92,7 @@ class GAN(Generation, AdversarialModel):
         name=None,
     ):
         keras.Model.__init__(self, name=name)
+        num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
         pack = packing.checked(pack, num_classes)
         self.latent_dim, self.sample_shape, conditional = pairs.check_pair(
             generator, discriminator, pack
@@ -104,7 +105,6 @@ class GAN(Generation, AdversarialModel):
             networks_take_labels=conditional,
         )
         if num_classes is not None:
-            num_classes = _checks.positive_int(num_classes, "num_classes")
             pairs.check_classes(num_classes, generator, discriminator)
         self.discriminator = discriminator
         self.num_classes = num_classes
