@@ -1,5 +1,7 @@
 """An update that is not finite is left out, and remembered."""
 
+import warnings
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,9 +53,30 @@ def test_an_update_left_out_leaves_statistics_alone_too(bad):
         model.generator.trainable_variables[0].assign(
             tf.fill(model.generator.trainable_variables[0].shape, np.inf)
         )
-    with pytest.warns(UserWarning, match="Updates were skipped"):
+    told = "at step 0: it came so, or the first updates made it so" if bad else "Updates were skipp"
+    with pytest.warns(UserWarning, match=told):
         model.fit(data, batch_size=None if bad == 0 else 16, verbose=0)
     assert model.first_failure is not None
     for network in (model.generator, model.discriminator):
         for variable in network.non_trainable_weights:
             assert np.isfinite(variable.numpy()).all(), variable.path
+
+
+@pytest.mark.parametrize("bad", [np.nan, 0.0])
+def test_validation_data_that_are_not_finite_are_told_once(bad):
+    model = helpers.gan(run_eagerly=True)
+    held_out = helpers.points(16)
+    held_out[13] = bad
+    validation = tf.data.Dataset.from_tensor_slices(held_out).batch(8)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = model.fit(
+            helpers.points(8), batch_size=8, epochs=2, validation_data=validation, verbose=0
+        ).history
+    told = [str(w.message) for w in caught if "validation_data" in str(w.message)]
+    assert np.isfinite(history["val_d_loss"]).all() == (bad == 0.0)
+    assert len(told) == (bad != 0.0)
+    if told:
+        assert "d_loss is nan, although all weights are finite" in told[0]
+        with pytest.warns(UserWarning, match="outliers in `x`"):
+            model.evaluate(validation, verbose=0)

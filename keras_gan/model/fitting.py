@@ -1,8 +1,10 @@
 """`fit`, `evaluate` and `train_on_batch` of a GAN, and samples of the data it was trained on."""
 
 import contextlib
+import math
 
 import keras
+import tensorflow as tf
 
 from keras_gan import _checks, _warnings, convergence
 from keras_gan.backend import private_keras
@@ -104,6 +106,7 @@ class Fitting:
             )
         self._training_feed, self._held_out_feed = feed, held_out_feed
         self._warn_of_metrics()
+        self._warned_of_losses = False
         self._learn_class_names(x)
         self._check_class_order(validation_data, "validation_data")
         self._choose_steps_per_execution(feed, callbacks)
@@ -201,8 +204,30 @@ class Fitting:
                 "`validation_data=` or `validation_split=`."
             )
 
-    # Of metrics without validation data.
-    _warned_of_metrics = False
+    # Of metrics without validation data, and of losses of an evaluation that are not finite.
+    _warned_of_metrics = _warned_of_losses = False
+
+    def _warn_of_losses(self, name):
+        """Warn of losses of an evaluation that the data alone can have made NaN or infinite.
+
+        Args:
+            name: of the data.
+
+        Returns:
+            Whether there was a reason.
+        """
+        means = self._evaluation_means.results()
+        losses = {key: float(means[key]) for key in ("d_loss", "g_loss") if key in means}
+        broken = {key: loss for key, loss in losses.items() if not math.isfinite(loss)}
+        weights = (weight.value for weight in self.trainable_weights)
+        if not broken or not all(tf.reduce_all(tf.math.is_finite(w)) for w in weights):
+            return False
+        found = " and ".join(f"{key} is {value}" for key, value in broken.items())
+        _warnings.warn(
+            f"In this evaluation {found}, although all weights are finite: look for NaN, infinity "
+            f"and outliers in `{name}`."
+        )
+        return True
 
     def _choose_steps_per_execution(self, feed, callbacks):
         steps = self._compile_arguments["steps_per_execution"]
@@ -318,7 +343,10 @@ class Fitting:
         self._evaluating = True
         try:
             if within_fit:  # whose feed is ready
-                return super().evaluate(x, **told, **private_keras.as_validation())
+                result = super().evaluate(x, **told, **private_keras.as_validation())
+                if not self._warned_of_losses:
+                    self._warned_of_losses = self._warn_of_losses("validation_data")
+                return result
             self._check_class_order(x, "x")
             feed = self._evaluation_data(
                 x,
@@ -330,7 +358,9 @@ class Fitting:
             )
             told["callbacks"] = with_progress(callbacks, verbose)
             with fit_data.passing(feed), self._steps_for(callbacks):
-                return super().evaluate(feed.for_keras(), **told)
+                result = super().evaluate(feed.for_keras(), **told)
+            self._warn_of_losses("x")
+            return result
         finally:
             self._evaluating = False
             self._custom_gradients.forget()
