@@ -94,7 +94,7 @@ def grid(samples, rows=None, columns=None, *, row_names=None):
 
     Samples are enlarged by a whole factor, without smoothing, until the longer side of the grid
     has at least 512 pixels; large ones stay as they are. Transparent samples are laid on a grey
-    checkerboard.
+    checkerboard. NaN becomes 0, which is black, as in `to_uint8`.
 
     ```python
     images.save_png("samples.png", images.grid(gan.generate(64, seed=0)))

@@ -240,3 +240,10 @@ def test_a_marked_picture_has_a_frame_and_words(channels):
     frame = np.concatenate([marked[:4].reshape(-1, 3), marked[:, -4:].reshape(-1, 3)])
     assert (frame == (0, 160, 0)).all() and (marked[64:-4] < 100).any()
     assert lettering.marked(picture[:, :5], "epoch 12").shape[1] > 40
+
+
+@pytest.mark.filterwarnings("error")
+def test_nan_is_black():
+    np.testing.assert_array_equal(images.to_uint8(np.array([np.nan, 2.0, -2.0])), [0, 255, 0])
+    lost, black = np.full((2, 4, 4, 1), np.nan, "float32"), np.full((2, 4, 4, 1), -1.0, "float32")
+    np.testing.assert_array_equal(images.grid(lost), images.grid(black))
