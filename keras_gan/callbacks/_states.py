@@ -34,7 +34,7 @@ _ATTRIBUTES = {
 }
 
 
-_KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger}
+_KINDS = {*_ATTRIBUTES, keras.callbacks.CSVLogger, keras.callbacks.Callback}
 # Keys of the state of a `CSVLogger`: the bytes of its file, and its columns.
 _CSV = ("text", "keys")
 # The key of the state of a callback's functions; no attribute has such a name.
@@ -90,11 +90,14 @@ def _named(callbacks):
 
 
 def _attributes(callback):
-    """The table's entry for a callback or a subclass, with what is private, or `None`."""
+    """The table's entry for a callback or a subclass, with what is private.
+
+    Of other subclasses of `Callback` nothing, but for what they add; `None` for this package's.
+    """
     for kind, attributes in _ATTRIBUTES.items():
         if isinstance(callback, kind):
             return (*attributes, *private_keras.counters(kind))
-    return None
+    return None if _is_ours(type(callback)) else ()
 
 
 def _knows(callback):

@@ -27,13 +27,14 @@ class TrainingBackup(keras.callbacks.Callback):
     A resumed run is bit-identical to an uninterrupted one. A backup holds the weights, both
     optimizers, the moving average, all random states, counters, schedules, the position in arrays
     and in data from `keras_gan.data` (exact to the batch, also within a pass cut by
-    `steps_per_epoch`), and the state of other callbacks: those of this package and of Keras, with
-    the plain values that subclasses, functions and classes keep, and any with `get_state()` and
-    `set_state(state)`. `History` and the file of `CSVLogger` include the epochs before the crash. A
-    user's `tf.data` pipeline, a `PyDataset` and a loader restart their pass, and a generator
-    continues with its next item. The message on resuming names such data, and callbacks without a
-    restored state. A warning follows if the first batch of such data differs from that of the
-    original run: the data have changed, or are shuffled without `seed`.
+    `steps_per_epoch`), and the state of other callbacks: of those of this package and of Keras, of
+    any with `get_state()` and `set_state(state)`, and the plain values that subclasses (of
+    `Callback` itself, too), functions and classes keep. `History` and the file of `CSVLogger`
+    include the epochs before the crash. A user's `tf.data` pipeline, a `PyDataset` and a loader
+    restart their pass, and a generator continues with its next item. The message on resuming names
+    such data, and callbacks without a restored state. A warning follows if the first batch of such
+    data differs from that of the original run: the data have changed, or are shuffled without
+    `seed`.
 
     Files in `directory`:
 

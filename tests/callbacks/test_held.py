@@ -274,3 +274,33 @@ def test_what_subclasses_of_callbacks_of_this_package_hold_goes_on():
     assert second.discriminator_epochs == 2, "a setting, which may change"
     lost = CountedPeriods(1, lost=object())
     assert _states.set_all([lost], states) == (["CountedPeriods (lost)"], [])
+
+
+class Slow(keras.callbacks.Callback):
+    """Has nothing to keep."""
+
+
+class Counting(keras.callbacks.Callback):
+    """A user's callback that knows nothing of backups."""
+
+    def __init__(self, setting, lost=0):
+        super().__init__()
+        self.seen, self.setting, self.lost = [], setting, lost
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(epoch)
+
+
+def test_what_callbacks_of_users_hold_goes_on():
+    first, second = [Slow(), Counting(1)], [Slow(), Counting(2)]
+    start = _states.start(first)
+    for callback in first:
+        callback.set_model(keras.Sequential())
+        callback.set_params({"epochs": 3})
+        callback.on_epoch_end(0)
+    states = _states.get_all(first, start)
+    assert states == {"Slow": {}, "Counting": {"seen": [0]}}
+    assert _states.set_all(second, states) == ([], [])
+    assert (second[1].seen, second[1].setting, second[1].params) == ([0], 2, None)
+    told, _ = _states.set_all([Slow(), Counting(1, lost=object())], states)
+    assert told == ["Counting (lost)"]
