@@ -195,7 +195,7 @@ def test_cures_of_forms_cure(tmp_path):
         assert complaint(lambda: fed(*good, **settings)) is None
 
     images = {"shape": IMAGE}
-    cured(IMAGES[0], r"Add the batch axis: `x\[None\]`", np.stack([*IMAGES[:4]]), **images)
+    cured(IMAGES[0], r"Add the batch axis: `x\[None\]`", IMAGES[:4], **images)
     one = tf.data.Dataset.from_tensor_slices(IMAGES)
     cured(one, r"Use `x.batch\(batch_size\)`", one.batch(4), **images)
     cured(pipeline(IMAGES).repeat(), r"Leave out `.repeat\(\)`", pipeline(IMAGES), **images)

@@ -24,7 +24,7 @@ def test_samples_that_are_all_the_same_are_told(x, activation):
     with pytest.warns(UserWarning) as caught:
         fed(x, activation=activation)
     (told,) = [str(w.message) for w in caught]
-    assert f"All {len(x)} samples of `x` are the same" in told
+    assert f"All {len(x)} samples of `x` that were looked at are the same" in told
 
 
 @pytest.mark.filterwarnings("error")
@@ -42,7 +42,7 @@ def test_few_samples_and_discrete_ones_are_not(x):
 
 
 def test_images_that_are_all_the_same_are_told():
-    with pytest.warns(UserWarning, match="All 8 samples of `x` are the same"):
+    with pytest.warns(UserWarning, match="All 8 samples of `x` that were looked at are the same"):
         fed(np.repeat(pixels(1, *IMAGE), 8, 0), activation="tanh")
 
 

@@ -122,12 +122,12 @@ class Reader:
         except BaseException as error:  # user code may raise anything
             self.error = error
 
-    def check(self, needed, total, cure):
+    def check(self, needed, total=None, cure=lambda batches: None):
         """Raise the error that occurred while reading; what ends a program as it is.
 
         Args:
             needed: number of batches that must have been read.
-            total: those that the whole run needs.
+            total: those that the whole run needs. Default: the same.
             cure: callable from the number that there are to the cure of too few.
         """
         if self.error is not None and not isinstance(self.error, Exception):
@@ -237,14 +237,14 @@ class GeneratorReader(Reader):
 
     kind = "generator"
 
-    def check(self, needed, total, cure):
+    def check(self, needed, total=None, cure=lambda batches: None):
         super().check(needed, total, cure)
         _checks.check(
             not self._has_ended or self.num_read >= needed,
             f"`{self._name}` must yield a batch for each step: a generator can be read once.",
             cure=lambda: cure(self.num_read),
             batches=self.num_read,
-            needed=total,
+            needed=total or needed,
         )
 
     _has_ended = False

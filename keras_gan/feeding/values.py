@@ -136,13 +136,8 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
         _warn_of_bits(is_image, name, form)
     if reach is not None:
         check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
-    if warn and not form.is_dataset and _are_all_the_same(samples):
-        _warnings.warn(
-            f"All {len(samples)} samples of `{name}` are the same, so that there is one point to "
-            "learn: look at how they were made."
-        )
-    elif warn and not pixels and reach and reach.activation == "linear" and reach.certain:
-        _warn_of_scale(samples, (low, high), name, form)
+        if warn and not pixels and reach.activation == "linear" and reach.certain:
+            _warn_of_scale(samples, (low, high), name, form)
     return samples
 
 
@@ -286,11 +281,26 @@ def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
 # === What is allowed, but most likely not meant ===
 
 
-def _are_all_the_same(samples):
-    """Whether there are several samples, all of them equal."""
-    if len(samples) < 2 or not np.array_equal(samples[0], samples[-1]):
+def warn_if_all_the_same(samples, name):
+    """Warn of training samples that are all equal.
+
+    Args:
+        samples: some of them, an array `(n, ...)`, or a `dict` of arrays of named entries.
+        name: what they are called.
+    """
+    arrays = tf.nest.flatten(samples)
+    if all(map(_are_all_the_same, arrays)):
+        _warnings.warn(
+            f"All {len(arrays[0])} samples of `{name}` that were looked at are the same, so that "
+            "there is one point to learn: look at how they were made."
+        )
+
+
+def _are_all_the_same(array):
+    """Whether there are several rows, all of them equal."""
+    if len(array) < 2 or not np.array_equal(array[0], array[-1]):
         return False
-    return bool((samples == samples[0]).all())
+    return bool((array == array[0]).all())
 
 
 def _warn_of_bits(is_image, name, form):
@@ -302,7 +312,7 @@ def _warn_of_bits(is_image, name, form):
 
 
 def _warn_of_scale(samples, extremes, name, form):
-    if max(map(abs, extremes)) <= _FAR:
+    if max(map(abs, extremes)) <= _FAR or _are_all_the_same(samples):  # which has no scale
         return
     # Squares of large numbers are beyond float32.
     mean, deviation = float(samples.mean(dtype="float64")), float(samples.std(dtype="float64"))

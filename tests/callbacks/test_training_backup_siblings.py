@@ -325,7 +325,7 @@ def test_callbacks_of_ones_own_go_on_or_are_named(tmp_path, capsys):
     assert (first.seen, second.seen, counting.seen) == (2, 2, 2)
     line = capsys.readouterr().out
     assert "no saved state: ConvergenceStopping. " in line
-    assert "not used: EarlyStopping." in line
+    assert "not used: Crash, EarlyStopping." in line
 
 
 @pytest.mark.slow
