@@ -23,6 +23,7 @@ def training_feed(
     position,
     steps_per_epoch,
     split=0.0,
+    epochs=1,
     optional=(),
 ):
     """The feed of a training run, and the held-out data if `split` is given.
@@ -47,7 +48,7 @@ def training_feed(
         fit_data.check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
-            order = {"shuffle": shuffle, "seed": seed, "split": split}
+            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
             rule = EntryBatches(entries, "x", optional)
             return fit_data.own_pipeline(x, rule, **order, **steps), None
         batch_size, held_out = x.batch_size, None

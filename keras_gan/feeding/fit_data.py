@@ -35,6 +35,7 @@ def training_feed(
     position,
     steps_per_epoch,
     split=0.0,
+    epochs=1,
 ):
     """The feed of a training run, and the held-out data if `split` is given.
 
@@ -53,6 +54,7 @@ def training_feed(
         steps_per_epoch: as in Keras.
         split: fraction of the samples to hold out: the end of arrays, or random samples of a data
             set of `keras_gan.data`.
+        epochs: number of epochs to train.
 
     Returns:
         `(feed, held_out)`; `held_out` is `None` or `(x, y)` for `evaluation_feed`.
@@ -66,7 +68,7 @@ def training_feed(
         check_alone(y, batch_size)
         source = getattr(x, "source", None)
         if source is None:
-            order = {"shuffle": shuffle, "seed": seed, "split": split}
+            order = {"shuffle": shuffle, "seed": seed, "split": split, "epochs": epochs}
             return own_pipeline(x, SampleBatches(spec, "x"), **order, **steps), None
         _checks.check(
             not isinstance(source.element_spec, dict),
@@ -104,7 +106,7 @@ def check_alone(y, batch_size):
     )
 
 
-def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_epoch, split):
+def own_pipeline(x, rule, *, group, parts, shuffle, seed, position, steps_per_epoch, split, epochs):
     """The feed of a training run on a user's own pipeline; arguments as in `training_feed`.
 
     Args:

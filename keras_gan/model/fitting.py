@@ -94,6 +94,7 @@ class Fitting:
             position=lambda: self.steps_seen,
             steps_per_epoch=steps_per_epoch,
             split=validation_split if validation_data is None else 0.0,
+            epochs=epochs - initial_epoch,
         )
         held_out_feed = None
         if held_out is not None or validation_data is not None:
