@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, network_configs
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -56,12 +56,12 @@ class Frozen(keras.layers.Layer):
         return self.network.compute_output_spec(inputs, training=False)
 
     def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
+        network = network_configs.serialized(self.network)
         return {**super().get_config(), "network": network}
 
     @classmethod
     def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
+        network = network_configs.deserialized(config["network"])
         return cls(**{**config, "network": network})
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, _warnings, directions, terminal
+from keras_gan.backend import network_configs
 from keras_gan.feeding import sample_spec, shapes
 from keras_gan.metrics import applications, reals, wording
 from keras_gan.metrics import features as features_module
@@ -349,13 +350,13 @@ class FeatureMetric(QualityMetric):
 
     def get_config(self):
         """The constructor's arguments."""
-        features = keras.saving.serialize_keras_object(self.features)
+        features = network_configs.serialized(self.features)
         return {**self._settings(), "features": features}
 
     @classmethod
     def from_config(cls, config):
         """The metric of a `get_config`."""
-        features = keras.saving.deserialize_keras_object(config["features"])
+        features = network_configs.deserialized(config["features"])
         return cls(**{**config, "features": features})
 
 

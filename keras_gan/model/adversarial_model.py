@@ -300,15 +300,16 @@ class AdversarialModel(
     def _made_players(self, generator_optimizer, discriminator_optimizer, game):
         """The `Player`s: critics, those that share weights together, and last the generator."""
         parts, players = critics_by_player(game.critics), []
+        saved = {"from_file": self._trained_in_file is not None}
         given = player_optimizers.optimizers_of_critics(discriminator_optimizer, list(parts))
         for (name, critics), optimizer in zip(parts.items(), given, strict=True):
             own = tuple(unique(critic.network for critic in critics))
-            optimizer = player_optimizers.optimizer(optimizer, name, own)
+            optimizer = player_optimizers.optimizer(optimizer, name, own, **saved)
             players.append(
                 Player(len(players), DISCRIMINATOR, name, own, optimizer, tuple(critics))
             )
         own = (self.generator,)
-        optimizer = player_optimizers.optimizer(generator_optimizer, "generator", own)
+        optimizer = player_optimizers.optimizer(generator_optimizer, "generator", own, **saved)
         return [*players, Player(len(players), GENERATOR, "generator", own, optimizer)]
 
     def _default_pair(self):

@@ -3,7 +3,7 @@
 import keras
 
 from keras_gan import _checks, optimizers, schedules
-from keras_gan.backend import copies
+from keras_gan.backend import copies, network_configs
 from keras_gan.engine.players import critics_by_player, unique
 from keras_gan.model import joint_networks
 from keras_gan.model.critic import Critic
@@ -183,7 +183,7 @@ def deserialized(part, name, custom_objects=None):
     if callable(part):
         return part
     try:
-        return keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
+        return network_configs.deserialized(part, custom_objects)
     except TypeError as error:
         told = loadable.first_words(error)
         raise ValueError(

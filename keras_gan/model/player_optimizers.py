@@ -91,10 +91,11 @@ def optimizers_of_critics(given, names):
     return [type(given).from_config(given.get_config()) for _ in names]
 
 
-def optimizer(identifier, player, networks):
+def optimizer(identifier, player, networks, *, from_file=False):
     """A player's optimizer: an instance, one by name, or `Adam(2e-4, beta_1=0.5)` for `None`.
 
-    For networks that compute in float16 it is wrapped in a loss scale of its own.
+    For networks that compute in float16 it is wrapped in a loss scale of its own; one from a file
+    has it already, if it had it when it was saved.
     """
     name = f"{player}_optimizer"
     if identifier is None:
@@ -110,7 +111,7 @@ def optimizer(identifier, player, networks):
             )
         ) from None
     scaled = isinstance(result, keras.optimizers.LossScaleOptimizer)
-    half = any(map(inspection.computes_in_float16, networks))
+    half = not from_file and any(map(inspection.computes_in_float16, networks))
     inner = result.inner_optimizer if scaled else result
     several = isinstance(inner, keras.optimizers.MultiOptimizer)
     _checks.check(

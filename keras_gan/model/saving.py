@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.backend import replicas
+from keras_gan.backend import inspection, replicas
 from keras_gan.engine.state import random_generators
 from keras_gan.model import export, run_fingerprint, state_parts
 from keras_gan.storage import files, loadable
@@ -109,7 +109,11 @@ class Saving:
                 if len(told) < 2:
                     raise
                 if " Received: not_restored=" in told[1]:
-                    raise ValueError(self._verifier.sentence_on_weights(filepath)) from error
+                    networks = [self.generator, *(critic.network for critic in self.critics)]
+                    layers = [part for n in networks for part in inspection.all_layers(n)]
+                    precisions = sorted({layer.compute_dtype for layer in layers})
+                    told = self._verifier.sentence_on_weights(filepath, precisions)
+                    raise ValueError(told) from error
                 raise ValueError(
                     _checks.sentence(
                         f"The file must come from a model with the same structure. {told[1]}",

@@ -67,15 +67,22 @@ class ChecksumVerifier(keras.layers.Layer):
     def _lost_parts(self):
         return sorted({name.removesuffix(KIND) for name in self.lost})
 
-    def sentence_on_weights(self, path):
-        """The error of `load_weights` for a file that did not restore all of a model."""
+    def sentence_on_weights(self, path, precisions):
+        """The error of `load_weights` for a file that did not restore all of a model.
+
+        Args:
+            path: of the file.
+            precisions: types that the model's layers compute in.
+        """
         parts = self._lost_parts()
         if all(f"{name}{KIND}" in self.lost for name in parts):
             return _checks.sentence(
                 "The file must hold the state of the optimizers that the model is compiled with.",
-                cure="Compile the model like the one that was saved. To load the networks without "
+                cure="Compile the model like the one that was saved, with networks of the same "
+                "precision (in float16 optimizers scale the loss). To load the networks without "
                 "the optimizers, load before `compile`, or with `skip_mismatch=True`.",
                 filepath=str(path),
+                computes_in=precisions,
                 not_restored=parts,
             )
         return _checks.sentence(

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks
+from keras_gan.backend import network_configs
 
 _KERAS = ("keras", "keras_hub", "keras_cv", "keras_nlp")
 # Of an activation that is a lambda, Keras writes the code without the word `__lambda__`.
@@ -22,7 +23,7 @@ def serialized(thing, name):
         with warnings.catch_warnings():
             # Lambdas are reported by `check_config`.
             warnings.filterwarnings("ignore", message="The object being serialized includes a")
-            return keras.saving.serialize_keras_object(thing)
+            return network_configs.serialized(thing)
     except (TypeError, ValueError, NotImplementedError, OSError) as error:
         if isinstance(error, ValueError) and " Received: " in str(error):
             raise  # an error of this package for a part

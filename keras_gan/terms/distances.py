@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_gan import _checks
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, network_configs
 from keras_gan.backend.logits import per_sample
 from keras_gan.feeding.shapes import agree
 from keras_gan.terms.term import Term, float32, joined, tensor_name
@@ -161,12 +161,12 @@ class Perceptual(_Pair):
 
     def get_config(self):
         # Its weights are saved by the model that has the term.
-        network = keras.saving.serialize_keras_object(self.network)
+        network = network_configs.serialized(self.network)
         return {"network": network, **super().get_config(), "distance": self.distance}
 
     @classmethod
     def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
+        network = network_configs.deserialized(config["network"])
         return cls(**{**config, "network": network})
 
     def __repr__(self):
