@@ -1,5 +1,6 @@
 """What is exported: the averaged generator, alone, and equal to `generate`."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -214,10 +215,10 @@ def test_an_export_takes_the_place_of_an_older_one(gans, tmp_path, capsys):
     path.mkdir(parents=True)  # an empty folder will do
     gans["labelled"].export(path)
     assert not capsys.readouterr().out
-    (path / "variables" / "leftover.txt").write_text("old")
+    gans["images"].export(path)  # with a `samples.png`, which the other has not
     gans["labelled"].export(path, verbose=True)
     assert "Saved artifact" in capsys.readouterr().out, "what Keras tells on request"
-    assert not (path / "variables" / "leftover.txt").exists()
+    assert not (path / "samples.png").exists()
     assert [p.name for p in path.parent.iterdir()] == ["generator"]
     loaded = tf.saved_model.load(str(path))
     samples = loaded.sample(2, 1, 1.0, tf.constant([0, 1]))
@@ -260,6 +261,16 @@ def test_a_failed_export_leaves_the_older_one(gans, folders, monkeypatch, fails)
 def test_bad_arguments_are_refused(gans, tmp_path, path, settings, message):
     with pytest.raises(ValueError, match=message):
         gans["labelled"].export(tmp_path / path, **settings)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["", ".onnx", ".tflite"])
+def test_a_path_that_is_no_unicode_is_refused(gans, tmp_path, ending):
+    path = os.path.join(tmp_path, os.fsdecode(b"\xff") + ending)
+    for given in (path, os.fsencode(path)):
+        with pytest.raises(ValueError, match="`path` must be of Unicode.*Received: path=") as error:
+            gans["images"].export(given)
+        str(error.value).encode()
     assert not list(tmp_path.iterdir())
 
 

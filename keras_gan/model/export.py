@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend import copies, inspection
-from keras_gan.model import model_card
+from keras_gan.model import export_files, model_card
 from keras_gan.storage import files
 
 _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
@@ -21,6 +21,7 @@ def export_generator(
     gan, path, *, outputs=None, format=None, figures=None, verbose=False, **kwargs
 ):
     """Export the averaged generator to `path`, which is never half written. See `export`."""
+    files.check_unicode(path, "path")
     exported = gan._exported(outputs)
     endings = {suffix: name for name, suffix in _SUFFIXES.items()}
     if format is None:
@@ -45,6 +46,8 @@ def export_generator(
         with files.replacing(path, tidy=True) as temporary:
             exported.archive().write_out(str(temporary), verbose=verbose)
             model_card.write(gan, temporary, outputs, figures)
+            export_files.note(temporary)
+            export_files.check(files.expanded(path))  # it may have got other files meanwhile
         return
     suffix = _SUFFIXES[format]
     _checks.check(
@@ -87,20 +90,14 @@ def _sized(layer, call):
 
 
 def _check_folder(path):
-    """Check that a folder that will be replaced is a SavedModel."""
+    """Check that a folder that will be replaced has nothing but an earlier export."""
     _checks.check(
         path.is_dir() or not path.exists(),
         "The path of a SavedModel must be a folder, or not be there yet.",
         cure="Choose another path.",
         path=str(path),
     )
-    own = path.joinpath("saved_model.pb").exists() or not path.exists() or not any(path.iterdir())
-    _checks.check(
-        own,
-        "A SavedModel replaces its whole folder, which must be one of a SavedModel, or empty.",
-        cure="Export to a folder in it, such as 'generator'.",
-        path=str(path),
-    )
+    export_files.check(path)
 
 
 def _require(*packages):

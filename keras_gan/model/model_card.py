@@ -32,6 +32,16 @@ def write(model, folder, outputs=None, figures=None):
     (folder / FILES[0]).write_bytes(_text(config, has_grid).encode("utf-8", "replace"))
 
 
+def is_unchanged(folder, config):
+    """Whether `README.md` says what a `config.json` without checksums has, and nothing else."""
+    try:
+        text = (folder / FILES[0]).read_bytes()
+        has_grid = (folder / FILES[2]).exists()
+        return text == _text(config, has_grid).encode("utf-8", "replace")
+    except (OSError, KeyError, TypeError, AttributeError, ValueError):  # not one of ours
+        return False
+
+
 def _config(model, outputs, figures):
     """What is known of a model, for programs: plain values by name."""
     told = {

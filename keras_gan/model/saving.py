@@ -137,8 +137,10 @@ class Saving:
         `priors.Categorical` must be classes, and `class_names()` is there likewise.
 
         In the folder of a SavedModel are `README.md`, a model card with lines of use, and
-        `config.json` with the same for programs: data, recipe, metrics, verdict, versions; of
-        images `samples.png` too.
+        `config.json` with the same for programs: data, recipe, metrics, verdict, versions, and
+        SHA-256 checksums of all files; of images `samples.png` too. The next export to the folder
+        replaces them. It is refused if the folder has files that no export has written, or that
+        were changed since, such as an edited `README.md`.
 
         ONNX and LiteRT files compute in float32, in whatever precision the model does.
 
@@ -153,7 +155,7 @@ class Saving:
             **kwargs: passed on to Keras's `export` of the other formats.
 
         Raises:
-            ValueError: for an unknown format.
+            ValueError: for an unknown format; for a folder with other files, which is unchanged.
             ImportError: for "onnx" without the extra of that name.
         """
         self._average_watch.look(self)

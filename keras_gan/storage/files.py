@@ -178,6 +178,18 @@ def expanded(path):
     return pathlib.Path(os.path.expanduser(os.fsdecode(path)))
 
 
+def check_unicode(path, name):
+    """Check that the path of an argument is Unicode, which TensorFlow needs."""
+    try:
+        os.path.realpath(expanded(path)).encode()
+    except UnicodeEncodeError:
+        raise _checks.error(
+            f"`{name}` must be of Unicode characters: TensorFlow writes to no other path.",
+            cure="Rename its folders, or choose another path.",
+            **{name: os.fsdecode(path)},
+        ) from None
+
+
 def folder_path(value, name, *, optional=False):
     """An argument that names a folder, as a `pathlib.Path` (or `None`, if that is allowed)."""
     allowed = value is None and optional
