@@ -24,6 +24,7 @@ class Board:
 
     def __init__(self, log_dir, callback, callbacks):
         if log_dir is not None:
+            files.check_unicode(log_dir, "log_dir")
             files.writable_directory(log_dir, "log_dir")
         boards = [c for c in callbacks if isinstance(c, keras.callbacks.TensorBoard)]
         if log_dir is None and boards:
@@ -40,10 +41,10 @@ class Board:
     def scalars(self, group, values, step):
         """Add a `dict` of numbers."""
         for name, value in values.items():
-            self._add(tf.summary.scalar, f"{group}{self._ending}/{name}", value, step)
+            self._add(tf.summary.scalar, unicode(f"{group}{self._ending}/{name}"), value, step)
 
     def text(self, name, words, step):
-        self._add(tf.summary.text, f"{name}{self._ending}", words, step)
+        self._add(tf.summary.text, f"{name}{self._ending}", unicode(words), step)
 
     def summary(self, *summaries):
         """Add `Summary` messages of TensorBoard's plugins."""
@@ -68,6 +69,11 @@ class Board:
                 f"TensorBoard's file could not be written ({error.message}). Training goes on "
                 "without it."
             )
+
+
+def unicode(text):
+    """Text without surrogates, which TensorFlow refuses: they are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _raw(name, message, step):

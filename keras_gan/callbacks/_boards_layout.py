@@ -1,6 +1,6 @@
 """How scalars of a run are grouped in TensorBoard, and what its plugins are given."""
 
-from keras_gan.callbacks import _report
+from keras_gan.callbacks import _board, _report
 from keras_gan.convergence.signals import is_finite
 
 _VALIDATION = "val_"
@@ -77,11 +77,16 @@ def hparams(last, seed, name):
 
     values = {"seed": seed}
     for key, value in last.settings.items():
-        values[key] = value if isinstance(value, (bool, int, float, str)) else " ".join(value)
+        is_plain = isinstance(value, (bool, int, float))
+        words = value if isinstance(value, str) else " ".join([] if is_plain else value)
+        values[key] = value if is_plain else _board.unicode(words)
     for name_of_rate in ("discriminator_rate", "generator_rate"):
         if is_finite(rate := getattr(last, name_of_rate)):
             values[name_of_rate] = rate
-    metrics = [api.Metric(f"quality/{last.quality_name}"), api.Metric("losses/g_loss")]
+    metrics = [
+        api.Metric(_board.unicode(f"quality/{last.quality_name}")),
+        api.Metric("losses/g_loss"),
+    ]
     config = api.hparams_config_pb(hparams=[api.HParam(key) for key in values], metrics=metrics)
     return config, api.hparams_pb(values, trial_id=str(name))
 

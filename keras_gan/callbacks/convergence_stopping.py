@@ -224,7 +224,7 @@ class ConvergenceStopping(RunCallback):
         if self.verdict is not None:  # given in the middle of this epoch
             return
         before = self.best_epoch
-        self._measure(epoch, dict(logs or {}))
+        self._measure(epoch, {str(key): value for key, value in (logs or {}).items()})
         if self.restore_best_weights and self.best_epoch != before:
             self.best_weights = self.model.get_weights()
         self._judge([each.judged for each in self._watching])

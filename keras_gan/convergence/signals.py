@@ -254,11 +254,11 @@ def latest_measured(history, epochs, *names):
 
 
 def numbers(logs):
-    """The numbers in an epoch's logs, as `float`; user callbacks may log anything."""
+    """The numbers in an epoch's logs, `float`s by text; user callbacks may log anything."""
 
     def is_number(value):
         # Lists are skipped: they have no shape and may be ragged.
         is_scalar = isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == ()
         return is_scalar and np.asarray(value).dtype.kind in "biuf"
 
-    return {key: float(value) for key, value in logs.items() if is_number(value)}
+    return {str(key): float(value) for key, value in logs.items() if is_number(value)}

@@ -1,11 +1,21 @@
 """Callbacks that log what is no number, and a list of callbacks of a user's own."""
 
+import os
+
 import keras
+import numpy as np
 import pytest
 
 import helpers
 from keras_gan import convergence
-from keras_gan.callbacks import ConvergenceStopping, StopOnNonFinite, TrainingBackup
+from keras_gan.callbacks import (
+    ConvergenceStopping,
+    ImageGrid,
+    RunBoard,
+    RunReport,
+    StopOnNonFinite,
+    TrainingBackup,
+)
 
 POINTS = helpers.points()
 pytestmark = pytest.mark.usefixtures("one_panel")
@@ -39,6 +49,35 @@ def test_a_log_that_is_no_number_harms_none_who_does_not_need_it(gan, tmp_path, 
     gan.fit(POINTS, verbose=1, callbacks=[*odd, *watching, backup])
     (last,) = watching[0].history
     assert last.d_loss is None and "odd" not in last.logs and last.g_loss > 0
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_key_that_is_no_text_is_read_as_text(gan, tmp_path, stops):
+    board = RunBoard(tmp_path / "board")
+    stopping = [ConvergenceStopping(directory=tmp_path)] if stops else []
+    report, backup = RunReport(tmp_path), TrainingBackup(tmp_path / "backup")
+    odd = [Odd(1.0, 3), Odd(2.0, "\udcff")]
+    gan.fit(POINTS, verbose=1, callbacks=[*odd, *stopping, board, report, backup])
+    last = board._following.history[-1]
+    assert last.logs["3"] == 1.0
+    for file in (tmp_path / "board").iterdir():
+        assert b"terms/3" in file.read_bytes() and b"terms/\\udcff" in file.read_bytes()
+
+
+def test_names_of_classes_that_are_no_unicode_are_escaped(tmp_path):
+    gan = helpers.gan(num_classes=2, steps_per_execution=1, **helpers.by_sgd())
+    gan.class_names = ["a", "\udcff"]
+    callbacks = [ConvergenceStopping(), RunBoard(tmp_path)]
+    gan.fit(POINTS, np.arange(len(POINTS)) % 2, verbose=0, callbacks=callbacks)
+    assert all(b"a, \\udcff" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", [RunBoard, lambda path: ImageGrid(path + "x", log_dir=path)])
+def test_a_folder_for_tensorboard_must_be_unicode(tmp_path, form):
+    gan = helpers.gan((8, 8, 1), run_eagerly=True)
+    callback = form(os.path.join(tmp_path, os.fsdecode(b"\xff")))
+    with pytest.raises(ValueError, match="`log_dir` must be of Unicode.*Received: log_dir="):
+        gan.fit(helpers.images(8), batch_size=4, verbose=0, callbacks=[callback])
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
