@@ -31,11 +31,12 @@ def test_samples_that_are_all_the_same_are_told(x, activation):
 @pytest.mark.parametrize(
     "x",
     [
+        np.zeros((64, 1)),
         np.eye(3)[[0, 0, 0, 1]],
         np.eye(3)[[0, 1, 2, 0, 1, 2]],
         np.tile([[0.1, 0.2], [0.3, 0.4]], (32, 1)),
     ],
-    ids=["rare", "one-hot", "two points"],
+    ids=["one number", "rare", "one-hot", "two points"],
 )
 def test_few_samples_and_discrete_ones_are_not(x):
     fed(x)

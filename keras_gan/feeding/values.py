@@ -282,14 +282,14 @@ def _cure_of_reach(extremes, pixels, is_image, form, reach, given):
 
 
 def warn_if_all_the_same(samples, name):
-    """Warn of training samples that are all equal.
+    """Warn of training samples that are all equal, but not of single numbers, as of a Dirac-GAN.
 
     Args:
         samples: some of them, an array `(n, ...)`, or a `dict` of arrays of named entries.
         name: what they are called.
     """
-    arrays = tf.nest.flatten(samples)
-    if all(map(_are_all_the_same, arrays)):
+    arrays = [part for part in tf.nest.flatten(samples) if part[0].size > 1]
+    if arrays and all(map(_are_all_the_same, arrays)):
         _warnings.warn(
             f"All {len(arrays[0])} samples of `{name}` that were looked at are the same, so that "
             "there is one point to learn: look at how they were made."
