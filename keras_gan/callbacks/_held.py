@@ -17,6 +17,7 @@ import types
 import numpy as np
 
 from keras_gan.backend.inspection import is_of_library
+from keras_gan.callbacks import _generators
 
 # Containers that are stored as lists and refilled in place.
 _AS_LISTS = (set, collections.deque)
@@ -30,7 +31,7 @@ class Holder:
 
     def __init__(self, path, held, put, is_function):
         self.path = path  # such as "schedule.counter"
-        self.values = {name: value for name, value in held.items() if is_plain(value)}
+        self.values = {name: value for name, value in held.items() if is_kept(value)}
         self._put = put
         self.unkept = [  # values that change but cannot be stored
             name
@@ -42,7 +43,7 @@ class Holder:
     def put(self, name, value):
         """Restore a value; containers in place, because other objects may refer to them."""
         if not refill(self.values.get(name), value):
-            self._put(name, value)
+            self._put(name, original(value))
 
 
 def holders(callback):
@@ -52,6 +53,11 @@ def holders(callback):
     for name, value in list(vars(callback).items()):
         if callable(value):
             yield from _walk(value, name, seen, _DEPTH)
+
+
+def is_kept(value):
+    """Whether a backup keeps a value: what is plain, and random generators."""
+    return is_plain(value) or _generators.is_known(value)
 
 
 def is_plain(value):
@@ -66,7 +72,9 @@ def is_plain(value):
 
 
 def copied(value):
-    """A deep copy of a plain value in the form of a backup."""
+    """A deep copy of a value that `is_kept`, in the form of a backup."""
+    if _generators.is_known(value):
+        return copied(_generators.state(value))
     if isinstance(value, dict):
         return {key: copied(part) for key, part in value.items()}
     if isinstance(value, (list, *_AS_LISTS)):
@@ -87,8 +95,15 @@ def same(first, second):
     return bool(first == second)
 
 
+def original(value):
+    """A value from its form in a backup."""
+    return _generators.made(value) if _generators.is_state(value) else value
+
+
 def refill(container, value):
-    """Refill a container with stored values; `False` if it is not such a container."""
+    """Refill a container or generator with what is stored; `False` if it is not such a one."""
+    if _generators.is_state(value):
+        return _generators.restore(container, value)
     if isinstance(container, dict) and isinstance(value, dict):
         container.clear()
         container.update(value)
@@ -127,7 +142,7 @@ def _of_classes(thing, seen):
             held = {
                 name: value
                 for name, value in vars(kind).items()
-                if not name.startswith("__") and (is_plain(value) or _goes_on(value))
+                if not name.startswith("__") and (is_kept(value) or _goes_on(value))
             }
             yield Holder(kind.__qualname__, held, functools.partial(setattr, kind), True)
 
@@ -167,7 +182,13 @@ def _of_function(function):
 
 
 def _goes_on(value):
-    """Whether an object yields another value each time."""
+    """Whether an object, or one in a container, yields another value each time."""
+    if isinstance(value, dict):
+        return any(map(_yields, value.values()))
+    return any(map(_yields, value)) if isinstance(value, (list, tuple)) else _yields(value)
+
+
+def _yields(value):
     iterates = hasattr(type(value), "__next__") and not isinstance(value, io.IOBase)
     return iterates or isinstance(value, _RANDOM)
 

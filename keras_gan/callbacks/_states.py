@@ -65,20 +65,20 @@ def get_all(callbacks, start=None):
 def set_all(callbacks, states):
     """Restore callbacks from the result of `get_all`.
 
-    Returns the names of callbacks that could not be restored, and of states without a callback.
+    Returns the names of callbacks that could not be restored, of values of others that a backup
+    cannot keep, and of states without a callback.
     """
-    anew, left = [], set(states)
+    anew, unkept, left = [], [], set(states)
     for name, callback in _named(callbacks):
         if name in states and _fits(callback, states[name]):
             _set(callback, states[name])
             left.discard(name)
-            if unkept := _unkept(callback):
-                anew.append(f"{name} ({', '.join(unkept)})")
+            unkept += [f"{name}.{lost}" for lost in _unkept(callback)]
         else:
             state = _get(callback)
             if state is None or state.keys() - {_HELD}:
                 anew.append(name)
-    return anew, sorted(name for name in left if states[name])
+    return anew, unkept, sorted(name for name in left if states[name])
 
 
 def _named(callbacks):
@@ -183,19 +183,19 @@ def _own(callback):
     return {
         name: _held.copied(value)
         for name, value in vars(callback).items()
-        if name not in skipped and _held.is_plain(value)
+        if name not in skipped and _held.is_kept(value)
     }
 
 
 def _unkept(callback):
-    """Names of values of a subclass or function that are not plain and so are not stored."""
+    """Names of values of a subclass or function that a backup cannot keep."""
     if not _may_add(callback):
         return []
     skipped = _attributes_of_base(callback)
     own = [
         name
         for name, value in vars(callback).items()
-        if name not in skipped and not _held.is_plain(value) and not callable(value)
+        if name not in skipped and not _held.is_kept(value) and not callable(value)
     ]
     own = own if type(callback) not in _KINDS else []
     return own + [f"{h.path}.{name}" for h in _held.holders(callback) for name in h.unkept]
@@ -247,7 +247,7 @@ def _put(callback, added):
         is_method = callable(getattr(type(callback), name, None))
         # In place: other objects may refer to the container, which may be a `defaultdict`.
         if not is_method and not _held.refill(vars(callback).get(name), added[name]):
-            setattr(callback, name, added[name])
+            setattr(callback, name, _held.original(added[name]))
     for holder in _held.holders(callback):
         for name, value in added.get(_HELD, {}).get(holder.path, {}).items():
             holder.put(name, value)

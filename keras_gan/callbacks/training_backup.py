@@ -29,11 +29,12 @@ class TrainingBackup(keras.callbacks.Callback):
     and in data from `keras_gan.data` (exact to the batch, also within a pass cut by
     `steps_per_epoch`), and the state of other callbacks: of those of this package and of Keras, of
     any with `get_state()` and `set_state(state)`, and the plain values that subclasses (of
-    `Callback` itself, too), functions and classes keep. `History` and the file of `CSVLogger`
-    include the epochs before the crash. A user's `tf.data` pipeline, a `PyDataset` and a loader
-    restart their pass, and a generator continues with its next item. The message on resuming names
-    such data, and callbacks without a restored state. A warning follows if the first batch of such
-    data differs from that of the original run: the data have changed, or are shuffled without
+    `Callback` itself, too), functions and classes keep, with their random generators (NumPy's,
+    Python's, Keras's). `History` and the file of `CSVLogger` include the epochs before the crash. A
+    user's `tf.data` pipeline, a `PyDataset` and a loader restart their pass, and a generator
+    continues with its next item. The message on resuming names such data, callbacks without a
+    restored state, and what of a callback cannot be kept. A warning follows if the first batch of
+    such data differs from that of the original run: the data have changed, or are shuffled without
     `seed`.
 
     Files in `directory`:
@@ -220,22 +221,27 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _restore(self, found):
         self.model.set_run_state(found["model"])
-        anew, left = _states.set_all(self._siblings, found["callbacks"])
+        told = _states.set_all(self._siblings, found["callbacks"])
         self._epoch = found["epoch"]
         private_keras.set_initial_epoch(self.model, self._epoch)
         if found["stopped"] or self._finished:
             # Keras trains no epoch, whatever its `epochs`.
             private_keras.set_initial_epoch(self.model, max(self._epochs, self._epoch))
             self.model.stop_training = found["stopped"]
-        told = _told_finished(found, self._path) if self._finished else self._resumed(anew, left)
+        told = _told_finished(found, self._path) if self._finished else self._resumed(*told)
         terminal.tell(told)
 
-    def _resumed(self, anew, left):
+    def _resumed(self, anew, unkept, left):
         """The message on resuming: the epoch, and what was not restored."""
         line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
         line += _told_data(self._feeds)
         if anew:
             line.append(f"These callbacks have no saved state: {', '.join(anew)}.")
+        if unkept:
+            line.append(
+                f"{', '.join(unkept)} cannot be kept: the run may differ from one that was not "
+                "interrupted. Keep it in a callback with `get_state()` and `set_state(state)`."
+            )
         if left:
             line.append(f"The state of these callbacks is not used: {', '.join(left)}.")
         return " ".join(line)

@@ -7,8 +7,10 @@ import random
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gan.callbacks import AlternatingPeriods, _states
+from keras_gan.storage import backups
 
 CALLS = 0
 SEEN = []
@@ -108,7 +110,7 @@ def test_a_schedule_goes_on(make):
     second = keras.callbacks.LearningRateScheduler(make())
     if isinstance(second.schedule, Counter):
         second.schedule.setting = "another"
-    assert _states.set_all([second], states) == ([], [])
+    assert _states.set_all([second], states) == ([], [], [])
     assert numbers(second, range(3, 6)) == whole[3:]
     if isinstance(second.schedule, Counter):
         assert second.schedule.setting == "another"
@@ -147,15 +149,15 @@ def test_what_classes_hold_goes_on():
     assert "constant" not in str(states)
     Classwise.calls = Classwise.Rate.total = 0  # as in a new process
     seen.clear()
-    assert _states.set_all([Classwise()], states) == ([], [])
+    assert _states.set_all([Classwise()], states) == ([], [], [])
     assert (Classwise.calls, Classwise.seen, Classwise.Rate.total) == (3, [0, 1, 2], 3)
     assert Classwise.seen is seen
 
 
 def test_what_a_class_holds_that_cannot_be_kept_is_named(monkeypatch):
     monkeypatch.setattr(Classwise, "rates", iter([1.0]), raising=False)
-    told, _ = _states.set_all([Classwise()], {"Classwise": {}})
-    assert told == ["Classwise (Classwise.rates)"]
+    _, told, _ = _states.set_all([Classwise()], {"Classwise": {}})
+    assert told == ["Classwise.Classwise.rates"]
 
 
 def test_a_hook_goes_on_into_the_same_list():
@@ -179,19 +181,20 @@ def test_a_hook_goes_on_into_the_same_list():
     [
         (iter([1.0, 2.0]), "lost"),
         ((rate for rate in [1.0]), "lost"),
-        (random.Random(0), "lost"),
-        (np.random.default_rng(0), "lost"),
+        ([iter([1.0, 2.0])], "lost"),
+        ([random.Random(0)], "lost"),
+        (random.SystemRandom(), "lost"),
     ],
 )
 def test_what_cannot_go_on_is_named(lost, name):
     callback = keras.callbacks.LearningRateScheduler(lambda epoch: next(lost))
-    told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
-    assert told == [f"LearningRateScheduler (schedule.{name})"]
+    _, told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
+    assert told == [f"LearningRateScheduler.schedule.{name}"]
     schedule = Counter()
     schedule.lost = object()
     callback = keras.callbacks.LearningRateScheduler(schedule)
-    told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
-    assert told == ["LearningRateScheduler (schedule.lost)"]
+    _, told, _ = _states.set_all([callback], {"LearningRateScheduler": {}})
+    assert told == ["LearningRateScheduler.schedule.lost"]
 
 
 def test_what_keras_and_models_hold_is_left_alone():
@@ -205,8 +208,8 @@ def test_what_keras_and_models_hold_is_left_alone():
     ]
     start = _states.start(callbacks)
     assert not any(start[name][_states._HELD].get("on_epoch_end") for name in start)
-    anew, left = _states.set_all(callbacks, _states.get_all(callbacks, start))
-    assert (anew, left) == ([], [])
+    anew, unkept, left = _states.set_all(callbacks, _states.get_all(callbacks, start))
+    assert (anew, unkept, left) == ([], [], [])
 
 
 def test_a_state_that_lacks_something_is_not_used():
@@ -240,7 +243,7 @@ def test_what_subclasses_of_csv_logger_hold_goes_on(tmp_path):
     start = _states.start([first])
     run(first, range(2))
     states = _states.get_all([first], start)
-    assert _states.set_all([second], states) == ([], [])
+    assert _states.set_all([second], states) == ([], [], [])
     run(second, range(2, 4))
     assert second.rows == whole.rows and type(second.rows) is collections.Counter
     for log in (whole, first, second):
@@ -268,12 +271,12 @@ def test_what_subclasses_of_callbacks_of_this_package_hold_goes_on():
     start = _states.start([first])
     first.phase_of(0), first.phase_of(1)
     states = _states.get_all([first], start)
-    assert _states.set_all([second], states) == ([], [])
+    assert _states.set_all([second], states) == ([], [], [])
     assert (second.calls, second.positive_int) == (2, [0, 1])
     assert second.phase_of_epoch == first.phase_of_epoch
     assert second.discriminator_epochs == 2, "a setting, which may change"
     lost = CountedPeriods(1, lost=object())
-    assert _states.set_all([lost], states) == (["CountedPeriods (lost)"], [])
+    assert _states.set_all([lost], states) == ([], ["CountedPeriods.lost"], [])
 
 
 class Slow(keras.callbacks.Callback):
@@ -300,7 +303,63 @@ def test_what_callbacks_of_users_hold_goes_on():
         callback.on_epoch_end(0)
     states = _states.get_all(first, start)
     assert states == {"Slow": {}, "Counting": {"seen": [0]}}
-    assert _states.set_all(second, states) == ([], [])
+    assert _states.set_all(second, states) == ([], [], [])
     assert (second[1].seen, second[1].setting, second[1].params) == ([0], 2, None)
-    told, _ = _states.set_all([Slow(), Counting(1, lost=object())], states)
-    assert told == ["Counting (lost)"]
+    _, told, _ = _states.set_all([Slow(), Counting(1, lost=object())], states)
+    assert told == ["Counting.lost"]
+
+
+# How a generator is made, and a number that is drawn from it.
+GENERATORS = {
+    "PCG64": (lambda: np.random.default_rng(5), lambda g: g.normal()),
+    "MT19937": (lambda: np.random.Generator(np.random.MT19937(5)), lambda g: g.normal()),
+    "Philox": (lambda: np.random.Generator(np.random.Philox(5)), lambda g: g.normal()),
+    "SFC64": (lambda: np.random.SFC64(5), lambda g: float(g.random_raw())),
+    "RandomState": (lambda: np.random.RandomState(5), lambda g: g.normal()),
+    "RandomState of PCG64": (
+        lambda: np.random.RandomState(np.random.PCG64(5)),
+        lambda g: g.normal(),
+    ),
+    "Random": (lambda: random.Random(5), lambda g: g.gauss(0.0, 1.0)),
+    "SeedGenerator": (
+        lambda: keras.random.SeedGenerator(5),
+        lambda g: float(keras.random.normal((), seed=g)),
+    ),
+    "tf.random.Generator": (
+        lambda: tf.random.Generator.from_seed(5),
+        lambda g: float(g.normal(())),
+    ),
+}
+
+
+class Drawing(keras.callbacks.LearningRateScheduler):
+    """Draws from a generator of its own."""
+
+    def __init__(self, generator, draw):
+        self.generator, self.draw = generator, draw
+        super().__init__(lambda epoch, rate: self.draw(self.generator))
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_random_generators_go_on(kind, tmp_path):
+    make, draw = GENERATORS[kind]
+
+    def in_closure(rng):
+        return keras.callbacks.LearningRateScheduler(lambda epoch, rate: draw(rng))
+
+    for of in (lambda: Drawing(make(), draw), lambda: in_closure(make())):
+        whole, first = numbers(of(), range(6)), of()
+        start = _states.start([first])
+        assert not any(_states.get_all([first], start).values())
+        numbers(first, range(3))
+        backups.write(tmp_path / "states.npz", _states.get_all([first], start))
+        second, states = of(), backups.read(tmp_path / "states.npz")
+        assert _states.set_all([second], states) == ([], [], [])
+        assert numbers(second, range(3, 6)) == whole[3:]
+    # One that is made later, or of another kind by now, is replaced.
+    for other in (None, np.random.Generator(np.random.PCG64DXSM(1))):
+        first, second = Drawing(make(), draw), Drawing(other, draw)
+        start = _states.start([first])
+        numbers(first, range(3))
+        _states.set_all([second], _states.get_all([first], start))
+        assert numbers(second, range(3, 6)) == whole[3:]
