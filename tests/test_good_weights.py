@@ -150,3 +150,36 @@ def test_the_callback_that_stops_has_its_own_way(gan):
     assert "Training stopped in epoch 1" in warning
     assert "The weights from the start of the epoch were restored" in warning
     assert helpers.same(before, gan.get_weights())
+
+
+class Ruins(keras.callbacks.Callback):
+    """Writes NaN into the generator at the end of an epoch, after the weights were looked at."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at, self.before = at, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.at:
+            self.before = self.model.get_weights()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.at:
+            kernel = self.model.generator.trainable_variables[0]
+            kernel.assign(tf.fill(kernel.shape, np.nan))
+
+
+@pytest.mark.parametrize("at", [0, 2], ids=["first", "last"])
+def test_weights_that_a_callback_has_broken_come_back(gan, at):
+    ruins = Ruins(at)
+    assert "an earlier update, or a callback, made it so" in fit(gan, ruins)
+    assert_finite(gan)
+    assert helpers.same(ruins.before, gan.get_weights()) == (at == 2)
+
+
+def test_the_verdict_on_them_says_what_is_left(gan):
+    stopping, ruins = callbacks.ConvergenceStopping(), Ruins(0)
+    gan.fit(helpers.points(32), batch_size=8, epochs=3, verbose=0, callbacks=[ruins, stopping])
+    assert stopping.verdict.kind == "diverged"
+    assert "there are no best weights to restore" in stopping.verdict.message
+    assert helpers.same(ruins.before, gan.get_weights())

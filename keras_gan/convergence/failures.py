@@ -60,7 +60,7 @@ class Diverged(Rule):
         if evidence.get("cause") == "weight":
             before = "it came so, or the first updates made it so"
             if evidence["step"]:
-                before = "an earlier update made it so"
+                before = "an earlier update, or a callback, made it so"
             return (
                 f"{variable} of the {player} was not finite at step {evidence['step']}: {before}, "
                 f"at a learning rate of {rate:g}"

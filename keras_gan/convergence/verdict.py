@@ -139,7 +139,7 @@ def _worded(rule, history, evidence, restored, whole, of):
     if not last.held_out and not immediate:
         parts.append("measured on training data, as there is no validation data")
     if top is None:
-        parts.append("no epoch was measured, so the weights are unchanged")
+        parts.append("no epoch was measured, so there are no best weights to restore")
     elif top.epoch == last.epoch:
         parts.append("this epoch is as good as the best, and its weights are kept")
     else:

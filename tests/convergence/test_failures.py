@@ -156,7 +156,7 @@ def test_diverged_names_step_player_and_variable_at_once():
 def test_diverged_tells_what_is_not_finite(fields, words):
     verdict = convergence.judge([Signals(epoch=1, **fields)], RULES)
     assert verdict.kind == "diverged" and words in verdict.message
-    assert verdict.best_epoch is None and "weights are unchanged" in verdict.message
+    assert verdict.best_epoch is None and "no best weights to restore" in verdict.message
     json.loads(verdict.to_json())
 
 
