@@ -321,3 +321,14 @@ def test_lazy_penalties_are_evaluated_every_kth_time_and_count_k_times(every):
         due = step % every == 0
         assert moved == pytest.approx(0.5 * every if due else 0.0, abs=1e-6)
         assert logs["constant"] == pytest.approx(before if due else 0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_player_that_is_frozen_during_fit_is_told_so(player):
+    def freeze(epoch, logs):
+        getattr(model, player).trainable = False
+
+    model = helpers.gan(run_eagerly=True)
+    freezes = keras.callbacks.LambdaCallback(on_epoch_begin=freeze)
+    with pytest.raises(ValueError, match=f"{player} must have trainable weights.*`set_phase`"):
+        model.fit(helpers.points(16), batch_size=8, verbose=0, callbacks=[freezes])

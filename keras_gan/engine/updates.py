@@ -14,6 +14,13 @@ def norm(gradients, player):
     """The global norm of a `Player`'s dense gradients: a scalar."""
     known = [gradient for gradient in gradients if gradient is not None]
     _checks.check(
+        bool(player.variables),
+        f"The {player.name} must have trainable weights, but was frozen after `compile`.",
+        cure="To let it pause, call the model's `set_phase`. While one player trains, the other is "
+        "frozen automatically.",
+        trainable=player.networks[0].trainable,
+    )
+    _checks.check(
         bool(known),
         f"The loss must depend on the {player.name}'s weights, but does not.",
         cure="All between them must be differentiable: networks, `augment` and terms. Whole "
