@@ -57,7 +57,9 @@ what is tested of each (`tests/guarantees.py`):
 - *n:m updates*: with 2:3, each player's optimizer and the counters count them.
 - *others still*: an update of one player changes no weight, statistic, moment or random state of
   the others.
-- *XLA*: the weights after three steps agree within 1e-5 on the same noise.
+- *XLA*: the weights after three steps agree within 1e-5 on the same noise, which the test
+  prescribes. TensorFlow draws other numbers under XLA: `compile(jit_compile=...)` changes the noise
+  of every model, and so training and `val_*` figures.
 - *watched*: `ConvergenceStopping` measures the first critic's game in each epoch (distance,
   coverage, spread, AUC), and the run stays the same, bit for bit.
 
