@@ -213,7 +213,8 @@ def test_cures_of_forms_cure(tmp_path):
     masked = np.ma.masked_greater(SERIES[:, 0], 1.0)
     cured(masked, r"`x.filled\(0\)`", masked.filled(0), shape=(3,))
     cured(None, r"fit\(samples\)", IMAGES, **images)
-    cured(iter([1]), "tf.data.Dataset.from_generator", pipeline(IMAGES), **images)
+    # What comes of this cure is tried in `cures_table.py`, with those of other readers.
+    assert "`(batch for batch in x)`" in complaint(lambda: fed(iter([1]), **images))
     weights = np.linspace(1, 2, 16)
     drawn = IMAGES[
         np.random.default_rng(0).choice(len(IMAGES), len(IMAGES), p=weights / weights.sum())

@@ -356,7 +356,7 @@ LABEL_DOORS = {
     "pipeline": lambda x, y: fed(pipeline(x, y), shape=IMAGE, num_classes=CLASSES),
     "train_on_batch": lambda x, y: fit_data.checked_batch(x, y, SampleSpec(IMAGE, CLASSES)),
     "from_arrays": keras_gan.data.from_arrays,
-    "evaluate_generator": lambda x, y: scoring._dataset((x, y), ADAPTER, 0),
+    "evaluate_generator": lambda x, y: scoring._dataset((x, y), ADAPTER, 0, None),
 }
 
 
