@@ -287,17 +287,18 @@ def save_png(path, picture, *, comment=None):
 
 
 def comment_of(path):
-    """The comment of a PNG file; `None` without one, or for other files."""
+    """The comment of a PNG or GIF file; `None` without one, or for other files."""
     from PIL import Image
 
     try:
-        with Image.open(_source(path), formats=["PNG"]) as image:
-            return image.info.get("Comment")
+        with Image.open(_source(path), formats=["PNG", "GIF"]) as image:
+            comment = image.info.get("Comment", image.info.get("comment"))
+            return comment.decode() if isinstance(comment, bytes) else comment
     except Exception:  # damaged files make Pillow raise nearly anything
         return None
 
 
-def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
+def save_gif(path, frames, *, max_frames=_MAX_FRAMES, comment=None):
     """Write PNG files as an animation, which is never half written.
 
     It repeats forever, takes about ten seconds, and shows the last frame for two. Of more than
@@ -310,6 +311,7 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
         path: file to write, ending in `.gif`; missing folders are made.
         frames: paths of opaque PNG files, in order.
         max_frames: most frames to write, at least 2. Default 100.
+        comment: text to store in the file, see `comment_of`. Default `None`.
 
     Raises:
         ValueError: if there are no frames, or `path` has another suffix.
@@ -332,6 +334,7 @@ def save_gif(path, frames, *, max_frames=_MAX_FRAMES):
             append_images=pictures,
             duration=[each] * (len(frames) - 1) + [_LAST_FRAME_DURATION],
             loop=0,
+            comment=comment,
             optimize=False,  # Pillow 13 shifts greys by one where a frame lacks some
         )
 

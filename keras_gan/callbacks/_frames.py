@@ -5,6 +5,10 @@ import re
 
 import numpy as np
 
+from keras_gan import images
+
+# In the files of `ImageGrid`, so that a later run knows them.
+COMMENT = "keras_gan.callbacks.ImageGrid"
 # Most pictures that are kept, the first, the best and the last one among them.
 _MOST = 23
 # Longest side in pixels, and the quality of WebP: some 10 to 30 KB a picture.
@@ -71,6 +75,24 @@ def epochs_in(directory):
     names = (path.name for path in directory.glob("epoch_*.png"))
     matches = (re.fullmatch(r"epoch_(\d{4}|[1-9]\d{4,})\.png", name) for name in names)
     return sorted(int(match[1]) for match in matches if match)
+
+
+def is_own(path):
+    """Whether a file is a picture or an animation of `ImageGrid`.
+
+    Those of earlier versions have no comment. Their right column and bottom row are gutters.
+    """
+    from PIL import Image
+
+    if (images.comment_of(path) or "").startswith(COMMENT):
+        return True
+    try:
+        with Image.open(path, formats=["PNG", "GIF"]) as image:
+            pixels = np.asarray(image.convert("L"), "int16")
+    except Exception:  # damaged files make Pillow raise nearly anything
+        return False
+    edge = np.concatenate([pixels[-1], pixels[:, -1]])
+    return bool(np.all(np.abs(edge - images.GUTTER_GREY) <= 2))
 
 
 def from_folder(directory):

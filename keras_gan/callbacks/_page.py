@@ -48,6 +48,19 @@ def require():
         )
 
 
+# In the head of each page, also of earlier versions: see `page/report.html`.
+_MARK = b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
+
+
+def is_own(path):
+    """Whether a file is a page of a run."""
+    try:
+        with open(path, "rb") as file:
+            return _MARK in file.read(2000)
+    except OSError:  # a folder
+        return False
+
+
 def render(**parts):
     """The page as HTML text; all strings in `parts` are escaped, see `page/report.html`."""
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")

@@ -11,6 +11,8 @@ from keras_gan.convergence import run_progress, signals
 from keras_gan.storage import files
 
 FILES = ("verdict.json", "signals.json", "signals.png")
+# In each plot, so that a later run knows it.
+COMMENT = "keras_gan.callbacks.ConvergenceStopping"
 # Significant digits of a record, more than the precision of any signal.
 _DIGITS = 6
 # The plot is redrawn after this multiple of the time that drawing takes.
@@ -111,7 +113,10 @@ class Report:
         except ImportError:
             self._missing = "There is no signals.png, since matplotlib is not installed."
             return
-        self._write("signals.png", lambda path: figure.savefig(path, format="png", dpi=100))
+        about = {"Comment": COMMENT}
+        self._write(
+            "signals.png", lambda path: figure.savefig(path, format="png", dpi=100, metadata=about)
+        )
 
     def _write_text(self, name, text):
         self._write(name, lambda path: path.write_text(text, encoding="utf-8"))
@@ -131,23 +136,6 @@ def file_name(name, pair=None):
     return name if pair is None else f"{stem}_{pair}{dot}{ending}"
 
 
-def remove_earlier(directory, names=()):
-    """Remove the files of an earlier run, which could be mistaken for this run's.
-
-    A file of the same name with other content remains until it must be replaced.
-
-    Args:
-        directory: folder.
-        names: of the pairs but the first.
-    """
-    if _is_read(directory / FILES[0], convergence.Verdict.from_json):
-        files.remove(directory / FILES[0])
-    for pair in (None, *names):
-        if _is_read(directory / file_name(FILES[1], pair), _history_of):
-            for name in FILES[1:]:
-                files.remove(directory / file_name(name, pair))
-
-
 def read(directory):
     """The `Signals` of a folder, and its `Verdict` or `None`.
 
@@ -155,7 +143,7 @@ def read(directory):
         ValueError: if there are no signals, or they cannot be read.
     """
     try:
-        history = _history_of((directory / FILES[1]).read_text(encoding="utf-8"))
+        history = history_of((directory / FILES[1]).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise _checks.error(
             f"The folder must have a `{FILES[1]}` of `ConvergenceStopping` ({error}).",
@@ -174,7 +162,7 @@ def read(directory):
     return history, verdict
 
 
-def _history_of(text):
+def history_of(text):
     return [signals.Signals.from_dict(record) for record in json.loads(text)]
 
 
@@ -186,13 +174,6 @@ def figures(history):
     found = {"epoch": top.epoch, top.quality_name: top.quality, "coverage": top.coverage}
     found[f"{top.quality_name}_floor"] = top.quality_floor
     return {name: value for name, value in found.items() if signals.is_finite(value)}
-
-
-def _is_read(path, parse):
-    try:
-        return bool(parse(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, AttributeError):
-        return False
 
 
 def _short(value):

@@ -4,7 +4,7 @@ import os
 
 from keras_gan import _checks, _warnings, convergence, directions, terminal
 from keras_gan.backend import fresh_weights
-from keras_gan.callbacks import _board, _measuring, _report
+from keras_gan.callbacks import _board, _measuring, _own_files, _report, _run_files
 from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.callbacks._watching import Watching
 from keras_gan.convergence import signals, trends
@@ -72,8 +72,9 @@ class ConvergenceStopping(RunCallback):
         directory: folder for `verdict.json`, `signals.json` (the records of all epochs, which
             `convergence.judge` takes) and `signals.png` (a plot of them with the stopping point;
             needs matplotlib), created if missing. Those of an earlier run are removed when training
-            begins; other files with these names are not. They are updated after each epoch, the
-            plot from time to time and at the end, also after Ctrl-C or an error. Default `None`.
+            begins; files of these names that others have written are refused. They are updated
+            after each epoch, the plot from time to time and at the end, also after Ctrl-C or an
+            error. Default `None`.
         log_dir: folder for TensorBoard, with the signals of each epoch and, at the end, the verdict
             as text, or a text that the model is still learning. Default `None`: a folder "gan" in
             that of a `keras.callbacks.TensorBoard` of the run, if there is one.
@@ -90,8 +91,8 @@ class ConvergenceStopping(RunCallback):
 
     Raises:
         ValueError: for invalid arguments; when training begins, if `directory` cannot be written to
-            or is that of another such callback, or the direction of `monitor` is unknown; at the
-            end of the first epoch, if `monitor` is not in the logs.
+            or is that of another such callback or has files of others, or the direction of
+            `monitor` is unknown; at the end of the first epoch, if `monitor` is not in the logs.
 
     Example:
 
@@ -176,6 +177,12 @@ class ConvergenceStopping(RunCallback):
 
     # === Training ===
 
+    def _check_files(self, gan, epochs):
+        if self.directory is not None:
+            names = [pair.key for pair in gan.watched_pairs(self.watch)[1:]]
+            names = _run_files.file_names(names)
+            _own_files.check(type(self).__name__, self.directory, names, _run_files.is_own)
+
     def on_train_begin(self, logs=None):
         """Reset the state, and check all that can be checked before the first step."""
         gan = self.model
@@ -202,7 +209,8 @@ class ConvergenceStopping(RunCallback):
         if self.directory is not None:
             _measuring.require_own_folder(self, self._callbacks)
             files.writable_directory(self.directory)
-            _report.remove_earlier(self.directory, names)
+            self._check_files(gan, None)
+            _run_files.remove_earlier(self.directory, names)
         board = _board.Board(self.log_dir, self, self._callbacks)
         self._report = _report.Reports(self.directory, board, names)
 

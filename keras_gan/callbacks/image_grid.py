@@ -1,11 +1,9 @@
 """Grids of generated samples after each epoch."""
 
-import functools
-
 import keras
 
 from keras_gan import _checks, images, lettering
-from keras_gan.callbacks import _board, _cells, _frames, _measuring, _pictures
+from keras_gan.callbacks import _board, _cells, _frames, _measuring, _own_files, _pictures
 from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.storage import files
 
@@ -24,6 +22,9 @@ class ImageGrid(RunCallback):
       epoch. It is missing if the weights of the last epoch remain;
     - `training.gif`, when training ends: the animation of these files, including the epochs before
       a resumed run. Pictures of other runs are neither used nor removed.
+
+    Pictures of an earlier run are replaced. Files of these names that this package has not written
+    are refused when training begins.
 
     Where the generator of a game takes data, the pictures show images of the same held-out rows
     (training rows if there are none) side by side: inputs, what is made of them, and targets, with
@@ -57,8 +58,8 @@ class ImageGrid(RunCallback):
 
     Raises:
         ValueError: for invalid arguments; when training begins, if samples are not images, `labels`
-            do not fit the model, a folder cannot be written to, or another
-            `ImageGrid` draws into the same one.
+            do not fit the model, a folder cannot be written to or has files of others with the
+            names above, or another `ImageGrid` draws into the same one.
 
     Example:
 
@@ -107,6 +108,12 @@ class ImageGrid(RunCallback):
 
     # === Training ===
 
+    def _check_files(self, gan, epochs):
+        numbers = (n for n in _frames.epochs_in(self.directory) if epochs is None or n <= epochs)
+        names = ["real.png", _RESTORED, *(["training.gif"] if self.gif else [])]
+        names += map(_frames.file_name, numbers)
+        _own_files.check(type(self).__name__, self.directory, names, _frames.is_own)
+
     def on_train_begin(self, logs=None):
         """Check all arguments before training, and draw the real samples."""
         gan = self.model
@@ -119,8 +126,8 @@ class ImageGrid(RunCallback):
         )
         _measuring.require_own_folder(self, self._callbacks)
         files.writable_directory(self.directory)
-        if images.comment_of(self.directory / _RESTORED) == _COMMENT:  # of an earlier run
-            files.remove(self.directory / _RESTORED)
+        self._check_files(gan, (self.params or {}).get("epochs"))
+        files.remove(self.directory / _RESTORED)  # of an earlier run
         self._board = _board.Board(self.log_dir, self, self._callbacks)
         self._draw_real()
 
@@ -150,7 +157,7 @@ class ImageGrid(RunCallback):
         picture = None if restored is None else self._pictures.picture()
         if picture is not None:
             picture = lettering.marked(picture, f"epoch {restored}: weights restored")
-            self._write(functools.partial(images.save_png, comment=_COMMENT), _RESTORED, picture)
+            self._write(images.save_png, _RESTORED, picture)
             self._board.image("restored", picture, restored)
         self._board.close()
         frames = self._frames() if self.gif else []
@@ -221,7 +228,7 @@ class ImageGrid(RunCallback):
         """Whether it could be written; a failure only warns."""
         path = self.directory / name
         try:
-            save(path, content)
+            save(path, content, comment=_frames.COMMENT)
         except OSError as error:
             _measuring.warn_unwritten(path, error)
             return False
@@ -230,7 +237,7 @@ class ImageGrid(RunCallback):
 
 # === Helpers ===
 
-_RESTORED, _COMMENT = "restored.png", "keras_gan.callbacks.ImageGrid: weights restored"
+_RESTORED = "restored.png"
 
 
 def _restored_by(callback):

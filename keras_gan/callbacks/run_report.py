@@ -4,7 +4,16 @@ import statistics
 import time
 
 from keras_gan import _checks
-from keras_gan.callbacks import _facts, _frames, _measuring, _page, _pictures, _report, _samples
+from keras_gan.callbacks import (
+    _facts,
+    _frames,
+    _measuring,
+    _own_files,
+    _page,
+    _pictures,
+    _report,
+    _samples,
+)
 from keras_gan.callbacks._following import Following
 from keras_gan.callbacks._run_callback import RunCallback
 from keras_gan.convergence import lights
@@ -52,7 +61,7 @@ class RunReport(RunCallback):
 
     Raises:
         ValueError: for invalid arguments; when training begins, if the folder cannot be written to
-            or is that of another such callback.
+            or is that of another such callback, or has a `report.html` that others have written.
         ImportError: when training begins, without the extra.
 
     Example:
@@ -86,12 +95,16 @@ class RunReport(RunCallback):
 
     # === Training ===
 
+    def _check_files(self, gan, epochs):
+        _own_files.check(type(self).__name__, self.directory, [FILE], _page.is_own)
+
     def on_train_begin(self, logs=None):
         """Check all that can be checked before the first step."""
         _page.require()
         _measuring.require(self.model, "watched_pairs", self)
         _measuring.require_own_folder(self, self._callbacks)
         files.writable_directory(self.directory)
+        self._check_files(self.model, None)
         self._start()
         self._following = Following(self.model, self._callbacks)
         self._shown = self._chosen()
@@ -245,11 +258,13 @@ def from_files(directory):
         Its path.
 
     Raises:
-        ValueError: if there is no `signals.json`, or it cannot be read.
+        ValueError: if there is no `signals.json`, or it cannot be read, or others have written the
+            `report.html`.
         ImportError: without the extra "report".
     """
     _page.require()
     folder = files.folder_path(directory, "directory")
+    _own_files.check("report", folder, [FILE], _page.is_own)
     history, verdict = _report.read(folder)
     frames, real = _frames.from_folder(folder)
     line = f"Read from the files of {folder}."

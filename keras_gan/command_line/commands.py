@@ -89,6 +89,12 @@ def train(
             cure=f"Go on with {running.command('resume', output)}, or choose another folder.",
             output=output,
         )
+    _checks.check(
+        known.exists() or not (folder / sources.MODEL).exists(),
+        f"The run would replace the `{sources.MODEL}` in `output`, which is of no run.",
+        cure="Choose another folder, or move it away.",
+        output=output,
+    )
     return running.run(folder, **given)
 
 

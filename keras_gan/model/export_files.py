@@ -37,7 +37,7 @@ def check(folder):
         ValueError: for other files, and for files that were changed since.
         OSError: if it cannot be read.
     """
-    while (was := _identity(folder)) is not None:
+    while (was := files.identity(folder)) is not None:
         try:
             found = list(itertools.islice(_foreign(folder), _NAMED + 1))
         except FileNotFoundError:
@@ -46,7 +46,7 @@ def check(folder):
             raise files.NotWritten(error.errno, folder) from error
         if not found:
             return
-        if _identity(folder) == was:
+        if files.identity(folder) == was:
             raise _checks.error(
                 "A SavedModel replaces its whole folder, and this one has files that `export` has "
                 "not written, or that were changed since.",
@@ -54,15 +54,6 @@ def check(folder):
                 path=str(folder),
                 files=found[:_NAMED] + ["..."] * (len(found) > _NAMED),
             )
-
-
-def _identity(folder):
-    """What changes when another process replaces a folder; `None` without one."""
-    try:
-        found = os.stat(folder)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _foreign(folder):

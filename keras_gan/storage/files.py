@@ -70,19 +70,19 @@ def _target(path):
 def _is_refused(path):
     """Whether an existing file or folder must not be written to."""
     # Another process may replace it meanwhile, so compare it before and after.
-    while (was := _identity(path)) is not None and not os.access(path, os.W_OK):
-        if _identity(path) == was:
+    while (was := identity(path)) is not None and not os.access(path, os.W_OK):
+        if identity(path) == was:
             return True
     return False
 
 
-def _identity(path):
-    """The identity of the file or folder at a path; `None` if there is none."""
+def identity(path):
+    """What changes when another file or folder takes this path; `None` if there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _keep_modes(old, new):

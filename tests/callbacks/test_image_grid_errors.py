@@ -75,7 +75,7 @@ def test_another_model_is_refused(tmp_path):
 
 
 def test_a_full_disk_does_not_end_the_run(tmp_path, monkeypatch):
-    def full(path, content):
+    def full(path, content, comment):
         raise OSError(28, "No space left on device")
 
     gan = FakeGAN()

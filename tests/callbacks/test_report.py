@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan.callbacks import _board, _report
+from keras_gan.callbacks import _board, _report, _run_files
 from keras_gan.convergence import Signals, Verdict, default_rules, judge
 from keras_gan.storage import files
 
@@ -231,14 +231,14 @@ FOREIGN = {
 
 def test_only_what_an_earlier_run_has_left_is_removed(tmp_path, one_panel_here):
     write(tmp_path, history(2), VERDICT)
-    _report.remove_earlier(tmp_path)
+    _run_files.remove_earlier(tmp_path)
     assert list(tmp_path.iterdir()) == []
     for name, text in FOREIGN.items():
         (tmp_path / name).write_text(text)
-    _report.remove_earlier(tmp_path)
+    _run_files.remove_earlier(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == FOREIGN
     for text in ("", "3", "[3]", "null", '"a"', "{"):
         for name in ("verdict.json", "signals.json"):
             (tmp_path / name).write_text(text)
-        _report.remove_earlier(tmp_path)
+        _run_files.remove_earlier(tmp_path)
         assert len(list(tmp_path.iterdir())) == 3

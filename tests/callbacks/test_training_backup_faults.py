@@ -10,6 +10,7 @@ import pytest
 
 import helpers
 import runs
+from keras_gan import convergence
 from keras_gan.callbacks import ConvergenceStopping, TrainingBackup, training_backup
 from keras_gan.storage import backups
 from runs import POINTS, Crash, assert_same_state, plain, stage_of
@@ -123,7 +124,8 @@ def test_a_damaged_end_is_made_again(cut):
 
 def test_another_run_is_refused_before_anything_is_touched(cut, tmp_path):
     stage, _, folder = cut
-    (tmp_path / "verdict.json").write_text("{}")
+    verdict = convergence.Verdict("stalled", 3, None, {}, "It stalled.").to_json()
+    (tmp_path / "verdict.json").write_text(verdict)
     (tmp_path / "log.csv").write_text("kept")
     other = helpers.gan(loss="hinge", regularizers=["r1"], discriminator_steps=2)
     before = other.run_state()
@@ -139,7 +141,8 @@ def test_another_run_is_refused_before_anything_is_touched(cut, tmp_path):
     assert "epoch_0003.npz' must be a backup of the same run. Received: " in message
     assert "discriminator.layers[4]" in message and "; and " in message
     assert message.endswith("Put the old settings back, or choose another directory.")
-    assert (tmp_path / "verdict.json").exists() and (tmp_path / "log.csv").read_text() == "kept"
+    assert (tmp_path / "verdict.json").read_text() == verdict
+    assert (tmp_path / "log.csv").read_text() == "kept"
     assert_same_state(other, before)
 
 

@@ -1,0 +1,37 @@
+"""Files of callbacks are replaced where this package has written them, and only there."""
+
+from keras_gan import _checks
+from keras_gan.storage import files
+
+# Most files that an error names.
+_NAMED = 3
+
+
+def check(owner, folder, names, is_own):
+    """Check that files which will be replaced were written by this package.
+
+    Args:
+        owner: name of what will write them.
+        folder: `pathlib.Path`, which need not exist.
+        names: of the files in it.
+        is_own: function of a path: whether this package has written the file.
+
+    Raises:
+        ValueError: if some of them were not.
+    """
+    foreign = [name for name in names if _is_foreign(folder / name, is_own)]
+    _checks.check(
+        not foreign,
+        f"`{owner}` writes files of these names, and replaces none that others have written.",
+        cure="Choose another folder, or move them away.",
+        directory=str(folder),
+        files=foreign[:_NAMED] + ["..."] * (len(foreign) > _NAMED),
+    )
+
+
+def _is_foreign(path, is_own):
+    # Another run may replace it meanwhile, so compare it before and after.
+    while (was := files.identity(path)) is not None and not is_own(path):
+        if files.identity(path) == was:
+            return True
+    return False
