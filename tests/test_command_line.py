@@ -236,6 +236,18 @@ def test_another_run_is_not_overwritten(run, capsys):
     assert f"keras-gan resume {run}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [(sources.MODEL, "precious"), ("run.json", "[]"), ("run.json", "precious")]
+)
+def test_files_of_others_are_not_overwritten(tmp_path, capsys, name, text):
+    (tmp_path / name).write_text(text)
+    arguments = ["train", "digits", "--output", str(tmp_path), *OPTIONS]
+    assert command_line.main(arguments) == running.REFUSED
+    assert f"`{name}`" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == text
+
+
 def test_every_option_of_help_is_explained(capsys):
     for name in (*command_line._COMMANDS, "recipes"):
         command_line.main([name, "--help"])

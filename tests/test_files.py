@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import stat
+import types
 
 import keras
 import numpy as np
@@ -53,7 +54,10 @@ def test_what_the_system_refuses_is_told_in_one_sentence(tmp_path, kind, number)
             temporary.write_text("half")
             raise refusal(number, temporary)[kind]
     assert (caught.value.errno, caught.value.strerror) == (number, os.strerror(number))
-    message = f"can be written to.*{os.strerror(number)}. Received: path='.*a.txt'.*Free some"
+    message = f"can be written to.*{os.strerror(number)}. Received: path='.*a.txt'.*unchanged. "
+    message += {errno.EACCES: "Permit writing", errno.EROFS: "Choose"}.get(
+        number, "Free some space"
+    )
     assert caught.match(message)
     assert names(tmp_path) == ["a.txt"] and path.read_text() == "old"
 
@@ -75,6 +79,28 @@ def test_other_errors_are_left_alone(tmp_path, error):
             raise error
     assert caught.value is error
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_cannot_be_replaced_gets_the_cure_of_its_cause(
+    tmp_path, monkeypatch, read_only
+):
+    path = tmp_path / "gan.keras"
+    path.write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    flags = types.SimpleNamespace(f_flag=os.ST_RDONLY if read_only else 0)
+    monkeypatch.setattr(os, "statvfs", lambda path: flags)
+    told = "Read-only.* Choose another" if read_only else "Permission denied.* Permit writing to it"
+    with pytest.raises(files.NotWritten, match=told):
+        write(path)
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path):
+    (tmp_path / "gan.keras").mkdir()
+    (tmp_path / "gan.keras" / "notes.txt").write_text("precious")
+    with pytest.raises(files.NotWritten, match="Is a directory.* Name a file in it, or choose"):
+        helpers.gan().save(tmp_path / "gan.keras")
+    assert names(tmp_path / "gan.keras") == ["notes.txt"]
 
 
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):

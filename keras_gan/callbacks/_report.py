@@ -188,6 +188,8 @@ def _short(value):
 
 def still_learning(history):
     """The summary of a run without a verdict."""
+    if not history:
+        return "no epoch was completed"
     return f"still learning after {len(history)} epoch{'' if len(history) == 1 else 's'}"
 
 
@@ -195,7 +197,7 @@ def weights_line(history, number, restored):
     """A sentence on the weights of the model after training, which ended at epoch `number`."""
     top = run_progress.best(history)
     if number == 0:
-        return "No epoch was trained: the weights are as they were."
+        return "The weights are as they were."
     if top is None:
         return f"Weights of epoch {number}, the last: no epoch could be measured."
     best, last = f"{top.quality_name} of {top.quality:.4g}", history[-1]

@@ -304,8 +304,7 @@ class TrainingBackup(keras.callbacks.Callback):
             told = f"{str(path)!r} could not be written ({error.strerror or error})."
             if fatal:
                 raise ValueError(
-                    f"{told} Training does not start without a backup: free some space, or "
-                    "choose another directory."
+                    f"{told} Training does not start without a backup. {files.cure(error.errno)}"
                 ) from error
             if not backups.stands(self.directory):
                 return self._make_anew()

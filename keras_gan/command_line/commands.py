@@ -145,7 +145,17 @@ def resume(run: str, /, *, epochs: int | None = None) -> int:
 
 def _read(path):
     """The options of a run, of its file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    _checks.check(
+        isinstance(found, dict),
+        f"The `{running.FILE}` of a run must be one that `keras-gan train` has written.",
+        cure="Choose another folder.",
+        path=str(path),
+    )
+    return found
 
 
 def sample(

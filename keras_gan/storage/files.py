@@ -63,7 +63,7 @@ def _target(path):
     if kind is not None and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise OSError(errno.ENODEV, "", str(path))  # a device must not become a file
     if _is_refused(target):
-        raise PermissionError(errno.EACCES, "", str(path))
+        raise OSError(errno.EROFS if _is_read_only(target) else errno.EACCES, "", str(path))
     return target
 
 
@@ -74,6 +74,11 @@ def _is_refused(path):
         if identity(path) == was:
             return True
     return False
+
+
+def _is_read_only(path):
+    """Whether a path is of a file system that nothing can be written to."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def identity(path):
@@ -109,8 +114,16 @@ class NotWritten(OSError):
         return _checks.sentence(
             f"The path must be one that can be written to, but the system says: {self.strerror}.",
             path=self.filename,
-            cure="An existing file is unchanged. Free some space, or choose another path.",
+            cure=f"What is there is unchanged. {cure(self.errno)}",
         )
+
+
+def cure(number):
+    """A sentence on what to do about an error number of the file system."""
+    ways = {errno.EISDIR: "Name a file in it"}
+    ways |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space")
+    ways |= dict.fromkeys((errno.EACCES, errno.EPERM), "Permit writing to it and to its folder")
+    return f"{ways[number]}, or choose another path." if number in ways else "Choose another path."
 
 
 _REFUSALS = (
@@ -214,7 +227,7 @@ def writable_directory(path, name="directory"):
     except OSError as error:
         raise ValueError(
             f"`{name}` must be a folder that can be written to. Received: {name}={str(path)!r} "
-            f"({error.strerror or error}). Choose another folder or free this one."
+            f"({error.strerror or error}). {cure(error.errno)}"
         ) from error
     work_folders.remove_dead(folder)
     return folder

@@ -196,7 +196,8 @@ def test_which_weights_are_left_and_why(told, words):
 
 
 def test_without_an_epoch_the_weights_are_as_they_were():
-    assert "No epoch was trained" in _report.weights_line([], _report.ended_at([], None), False)
+    line = _report.weights_line([], _report.ended_at([], None), False)
+    assert line == "The weights are as they were."
 
 
 @pytest.mark.parametrize("verdict", [VERDICT, None])
@@ -204,7 +205,7 @@ def test_one_epoch_and_nothing_measured(tmp_path, verdict):
     write(tmp_path, [Signals(epoch=1)], verdict)
     assert (tmp_path / "signals.png").exists()
     (tmp_path / "empty").mkdir()
-    assert write(tmp_path / "empty", [], None) == ["Still learning after 0 epochs."]
+    assert write(tmp_path / "empty", [], None) == ["No epoch was completed."]
     assert not list((tmp_path / "empty").iterdir())
 
 
