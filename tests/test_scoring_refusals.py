@@ -188,7 +188,7 @@ REFUSED = {
     "floors": ({"floors": 1}, "`floors` must be True or False"),
     "no metric": ({"metrics": []}, "There must be a metric"),
     "unknown metric": ({"metrics": "sliced_waserstein"}, "Did you mean 'sliced_wasserstein'"),
-    "a class": ({"metrics": SlicedWasserstein}, "name or an instance"),
+    "a class": ({"metrics": SlicedWasserstein}, r"Create one: `SlicedWasserstein\("),
     "not a metric": ({"metrics": [len]}, "keras.metrics.Metric"),
     "two of a name": ({"metrics": ["sliced_wasserstein"] * 2}, "names must differ"),
 }

@@ -10,7 +10,7 @@ import pages
 from keras_gan import AdaptiveWeight, AdversarialModel, Critic, terms
 
 PAGE = pages.DOCS / "your_own_game.md"
-IMAGES = np.zeros((8, 8, 8, 1), "uint8")
+IMAGES = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
 PAIR = {"damaged": IMAGES, "image": IMAGES}
 
 

@@ -211,6 +211,8 @@ class Fitting:
     def _warn_of_losses(self, name):
         """Warn of losses of an evaluation that the data alone can have made NaN or infinite.
 
+        Not after updates that were skipped: of those it is told anyway.
+
         Args:
             name: of the data.
 
@@ -221,7 +223,11 @@ class Fitting:
         losses = {key: float(means[key]) for key in ("d_loss", "g_loss") if key in means}
         broken = {key: loss for key, loss in losses.items() if not math.isfinite(loss)}
         weights = (weight.value for weight in self.trainable_weights)
-        if not broken or not all(tf.reduce_all(tf.math.is_finite(w)) for w in weights):
+        if (
+            not broken
+            or self.first_failure
+            or not all(tf.reduce_all(tf.math.is_finite(w)) for w in weights)
+        ):
             return False
         found = " and ".join(f"{key} is {value}" for key, value in broken.items())
         _warnings.warn(
