@@ -49,7 +49,14 @@ def signature(name, thing):
     """A name with its arguments and their defaults, in one line."""
     if isinstance(thing, property):
         return name
-    return name + re.sub(r" at 0x\w+", "", str(inspect.signature(thing)))
+    made = inspect.isclass(thing) and not hasattr(thing, "__signature__")
+    if made and inspect.isfunction(thing.__init__):
+        # Of a class, Python 3.11.2 gives the arguments of Keras's `__new__`.
+        found = inspect.signature(thing.__init__)
+        found = found.replace(parameters=list(found.parameters.values())[1:])
+    else:
+        found = inspect.signature(thing)
+    return name + re.sub(r" at 0x\w+", "", str(found))
 
 
 def signatures():
