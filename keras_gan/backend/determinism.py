@@ -58,7 +58,8 @@ def ordered_sums():
     """Context in which this thread compiles sums of tensors with a fixed order.
 
     Around the call of a `tf.function` this switches arithmetic optimization off for it. Where a
-    graph is built, inside of such a function, sums are cut into sums of two. Both are needed.
+    graph is built, inside of such a function, sums are cut into sums of two, and slow gradients
+    become other operations, see `replaced_operations`. Both are needed.
     """
     with private_tensorflow.configured(_without_arithmetic_optimization), replaced_operations():
         yield

@@ -9,7 +9,7 @@ import keras
 from keras_gan.backend import inspection
 
 # The key of the policies: of a model and those in it, outer ones first. Earlier files lack it.
-_POLICIES = "policies_of_models"
+POLICIES = "policies_of_models"
 
 
 def serialized(thing):
@@ -17,13 +17,13 @@ def serialized(thing):
     config = keras.saving.serialize_keras_object(thing)
     if isinstance(thing, keras.Model):
         serialize = keras.saving.serialize_keras_object
-        config[_POLICIES] = [serialize(model.dtype_policy) for model in _models(thing)]
+        config[POLICIES] = [serialize(model.dtype_policy) for model in _models(thing)]
     return config
 
 
 def deserialized(config, custom_objects=None):
     """The object of a config; a model is made again under its own policy, not that of Keras."""
-    kept = config.get(_POLICIES) if isinstance(config, dict) else None
+    kept = config.get(POLICIES) if isinstance(config, dict) else None
     if not kept:
         return keras.saving.deserialize_keras_object(config, custom_objects=custom_objects)
     kept = [keras.saving.deserialize_keras_object(policy) for policy in kept]

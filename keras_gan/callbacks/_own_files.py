@@ -19,7 +19,7 @@ def check(owner, folder, names, is_own):
     Raises:
         ValueError: if some of them were not.
     """
-    foreign = [name for name in names if _is_foreign(folder / name, is_own)]
+    foreign = [n for n in names if files.holds(folder / n, lambda path: not is_own(path))]
     _checks.check(
         not foreign,
         f"`{owner}` writes files of these names, and replaces none that others have written.",
@@ -27,11 +27,3 @@ def check(owner, folder, names, is_own):
         directory=str(folder),
         files=foreign[:_NAMED] + ["..."] * (len(foreign) > _NAMED),
     )
-
-
-def _is_foreign(path, is_own):
-    # Another run may replace it meanwhile, so compare it before and after.
-    while (was := files.identity(path)) is not None and not is_own(path):
-        if files.identity(path) == was:
-            return True
-    return False

@@ -18,12 +18,12 @@ import keras
 import tensorflow as tf
 
 from keras_gan import schedules
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, network_configs
 from keras_gan.backend.inspection import is_of_library
 
 # Keys of configs that do not affect the computation, or are there a second time.
 _OF_KERAS = ("module", "registered_name", "build_config", "compile_config")
-_SILENT = (*_OF_KERAS, "policies_of_models", "name")
+_SILENT = (*_OF_KERAS, network_configs.POLICIES, "name")
 
 # The config of each prior of this process at its first use.
 _FIRST_PRIORS = weakref.WeakKeyDictionary()

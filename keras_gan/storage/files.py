@@ -62,15 +62,15 @@ def _target(path):
     target = pathlib.Path(os.path.realpath(path))
     if kind is not None and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise OSError(errno.ENODEV, "", str(path))  # a device must not become a file
-    if _is_refused(target):
+    if holds(target, lambda path: not os.access(path, os.W_OK)):
         raise OSError(errno.EROFS if _is_read_only(target) else errno.EACCES, "", str(path))
     return target
 
 
-def _is_refused(path):
-    """Whether an existing file or folder must not be written to."""
+def holds(path, condition):
+    """Whether there is a file or folder at a path of which a condition, a function of it, holds."""
     # Another process may replace it meanwhile, so compare it before and after.
-    while (was := identity(path)) is not None and not os.access(path, os.W_OK):
+    while (was := identity(path)) is not None and condition(path):
         if identity(path) == was:
             return True
     return False
