@@ -100,10 +100,10 @@ def dataset(workload, samples, labels):
 class DocumentationGAN(keras.Model):
     """The part that both of the documentation's models share."""
 
-    def __init__(self, workload):
+    def __init__(self, workload, networks=None):
         super().__init__()
         self.workload = workload
-        self.generator, self.discriminator = build(workload)
+        self.generator, self.discriminator = networks or build(workload)
         self.seed_generator = keras.random.SeedGenerator(0)
         self.d_loss_metric = keras.metrics.Mean(name="d_loss")
         self.g_loss_metric = keras.metrics.Mean(name="g_loss")

@@ -7,11 +7,10 @@ of the generator and two of the discriminator, whose gradients for both players 
 before the step.
 """
 
-import keras
 import tensorflow as tf
 
 from keras_gan import networks
-from throughput_documentation import adam
+from throughput_documentation import DocumentationGAN
 
 
 def build(recipe, policy):
@@ -39,33 +38,15 @@ def dataset(recipe, images, inputs):
     return data.batch(recipe.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-class _Model(keras.Model):
+class _Model(DocumentationGAN):
     """What all steps share."""
 
     def __init__(self, recipe, policy):
-        super().__init__()
-        self.recipe = recipe
-        self.generator, self.discriminator = build(recipe, policy)
+        super().__init__(recipe, build(recipe, policy))
         self.average = [tf.Variable(w) for w in self.generator.trainable_weights]
-        self.seed_generator = keras.random.SeedGenerator(0)
-        self.d_loss_metric = keras.metrics.Mean(name="d_loss")
-        self.g_loss_metric = keras.metrics.Mean(name="g_loss")
-        self.built = True
-
-    def compile(self, **options):
-        super().compile(**options)
-        self.d_optimizer, self.g_optimizer = adam(self.recipe), adam(self.recipe)
-
-    @property
-    def metrics(self):
-        return [self.d_loss_metric, self.g_loss_metric]
-
-    def apply(self, optimizer, tape, loss, network):
-        gradients = tape.gradient(loss, network.trainable_weights)
-        optimizer.apply_gradients(zip(gradients, network.trainable_weights, strict=True))
 
     def finish(self, d_loss, g_loss):
-        decay = self.recipe.decay
+        decay = self.workload.decay
         for average, weight in zip(self.average, self.generator.trainable_weights, strict=True):
             average.assign(decay * average + (1.0 - decay) * weight)
         self.d_loss_metric.update_state(d_loss)
@@ -75,10 +56,6 @@ class _Model(keras.Model):
 
 class Noise(_Model):
     """Images from noise: hinge or relativistic paired loss, with or without R1 and R2."""
-
-    def latents(self):
-        shape = (self.recipe.batch, self.recipe.latent_dim)
-        return keras.random.normal(shape, seed=self.seed_generator)
 
     def penalised(self, samples):
         """The logits of samples, and the mean of half their squared gradients."""
@@ -92,33 +69,33 @@ class Noise(_Model):
     def train_discriminator(self, real):
         fake = self.generator(self.latents(), training=True)
         with tf.GradientTape() as tape:
-            if self.recipe.gamma is None:
+            if self.workload.gamma is None:
                 real_logits = self.discriminator(real, training=True)
                 fake_logits = self.discriminator(fake, training=True)
                 penalty = 0.0
             else:
                 real_logits, r1 = self.penalised(real)
                 fake_logits, r2 = self.penalised(fake)
-                penalty = self.recipe.gamma * (r1 + r2)
-            if self.recipe.loss == "hinge":
+                penalty = self.workload.gamma * (r1 + r2)
+            if self.workload.loss == "hinge":
                 loss = tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits)
             else:
                 loss = tf.nn.softplus(fake_logits - real_logits)
             d_loss = tf.reduce_mean(loss) + penalty
-        self.apply(self.d_optimizer, tape, d_loss, self.discriminator)
+        self._apply(self.d_optimizer, tape, d_loss, self.discriminator)
         return d_loss
 
     def train_generator(self, real):
         with tf.GradientTape() as tape:
             fake = self.generator(self.latents(), training=True)
             fake_logits = self.discriminator(fake, training=True)
-            if self.recipe.loss == "hinge":
+            if self.workload.loss == "hinge":
                 loss = -fake_logits
             else:
                 real_logits = self.discriminator(real, training=True)
                 loss = tf.nn.softplus(real_logits - fake_logits)
             g_loss = tf.reduce_mean(loss)
-        self.apply(self.g_optimizer, tape, g_loss, self.generator)
+        self._apply(self.g_optimizer, tape, g_loss, self.generator)
         return g_loss
 
     def train_step(self, real):
@@ -137,11 +114,11 @@ class Pix2Pix(_Model):
             fake_logits = self.discriminator([made, source], training=True)
             distance = tf.reduce_mean(tf.abs(target - made))
             g_loss = tf.reduce_mean(tf.nn.softplus(-fake_logits))
-            g_loss += self.recipe.l1_weight * distance
+            g_loss += self.workload.l1_weight * distance
             d_loss = tf.reduce_mean(tf.nn.softplus(-real_logits))
             d_loss += tf.reduce_mean(tf.nn.softplus(fake_logits))
-        self.apply(self.g_optimizer, g_tape, g_loss, self.generator)
-        self.apply(self.d_optimizer, d_tape, d_loss, self.discriminator)
+        self._apply(self.g_optimizer, g_tape, g_loss, self.generator)
+        self._apply(self.d_optimizer, d_tape, d_loss, self.discriminator)
         return self.finish(d_loss, g_loss)
 
 
