@@ -1,8 +1,10 @@
-"""Data, generators and models that ask for a cure."""
+"""Data, generators and models that ask for a cure, and the complaints about them."""
 
 import functools
 import pathlib
+import re
 import types
+import warnings
 
 import keras
 import numpy as np
@@ -22,6 +24,27 @@ IMAGES = helpers.images(16)  # uint8
 FLOATS = IMAGES / np.float32(127.5) - 1.0
 UNIT = IMAGES / np.float32(255.0)
 SAME = "sliced_wasserstein"
+
+
+def complaint(call, *arguments, **settings):
+    """The text of the error or warning of a call, or `None`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            call(*arguments, **settings)
+        except (ValueError, UserWarning) as error:
+            return str(error)
+    return None
+
+
+def codes(text):
+    """The code in the cure of an error, or anywhere in a warning."""
+    return re.findall(r"`([^`]+)`", text.split("Received: ", 1)[-1])
+
+
+def code(text, begins=""):
+    """The first code in a cure that begins so."""
+    return next(found for found in codes(text) if found.startswith(begins))
 
 
 def identity(latents):

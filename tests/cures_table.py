@@ -5,8 +5,6 @@ Code in a cure is run as it stands.
 
 import collections
 import inspect
-import re
-import warnings
 
 import keras
 import numpy as np
@@ -22,7 +20,9 @@ from cures_models import (
     UNIT,
     as_images,
     circle,
+    code,
     compared,
+    complaint,
     complex_names,
     evaluated,
     fed,
@@ -54,23 +54,8 @@ from sample_feeds import Rows, generator
 from test_values import pipeline
 
 
-def complaint(call):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            call()
-        except ValueError as error:
-            return str(error)
-    return None
-
-
 def cures_of(kind):
     return complaint(TABLE[kind][0]).split("Received: ", 1)[-1]
-
-
-def code(text, begins=""):
-    """The first code in a cure that begins so."""
-    return next(found for found in re.findall(r"`([^`]+)`", text) if found.startswith(begins))
 
 
 LABELLED = SampleSpec((2,), 3)
@@ -299,7 +284,17 @@ TABLE = {
             of_classes("ba"),
         ),
     ),
+    "floors of a pipeline": (
+        lambda: evaluated(real=pipeline(POINTS), floors=True),
+        "Give `num_samples=`",
+        lambda: evaluated(real=pipeline(POINTS), floors=True, num_samples=20),
+    ),
     # === metrics ===
+    "a class for features": (
+        lambda: metrics.FrechetDistance(features=keras.Sequential),
+        r"Create one: `Sequential\(\.\.\.\)`",
+        lambda: metrics.FrechetDistance(features=keras.Sequential()),
+    ),
     "features of any size": (
         lambda: features.extractor(None, (None, None, 3)),
         "Pass `features`",

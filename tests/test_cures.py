@@ -4,7 +4,6 @@ import ast
 import inspect
 import re
 import sys
-import warnings
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 import helpers
 import keras_gan
+from cures_models import codes, complaint
 from keras_gan import networks
 from keras_gan.feeding import conversion, cures, fit_data, labels, shapes, values
 from keras_gan.feeding.sample_spec import SampleSpec
@@ -52,6 +52,7 @@ SAMPLES = {
     "bytes below relu": (pixels(16, 8, 4), {"activation": "relu"}),
     "images below sigmoid": (IMAGES, {"activation": "sigmoid"}),
     "far from linear": (SERIES * 100 + 300, {"activation": "linear"}),
+    "huge": (SERIES * np.float32(1e30), {"activation": "linear"}),
     "no channels": (IMAGES[..., 0], {"shape": IMAGE}),
     "one axis too many": (IMAGES, {"shape": IMAGE[:2]}),
     "channels first": (np.moveaxis(pixels(16, 8, 8, 3), -1, 1), {"shape": (8, 8, 3)}),
@@ -83,17 +84,6 @@ LABELS = {
 FORMS = {"array": lambda x: x, "list": list, "tensor": tf.constant, "dataset": pipeline}
 
 
-def complaint(call, *arguments, **settings):
-    """The text of the error or warning of a call, or `None`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            call(*arguments, **settings)
-        except (ValueError, UserWarning) as error:
-            return str(error)
-    return None
-
-
 def taken(x, y=None, *, shape, num_classes=None, activation="leaky_relu"):
     """Check data as `fit` does, without a graph for the batches of a pipeline."""
     spec = SampleSpec(shape, num_classes, reach(activation))
@@ -107,11 +97,6 @@ def taken(x, y=None, *, shape, num_classes=None, activation="leaky_relu"):
     samples, classes = batch if isinstance(batch, tuple) else (batch, None)
     spec.samples(samples.numpy(), "x", form=form)
     spec.labels(None if classes is None else classes.numpy(), len(samples), form=form)
-
-
-def codes(text):
-    """The code in the cure of an error, or anywhere in a warning."""
-    return re.findall(r"`([^`]+)`", text.split("Received: ", 1)[-1])
 
 
 def follow(text, x, y, told):
@@ -168,6 +153,17 @@ def test_cures_of_labels_cure(kind):
         text = complaint(taken, x, given, **told)
         assert text is not None
         assert bool(follow(text, x, given, told)) is (kind not in NO_CODE), text
+
+
+def test_samples_without_a_class_are_left_out():
+    y = INDICES.astype("float32")
+    y[[3, 7]] = np.nan, np.inf
+    told = {"shape": IMAGE, "num_classes": 3}
+    for form in (np.asarray, list, tf.constant):
+        (code,) = codes(complaint(taken, IMAGES, form(y), **told))
+        known = eval(code, {"np": np, "tf": tf, "y": form(y)})
+        text = complaint(taken, IMAGES[known], form(y[known]), **told)
+        assert follow(text, IMAGES[known], form(y[known]), told), text
 
 
 def test_cures_for_what_is_read_in_python_change_each_batch():
@@ -287,6 +283,10 @@ def test_the_tables_reach_every_cure():
                 form = cures.Form(kind, "x", labelled=True)
                 complaint(spec.labels, y, 16, form=form)
             complaint(spec.labels, y, 16)
+        complaint(spec.labels, LABELS["from 1"], 16, form=cures.Form("array", "y", asked=True))
+        complaint(spec.labels, INDICES * np.nan, 16)
+        types = tf.TensorSpec((None, *IMAGE)), tf.TensorSpec(None, "complex64")
+        complaint(spec.tensors, *types, "x", cures.Form("dataset", "x", labelled=True))
         complaint(spec.samples, SAMPLES["uint16"][0], form=cures.Form("batches", "x"))
         for kind in ("dataset", "batches"):
             form = cures.Form(kind, "x", entry="photo")

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from cures_models import TFDS
-from cures_table import TABLE, complaint
+from cures_models import TFDS, complaint
+from cures_table import TABLE
 from keras_gan import _checks, _registry
 from keras_gan.data import catalogue
 from keras_gan.evaluation import ranges, scoring
