@@ -18,7 +18,7 @@ from entry_feeds import (
     streamed,
     training,
 )
-from keras_gan.feeding import sources
+from keras_gan.feeding import sequential_source, sources
 from sample_feeds import counted_up
 
 # === Keras's other inputs ===
@@ -182,12 +182,10 @@ def test_samples_with_labels_are_named_first():
         np.testing.assert_array_equal(batch["labels"], batch["point"][:, 0] % CLASSES)
 
 
-class Sequential(sources.Source):
+class Sequential(sequential_source.Sequential):
     """Samples that cannot be read in any order."""
 
-    is_random_access = False
-
-    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
+    def rest(self, pass_index, first_step, batch_size, *, drop_tail):
         first = tf.cast(first_step, "int64") * batch_size
         rows = tf.data.Dataset.range(first, self.num_samples)
         return rows.batch(batch_size, drop_remainder=drop_tail).map(
@@ -195,7 +193,7 @@ class Sequential(sources.Source):
         )
 
     def examples(self, limit):
-        return next(self.batches(0, 0, self.num_samples).as_numpy_iterator())[:limit], None
+        return next(self.batches(0, self.num_samples).as_numpy_iterator())[:limit], None
 
 
 def test_a_source_that_is_read_in_order_is_the_one_entry_that_is_needed():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, terminal
 from keras_gan.backend.memory import numpy_function
 from keras_gan.data import pixels
-from keras_gan.feeding import orders, sources
+from keras_gan.feeding import orders, sequential_source, sources
 
 # Number of images decoded at a time, if all are kept.
 _AT_A_TIME = 1_024
@@ -116,7 +116,7 @@ def from_tfds(
     return source.dataset(batch_size)
 
 
-class TFDSSource(sources.Source):
+class TFDSSource(sequential_source.Sequential):
     """Encoded images that can be read only sequentially.
 
     `encoded` is a `tf.data.Dataset` of `(bytes,)` or `(bytes, label)`, always in the same order;
@@ -126,7 +126,6 @@ class TFDSSource(sources.Source):
     # Encoded images that are mixed at a time. `Dataset.shuffle` would mix across blocks, but its
     # order depends on TensorFlow's global seed as well.
     block = 4_096
-    is_random_access = False
 
     def __init__(self, num_samples, encoded, decoder, *, labels, origin, shuffle=True, seed=0):
         spec = tf.TensorSpec(decoder.shape, "uint8")
@@ -140,7 +139,7 @@ class TFDSSource(sources.Source):
     def description(self):
         return {**super().description(), "origin": self.origin, **self._decoder.description()}
 
-    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
+    def rest(self, pass_index, first_step, batch_size, *, drop_tail):
         first_sample = tf.convert_to_tensor(first_step, "int64") * batch_size
         dataset = self._ordered(pass_index).skip(first_sample)
         return dataset.batch(batch_size, drop_remainder=drop_tail).map(

@@ -32,11 +32,15 @@ class Named(sources.Source):
     def read(self, indices):
         return self._picked(self._source.read(indices))
 
-    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
+    def batches(self, pass_index, batch_size):
         if self.is_random_access:
-            return super().batches(pass_index, first_step, batch_size, drop_tail=drop_tail)
-        batches = self._source.batches(pass_index, first_step, batch_size, drop_tail=drop_tail)
-        return batches.map(lambda *batch: self._picked(batch if len(batch) > 1 else batch[0]))
+            return super().batches(pass_index, batch_size)
+        return self._picked_of_each(self._source.batches(pass_index, batch_size))
+
+    def since(self, first, steps, batch_size):
+        if self.is_random_access:
+            return super().since(first, steps, batch_size)
+        return self._picked_of_each(self._source.since(first, steps, batch_size))
 
     def examples(self, limit):
         samples, labels = self._source.examples(limit)
@@ -49,6 +53,9 @@ class Named(sources.Source):
 
     def description(self):
         return {**self._source.description(), "sample": str(self.element_spec)}
+
+    def _picked_of_each(self, batches):
+        return batches.map(lambda *batch: self._picked(batch if len(batch) > 1 else batch[0]))
 
     def _picked(self, batch):
         return {name: at(batch, place) for name, place in self._places.items()}

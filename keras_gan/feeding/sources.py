@@ -21,7 +21,7 @@ from keras_gan.feeding.orders import EXAMPLES_PASS, SPLIT_PASS, shuffled
 
 
 class Source:
-    """Base of all sources. A subclass implements `read`, or `batches` and `examples`.
+    """Base of all sources. A subclass implements `read`.
 
     Args:
         num_samples: number of samples.
@@ -54,25 +54,46 @@ class Source:
         """One batch: the samples at `indices`, an int64 vector, in the structure of the source."""
         raise NotImplementedError
 
-    def batches(self, pass_index, first_step, batch_size, *, drop_tail=True):
-        """The rest of a pass from a step on.
+    def batches(self, pass_index, batch_size):
+        """A pass; the last batch may be short.
 
         Args:
             pass_index: int64 scalar or integer, the number of the pass.
-            first_step: int64 scalar or integer, number of batches of the pass to skip.
             batch_size: positive integer.
-            drop_tail: whether an incomplete last batch is dropped, which makes the batch dimension
-                static. Defaults to `True`.
 
         Returns:
             `tf.data.Dataset` of batches of samples, or of `(samples, labels)`.
         """
-        steps = self.num_samples // batch_size
-        first_step = tf.cast(first_step, "int64")
+        steps, rows = self.num_samples // batch_size, self.num_samples
+        numbers = tf.data.Dataset.range(steps)
+        dataset = self._at_steps(numbers, batch_size, lambda step: (step, pass_index), rows)
+        if not rows % batch_size:
+            return dataset
+        rest = tf.range(steps * batch_size, rows, dtype="int64")
+        tail = tf.data.Dataset.from_tensors(rest).map(lambda rest: self.at(rest, pass_index, rows))
+        return dataset.concatenate(tail) if steps else tail
 
-        rows = steps * batch_size if drop_tail else self.num_samples
+    def since(self, first, steps, batch_size):
+        """Full batches from any step on, pass after pass, see `stream`.
 
-        def full(step):
+        Args:
+            first: int64 scalar, number of the first step.
+            steps: positive integer, number of batches.
+            batch_size: positive integer, at most `num_samples`.
+
+        Returns:
+            `tf.data.Dataset`.
+        """
+        per_pass = self.num_samples // batch_size
+        numbers = tf.data.Dataset.range(first, first + steps)
+        place = lambda number: (number % per_pass, number // per_pass)  # noqa: E731
+        return self._at_steps(numbers, batch_size, place, per_pass * batch_size)
+
+    def _at_steps(self, numbers, batch_size, place, rows):
+        """The batches of a data set of numbers, each a step of a pass as `place` tells."""
+
+        def batch(number):
+            step, pass_index = place(number)
             positions = step * batch_size + tf.range(batch_size, dtype="int64")
             return self.at(positions, pass_index, rows)
 
@@ -81,14 +102,11 @@ class Source:
         if self.parallel_reads:
             cores = os.cpu_count() or 1
             reads, deterministic = max(self.parallel_reads, 1 + -(-cores // batch_size)), True
-        dataset = tf.data.Dataset.range(first_step, steps).map(
-            full, num_parallel_calls=reads, deterministic=deterministic
+        return numbers.map(
+            tf.autograph.experimental.do_not_convert(batch),
+            num_parallel_calls=reads,
+            deterministic=deterministic,
         )
-        if drop_tail or not self.num_samples % batch_size:
-            return dataset
-        rest = tf.range(steps * batch_size, self.num_samples, dtype="int64")
-        tail = tf.data.Dataset.from_tensors(rest).map(lambda rest: self.at(rest, pass_index, rows))
-        return dataset.concatenate(tail) if steps else tail
 
     def examples(self, limit):
         """Some distinct samples, drawn by the seed, without side effects.
@@ -116,20 +134,14 @@ class Source:
         Returns:
             `tf.data.Dataset` with `len()`, prefetched, of batches with a static batch dimension.
         """
-        per_pass = self.num_samples // batch_size
 
         def first_step():
             return np.int64(start())
 
+        @tf.autograph.experimental.do_not_convert
         def from_start(_):
             first = tf.reshape(numpy_function(first_step, [], "int64"), [])
-            first_pass, skipped = first // per_pass, first % per_pass
-            passes = tf.data.Dataset.range(first_pass, (first + steps - 1) // per_pass + 1)
-            return passes.flat_map(
-                lambda number: self.batches(
-                    number, tf.where(number == first_pass, skipped, 0), batch_size
-                )
-            ).take(steps)
+            return self.since(first, steps, batch_size)
 
         return sized(tf.data.Dataset.from_tensors(0).flat_map(from_start), steps)
 
@@ -152,7 +164,7 @@ class Source:
 
         def one_pass(_):
             number = tf.reshape(numpy_function(next_pass, [], "int64"), [])
-            return self.batches(number, 0, batch_size, drop_tail=False)
+            return self.batches(number, batch_size)
 
         steps = -(-self.num_samples // batch_size)
         dataset = sized(tf.data.Dataset.from_tensors(0).flat_map(one_pass), steps)
@@ -166,7 +178,7 @@ class Source:
         batch.
         """
         steps = -(-self.num_samples // batch_size)
-        return sized(self.batches(0, 0, batch_size, drop_tail=False), steps)
+        return sized(self.batches(0, batch_size), steps)
 
     def split(self, share):
         """Split the samples randomly into two sources.

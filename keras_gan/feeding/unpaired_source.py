@@ -62,7 +62,7 @@ class Unpaired(sources.Source):
 
     def one_pass(self, batch_size):
         """A pass up to the end of the shortest source, the same in each iteration."""
-        batches = [part.batches(0, 0, batch_size, drop_tail=False) for part in self.parts]
+        batches = [part.batches(0, batch_size) for part in self.parts]
 
         def joined(*parts):
             parts = {name: tensor for part in parts for name, tensor in part.items()}
