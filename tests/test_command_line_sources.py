@@ -1,17 +1,14 @@
 """What the command line reads data from, and how Python starts it."""
 
-import os
-import pathlib
-import subprocess
+import runpy
 import sys
 
 import numpy as np
+import pytest
 
 import helpers
 from keras_gan import command_line
 from keras_gan.command_line import running, sources
-
-HERE = pathlib.Path(__file__).parent
 
 
 def test_a_file_without_the_entry_is_told_which_there_are(tmp_path, capsys):
@@ -28,11 +25,9 @@ def test_a_file_without_the_entry_is_told_which_there_are(tmp_path, capsys):
     assert "no entry `labels`" in capsys.readouterr().err
 
 
-def test_python_runs_the_package():
-    done = subprocess.run(
-        [sys.executable, "-c", "import runpy; runpy.run_module('keras_gan', run_name='__main__')"],
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == running.DONE and "train" in done.stdout, done.stderr
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
+def test_python_runs_the_package(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["keras_gan"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("keras_gan", run_name="__main__")
+    assert ended.value.code == running.DONE and "train" in capsys.readouterr().out
