@@ -10,6 +10,7 @@ import helpers
 from keras_gan import images
 from keras_gan.callbacks import ConvergenceStopping, ImageGrid, RunReport, run_report
 
+pytestmark = pytest.mark.usefixtures("one_panel")
 IMAGES = helpers.images(16, (8, 8, 1))
 MAKERS = {
     ImageGrid: lambda folder: ImageGrid(folder, rows=2, columns=2),
