@@ -113,12 +113,13 @@ def test_without_shuffling_order_is_kept():
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-@pytest.mark.parametrize("start", [0, 1, 3, 4, 5, 14])
-def test_stream_from_a_step_is_the_tail_of_the_straight_stream(start, shuffle):
+def test_stream_from_a_step_is_the_tail_of_the_straight_stream(shuffle):
     source = numbered(70, seed=2, shuffle=shuffle)  # 4 steps a pass, 6 samples left over
     straight = orders(source.stream(lambda: 0, 20, 16))
-    resumed = orders(numbered(70, seed=2, shuffle=shuffle).stream(lambda: start, 20 - start, 16))
-    np.testing.assert_array_equal(straight[start:], resumed)
+    start = 0  # asked for when an iterator starts
+    resumed = numbered(70, seed=2, shuffle=shuffle).stream(lambda: start, 20, 16)
+    for start in (0, 1, 3, 4, 5, 14):
+        np.testing.assert_array_equal(straight[start:], orders(resumed)[: 20 - start])
 
 
 def test_stream_is_pass_after_pass():
