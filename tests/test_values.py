@@ -72,7 +72,14 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("kind", SHAPES)
+# The others have as many axes as one of these.
+ONE_OF_EACH_RANK = ("grey without channels", "five bands", "a volume")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=() if k in ONE_OF_EACH_RANK else pytest.mark.slow) for k in SHAPES],
+)
 def test_uint8_is_pixels_whatever_the_rank(kind):
     x = pixels(8, *SHAPES[kind])
     np.testing.assert_allclose(fed(x)[0], x[:4] / 127.5 - 1, atol=1e-6)
@@ -102,9 +109,16 @@ def test_vectors_of_bytes_must_say_what_they_are(form):
         fed(form(pixels(8, 64)), shape=(64,))
 
 
-@pytest.mark.parametrize("shape", [IMAGE, (8, 8)])
-@pytest.mark.parametrize("form", [lambda x: x, pipeline])
-def test_bytes_of_0_and_1_are_told(shape, form):
+@pytest.mark.parametrize(
+    ("form", "shape"),
+    [
+        (np.asarray, (8, 8)),
+        (pipeline, IMAGE),
+        pytest.param(np.asarray, IMAGE, marks=pytest.mark.slow),
+        pytest.param(pipeline, (8, 8), marks=pytest.mark.slow),
+    ],
+)
+def test_bytes_of_0_and_1_are_told(form, shape):
     x = pixels(8, *shape) // 128
     with pytest.warns(UserWarning, match=r"`x` are uint8 of 0 and 1 alone.* \* 255") as caught:
         fed(form(x), shape=shape)
@@ -369,6 +383,10 @@ def test_bad_labels_are_refused_in_the_same_words(door, kind):
     with pytest.raises(ValueError) as caught:
         LABEL_DOORS[door](SAMPLES, y)
     assert re.match(rf"`[\w\[\] ]+` {re.escape(rule)}", str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("door", LABEL_DOORS)
+def test_good_labels_are_taken(door):
     LABEL_DOORS[door](SAMPLES, INDICES)
 
 
