@@ -218,10 +218,12 @@ def test_what_keras_cannot_do_is_refused(two_replicas):
         with pytest.raises(ValueError, match="cannot overwrite .* ema_overwrite_frequency=2"):
             gan.compile(overwrites)
         gan.compile()
+        watched = helpers.Watched(*networks())  # of a pipeline, it is known with the first batch
+        watched.compile()
     with pytest.raises(ValueError, match="batch_size=7, shares=2"):
         gan.fit(helpers.points(), batch_size=7)
     with pytest.raises(ValueError, match="batch_size=7, shares=2"):
-        gan.fit(tf.data.Dataset.from_tensor_slices(helpers.points()).batch(7), verbose=0)
+        watched.fit(tf.data.Dataset.from_tensor_slices(helpers.points()).batch(7), verbose=0)
     with pytest.raises(ValueError, match="Use `fit`"):
         gan.train_on_batch(helpers.points(8))
 

@@ -50,12 +50,12 @@ def state(pid):
     return None if letter in "ZX" else letter
 
 
-def settled(pid, seconds=0.5):
-    """One letter: "T" if it is stopped or soon will be, else "-"."""
+def settled(pids, seconds=0.5):
+    """A letter for all that are stopped or soon will be, "T", and one for others, "-"."""
     end = time.monotonic() + seconds
-    while state(pid) != "T" and time.monotonic() < end:
+    while any(state(pid) != "T" for pid in pids) and time.monotonic() < end:
         time.sleep(0.01)
-    return "T" if state(pid) == "T" else "-"
+    return "".join(sorted({"T" if state(pid) == "T" else "-" for pid in pids}))
 
 
 def gone(pids, seconds=5.0):
@@ -83,7 +83,7 @@ def watched(monkeypatch):
         def ask(self):
             others = set(seen.processes) - {self.pid}
             pids = [*others, *(seen.children[pid] for pid in others)]
-            seen.states.append("".join(sorted({settled(pid) for pid in pids})))
+            seen.states.append(settled(pids))
             assert state(self.pid) != "T" and state(seen.children[self.pid]) != "T"
             return super().ask()
 

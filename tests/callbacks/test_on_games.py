@@ -167,14 +167,14 @@ def test_watching_does_not_change_the_run(begun, monkeypatch):
 
     class Curious(convergence.Stalled):
         def wants_fresh(self, history):
-            return True
+            return len(history) == 1  # the second epoch tells whether it did any harm
 
     plain = fit(begun(), epochs=2).history
     stopping = ConvergenceStopping(rules=[Curious(patience=9)], min_epochs=0)
     stopping.restore_best_weights = False
     model = begun()
     assert fit(model, StopOnNonFinite(), stopping, epochs=2).history == plain
-    assert all(s.fresh_discriminator_auc is not None for s in stopping.history)
+    assert stopping.history[0].fresh_discriminator_auc is not None
 
 
 def test_a_run_is_resumed_with_all_that_was_watched(begun, tmp_path):
