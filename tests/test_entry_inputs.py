@@ -69,12 +69,19 @@ def iter_of(*batches):
     yield from batches
 
 
-def test_a_batch_of_one_array_is_the_one_entry_that_is_needed():
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(list, "pair"),
+        *(pytest.param(form, marks=pytest.mark.slow) for form in ("array", "dict")),
+    ],
+)
+def test_a_batch_of_one_array_is_the_one_entry_that_is_needed(form):
     point = numbered(8)["point"]
-    for batch in (point, [point], (point, None), {"point": point}):
-        feed = streamed(iter_of(batch), entries=rules("point"), steps_per_epoch=1)
-        (found,) = feed.dataset.as_numpy_iterator()
-        np.testing.assert_array_equal(found["point"], point)
+    forms = {"array": point, list: [point], "pair": (point, None), "dict": {"point": point}}
+    feed = streamed(iter_of(forms[form]), entries=rules("point"), steps_per_epoch=1)
+    (found,) = feed.dataset.as_numpy_iterator()
+    np.testing.assert_array_equal(found["point"], point)
 
 
 @pytest.mark.parametrize("form", FORMS)

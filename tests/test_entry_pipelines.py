@@ -60,7 +60,7 @@ def test_batches_of_arrays_are_the_one_entry_that_is_needed():
     assert [batch["point"][0, 0] for batch in feed.dataset.as_numpy_iterator()] == [0.0, 8.0]
 
 
-@pytest.mark.parametrize("batch", [2, 70])
+@pytest.mark.parametrize("batch", [pytest.param(2, marks=pytest.mark.slow), 70])
 def test_a_bad_batch_in_the_middle_is_named(batch):
     x = numbered(8 * batch + 16)
     x["labels"][8 * batch + 1] = CLASSES

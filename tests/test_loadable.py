@@ -251,7 +251,7 @@ def partly_frozen(**settings):
     return gan
 
 
-@pytest.mark.parametrize("change", [thaw, freeze, freeze_all])
+@pytest.mark.parametrize("change", [thaw, pytest.param(freeze, marks=pytest.mark.slow), freeze_all])
 def test_a_change_of_trainable_loads_and_counts_from_the_next_compile_on(tmp_path, change):
     gan = partly_frozen()
     change(gan)
@@ -297,7 +297,7 @@ def test_averaged_weights_of_an_optimizer_end_where_they_belong():
     assert helpers.same(averages, helpers.values(gan.discriminator.weights))
 
 
-@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("nested", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_saved_average_trains_again(tmp_path, nested):
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4)]) if nested else None
     model(generator=network(inner)).averaged_generator.save(tmp_path / "average.keras")
@@ -317,7 +317,7 @@ def test_a_saved_average_trains_again(tmp_path, nested):
 
 
 @pytest.mark.filterwarnings("ignore:Skipping variable loading")  # Keras's own word
-@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+@pytest.mark.parametrize("suffix", [".weights.h5", pytest.param(".keras", marks=pytest.mark.slow)])
 def test_weights_under_another_optimizer(tmp_path, suffix):
     first = model()
     first.train_on_batch(POINTS)

@@ -51,7 +51,7 @@ def test_a_log_that_is_no_number_harms_none_who_does_not_need_it(gan, tmp_path, 
     assert last.d_loss is None and "odd" not in last.logs and last.g_loss > 0
 
 
-@pytest.mark.parametrize("stops", [True, False])
+@pytest.mark.parametrize("stops", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_key_that_is_no_text_is_read_as_text(gan, tmp_path, stops):
     board = RunBoard(tmp_path / "board")
     stopping = [ConvergenceStopping(directory=tmp_path)] if stops else []
@@ -65,7 +65,7 @@ def test_a_key_that_is_no_text_is_read_as_text(gan, tmp_path, stops):
 
 
 def test_names_of_classes_that_are_no_unicode_are_escaped(tmp_path):
-    gan = helpers.gan(num_classes=2, steps_per_execution=1, **helpers.by_sgd())
+    gan = helpers.gan(num_classes=2, run_eagerly=True, **helpers.by_sgd())
     gan.class_names = ["a", "\udcff"]
     callbacks = [ConvergenceStopping(), RunBoard(tmp_path)]
     gan.fit(POINTS, np.arange(len(POINTS)) % 2, verbose=0, callbacks=callbacks)
