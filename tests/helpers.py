@@ -109,6 +109,13 @@ def updates(model):
     return int(discriminator.iterations.numpy()), int(generator.iterations.numpy())
 
 
+def each_once(*names):
+    """Pairs of two lists of names, sorted, in which each name comes up; the shorter one repeats."""
+    first, second = map(sorted, names)
+    count = max(len(first), len(second))
+    return [(first[i % len(first)], second[i % len(second)]) for i in range(count)]
+
+
 def points(count=64, seed=0):
     """Float32 points in [-1, 1]^2."""
     return np.random.default_rng(seed).uniform(-1, 1, (count, 2)).astype("float32")

@@ -90,9 +90,7 @@ TOGETHER = {
     "generator_steps": 2,
 }
 ONE_BY_ONE = [
-    {"loss": "relativistic_average", "regularizers": ["weight_clipping"]},
     {"loss": "relativistic_paired", "discriminator_steps": 2, "generator_steps": 2},
-    {"loss": "hinge", "regularizers": penalties},
     {"loss": "wasserstein", "regularizers": ["r1", "r2"], "accumulation_steps": 2},
 ]
 
