@@ -17,16 +17,16 @@ import helpers
 from keras_gan import command_line, images
 from keras_gan.command_line import commands, running, sources
 
-OPTIONS = ["--recipe", "dcgan", "--epochs", "1", "--batch-size", "16", "--precision", "float32"]
+OPTIONS = ["--recipe", "mlp", "--epochs", "1", "--batch-size", "16", "--precision", "float32"]
 HERE = pathlib.Path(__file__).parent
-TINY = ["--generator-filters", "4", "--discriminator-filters", "4", "--latent-dim", "4"]
+TINY = ["--width", "8", "--latent-dim", "4"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, one_panel):
     """The folder of a tiny run, and its exit code."""
     folder = tmp_path_factory.mktemp("run")
-    np.savez(folder / "data.npz", images=helpers.images(96), labels=np.arange(96) % 2)
+    np.savez(folder / "data.npz", images=helpers.images(48), labels=np.arange(48) % 2)
     output = folder / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -20,10 +20,13 @@ ROOT = pathlib.Path(__file__).parents[1]
 def build(**settings):
     """A model with a state of each kind; the rest of a large one takes long to trace."""
     keras.utils.set_random_seed(0)
-    return helpers.gan(batch_norm=True, dropout=0.3, **{"regularizers": ["lecam"], **settings})
+    settings = {**helpers.by_sgd(momentum=0.5), "regularizers": ["lecam"], **settings}
+    return helpers.gan(batch_norm=True, dropout=0.3, **settings)
 
 
 LARGE = {
+    "generator_optimizer": "adam",
+    "discriminator_optimizer": "adam",
     "loss": "relativistic_paired",
     "regularizers": ["gradient_penalty", "lecam"],
     "discriminator_steps": 2,
@@ -92,14 +95,14 @@ def test_a_new_process_goes_on_bit_by_bit(tmp_path):
 def test_weights_files_carry_the_run_too(tmp_path, straight, model):
     train(model, 2)
     model.save_weights(tmp_path / "gan.weights.h5")
-    keras.utils.set_random_seed(99)
-    other = build()
-    train(other, 1)  # somewhere else
+    train(model, 1)  # somewhere else, and then nowhere near
+    for variable, value in helpers.snapshot(model):
+        variable.assign(value * 2 + 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        other.load_weights(tmp_path / "gan.weights.h5")
-    train(other, 2)
-    helpers.assert_same(straight, helpers.state(other))
+        model.load_weights(tmp_path / "gan.weights.h5")
+    train(model, 2)
+    helpers.assert_same(straight, helpers.state(model))
 
 
 def test_two_fits_are_one(straight, model):
@@ -177,5 +180,5 @@ def test_a_file_of_the_version_before_loads():
     np.testing.assert_allclose(gan.generate(2, seed=0), expected, atol=1e-5)
     assert gan.steps_seen == 4
     gan.run_eagerly = True
-    gan.fit(helpers.points(64), batch_size=8, epochs=1, verbose=0)
-    assert gan.steps_seen == 8
+    gan.fit(helpers.points(16), batch_size=8, epochs=1, verbose=0)
+    assert gan.steps_seen == 5
