@@ -28,8 +28,16 @@ def run(tmp_path_factory, one_panel):
     folder = tmp_path_factory.mktemp("run")
     np.savez(folder / "data.npz", images=helpers.images(48), labels=np.arange(48) % 2)
     output = folder / "run"
+    made = running._made
+
+    def eager(*arguments, **given):
+        gan, *others = made(*arguments, **given)
+        gan.run_eagerly = True  # for three steps
+        return gan, *others
+
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(running, "_made", eager)
         code = command_line.main(["train", "data.npz", "--output", str(output), *OPTIONS, *TINY])
     assert code == running.DONE
     return output

@@ -20,7 +20,9 @@ def test_an_update_that_is_not_finite_is_left_out_and_remembered():
             bad = tf.where(third, float("nan"), 0.0)
             return bad * real_logits[:, 0]
 
-    model = helpers.gan(regularizers=[Poison(1.0)], steps_per_execution=4)
+    model = helpers.gan(
+        regularizers=[Poison(1.0)], steps_per_execution=4, **helpers.by_sgd(momentum=0.5)
+    )
     with pytest.warns(UserWarning) as caught:
         model.fit(helpers.points(32), batch_size=4, verbose=0)
     (warning,) = [str(w.message) for w in caught]

@@ -42,7 +42,10 @@ def first(value):
     return value["config"]["start"] if isinstance(value, dict) else value
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n == "pix2pix" else ()) for n in RECIPES],
+)
 def test_settings_and_networks_are_those_of_the_recipe(name):
     workload = RECIPES[name]
     model = getattr(recipes, name)(workload.sample_shape, precision="float32")
@@ -66,7 +69,7 @@ def test_settings_and_networks_are_those_of_the_recipe(name):
     assert terms == ([workload.l1_weight] if workload.l1_weight else [])
 
 
-@pytest.mark.parametrize("name", ["dcgan", "sngan", "r3gan"])
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("sngan", marks=pytest.mark.slow), "r3gan"])
 def test_a_plain_step_is_a_step_of_ours(name):
     """With the same noise, all weights are the same after a step with SGD."""
     workload, random = small(name), np.random.default_rng(0)

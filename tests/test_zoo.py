@@ -148,8 +148,17 @@ def test_a_broken_batch_breaks_one_update_and_the_run_goes_on(small_task):
     assert (run.verdict, run.epoch) == ("diverged", 2)
 
 
-@pytest.mark.parametrize("name", list(zoo_kinds.KINDS))
-@pytest.mark.parametrize("task", ["ring", "digits"])
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        *(("ring", name) for name in zoo_kinds.KINDS),
+        # Tasks differ by their networks.
+        *(
+            pytest.param("digits", name, marks=() if weak or name == "steady" else pytest.mark.slow)
+            for name, weak in ((name, kind.weak) for name, kind in zoo_kinds.KINDS.items())
+        ),
+    ],
+)
 def test_every_kind_makes_its_game(task, name):
     task, kind = zoo_tasks.TASKS[task], zoo_kinds.KINDS[name]
     shape = (2,) if task.name == "ring" else (8, 8, 1)

@@ -47,9 +47,9 @@ def begun(shared):
     return begin
 
 
-def fit(gan, *callbacks, epochs=3):
+def fit(gan, *callbacks, epochs=3, count=256):
     return gan.fit(
-        0.8 + 0.2 * helpers.points(256),
+        0.8 + 0.2 * helpers.points(count),
         epochs=epochs,
         batch_size=32,
         verbose=0,
@@ -188,14 +188,14 @@ def test_a_diverging_run_is_stopped_and_named():
         run_eagerly=True,
     )
     with pytest.warns(UserWarning, match="Training stopped in epoch 1.*step ") as caught:
-        fit(gan, ConvergenceStopping(), StopOnNonFinite(), epochs=20)
+        fit(gan, ConvergenceStopping(), StopOnNonFinite(), epochs=20, count=64)
     assert len(caught) == 1, "it is told once"
     assert gan.verdict.kind == "diverged" and gan.verdict.epoch == 1
     assert gan.verdict.evidence["player"] in ("generator", "discriminator")
     assert all(np.isfinite(w).all() for w in gan.get_weights())
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the verdict is enough
-        fit(gan, ConvergenceStopping(), epochs=20)
+        fit(gan, ConvergenceStopping(), epochs=20, count=64)
 
 
 def test_the_player_whose_turn_it_is_not_stands_still():
@@ -214,7 +214,7 @@ def test_the_player_whose_turn_it_is_not_stands_still():
             pairs = zip(self.before, self.weights(), strict=True)
             moved[epoch] = [not np.array_equal(a, b) for a, b in pairs]
 
-    history = fit(gan, AlternatingPeriods(1, 2), Look(), epochs=4)
+    history = fit(gan, AlternatingPeriods(1, 2), Look(), epochs=4, count=64)
     assert moved == {0: [True, False], 1: [False, True], 2: [False, True], 3: [True, False]}
     assert all(len(values) == 4 for values in history.history.values()), "one set of keys"
     assert gan.phase == "both"
@@ -226,7 +226,7 @@ def test_both_metrics_reach_the_logs():
     gan = game(metrics=both, run_eagerly=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        logs = fit(gan, ConvergenceStopping(), epochs=1).history
+        logs = fit(gan, ConvergenceStopping(), epochs=1, count=64).history
     assert logs["val_sliced_wasserstein"][0] > 0
     for key in metrics.ModeCoverage.result_keys:
         assert len(logs[f"val_mode_coverage_{key}"]) == 1

@@ -62,7 +62,9 @@ def test_records_are_short_and_can_be_judged_again(tmp_path, one_panel_here):
     assert judge(records[:3], default_rules()).kind == "diverged"
 
 
-def test_no_legend_looks_for_its_place_which_takes_long_beside_long_curves(monkeypatch):
+def test_no_legend_looks_for_its_place_which_takes_long_beside_long_curves(
+    monkeypatch, one_panel_here
+):
     from matplotlib.legend import Legend
 
     monkeypatch.delattr(Legend, "_find_best_position")

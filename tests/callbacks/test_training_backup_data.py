@@ -232,35 +232,43 @@ DataLoader.__module__ = "torch.utils.data.dataloader"
 NOT_AGAIN = "The state of these callbacks is not used: Crash."
 
 
-def test_inputs_that_are_read_in_python_say_where_they_go_on(tmp_path, capsys):
-    anew = "The {} of data restarts its pass: only arrays"
-    cases = [
-        (Rows, {}, anew.format("PyDataset")),
-        (lambda: Rows(endless=True), {"steps_per_epoch": 8}, None),
-        (DataLoader, {}, anew.format("loader")),
+ANEW = "The {} of data restarts its pass: only arrays"
+
+
+def iter_of(batches):
+    yield from batches
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "line"),
+    [
+        (Rows, {}, ANEW.format("PyDataset")),
+        pytest.param(
+            lambda: Rows(endless=True), {"steps_per_epoch": 8}, None, marks=pytest.mark.slow
+        ),
+        pytest.param(DataLoader, {}, ANEW.format("loader"), marks=pytest.mark.slow),
         (
             lambda: iter_of(np.split(POINTS[:64], 8) * 4),
             {"steps_per_epoch": 8},
             "The generator of data cannot be rewound: training continues with the batch that it "
             "yields next",
         ),
-    ]
-    expected = np.split(POINTS[:64], 8)  # all passes of these are alike
+    ],
+    ids=["PyDataset", "endless PyDataset", "loader", "generator"],
+)
+def test_inputs_that_are_read_in_python_say_where_they_go_on(
+    tmp_path, capsys, make, settings, line
+):
     stage = stage_of(helpers.watched)
-    for number, (make, settings, line) in enumerate(cases):
-        settings = {"batch_size": None, "shuffle": False, "epochs": 2, **settings}
-        folder = tmp_path / str(number)
-        fit(stage.first(), folder, Crash("batch_end", 1, 1), x=make(), **settings)
-        capsys.readouterr()
-        batches, _ = noted(stage.again(), folder, x=make(), **settings)
-        (told,) = capsys.readouterr().out.splitlines()
-        assert told.startswith("Resumed after epoch 1 of 2")
-        assert line in told if line else told.endswith(f".npz. {NOT_AGAIN}")
-        assert helpers.same([samples for samples, _ in batches], expected)
-
-
-def iter_of(batches):
-    yield from batches
+    settings = {"batch_size": None, "shuffle": False, "epochs": 2, **settings}
+    fit(stage.first(), tmp_path, Crash("batch_end", 1, 1), x=make(), **settings)
+    capsys.readouterr()
+    batches, _ = noted(stage.again(), tmp_path, x=make(), **settings)
+    (told,) = capsys.readouterr().out.splitlines()
+    assert told.startswith("Resumed after epoch 1 of 2")
+    assert line in told if line else told.endswith(f".npz. {NOT_AGAIN}")
+    # All passes of these are alike.
+    assert helpers.same([samples for samples, _ in batches], np.split(POINTS[:64], 8))
 
 
 @pytest.mark.slow
