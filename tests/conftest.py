@@ -169,6 +169,18 @@ def one_panel():
         yield
 
 
+@pytest.fixture(scope="module")
+def blank_plots():
+    """Reports whose plot is blank: what is in it is asked where plots are tested."""
+    from matplotlib.figure import Figure
+
+    from keras_gan.callbacks import _report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_report, "plot", lambda *_: Figure(figsize=(1.0, 1.0)))
+        yield
+
+
 @pytest.fixture
 def one_panel_here(monkeypatch):
     """Likewise, for one test."""

@@ -13,7 +13,7 @@ from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from keras_gan.model import arrangement
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("blank_plots")]
 
 
 # === Its own measure ===
@@ -95,7 +95,7 @@ def test_a_run_without_a_verdict_is_still_learning(capsys, tmp_path):
 @pytest.mark.parametrize(
     "stop", [KeyboardInterrupt, pytest.param(RuntimeError, marks=pytest.mark.slow)]
 )
-def test_a_run_that_is_cut_off_leaves_its_report(tmp_path, stop, capsys, one_panel_here):
+def test_a_run_that_is_cut_off_leaves_its_report(tmp_path, stop, capsys):
     class Cut(ConvergenceStopping):
         def on_train_batch_end(self, batch, logs=None):
             if self._epoch == 2:

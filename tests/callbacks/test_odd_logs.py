@@ -18,7 +18,7 @@ from keras_gan.callbacks import (
 )
 
 POINTS = helpers.points()
-pytestmark = pytest.mark.usefixtures("one_panel")
+pytestmark = pytest.mark.usefixtures("one_panel", "blank_plots")
 
 
 @pytest.fixture(scope="module")

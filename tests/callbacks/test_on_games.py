@@ -25,7 +25,7 @@ B = RANDOM.normal(0.5, 0.3, (48, 2)).astype("float32")
 # The critic of b plays from the second epoch on.
 STEPS, LATE = 3, 3
 
-pytestmark = pytest.mark.usefixtures("one_panel")
+pytestmark = pytest.mark.usefixtures("one_panel", "blank_plots")
 
 
 def dense(size, out, name=None):

@@ -33,7 +33,7 @@ from runs import (
 # Runs of some steps have learned nothing yet.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This GAN cannot start"),
-    pytest.mark.usefixtures("one_panel"),
+    pytest.mark.usefixtures("blank_plots"),
 ]
 
 
@@ -71,8 +71,8 @@ def plain_pictures():
 
 
 PICTURES = {
-    "x": helpers.images(32) // 4,
-    "validation_data": helpers.images(24, seed=1) // 4,
+    "x": helpers.images(24) // 4,
+    "validation_data": helpers.images(16, seed=1) // 4,
     "epochs": 12,
 }
 
