@@ -14,7 +14,7 @@ SGD = keras.optimizers.SGD
 def saved(tmp_path_factory):
     """The file of a run whose average and generator differ."""
     gan = helpers.gan(batch_norm=True, run_eagerly=True)
-    gan.fit(helpers.points(64), batch_size=16, verbose=0)
+    gan.fit(helpers.points(16), batch_size=8, verbose=0)
     path = tmp_path_factory.mktemp("first") / "first.keras"
     gan.save(path)
     return path
@@ -48,7 +48,7 @@ def test_frozen_layers_stay_and_the_others_train(saved):
     gan, _ = tuned(saved)
     frozen, trainable = parts(gan)
     assert len(frozen) == 2 and len(trainable) >= 3
-    gan.fit(0.5 * helpers.points(32), batch_size=16, verbose=0)
+    gan.fit(0.5 * helpers.points(16), batch_size=8, verbose=0)
     after, moved = parts(gan)
     assert all(map(helpers.same, frozen, after))
     assert not any(map(helpers.same, trainable, moved))
@@ -56,11 +56,11 @@ def test_frozen_layers_stay_and_the_others_train(saved):
 
 def test_a_saved_run_goes_on_with_what_was_frozen(saved, tmp_path):
     gan, _ = tuned(saved)
-    gan.fit(helpers.points(32), batch_size=16, verbose=0)
+    gan.fit(helpers.points(8), batch_size=8, verbose=0)
     gan.save(tmp_path / "second.keras")
     twin = keras.saving.load_model(tmp_path / "second.keras")
     twin.run_eagerly = True
     for each in (gan, twin):
-        each.fit(helpers.points(32), batch_size=16, verbose=0)
+        each.fit(helpers.points(8), batch_size=8, verbose=0)
     assert len(parts(twin)[0]) == 2
     np.testing.assert_equal(helpers.state(twin), helpers.state(gan))

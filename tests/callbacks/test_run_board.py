@@ -15,7 +15,7 @@ from keras_gan.convergence import Signals
 def board(tmp_path_factory):
     """The events of two epochs of a model of images."""
     folder = tmp_path_factory.mktemp("board")
-    gan = helpers.gan((8, 8, 1), regularizers=["r1"], steps_per_execution=1, **helpers.by_sgd())
+    gan = helpers.gan((8, 8, 1), regularizers=["r1"], run_eagerly=True, **helpers.by_sgd())
     gan.fit(
         helpers.images(32),
         epochs=2,
