@@ -390,7 +390,9 @@ def test_images_with_channels_first_are_refused_and_the_cure_helps():
     assert not GAN(plain, discriminator(logit, shape)).is_image
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_losses_of_activities_in_half_precision_count_as_in_float32(policy):
     totals = []
     for each in ("float32", policy):

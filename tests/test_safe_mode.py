@@ -136,7 +136,13 @@ def test_the_table_is_complete():
     assert set(metrics.__all__) == built
 
 
-@pytest.mark.parametrize("name", SINGLE)
+# The others are made of the same layers.
+QUICK = ("encoder", "multi_scale", "super_resolution", "unet")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in SINGLE]
+)
 def test_safe_mode_loads_networks_alone(tmp_path, name):
     network = SINGLE[name]()
     network.save(tmp_path / "network.keras")

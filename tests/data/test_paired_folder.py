@@ -54,7 +54,7 @@ def test_two_folders_are_matched_by_name(pairs, limit):
     assert found == {"x": list(range(12)), "y": list(range(100, 112))}
 
 
-@pytest.mark.parametrize("limit", [2.0, 0.0])
+@pytest.mark.parametrize("limit", [pytest.param(2.0, marks=pytest.mark.slow), 0.0])
 def test_halves_of_images_side_by_side_are_pairs(tmp_path, limit):
     for i in range(5):
         side_by_side(tmp_path / f"{i}.png", i, 200 + i)
