@@ -59,7 +59,7 @@ class ImageGrid(RunCallback):
     Raises:
         ValueError: for invalid arguments; when training begins, if samples are not images, `labels`
             do not fit the model, a folder cannot be written to or has files of others with the
-            names above, or another `ImageGrid` draws into the same one.
+            names above, or another `ImageGrid` of the same `fit` draws into it.
 
     Example:
 

@@ -271,8 +271,8 @@ class TrainingBackup(keras.callbacks.Callback):
         if not self._writes:
             return
         self._settle()
-        if not backups.stands(self.directory):
-            self._make_anew()
+        if not (backups.stands(self.directory) or self._make_anew()):
+            return
         for name, feed in self._feeds.items():
             if self._checksums.get(name) is None:  # the run's first, not the resumed run's
                 self._checksums[name] = feed.checksum()
@@ -307,20 +307,34 @@ class TrainingBackup(keras.callbacks.Callback):
                     f"{told} Training does not start without a backup. {files.cure(error.errno)}"
                 ) from error
             if not backups.stands(self.directory):
-                return self._make_anew()
+                self._make_anew()
+                return
             _warnings.warn(
                 f"{told} Training goes on; the backups before it are still there, and the next "
                 "one is tried when it is due."
             )
 
     def _make_anew(self):
-        _warnings.warn(
-            f"The folder {str(self.directory)!r} and its backups were removed. It is created "
-            "again, and the next backup is written when it is due."
-        )
+        """Make the folder that was removed; whether there is one to write to."""
+        gone = f"The folder {str(self.directory)!r} and its backups were removed"
         backups.unlock(self.directory)  # the file was removed
-        self.directory.mkdir(parents=True, exist_ok=True)
-        backups.lock(self.directory)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            backups.lock(self.directory)
+        except OSError as error:
+            _warnings.warn(
+                f"{gone}, and it cannot be created again ({error.strerror or error}). Training "
+                f"goes on, and each backup that is due tries again. {files.cure(error.errno)}"
+            )
+            return False
+        except ValueError:  # another process began a run in it
+            self._writes = False
+            _warnings.warn(f"{gone}, and another process trains with it now. No backups follow.")
+            return False
+        _warnings.warn(
+            f"{gone}. It is created again, and the next backup is written when it is due."
+        )
+        return True
 
 
 def _told_left(paths):

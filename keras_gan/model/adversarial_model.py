@@ -153,7 +153,7 @@ class AdversarialModel(
         self.quality_metrics = []
         self._state = TrainingState()
         self._training_feed = self._held_out_feed = None
-        self._evaluating = False
+        self._evaluating = self._is_fitting = False
         self._trained_in_file = None
         self._has_loaded = False
         self._phase = "both"
@@ -229,6 +229,11 @@ class AdversarialModel(
             TypeError: for an argument that there is not.
         """
         compile_arguments.refuse(unknown, self.compile)
+        if self._is_fitting:
+            raise ValueError(
+                "A model cannot be compiled by a callback of its `fit`, whose step is in use. "
+                "Compile it after `fit`; learning rates can be set at any time."
+            )
         # All arguments are checked before any attribute is set, so a failed `compile` changes
         # nothing.
         if steps_per_execution != "auto":

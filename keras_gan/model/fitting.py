@@ -12,12 +12,14 @@ from keras_gan.backend.batchwise import works_by_batches
 from keras_gan.feeding import fit_data
 from keras_gan.feeding.pipelines import check_divisible
 from keras_gan.model import arrangement, compile_arguments, compute_cost, player_optimizers
+from keras_gan.model.nested_fit import within_another
 from keras_gan.model.progress import with_progress
 
 
 class Fitting:
     """Mixin of `GAN` with the methods that take data."""
 
+    @within_another
     def fit(
         self,
         x=None,
@@ -40,7 +42,8 @@ class Fitting:
 
         The order of arrays is determined by `seed` and `steps_seen`, so a saved model continues
         with the next batch. A step takes `discriminator_steps * batch_size` samples. The remaining
-        samples at the end of a pass are dropped; the next pass has a new order.
+        samples at the end of a pass are dropped; the next pass has a new order. A callback may call
+        `fit`: the outer run then goes on with its own data.
 
         Args:
             x: real samples: an array `(n, ...)`, or a `tf.data.Dataset`, `keras.utils.PyDataset`,

@@ -221,6 +221,45 @@ def test_a_folder_that_goes_away_is_made_again(tmp_path):
     assert backups.epochs(tmp_path / "backup") == [3, 4]
 
 
+def test_a_folder_that_cannot_be_made_again_ends_no_run(tmp_path):
+    place = tmp_path / "backup"
+
+    class Replace(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                training_backup._WRITER.submit(int).result()  # what is written is there
+                shutil.rmtree(place)
+                place.write_text("a file")
+            if epoch == 3:
+                place.unlink()
+
+    with pytest.warns(UserWarning, match="its backups were removed") as caught:
+        history = fit(stage_of(plain).first(), None, Replace(), backup=TrainingBackup(place))
+    assert len(history.epoch) == 4
+    first, *_, last = (str(each.message) for each in caught)
+    assert "cannot be created again (File exists)" in first and "It is created again" in last
+    assert backups.epochs(place) == [4]
+
+
+def test_another_process_that_takes_a_removed_folder_keeps_it(tmp_path, monkeypatch):
+    place = tmp_path / "backup"
+
+    class Lose(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                training_backup._WRITER.submit(int).result()
+                shutil.rmtree(place)
+                monkeypatch.setattr(backups, "lock", taken)
+
+    def taken(folder):
+        raise ValueError("Only one process at a time")
+
+    with pytest.warns(UserWarning, match="another process trains with it now"):
+        history = fit(stage_of(plain).first(), None, Lose(), backup=TrainingBackup(place))
+    assert len(history.epoch) == 4
+    assert not list(place.iterdir())
+
+
 def test_no_run_begins_that_cannot_be_backed_up(tmp_path, monkeypatch):
     gan = stage_of(plain).first()
     (tmp_path / "file").write_text("")

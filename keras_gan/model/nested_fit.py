@@ -1,0 +1,32 @@
+"""A `fit` that a callback of another `fit` of the same model calls."""
+
+import functools
+
+# What belongs to one `fit`. Keras counts the steps of an epoch once, at its beginning, but runs
+# whatever function the model has.
+_OWN = (
+    "_training_feed",
+    "_held_out_feed",
+    "_train_functions",
+    "train_function",
+    "test_function",
+    "steps_per_execution",
+    "stop_training",
+)
+
+
+def within_another(fit):
+    """`fit`, after which the one around it, if there is one, has its data and functions again."""
+
+    @functools.wraps(fit)
+    def called(self, *arguments, **settings):
+        outer = {name: getattr(self, name) for name in _OWN} if self._is_fitting else None
+        self._is_fitting = True
+        try:
+            return fit(self, *arguments, **settings)
+        finally:
+            self._is_fitting = outer is not None
+            for name, value in (outer or {}).items():
+                setattr(self, name, value)
+
+    return called

@@ -1,0 +1,84 @@
+"""Callbacks that train the model that is being trained, or change how."""
+
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from keras_gan.callbacks import TrainingBackup
+from runs import Crash, Killed
+
+POINTS, OTHERS = helpers.points(32), helpers.points(16, seed=1)
+
+
+def small(**settings):
+    generator, discriminator = helpers.sgd()
+    return helpers.gan(
+        generator_optimizer=generator, discriminator_optimizer=discriminator, **settings
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small(steps_per_execution=1)
+
+
+def within(model, **settings):
+    """A callback that trains the model on other data, in half as many steps as an epoch has."""
+    settings = {"batch_size": 8, "verbose": 0, **settings}
+    return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: model.fit(OTHERS, **settings))
+
+
+def fit(model, *callbacks, **settings):
+    settings = {"batch_size": 8, "epochs": 3, "verbose": 0, **settings}
+    return model.fit(POINTS, callbacks=list(callbacks), **settings)
+
+
+def test_the_outer_run_keeps_its_steps_and_data():
+    model, seen = small(), []
+    counts = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: seen.append(int(model.steps_seen)),
+        on_epoch_end=lambda *_: seen.append(int(model.steps_seen)),
+    )
+    held_out = helpers.points(16, seed=2)
+    fit(model, counts, within(model), validation_data=held_out, epochs=2)
+    assert np.diff(seen).tolist() == [4, 2, 4]  # an epoch, the inner run, an epoch
+    np.testing.assert_array_equal(np.sort(model.reference_samples, 0), np.sort(POINTS, 0))
+    np.testing.assert_array_equal(np.sort(model.held_out_samples, 0), np.sort(held_out, 0))
+    assert model.run_description()["data.num_samples"] == len(POINTS)
+
+
+def test_the_end_of_an_inner_run_is_its_own(model):
+    def stops(*_):
+        model.stop_training = True
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=stops)
+    assert len(fit(model, within(model, callbacks=[stop])).epoch) == 3
+    assert len(fit(model, stop, within(model)).epoch) == 1
+
+
+def test_a_run_with_inner_runs_is_resumed(tmp_path):
+    def trained(name, *callbacks):
+        keras.utils.set_random_seed(0)
+        model = small(run_eagerly=True)
+        try:
+            fit(model, within(model), TrainingBackup(tmp_path / name), *callbacks, epochs=2)
+        except Killed:
+            return trained(name)
+        return helpers.state(model)
+
+    helpers.assert_same(trained("whole"), trained("cut", Crash("epoch_begin", 1)))
+
+
+def test_after_an_inner_run_that_fails_all_is_as_before(model):
+    with pytest.raises(ValueError, match="batch_size"):
+        fit(model, within(model, batch_size=1_000))
+    assert len(fit(model).epoch) == 3
+    np.testing.assert_array_equal(np.sort(model.reference_samples, 0), np.sort(POINTS, 0))
+
+
+def test_compiling_within_fit_is_refused(model):
+    compiles = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: model.compile())
+    with pytest.raises(ValueError, match="cannot be compiled by a callback of its `fit`"):
+        fit(model, compiles)
+    assert len(fit(model).epoch) == 3
