@@ -228,7 +228,7 @@ def test_examples_are_kept_with_their_labels(source):
 
 @pytest.mark.parametrize("source", [lambda x: x, lambda x: pipeline(x, batch_size=200)])
 def test_examples_are_at_most_2000(source):
-    x, _ = numbered(5_000)
+    x, _ = numbered(2_400)
     gan = noting((2,))
     gan.fit(source(x), validation_data=source(x), verbose=0)
     for samples in (gan.reference_samples, gan.held_out_samples):
@@ -261,7 +261,7 @@ def test_a_data_set_of_this_package_holds_out_samples_from_everywhere(labelled):
 
 
 def test_a_split_data_set_goes_on_where_it_stopped():
-    data = keras_gan.data.from_arrays(numbered(100)[0], batch_size=8, seed=3)
+    data = keras_gan.data.from_arrays(numbered(50)[0], batch_size=8, seed=3)
     gan = noting((2,))
 
     def order(start, epochs):
@@ -270,7 +270,7 @@ def test_a_split_data_set_goes_on_where_it_stopped():
         gan.fit(data, epochs=epochs, validation_split=0.1, verbose=0)
         return numbers(gan)
 
-    assert order(5, 1) == order(0, 2)[5:16]
+    assert order(2, 1) == order(0, 2)[2:7]
 
 
 # === How data are read ===

@@ -169,7 +169,7 @@ class Ruins(keras.callbacks.Callback):
             kernel.assign(tf.fill(kernel.shape, np.nan))
 
 
-@pytest.mark.parametrize("at", [0, 2], ids=["first", "last"])
+@pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 2], ids=["first", "last"])
 def test_weights_that_a_callback_has_broken_come_back(gan, at):
     ruins = Ruins(at)
     assert "an earlier update, or a callback, made it so" in fit(gan, ruins)

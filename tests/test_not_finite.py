@@ -47,9 +47,9 @@ def test_an_update_left_out_leaves_statistics_alone_too(bad):
     """BatchNorm would carry a NaN of one batch into every later one."""
     model = GAN(helpers.generator(batch_norm=True), helpers.discriminator(batch_norm=True))
     model.compile(run_eagerly=True)
-    data = helpers.points(64)
+    data = helpers.points(32)
     if bad == 0:
-        data[40] = np.nan
+        data[20] = np.nan
         data = tf.data.Dataset.from_tensor_slices(data).batch(16)
     else:  # an infinite generator: neither player learns, and its samples leave no trace
         model.generator.trainable_variables[0].assign(
@@ -73,7 +73,11 @@ def test_validation_data_that_are_not_finite_are_told_once(bad):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         history = model.fit(
-            helpers.points(8), batch_size=8, epochs=2, validation_data=validation, verbose=0
+            helpers.points(8),
+            batch_size=8,
+            epochs=1 if bad == 0.0 else 2,
+            validation_data=validation,
+            verbose=0,
         ).history
     told = [str(w.message) for w in caught if "validation_data" in str(w.message)]
     assert np.isfinite(history["val_d_loss"]).all() == (bad == 0.0)

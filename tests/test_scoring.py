@@ -216,7 +216,11 @@ def test_figures_say_what_they_were_measured_with():
 
 
 @pytest.mark.parametrize(
-    ("verbose", "shown"), [(1, True), (True, True), (0, False), ("auto", False)]
+    ("verbose", "shown"),
+    [
+        *((True, True), ("auto", False)),
+        *(pytest.param(number, bool(number), marks=pytest.mark.slow) for number in (0, 1)),
+    ],
 )
 def test_a_long_evaluation_shows_how_far_it_is(monkeypatch, capsys, verbose, shown):
     monkeypatch.setattr(terminal, "_DELAY", 0.0)
