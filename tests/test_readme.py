@@ -36,13 +36,11 @@ def links(page):
 # === Code ===
 
 
-@pytest.mark.parametrize(
-    "names", [["README"], pytest.param([], marks=pytest.mark.slow)], ids=["README", "all"]
-)
-def test_the_code_runs_as_it_is(tmp_path, names):
+@pytest.mark.slow
+def test_the_code_runs_as_it_is(tmp_path):
     # In a process of its own, which has one device, as a user's has.
     done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", pages.__file__, tmp_path, *names],
+        [sys.executable, "-W", "error::UserWarning", pages.__file__, tmp_path],
         capture_output=True,
         text=True,
         cwd=tmp_path,
