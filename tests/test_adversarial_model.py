@@ -218,7 +218,7 @@ def test_a_pool_fills_and_then_trades_half_of_the_samples_with_what_belongs_to_t
     pool = Pool(8, {"image": (1,), "label": ()}, {"image": "float32", "label": "int32"}, "critic")
     exchange = tf.function(pool.exchanged)
     known, old, seen = set(), 0, 0
-    for number in range(200):
+    for number in range(100):
         rows = np.arange(4 * number, 4 * number + 4, dtype="float32")[:, None]
         fresh = {"image": tf.constant(rows), "label": tf.cast(rows[:, 0], "int32")}
         made = exchange(fresh, tf.constant([7, number]))

@@ -48,8 +48,8 @@ def make(name):
 
 
 @functools.cache
-def final_state(loss_name, regularizer_name=None, steps=STEPS):
-    """`(theta, psi)` after alternating descent, in one compiled loop."""
+def game(loss_name, regularizer_name):
+    """A function that plays a number of steps from the start, and gives `(theta, psi)`."""
     loss, regularizer = losses.get(loss_name), make(regularizer_name)
     psi, theta = keras.Variable([[1.0]]), keras.Variable([[1.0]])
     real = tf.zeros([1, 1])
@@ -76,11 +76,25 @@ def final_state(loss_name, regularizer_name=None, steps=STEPS):
         return i + 1
 
     @tf.function(jit_compile=True)
-    def run():
+    def run(steps):
         tf.while_loop(lambda i: i < steps, step, [tf.constant(0)])
 
-    run()
-    return float(theta.numpy()[0, 0]), float(psi.numpy()[0, 0])
+    # A regularizer may keep something, too.
+    start = [(v, v.numpy()) for v in (psi, theta, *getattr(regularizer, "variables", ()))]
+
+    def play(steps):
+        for variable, value in start:
+            variable.assign(value)
+        run(tf.constant(steps))
+        return float(theta.numpy()[0, 0]), float(psi.numpy()[0, 0])
+
+    return play
+
+
+@functools.cache
+def final_state(loss_name, regularizer_name=None, steps=STEPS):
+    """`(theta, psi)` after alternating descent, in one compiled loop."""
+    return game(loss_name, regularizer_name)(steps)
 
 
 def radius(*arguments, **options):

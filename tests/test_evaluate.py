@@ -97,7 +97,8 @@ def test_a_users_metric_with_a_dict_result():
             return {"one": 1.0, "two": 2.0}
 
     model = helpers.gan(metrics=[Both(name="both")], run_eagerly=True)
-    history = model.fit(helpers.points(), validation_data=helpers.points(), verbose=0).history
+    x = helpers.points(8)
+    history = model.fit(x, batch_size=8, validation_data=x, verbose=0).history
     assert (history["val_both_one"], history["val_both_two"]) == ([1.0], [2.0])
     assert model.metric_directions == {"val_both_two": "max"}
     assert model.test_on_batch(helpers.points(8), return_dict=True)["both_one"] == 1.0

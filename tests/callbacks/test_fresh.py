@@ -55,14 +55,16 @@ def test_it_judges_packs():
     assert discriminator.auc(*sides_of(0.0), seed=1) == pytest.approx(0.5, abs=0.12)
 
 
-def test_each_time_it_begins_anew():
+def test_each_time_it_begins_anew(monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 10)
     discriminator, first, sides = asked(helpers.discriminator(dropout=0.3), 0.5)
     assert discriminator.auc(*sides, seed=1) == first
     assert discriminator.auc(*sides, seed=2) != first
     assert discriminator.auc(*sides[::-1], seed=1) != first
 
 
-def test_nothing_else_is_touched():
+def test_nothing_else_is_touched(monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 10)
     network = helpers.discriminator(dropout=0.3)
     before, state = network.get_weights(), (random.getstate(), np.random.get_state()[1].copy())
     draw = keras.random.uniform((), seed=keras.random.SeedGenerator(3))
