@@ -51,7 +51,8 @@ def train(
     with (strategy or tf.distribute.get_strategy()).scope():
         keras.utils.set_random_seed(0)
         gan = GAN(*make(), num_classes=num_classes)
-        gan.compile(*optimizers(), **{k: v() if callable(v) else v for k, v in settings.items()})
+        settings = {k: v() if callable(v) else v for k, v in settings.items()}
+        gan.compile(*optimizers(), **{"steps_per_execution": 1, **settings})
     data = (helpers.points(batch_size * steps * STEPS),) if data is None else data
     history = gan.fit(*data, batch_size=batch_size, validation_data=validation_data, verbose=0)
     return gan, history.history
