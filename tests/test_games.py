@@ -35,7 +35,7 @@ def fit(game, model=None, epochs=1, **options):
         game.data,
         epochs=epochs,
         batch_size=game.batch_size,
-        steps_per_epoch=2,
+        steps_per_epoch=1 if model.run_eagerly else 2,
         verbose=0,
         **options,
     )

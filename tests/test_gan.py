@@ -123,7 +123,7 @@ def test_patch_logits():
     patches = keras.layers.Conv2D(1, 3, strides=2, padding="same")(inputs)
     model = GAN(helpers.generator((8, 8, 1)), keras.Model(inputs, patches))
     model.compile(loss="relativistic_average", regularizers=["r1"], run_eagerly=True)
-    model.fit(helpers.images(), batch_size=8, verbose=0)
+    model.fit(helpers.images(8), batch_size=8, verbose=0)
     assert model.score(helpers.images(5)).shape == (5,)
 
 

@@ -75,7 +75,8 @@ def test_pix2pix_is_the_papers_game():
 
 
 def test_cycle_gan_is_the_papers_game():
-    model = recipes.cycle_gan((8, 8, 3), identity_weight=5.0, names=("x", "y"), **SMALL)
+    options = {"identity_weight": 5.0, "names": ("x", "y"), "blocks": 1}
+    model = recipes.cycle_gan((8, 8, 3), **options, **SMALL)
     assert type(model.adversarial_loss) is losses.LeastSquares
     assert [(c.name, c.real, c.fake, c.pool_size) for c in model.critics] == [
         (f"of_{name}", (name,), (f"fake_{name}",), 50) for name in ("x", "y")
@@ -95,13 +96,13 @@ def test_cycle_gan_is_the_papers_game():
 
 
 def test_identities_are_left_out_where_they_have_no_weight():
-    model = recipes.cycle_gan((8, 8, 1), **SMALL)
+    model = recipes.cycle_gan((8, 8, 1), blocks=1, **SMALL)
     assert set(model.generator.output) == {"fake_a", "fake_b", "cycled_a", "cycled_b"}
     assert len(model.terms) == 2
 
 
 def test_super_resolution_begins_with_likeness():
-    model = recipes.super_resolution((16, 16, 3), 4, start_step=50, **SMALL)
+    model = recipes.super_resolution((16, 16, 3), 4, start_step=50, blocks=1, **SMALL)
     (critic,) = model.critics
     distance, features = model.terms
     assert (critic.start_step, critic.weight, distance.weight) == (50, 0.01, 1.0)
@@ -113,9 +114,8 @@ def test_super_resolution_begins_with_likeness():
 def test_super_resolution_compares_features_of_a_network_that_is_given():
     image = keras.Input((16, 16, 3))
     network = keras.Model(image, keras.layers.AveragePooling2D(4)(image))
-    model = recipes.super_resolution(
-        (16, 16, 3), perceptual=network, perceptual_weight=2.0, start_step=0, **SMALL
-    )
+    options = {"perceptual": network, "perceptual_weight": 2.0, "start_step": 0, "blocks": 1}
+    model = recipes.super_resolution((16, 16, 3), **options, **SMALL)
     _, features = model.terms
     assert type(features) is terms.Perceptual and features.network is network
     assert features.weight == 2.0 and features.reads == ("high", "upscaled")

@@ -207,7 +207,9 @@ DATA = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name in ("pairs", "series") else ())
+        pytest.param(
+            name, marks=pytest.mark.slow if name in ("pictures", "pairs", "series") else ()
+        )
         for name in DATA
     ],
 )
