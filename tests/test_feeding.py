@@ -72,8 +72,8 @@ def test_a_warning_made_an_error_stops_before_the_first_step():
     ],
 )
 def test_batches_of_a_pipeline_are_joined(n, form):
-    # 17 whole batches of 4, and one of 3.
-    data = numbered(71, "float64")
+    # 8 whole batches of 4, and one of 3.
+    data = numbered(35, "float64")
     dataset = {
         "static": lambda: pipeline(*data, batch_size=4, drop_remainder=True),
         "ragged": lambda: pipeline(*data, batch_size=4),
@@ -81,7 +81,7 @@ def test_batches_of_a_pipeline_are_joined(n, form):
     }[form]()
     gan = noting((2,), num_classes=CLASSES, n=n)
     history = gan.fit(dataset, epochs=2, verbose=0)  # 'ran out of data' would be an error
-    steps = 17 // n
+    steps = 8 // n
     assert numbers(gan) == 2 * counted_up(steps, 4 * n)
     assert gan.steps_seen == 2 * steps and gan.images_seen == 2 * steps * 4 * n
     assert len(history.epoch) == 2
@@ -249,7 +249,7 @@ def test_a_validation_split_is_the_end_of_the_arrays():
 def test_a_data_set_of_this_package_holds_out_samples_from_everywhere(labelled):
     x, y = numbered(200)
     gan = noting((2,), num_classes=CLASSES if labelled else None)
-    data = keras_gan.data.from_arrays(x, y if labelled else None, batch_size=4, seed=3)
+    data = keras_gan.data.from_arrays(x, y if labelled else None, batch_size=20, seed=3)
     gan.fit(data, epochs=2, validation_split=0.1, verbose=0)
     held_out = set(gan.held_out_samples[:, 0])
     assert len(held_out) == 20 and min(held_out) < 50 and max(held_out) > 150
