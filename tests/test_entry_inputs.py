@@ -84,7 +84,9 @@ def test_a_batch_of_one_array_is_the_one_entry_that_is_needed(form):
     np.testing.assert_array_equal(found["point"], point)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(f, marks=pytest.mark.slow if f == "pairs" else ()) for f in FORMS]
+)
 def test_other_inputs_are_read(form):
     steps = 4 if form == "a generator" else None
     feed = streamed(FORMS[form](numbered(32)), shuffle=False, steps_per_epoch=steps)

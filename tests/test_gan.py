@@ -35,8 +35,11 @@ def test_compile_and_fit_without_arguments_train():
 @pytest.mark.parametrize(
     "shape",
     [
-        *((6, 10, 3), (7, 3)),
-        *(pytest.param(shape, marks=pytest.mark.slow) for shape in [(8, 8, 1), (5, 5, 4), (2,)]),
+        (6, 10, 3),
+        *(
+            pytest.param(shape, marks=pytest.mark.slow)
+            for shape in [(7, 3), (8, 8, 1), (5, 5, 4), (2,)]
+        ),
     ],
 )
 def test_samples_of_any_shape(shape):

@@ -69,7 +69,10 @@ def test_weights_given_to_the_generator_alone_are_told_of(gan, tmp_path):
     assert not np.array_equal(loaded, before)
 
 
-@pytest.mark.parametrize("use", ["predict", "interpolate", "export"])
+@pytest.mark.parametrize(
+    "use",
+    [*(pytest.param(u, marks=pytest.mark.slow) for u in ("predict", "interpolate")), "export"],
+)
 def test_all_that_use_the_average_tell(gan, tmp_path, use):
     fit(gan)
     gan.generator.set_weights([w + 0.1 for w in gan.generator.get_weights()])

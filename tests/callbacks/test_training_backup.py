@@ -77,6 +77,7 @@ def test_watching_changes_nothing(straight):
     assert_same_run(gan, alone, state, history)
 
 
+@pytest.mark.slow  # another object goes on in the tests of games, too
 def test_another_object_goes_on_where_steps_are_executed_together(tmp_path):
     def build():
         settings = {"steps_per_execution": 2, "run_eagerly": True}  # for a few steps

@@ -95,7 +95,7 @@ def test_a_turned_image_is_measured_as_it_is_shown(tmp_path):
 # === Order ===
 
 
-@pytest.mark.parametrize("limit", [2.0, 0.0])
+@pytest.mark.parametrize("limit", [pytest.param(2.0, marks=pytest.mark.slow), 0.0])
 def test_pairs_stay_together_and_a_run_resumes_at_the_exact_batch(pairs, limit):
     entries = EntrySpecs({name: EntrySpec(name, (4, 6, 1), "float32") for name in "ab"})
     dataset = from_paired_folder(
