@@ -29,6 +29,22 @@ def dots(values, bad):
     return values
 
 
+def far_away(bad, shape=(400, 3), scale=1.0, dtype="float32"):
+    """Samples of which some are replaced: a `dict` from places to values."""
+    found = np.random.default_rng(0).normal(size=shape) * scale
+    for place, value in bad.items():
+        found[place] = value
+    return found.astype(dtype)
+
+
+# All of 400 rows but the one that is replaced.
+OTHERS = (np.arange(400) != 7)[:, None]
+
+
+def standardised(x):
+    return (x - x.mean(0)) / x.std(0)
+
+
 # What is wrong with x alone: the samples, and what `fed` is told of the networks.
 SAMPLES = {
     "floats in [0, 255]": (IMAGES.astype("float32"), {}),
@@ -53,6 +69,14 @@ SAMPLES = {
     "images below sigmoid": (IMAGES, {"activation": "sigmoid"}),
     "far from linear": (SERIES * 100 + 300, {"activation": "linear"}),
     "huge": (SERIES * np.float32(1e30), {"activation": "linear"}),
+    "an outlier": (far_away({7: 1e6}), {}),
+    "an outlier beside linear": (far_away({7: 1e6}), {"activation": "linear"}),
+    "a standardised outlier": (standardised(far_away({(7, 1): 1e6})), {"activation": "linear"}),
+    "an outlier of a series": (far_away({(7, 2, 1): -1e3}, (400, 5, 2)), {}),
+    "an outlier of single numbers": (far_away({7: 1e3}, (400, 1)), {}),
+    "outliers of two columns": (far_away({(7, 0): 1e3, (9, 2): 1e6}, (800, 3)), {}),
+    "an outlier at 0": (far_away({(7, 1): 0.0}) + np.float32([[0, 1e3, 0]]) * OTHERS, {}),
+    "an outlier of integers": (far_away({7: -9999}, scale=30.0, dtype="int64"), {}),
     "no channels": (IMAGES[..., 0], {"shape": IMAGE}),
     "one axis too many": (IMAGES, {"shape": IMAGE[:2]}),
     "channels first": (np.moveaxis(pixels(16, 8, 8, 3), -1, 1), {"shape": (8, 8, 3)}),
@@ -81,7 +105,14 @@ LABELS = {
     "numbers of something": INDICES + 2**40,
     "too few": INDICES[:15],
 }
-FORMS = {"array": lambda x: x, "list": list, "tensor": tf.constant, "dataset": pipeline}
+
+
+def batches(*parts):
+    """Four of 16 samples, of others a quarter in each: few do not tell what is far from them."""
+    return pipeline(*parts).rebatch(len(parts[0]) // 4)
+
+
+FORMS = {"array": lambda x: x, "list": list, "tensor": tf.constant, "dataset": batches}
 
 
 def taken(x, y=None, *, shape, num_classes=None, activation="leaky_relu"):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from keras_gan.convergence import signals
+from keras_gan.feeding import outliers
 from keras_gan.metrics import density_coverage, features, neighbours
 from keras_gan.metrics import sliced_wasserstein as sliced
 from keras_gan.model import watched
@@ -22,6 +23,9 @@ class ReferenceSet:
     These are held-out reals, and training samples if there are fewer: the sampling error of a few
     hundred reals would exceed the gains of a generator, and a distance between distributions does
     not depend on copies of training samples.
+
+    Reals that are far from all others are left out, see `feeding.outliers`: one is enough to hide
+    the spread of the others and the distance to them.
     """
 
     def __init__(self, pair):
@@ -29,9 +33,12 @@ class ReferenceSet:
         parts = [pair.rows(held_out, 2 * NUM_SAMPLES) for held_out in (True, False)]
         rows = pair.joined([part for part in parts if part is not None])
         pool = pair.compared(rows, SEED, "real")
-        self._rows = watched.part(rows, slice(NUM_SAMPLES))
         self._extract = features.extractor(None, pool.shape[1:])
         pool = features.in_batches(self._extract, pool)
+        far = outliers.far_points(pool)
+        if far.any():
+            pool, rows = pool[~far], watched.part(rows, ~far)
+        self._rows = watched.part(rows, slice(NUM_SAMPLES))
         self._reals = pool[:NUM_SAMPLES]
         # The first and the last of all are different reals.
         half = len(pool) // 2

@@ -5,9 +5,10 @@ import itertools
 
 from keras_gan import _checks
 from keras_gan.convergence import run_progress
+from keras_gan.convergence.discriminators import DiscriminatorFailed
 from keras_gan.convergence.rule import Rule
 from keras_gan.convergence.run_progress import covers_little
-from keras_gan.convergence.signals import AUC_MARGIN, auc_tolerance, is_finite
+from keras_gan.convergence.signals import AUC_MARGIN, auc_tolerance, is_finite, latest_measured
 
 # A fresh discriminator is trained again when the run is longer by this factor, so the number of
 # trainings grows with the logarithm of the epochs.
@@ -118,7 +119,9 @@ class Equilibrium(Rule):
 class Stalled(Rule):
     """Neither quality nor coverage nor density has improved beyond noise for `patience` epochs.
 
-    See `epochs_without_improvement`.
+    See `epochs_without_improvement`. The advice follows from the AUCs: a discriminator that
+    overfits, that is too strong, or that is too weak, as one whose AUC was at most 0.05 for
+    `patience` epochs.
 
     Args:
         patience: epochs of the generator without improvement, at least 1. Default 8.
@@ -148,6 +151,9 @@ class Stalled(Rule):
             evidence["train_tolerance"] = auc_tolerance(last.num_train, last.num_real)
         if is_finite(last.discriminator_auc):
             evidence["discriminator_auc"] = last.discriminator_auc
+        latest = latest_measured(history, self.patience, "discriminator_auc")
+        if latest is not None:
+            evidence["highest_discriminator_auc"] = max(s.discriminator_auc for s in latest)
         asked = next((s for s in reversed(history) if is_finite(s.fresh_discriminator_auc)), None)
         if asked is not None:
             evidence["fresh_discriminator_auc"] = asked.fresh_discriminator_auc
@@ -177,6 +183,12 @@ class Stalled(Rule):
             return (
                 f"the discriminator is too strong (AUC {ahead:.2f}): try an R1 penalty or a lower "
                 "discriminator learning rate"
+            )
+        highest = evidence.get("highest_discriminator_auc", 0.5)
+        if highest <= AUC_MARGIN:
+            return (
+                f"the discriminator is too weak (its AUC was at most {highest:.2f}, so that it "
+                f"takes samples for data): {DiscriminatorFailed.cure}"
             )
         if "fresh_discriminator_auc" in evidence:
             return (

@@ -202,7 +202,8 @@ def relative_spread(real, fake):
     """Standard deviation of generated samples relative to that of reals.
 
     `sqrt(mean |f - mean f|^2 / mean |r - mean r|^2)`: 1 for samples like the data, 0 if all are
-    identical. It can stay near 1 if the generator drops some modes; `coverage` detects that.
+    identical. It can stay near 1 if the generator drops some modes; `coverage` detects that. One
+    real that is far from all others hides their spread: callbacks leave such reals out.
 
     Args:
         real: array `(n, dimension)` of features.

@@ -90,6 +90,18 @@ class Form:
         parts = f"{change}, labels" if part == "{samples}" else f"samples, {change}"
         return f"`{self.name}.map(lambda samples, labels: ({parts}))`"
 
+    def rows(self, condition):
+        """Code that keeps the rows of a data set of batches for which a condition holds.
+
+        Args:
+            condition: code for TensorFlow with `{}` in the place of one sample.
+        """
+        arguments, value = "samples, labels" if self.labelled else "samples", "samples"
+        if self.entry is not None:
+            arguments, name = ("batch", "batch") if self.side is None else ("x, y", "xy"[self.side])
+            value = f"{name}[{self.entry!r}]"
+        return f"{self.name}.unbatch().filter(lambda {arguments}: {condition.format(value)})"
+
 
 # === Changes of values ===
 
@@ -126,6 +138,30 @@ def standardised(form, mean, deviation):
         "({0} - {0}.mean(0)) / ({0}.std(0) + 1e-6)",
         "({0} - tf.reduce_mean({0}, 0)) / (tf.math.reduce_std({0}, 0) + 1e-6)",
     )
+
+
+def near(form, places, dtype, batch_size):
+    """Code that leaves out samples with a value that is far from a centre.
+
+    Args:
+        places: list of `(index, centre, bound)`, text: where the value is, "" of samples of one
+            value, and how near it must be.
+        dtype: NumPy type of the samples.
+        batch_size: number of samples in a batch.
+    """
+    of_dataset, parts = form.kind == "dataset", []
+    for index, centre, bound in places:
+        if of_dataset:
+            value = f"{{0}}[{index}]" if index else "tf.reshape({0}, [])"
+            value = value if dtype.kind == "f" else f"tf.cast({value}, 'float32')"
+        else:
+            value = f"{{0}}[:, {index}]" if index else "np.ravel({0})"
+        away = "" if centre == "0" else f" - {centre}".replace("- -", "+ ")
+        parts.append(f"{'tf' if of_dataset else 'np'}.abs({value}{away}) < {bound}")
+    whole = parts[0] if len(parts) == 1 else " & ".join(f"({part})" for part in parts)
+    if of_dataset:
+        return f"`{form.rows(whole)}.batch({batch_size})`"
+    return form.samples(f"{{0}}[{whole}]")
 
 
 def linear(form, change):

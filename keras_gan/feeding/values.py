@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection
-from keras_gan.feeding import cures
+from keras_gan.feeding import cures, outliers
 
 # Tolerance for rounding of scaled images.
 _TOLERANCE = 1e-3
@@ -136,7 +136,10 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
         _warn_of_bits(is_image, name, form)
     if reach is not None:
         check_reach(samples, (low, high), pixels, is_image, name, form, reach, given.dtype)
-        if warn and not pixels and reach.activation == "linear" and reach.certain:
+    if warn and not pixels and not is_image:
+        # No scale suits both outliers and the others.
+        told = samples.dtype == np.float32 and outliers.warn(samples, name, form, given.dtype)
+        if not told and _starts_near_0(reach):
             _warn_of_scale(samples, (low, high), name, form)
     return samples
 
@@ -309,6 +312,11 @@ def _warn_of_bits(is_image, name, form):
         f"`{name}` are uint8 of 0 and 1 alone, but pixels are in [0, 255], so that these are all "
         f"but black. Use {form.samples('{} * 255')} for black and white{numbers}."
     )
+
+
+def _starts_near_0(reach):
+    """Whether a new generator makes values about 0 and 1, but may make any."""
+    return reach is not None and reach.activation == "linear" and reach.certain
 
 
 def _warn_of_scale(samples, extremes, name, form):

@@ -68,3 +68,50 @@ def test_each_example_is_kept_once_if_all_are_repeated(samples, count):
     feed = feeds.Feed(tf.data.Dataset.from_tensors(samples), samples)
     assert len(feed.samples) == count and feed.labels is None
     assert (feed.samples is samples) == (count == len(samples))
+
+
+class Pair:
+    """Reals in their order, and a generator that makes given samples, whatever the rows."""
+
+    sources = None, None
+
+    def __init__(self, reals, samples=None):
+        self.reals, self.samples = reals, samples
+
+    def rows(self, held_out, limit):
+        return {"samples": self.reals[:limit]} if held_out else None
+
+    def joined(self, parts):
+        return parts[0]
+
+    def compared(self, rows, seed, kind):
+        return rows["samples"] if kind == "real" else self.samples[: len(rows["samples"])]
+
+
+@pytest.mark.parametrize("far", [[30.0, 0.0], [1e6, 1e6], [0.0, -1e30]])
+@pytest.mark.parametrize("places", [[7], [0, 100, 399]])
+@pytest.mark.parametrize("count", [400, 1100, 1990])
+def test_a_few_reals_far_from_all_others_change_nothing(far, places, count):
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, count)
+    reals = np.stack([np.cos(angles), np.sin(angles)], 1).astype("float32")
+    spoilt = np.insert(reals, places, far, axis=0)
+    samples = np.random.default_rng(1).permutation(reals)[:1000] * np.float32(0.9)
+    good, same = (ReferenceSet(Pair(x)) for x in (reals, spoilt))
+    assert same.floor == good.floor and same.real_coverage == good.real_coverage
+    measured = good.measure(Pair(reals, samples))
+    assert same.measure(Pair(spoilt, samples)) == measured
+    assert 0.8 < measured[2]["spread"] < 1.0
+
+
+@pytest.mark.parametrize(
+    "reals",
+    [
+        lattice(1000, 0),
+        np.random.default_rng(0).normal(size=(700, 8, 8, 1)).astype("float32"),
+        np.exp(np.random.default_rng(0).normal(size=(900, 4))).astype("float32"),
+        np.random.default_rng(0).standard_t(3, (900, 4)).astype("float32"),
+        np.eye(200, dtype="float32"),
+    ],
+)
+def test_no_real_is_left_out_of_ordinary_data(reals):
+    assert len(ReferenceSet(Pair(reals))._reals) == len(reals)

@@ -16,6 +16,16 @@ from keras_gan.convergence import (
 # === Stalled ===
 
 
+@pytest.mark.parametrize(("auc", "weak"), [(0.0, True), (0.04, True), (0.4, False), (0.6, False)])
+def test_a_discriminator_that_takes_samples_for_data_is_too_weak(auc, weak):
+    text = first_verdict(run([1.0] * 30, [auc] * 30, fresh=None), [Stalled()]).message
+    assert (convergence.DiscriminatorFailed.cure in text) is weak
+    assert (Stalled.cure in text) is not weak
+    # Not one that was ahead a few epochs ago.
+    text = first_verdict(run([1.0] * 9, [0.9] * 8 + [auc], fresh=None), [Stalled()]).message
+    assert Stalled.cure in text
+
+
 def test_a_healthy_run_is_never_stopped():
     random = np.random.default_rng(3)
     epochs = np.arange(100)
