@@ -199,7 +199,8 @@ def test_one_process_a_folder(tmp_path):
         other.stdin.close()
         other.wait()
     backups.lock(tmp_path)
-    backups.lock(tmp_path / "." / "")  # by this process: a fit after one that was cut off
+    with pytest.raises(ValueError, match="Only one `fit` at a time"):
+        backups.lock(tmp_path / "." / "")
     backups.unlock(tmp_path)
     backups.unlock(tmp_path)
 

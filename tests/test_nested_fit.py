@@ -8,7 +8,7 @@ import helpers
 from keras_gan.callbacks import TrainingBackup
 from runs import Crash, Killed
 
-POINTS, OTHERS = helpers.points(32), helpers.points(16, seed=1)
+POINTS, OTHERS = helpers.points(16), helpers.points(8, seed=1)
 
 
 def small(**settings):
@@ -42,7 +42,7 @@ def test_the_outer_run_keeps_its_steps_and_data():
     )
     held_out = helpers.points(16, seed=2)
     fit(model, counts, within(model), validation_data=held_out, epochs=2)
-    assert np.diff(seen).tolist() == [4, 2, 4]  # an epoch, the inner run, an epoch
+    assert np.diff(seen).tolist() == [2, 1, 2]  # an epoch, the inner run, an epoch
     np.testing.assert_array_equal(np.sort(model.reference_samples, 0), np.sort(POINTS, 0))
     np.testing.assert_array_equal(np.sort(model.held_out_samples, 0), np.sort(held_out, 0))
     assert model.run_description()["data.num_samples"] == len(POINTS)

@@ -107,25 +107,25 @@ class TrainingBackup(keras.callbacks.Callback):
             siblings: the other callbacks, in their order.
             epochs: the number of the last epoch.
         """
-        # An earlier `fit` of this process may have been cut off while a backup was written.
-        _WRITER.submit(int).result()
-        self._settle()
-        for sibling in siblings:
-            _checks.check(
-                not isinstance(sibling, (TrainingBackup, keras.callbacks.BackupAndRestore)),
-                "`TrainingBackup` must be the only callback that restores a run.",
-                cure="Leave the other one out.",
-                callback=type(sibling).__name__,
-            )
-        self._siblings = siblings
-        self._start = _states.start(siblings)
-        self._epochs = epochs
         self._writes = gan.distribute_strategy.extended.should_checkpoint
         if self._writes:
             with contextlib.suppress(OSError):  # reported below
                 self.directory.mkdir(parents=True, exist_ok=True)
             backups.lock(self.directory)
         try:
+            # An earlier `fit` of this process may have been cut off while a backup was written.
+            _WRITER.submit(int).result()
+            self._settle()
+            for sibling in siblings:
+                _checks.check(
+                    not isinstance(sibling, (TrainingBackup, keras.callbacks.BackupAndRestore)),
+                    "`TrainingBackup` must be the only callback that restores a run.",
+                    cure="Leave the other one out.",
+                    callback=type(sibling).__name__,
+                )
+            self._siblings = siblings
+            self._start = _states.start(siblings)
+            self._epochs = epochs
             self._prepare(gan)
         except BaseException:
             backups.unlock(self.directory)
@@ -264,6 +264,13 @@ class TrainingBackup(keras.callbacks.Callback):
         self._settle()
         self._siblings = self._found = self._feeds = None
         backups.unlock(self.directory)
+
+    def on_train_interrupted(self):
+        """Let others train with the folder."""
+        try:
+            self._settle()
+        finally:
+            backups.unlock(self.directory)
 
     # === Writing ===
 

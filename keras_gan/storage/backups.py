@@ -186,18 +186,22 @@ def _is_whole(path):
 
 
 def lock(folder):
-    """Keep other processes from writing backups to a folder, until `unlock` or the process ends.
+    """Keep all others from writing backups to a folder, until `unlock` or the process ends.
 
     Raises:
-        ValueError: if another process does.
+        ValueError: if another `fit` of this process, or another process, does.
     """
     try:
         import fcntl
     except ImportError:  # Windows
         return
     key = os.path.realpath(folder)
-    if key in _LOCKS:
-        return
+    _checks.check(
+        key not in _LOCKS,
+        "Only one `fit` at a time may train with a folder of backups.",
+        cure="Choose another folder for a `fit` within another one.",
+        directory=str(folder),
+    )
     try:
         descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError:  # the folder is not writable, which is reported elsewhere

@@ -260,6 +260,24 @@ def test_another_process_that_takes_a_removed_folder_keeps_it(tmp_path, monkeypa
     assert not list(place.iterdir())
 
 
+def test_a_fit_within_another_leaves_its_folder_alone(tmp_path):
+    gan, place = stage_of(plain).first(), tmp_path / "backup"
+
+    def again(*_):
+        with pytest.raises(ValueError, match="Only one `fit` at a time may train with a folder"):
+            fit(gan, None, backup=TrainingBackup(place))
+        assert backups.stands(place) and os.path.realpath(place) in backups._LOCKS
+
+    fit(gan, None, keras.callbacks.LambdaCallback(on_epoch_end=again), backup=TrainingBackup(place))
+    assert backups.epochs(place)[-1] == 4
+
+
+def test_a_run_that_was_interrupted_lets_others_have_its_folder(tmp_path):
+    fit(stage_of(plain).first(), tmp_path / "backup", Crash("epoch_end", 1))
+    backups.lock(tmp_path / "backup")  # as another process would
+    backups.unlock(tmp_path / "backup")
+
+
 def test_no_run_begins_that_cannot_be_backed_up(tmp_path, monkeypatch):
     gan = stage_of(plain).first()
     (tmp_path / "file").write_text("")
