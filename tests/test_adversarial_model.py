@@ -356,7 +356,7 @@ def test_a_game_is_public():
 
 def test_schedules_may_count_steps_everywhere():
     def linear_steps(start, end):
-        return schedules.Linear(start, end, over_steps=4)
+        return schedules.Linear(start, end, over_steps=2)
 
     rates = [keras_gan.optimizers.Adam(linear_steps(0.1, 0.0)) for _ in range(2)]
     critic = Critic(linear(2), real="x", fake="first", weight=linear_steps(1.0, 0.0))
@@ -367,7 +367,7 @@ def test_schedules_may_count_steps_everywhere():
         ema_halflife_images=linear_steps(8.0, 16.0),
     )
     model.compile(*rates, **EAGER)
-    for _ in range(4):
+    for _ in range(2):
         logs = model.train_on_batch(points(), return_dict=True)
     assert float(model.generator_optimizer.learning_rate) == 0.0
     assert logs["g_loss"] > 0.0

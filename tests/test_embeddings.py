@@ -31,7 +31,7 @@ def test_pairs_within_the_noise_of_the_truth_are_left_out():
 
 
 @pytest.mark.parametrize("name", sorted(embedding_candidates.ALL))
-@pytest.mark.parametrize("shape", [(8, 8, 1), (24, 24, 3)])
+@pytest.mark.parametrize("shape", [pytest.param((8, 8, 1), marks=pytest.mark.slow), (24, 24, 3)])
 def test_a_candidate_gives_each_image_a_finite_vector_of_its_own(name, shape):
     reals = np.random.default_rng(0).integers(0, 256, (40, *shape)).astype("uint8")
     embed = embedding_candidates.ALL[name](shape, reals, 0)

@@ -67,7 +67,7 @@ what is tested of each (`tests/guarantees.py`):
 
 
 # Those that are tried at once, each with several mechanisms in it; the others with `--slow`.
-AT_ONCE = ("pool", "adaptive_weight", "draws")
+AT_ONCE = ("pool", "draws")
 
 
 def cells(column):

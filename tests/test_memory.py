@@ -80,7 +80,15 @@ EAGER = {"run_eagerly": True}
 # What is done, and the settings of the model: eager, since graphs take their time to make and have
 # a test of their own.
 USES = {
-    "arrays": (lambda gan, place: fit(gan, y=LABELS), {"num_classes": 3, **EAGER}),
+    "arrays": (
+        lambda gan, place: fit(gan, y=LABELS),
+        {
+            "num_classes": 3,
+            "metrics": [metrics.SlicedWasserstein()],
+            "regularizers": ["r1"],
+            **EAGER,
+        },
+    ),
     "data of the package": (fit_package_data, EAGER),
     "a pipeline": (fit_pipeline, EAGER),
     "cut off": (fit_interrupted, EAGER),
@@ -105,10 +113,6 @@ USES = {
             lambda place: callbacks.TrainingBackup(place / "backup"),
         ),
         {"shape": (8, 8, 1), **EAGER},
-    ),
-    "metrics": (
-        lambda gan, place: fit(gan),
-        {"metrics": [metrics.SlicedWasserstein()], "regularizers": ["r1"], **EAGER},
     ),
 }
 

@@ -11,14 +11,14 @@ from keras_gan.model.gan import GAN
 
 def test_the_average_follows_by_its_half_life():
     model = GAN(
-        helpers.generator(batch_norm=True), helpers.discriminator(), ema_halflife_images=4.0
+        helpers.generator(batch_norm=True), helpers.discriminator(), ema_halflife_images=2.4
     )
     model.compile(*helpers.sgd(), run_eagerly=True)
     average = helpers.values(model.averaged_generator.weights)
-    for step in range(1, 13):  # the ramp ends with the tenth
+    for step in range(1, 9):  # the ramp ends with the sixth
         model.train_on_batch(helpers.points(8, seed=step))
-        # At least 8 images in 20 steps' ramp: h = min(4, 0.05 * 8 * step).
-        weight = 0.5 ** (8 / min(4.0, 0.4 * step))
+        # At least 8 images in 20 steps' ramp: h = min(2.4, 0.05 * 8 * step).
+        weight = 0.5 ** (8 / min(2.4, 0.4 * step))
         current = helpers.values(model.generator.weights)
         average = [weight * a + (1 - weight) * c for a, c in zip(average, current, strict=True)]
         for a, b in zip(average, helpers.values(model.averaged_generator.weights), strict=True):

@@ -73,7 +73,11 @@ def gan(policy):
 
 @pytest.mark.parametrize(
     ("saved", "set_then"),
-    [("float32", "mixed_float16"), ("mixed_float16", "float32"), ("mixed_bfloat16", "float16")],
+    [
+        ("float32", "mixed_float16"),
+        ("mixed_float16", "float32"),
+        pytest.param("mixed_bfloat16", "float16", marks=pytest.mark.slow),
+    ],
 )
 def test_a_loaded_model_computes_as_the_saved_one(saved, set_then, policy_of_keras, tmp_path):
     model = gan(saved)
@@ -94,8 +98,8 @@ def test_a_loaded_model_computes_as_the_saved_one(saved, set_then, policy_of_ker
 
 @pytest.mark.filterwarnings("ignore:Skipping")  # Keras's, before the error
 def test_weights_for_other_precision_name_it(policy_of_keras, tmp_path):
-    gan("float32").save_weights(tmp_path / "gan.weights.h5")
+    helpers.gan().save_weights(tmp_path / "gan.weights.h5")
     policy_of_keras("mixed_float16")
-    other = gan("mixed_float16")
+    other = helpers.gan()
     with pytest.raises(ValueError, match=r"computes_in=.*float16.*of the same precision"):
         other.load_weights(tmp_path / "gan.weights.h5")

@@ -144,7 +144,7 @@ HARD = {
 def trained(**settings):
     keras.utils.set_random_seed(0)
     gan = packed_gan(**settings)
-    return gan, gan.fit(helpers.points(8 * 2 * 2), batch_size=8, verbose=0).history
+    return gan, gan.fit(helpers.points(8 * 2), batch_size=8, verbose=0).history
 
 
 @functools.cache

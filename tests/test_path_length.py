@@ -141,7 +141,7 @@ def test_two_replicas_are_one_batch(two_replicas):
     np.testing.assert_allclose(term.mean.numpy(), single.mean.numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_terms_in_a_branch_of_a_graph(jit):
     path = terms.PathLength("z", "x", decay=1.0)
     others = [TERMS["classification"](), TERMS["perceptual_a_b"](), TERMS["kl_divergence_a_b"]()]

@@ -27,9 +27,9 @@ SIZES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (64, 64, 4), (128, 12
 def test_what_a_user_gives_comes_before_the_defaults(name):
     options = {"filters": 16} if name == "r3gan" else {"generator_filters": 16}
     recipe = getattr(recipes, name)
-    small = recipe((16, 12, 3), **options, max_filters=16, latent_dim=5)
+    small = recipe((8, 6, 3), **options, max_filters=16, latent_dim=5)
     assert small.generator.input_shape == (None, 5)
-    assert small.generator.count_params() < recipe((16, 12, 3)).generator.count_params()
+    assert small.generator.count_params() < recipe((8, 6, 3)).generator.count_params()
 
 
 def test_the_game_of_wgan_gp_is_the_papers():
@@ -68,9 +68,9 @@ def test_a_step_costs_about_as_the_side_and_not_as_its_cube():
 
     costs = {
         side: multiply_adds((side, side, 3), **defaults.convolutions((side, side, 3)))
-        for side in (32, 64, 128)
+        for side in (32, 64)
     }
-    assert costs[64] < 2.5 * costs[32] and costs[128] < 2.5 * costs[64]
+    assert costs[64] < 2.5 * costs[32]
     # What the networks' own defaults would cost.
     assert costs[64] < multiply_adds((64, 64, 3)) / 3.0
 
@@ -88,8 +88,7 @@ def test_the_learning_rate_of_the_papers_adam_may_be_a_schedule(name):
 def test_a_learning_rate_may_be_a_schedule():
     rate = keras_gan.schedules.Cosine(1e-3, 1e-5, over_images=64)
     gan = recipes.mlp((2,), learning_rate=rate)
-    gan.run_eagerly = True
-    gan.fit(helpers.points(64), epochs=1, verbose=0)
+    gan._state.images_seen.assign(64)
     for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
         assert float(optimizer.learning_rate) == pytest.approx(1e-5, rel=1e-4)  # in float32
 
@@ -107,6 +106,21 @@ def measured(monkeypatch):
     made = []
     monkeypatch.setattr(plans, "_measured", lambda *arguments: made.append(1) or costs)
     return costs, made
+
+
+@pytest.fixture
+def untried(monkeypatch, measured):
+    """Nor is a model built to measure it; a call makes 20 steps."""
+    build = plans._build
+    monkeypatch.setattr(
+        plans,
+        "_build",
+        lambda *facts, over_images=None, **options: (
+            None if over_images is None else build(*facts, over_images=over_images, **options)
+        ),
+    )
+    monkeypatch.setattr(compute_cost, "steps_per_execution", lambda trial, size: 20)
+    return measured
 
 
 def planned(capsys, *data, **options):
@@ -128,18 +142,18 @@ def test_a_plan_takes_the_time_that_there_is(capsys, measured):
     )
 
 
-def test_a_measurement_is_told_before_it_is_made(capsys, measured, tmp_path):
+def test_a_measurement_is_told_before_it_is_made(capsys, untried, tmp_path):
     for told in (MEASURING, ""):  # the second time the plan is read
         recipes.for_data(helpers.points(100), directory=tmp_path)
         assert capsys.readouterr().out.startswith(told or "100 samples")
 
 
-def test_the_shortest_plan_is_one_epoch(capsys, measured):
+def test_the_shortest_plan_is_one_epoch(capsys, untried):
     _, settings, _ = planned(capsys, helpers.points(100), minutes=0.001)
     assert settings["epochs"] == 1 and settings["steps_per_epoch"] >= 1
 
 
-def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, measured):
+def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, untried):
     gan, settings, _ = planned(capsys, helpers.points(1_000), minutes=1, seed=3)
     images = settings["batch_size"] * settings["epochs"] * settings["steps_per_epoch"]
     rate = gan.generator_optimizer._learning_rate
@@ -147,8 +161,8 @@ def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, measured):
     assert gan.seed == 3 and gan.steps_seen == 0
 
 
-def test_a_plan_that_is_kept_is_the_plan_of_a_run_that_goes_on(capsys, measured, tmp_path):
-    costs, made = measured
+def test_a_plan_that_is_kept_is_the_plan_of_a_run_that_goes_on(capsys, untried, tmp_path):
+    costs, made = untried
     data, folder = helpers.points(1_000), tmp_path / "runs"
     _, settings, told = planned(capsys, data, directory=folder)
     again = planned(capsys, data, directory=folder)
@@ -213,7 +227,7 @@ DATA = {
         for name in DATA
     ],
 )
-def test_a_plan_follows_from_the_data(capsys, measured, name):
+def test_a_plan_follows_from_the_data(capsys, untried, name):
     data, begins, has, num_classes = DATA[name]
     gan, settings, told = planned(capsys, *data)
     assert told.startswith(begins) and has in told
@@ -229,7 +243,7 @@ class Batches(keras.utils.PyDataset):
         return helpers.points(20, seed=index), np.arange(20) % 2
 
 
-def test_classes_that_are_not_known_must_be_given(capsys, measured):
+def test_classes_that_are_not_known_must_be_given(capsys, untried):
     with pytest.raises(ValueError, match="Pass `num_classes=`"):
         recipes.for_data(Batches())
     gan, _, told = planned(capsys, Batches(), num_classes=2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fakes import FLAT, IMPROVING, WORSE, FakeGAN
 from keras_gan import convergence
-from keras_gan.callbacks import ConvergenceStopping, _report
+from keras_gan.callbacks import ConvergenceStopping, _fresh, _report
 from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from keras_gan.model import arrangement
@@ -128,7 +128,8 @@ def test_two_reports_need_two_folders(tmp_path):
     second.on_train_begin()
 
 
-def test_equilibrium_after_separation():
+def test_equilibrium_after_separation(monkeypatch):
+    monkeypatch.setattr(_fresh, "STEPS", 60)
     script = [{"shift": 0.8 - 0.2 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
     gan, callback = FakeGAN(script), ConvergenceStopping()
     gan.fit(callback)
@@ -207,7 +208,7 @@ def test_without_any_reals_it_watches_what_there_is():
     assert [s.quality for s in callback.history] == [None] * 3 and gan.weight == 3
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (40, 3)])
+@pytest.mark.parametrize("shape", [(8, 8, 3), (40, 3)])
 def test_other_shapes_and_labels(shape):
     gan = FakeGAN([{"shift": 0.5}, {"shift": 0.1}], sample_shape=shape, num_classes=4)
     callback = ConvergenceStopping()

@@ -122,10 +122,26 @@ def test_what_is_watched_can_be_chosen(begun, tmp_path):
     fit(begun(), stopping, epochs=1)
     assert list(stopping.histories) == ["of_b"]
     assert not (tmp_path / "signals_of_b.json").exists(), "there is one pair"
+    # What an earlier version has kept of it is read.
+    state = stopping.get_state()
+    assert state.pop("others") == {}
+    for key in ("before_start", "ended"):
+        del state[key]
+    again = ConvergenceStopping(watch=("b", "fake_b"))
+    again.set_model(begun())
+    again.on_train_begin()
+    again.set_state(state)
+    assert again.history == stopping.history
     own = convergence.best(stopping.history).quality
-    other = ConvergenceStopping()
-    fit(begun(), other, epochs=1)
+    other = ConvergenceStopping(restore_best_weights=False)
+    folder = tmp_path / "report"
+    fit(begun(), other, RunReport(folder), epochs=1)
     assert convergence.best(other.history).quality != own
+    # The report has lights and curves of each.
+    text = (folder / "report.html").read_text()
+    for critic in ("of_a", "of_b"):
+        assert f"Signals of {critic}" in text and f"Curves of {critic}" in text
+    assert "epoch 1, the first" in text, "points are drawn"
     with pytest.raises(ValueError, match=r"`watch` must name .*\('a', 'fake_a'\)"):
         fit(begun(), ConvergenceStopping(watch=[("a", "fake_b")]))
     with pytest.raises(ValueError, match="`watch` must be a list of pairs"):
@@ -166,8 +182,11 @@ def test_watching_does_not_change_the_run(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 4)
 
     class Curious(convergence.Stalled):
+        asked = 0
+
         def wants_fresh(self, history):
-            return len(history) == 1  # the second epoch tells whether it did any harm
+            self.asked += 1
+            return self.asked == 1  # the second epoch tells whether it did any harm
 
     plain = fit(begun(), epochs=2).history
     stopping = ConvergenceStopping(rules=[Curious(patience=9)], min_epochs=0)
@@ -218,25 +237,3 @@ def test_a_weight_that_is_not_finite_is_named_with_its_player(begun):
     with pytest.warns(UserWarning, match="of the of b is not finite"):
         fit(model, breaks, StopOnNonFinite(), epochs=2)
     assert model.stop_training
-
-
-def test_the_state_of_an_earlier_version_is_read(begun):
-    model, stopping = begun(), ConvergenceStopping(watch=("a", "fake_a"))
-    fit(model, stopping, epochs=1)
-    state = stopping.get_state()
-    assert state.pop("others") == {}
-    for key in ("before_start", "ended"):
-        del state[key]
-    again = ConvergenceStopping(watch=("a", "fake_a"))
-    again.set_model(begun())
-    again.on_train_begin()
-    again.set_state(state)
-    assert again.history == stopping.history
-
-
-def test_the_report_has_lights_and_curves_of_each_critic(begun, tmp_path):
-    fit(begun(), ConvergenceStopping(restore_best_weights=False), RunReport(tmp_path), epochs=1)
-    text = (tmp_path / "report.html").read_text()
-    for critic in ("of_a", "of_b"):
-        assert f"Signals of {critic}" in text and f"Curves of {critic}" in text
-    assert "epoch 1, the first" in text, "points are drawn"

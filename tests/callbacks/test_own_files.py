@@ -63,8 +63,10 @@ def write_foreign(path):
         path.write_text(text[path.suffix])
 
 
-@pytest.mark.parametrize("is_text", [False, True])
-@pytest.mark.parametrize(("kind", "name"), PAIRS)
+@pytest.mark.parametrize(
+    ("kind", "name", "is_text"),
+    [*((*pair, False) for pair in PAIRS), *((kind, names[0], True) for kind, names in NAMES.items())],
+)
 def test_a_file_of_others_is_refused_before_training(gan, tmp_path, kind, name, is_text):
     path = tmp_path / name
     path.write_text("precious") if is_text else write_foreign(path)

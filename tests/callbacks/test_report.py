@@ -101,7 +101,7 @@ def test_no_tick_is_between_two_epochs(epochs):
         assert all(float(tick).is_integer() for tick in axis.get_xticks() if axis.axison)
 
 
-def test_a_verdict_that_cannot_be_read_is_named(tmp_path):
+def test_a_verdict_that_cannot_be_read_is_named(tmp_path, one_panel_here):
     write(tmp_path, history(2), None)
     for text in ("{", "[]", '{"kind": "stalled"}'):
         (tmp_path / "verdict.json").write_text(text)
@@ -111,7 +111,7 @@ def test_a_verdict_that_cannot_be_read_is_named(tmp_path):
     assert _report.read(tmp_path)[1] is None
 
 
-def test_a_name_with_a_dollar_is_no_formula(tmp_path):
+def test_a_name_with_a_dollar_is_no_formula(tmp_path, one_panel_here):
     named = [Signals(epoch=1, quality=1.0, quality_name="val_$x_{")]
     write(tmp_path, named, Verdict("odd", 1, 1, {}, "costs $3 and $\\frac{"))
     assert (tmp_path / "signals.png").exists()

@@ -84,7 +84,7 @@ def test_tfds_stream_resumes_exactly():
     straight = list(stream)
     assert straight[0][0].shape == (16, 28, 28, 1)
     tf.random.set_seed(99)
-    for start in (4, 9, 20):
+    for start in (9, 20):
         resumed = list(stream.take(25 - start))
         for one, other in zip(straight[start:], resumed, strict=True):
             np.testing.assert_array_equal(one[0], other[0])

@@ -199,7 +199,7 @@ def test_any_batch_can_be_read_first(numbered, small_sample):
             return [values([batch]) for batch in source.stream(lambda: start, count, 4)]
 
     whole = stream(0, 12)
-    for start in (1, 5, 9):
+    for start in (1, 9):
         assert stream(start, 12 - start) == whole[start:]
 
 

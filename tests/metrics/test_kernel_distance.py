@@ -136,7 +136,7 @@ KINDS = {"alike": ALIKE, "shifted": SHIFTED, "wider": WIDER}
 DRAWINGS = [
     ((60, 60), {}, ("alike", "shifted", "wider")),
     ((200, 20), {"subsets": 20}, ()),
-    ((20, 200), {"subsets": 20}, ("alike",)),
+    ((20, 200), {"subsets": 20}, ()),
     ((60, 60), {"subset_size": 20, "subsets": 5}, ("shifted",)),
     ((200, 80), {"subset_size": 10, "subsets": 8}, ("alike",)),  # one by one
 ]
