@@ -103,7 +103,7 @@ def test_points_between_both_sides_are_judged_under_the_condition_of_the_real_on
 def test_a_pool_shows_critics_older_samples_with_what_they_were_made_of():
     model, seen = noted(pool_size=4)
     known, aged = set(), 0
-    for _ in range(6):
+    for _ in range(4):
         seen.clear()
         model.train_on_batch(DATA)
         by_critic, by_generator = (rows for rows in seen if rows.max() < 9.0)

@@ -62,9 +62,7 @@ def test_a_warning_made_an_error_stops_before_the_first_step():
 # === What arrives ===
 
 
-@pytest.mark.parametrize(
-    "n", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))]
-)
+@pytest.mark.parametrize("n", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))])
 @pytest.mark.parametrize("form", ["static", "ragged", "generator"])
 def test_batches_of_a_pipeline_are_joined(n, form):
     # 9 whole batches of 4, and one of 3.

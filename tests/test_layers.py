@@ -145,9 +145,7 @@ def test_groups_are_convolved_apart(native, monkeypatch):
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("filters", "size"), [(3, 1), (1, 2), (3, 3), (1, 4), (3, 5), (1, (3, 2))]
-)
+@pytest.mark.parametrize(("filters", "size"), [(3, 1), (1, 2), (3, 3), (1, 4), (3, 5), (1, (3, 2))])
 def test_a_convolution_to_few_channels_is_kerass(filters, size):
     ours = layers.ImageConv2D(filters, size, padding="same")
     keras_layer = keras.layers.Conv2D(filters, size, padding="same")

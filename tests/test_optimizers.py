@@ -72,11 +72,8 @@ decay = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
         lambda: optimizers.SGD(0.1, clipnorm=0.2),
         lambda: optimizers.SGD(0.1, global_clipnorm=0.2),
         lambda: optimizers.SGD(0.1, weight_decay=0.1),
-        lambda: optimizers.SGD(0.1, loss_scale_factor=8),
         lambda: optimizers.SGD(0.1, loss_scale_factor=3.0, clipvalue=0.1),
-        lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5),
         lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
-        lambda: optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=4.0),
         lambda: optimizers.LossScaleOptimizer(
             optimizers.SGD(0.1, clipnorm=0.2, weight_decay=0.1), dynamic_growth_steps=2
         ),
@@ -96,6 +93,9 @@ decay = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
             pytest.param(make, marks=pytest.mark.slow)
             for make in (
                 lambda: optimizers.SGD(lambda: 0.1),
+                lambda: optimizers.SGD(0.1, loss_scale_factor=8),
+                lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5),
+                lambda: optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=4.0),
                 lambda: optimizers.SGD(0.1, clipvalue=0.1),
                 lambda: optimizers.Adam(0.1, amsgrad=True),
                 lambda: optimizers.RMSprop(0.1, centered=True),

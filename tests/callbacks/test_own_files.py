@@ -65,7 +65,10 @@ def write_foreign(path):
 
 @pytest.mark.parametrize(
     ("kind", "name", "is_text"),
-    [*((*pair, False) for pair in PAIRS), *((kind, names[0], True) for kind, names in NAMES.items())],
+    [
+        *((*pair, False) for pair in PAIRS),
+        *((kind, names[0], True) for kind, names in NAMES.items()),
+    ],
 )
 def test_a_file_of_others_is_refused_before_training(gan, tmp_path, kind, name, is_text):
     path = tmp_path / name
