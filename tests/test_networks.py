@@ -218,7 +218,8 @@ def test_recipes_are_what_they_were_and_train(name, tmp_path):
     trained = gan.generator.count_params() + gan.discriminator.count_params()
     assert trained == parameters
     before = helpers.values(gan.trainable_variables)
-    data = helpers.images(8) if len(shape) == 3 else helpers.points(8)
+    rows = 8 * gan.discriminator_steps
+    data = helpers.images(rows) if len(shape) == 3 else helpers.points(rows)
     gan.run_eagerly = True  # graphs take their time to make
     gan.train_on_batch(data)
     assert not helpers.same(before, helpers.values(gan.trainable_variables))
