@@ -160,6 +160,22 @@ def freed():
 
 
 @pytest.fixture(scope="module")
+def plain_graphs(request):
+    """Graphs that TensorFlow runs as they were traced, which is sooner than to optimize them.
+
+    For files that ask when a model is trained, saved or refused, and not what its graph computes.
+    With `--slow` these are optimized, too, as a user's are.
+    """
+    import tensorflow as tf
+
+    change = tf.config.optimizer.set_experimental_options
+    plain = not request.config.getoption("--slow")
+    change({"disable_meta_optimizer": plain})
+    yield
+    change({"disable_meta_optimizer": False})
+
+
+@pytest.fixture(scope="module")
 def one_panel():
     """Reports whose plot has one panel, which is drawn soon."""
     from keras_gan.callbacks import _report

@@ -6,6 +6,7 @@ gradient descent with learning rate 0.05 from (1, 1); `r = sqrt(theta^2 + psi^2)
 """
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -27,6 +28,9 @@ GAMES = CIRCLING + SUBLINEAR
 
 # A game of each kind has every penalty; XLA takes its time to compile one.
 QUICK = ("hinge", "relativistic_paired")
+
+
+UNIT = list(zip(QUICK, ("gradient_penalty", "dragan"), strict=True))
 
 
 def each_with(*names):
@@ -136,7 +140,14 @@ def test_converges_with_zero_centred_penalties(loss, regularizer):
     assert radius(loss, regularizer) < 1e-3
 
 
-@pytest.mark.parametrize(("loss", "regularizer"), each_with("gradient_penalty", "dragan"))
+# Each of the two penalties with one of the quick games.
+@pytest.mark.parametrize(
+    ("loss", "regularizer"),
+    [
+        pytest.param(*game, marks=() if game in UNIT else pytest.mark.slow)
+        for game in itertools.product(GAMES, ("gradient_penalty", "dragan"))
+    ],
+)
 def test_unit_gradients_do_not_converge(loss, regularizer):
     assert radius(loss, regularizer) > 0.7 * START
 
@@ -148,13 +159,21 @@ def test_lecam_damps_but_only_sublinearly(loss, regularizer):
     assert 1e-3 < late < 0.5 * early < 0.5 * START
 
 
-@pytest.mark.parametrize("regularizer", [None, "r1", "r2", "lecam", "weight_clipping"])
+@pytest.mark.parametrize(
+    "regularizer",
+    [
+        *(None, "r1"),
+        *(pytest.param(r, marks=pytest.mark.slow) for r in ("r2", "lecam", "weight_clipping")),
+    ],
+)
 def test_least_squares_freezes_elsewhere(regularizer):
     theta, psi = final_state("least_squares", regularizer)
     assert abs(theta) > 1.0 and psi == pytest.approx(0.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("regularizer", ["gradient_penalty", "dragan"])
+@pytest.mark.parametrize(
+    "regularizer", ["gradient_penalty", pytest.param("dragan", marks=pytest.mark.slow)]
+)
 def test_least_squares_with_unit_gradients_does_not_even_freeze(regularizer):
     theta, psi = final_state("least_squares", regularizer)
     assert abs(theta) > 1.0 and abs(psi) > 0.05
@@ -184,7 +203,7 @@ def dirac_model(loss, penalties):
         keras.optimizers.SGD(RATE),
         loss=loss,
         regularizers=penalties,
-        steps_per_execution=50,
+        steps_per_execution=1,
     )
     return model, point
 
@@ -199,7 +218,7 @@ def dirac_model(loss, penalties):
 def test_fit_plays_the_same_game(loss, penalty):
     penalties = [regularizers.R1(weight=1.0)] if penalty else []
     model, point = dirac_model(loss, penalties)
-    steps = 400
+    steps = 200
     model.fit(
         np.zeros((64, 1), "float32"), batch_size=1, epochs=1, steps_per_epoch=steps, verbose=0
     )

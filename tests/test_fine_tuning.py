@@ -38,14 +38,10 @@ def parts(gan):
     return frozen, [helpers.values(layer.weights) for layer in layers if layer.trainable]
 
 
-def test_the_average_starts_at_the_loaded_weights(saved):
+def test_the_average_starts_at_the_loaded_weights_and_all_that_is_not_frozen_trains(saved):
     gan, loaded = tuned(saved)
     assert helpers.same(loaded, helpers.values(gan.averaged_generator.weights))
     assert gan.steps_seen == 0
-
-
-def test_frozen_layers_stay_and_the_others_train(saved):
-    gan, _ = tuned(saved)
     frozen, trainable = parts(gan)
     assert len(frozen) == 2 and len(trainable) >= 3
     gan.fit(0.5 * helpers.points(16), batch_size=8, verbose=0)

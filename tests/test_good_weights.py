@@ -10,6 +10,8 @@ import tensorflow as tf
 import helpers
 from keras_gan import callbacks
 
+pytestmark = pytest.mark.usefixtures("plain_graphs")
+
 BATCHES = 4
 
 

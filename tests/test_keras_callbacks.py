@@ -11,6 +11,8 @@ import tensorflow as tf
 
 import helpers
 
+pytestmark = pytest.mark.usefixtures("plain_graphs")
+
 BATCH = 16
 STEPS = 4
 POINTS = helpers.points(BATCH * STEPS)

@@ -15,10 +15,10 @@ from keras_gan.layers import SpectralNormalization
 from keras_gan.model import compute_cost, pairs
 
 SHAPES = [
-    *((12, 20, 4), (5, 7, 1), (4, 4, 3)),
+    *((12, 20, 4), (5, 7, 1)),
     *(
         pytest.param(shape, marks=pytest.mark.slow)
-        for shape in [(32, 32, 3), (28, 28, 1), (64, 64, 3), (8, 8, 1)]
+        for shape in [(32, 32, 3), (28, 28, 1), (64, 64, 3), (8, 8, 1), (4, 4, 3)]
     ),
 ]
 
@@ -250,10 +250,15 @@ def test_half_precision_leaves_the_last_layers_full(family):
 def test_automatic_precision_asks_the_machine(monkeypatch, gains, policy):
     monkeypatch.setattr(policies, "_processor_flags", lambda: {"avx512_bf16"} if gains else set())
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    few = {"generator_filters": 8, "discriminator_filters": 8}
     for recipe in (recipes.dcgan, recipes.sngan, recipes.wgan_gp):
-        generator = recipe((16, 16, 1)).generator
+        generator = recipe((16, 16, 1), **few).generator
         assert generator.get_layer("generator_dense").dtype_policy.name == policy
-    for gan in (recipes.mlp((2,)), recipes.r3gan((16, 16, 1)), recipes.dcgan((8, 8, 1))):
+    for gan in (
+        recipes.mlp((2,)),
+        recipes.r3gan((16, 16, 1), filters=16),
+        recipes.dcgan((8, 8, 1)),
+    ):
         assert {layer.dtype_policy.name for layer in gan.generator.layers} == {"float32"}
 
 

@@ -84,7 +84,7 @@ def test_networks_in_torch_have_the_same_weights(name):
 @pytest.mark.parametrize(
     "workload",
     [
-        small(),
+        pytest.param(small(), marks=pytest.mark.slow),  # which the other two contain
         small(num_classes=3),
         small(discriminator_steps=2, penalty_weight=10.0),
     ],

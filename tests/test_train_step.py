@@ -44,12 +44,13 @@ def test_each_discriminator_update_sees_fresh_real_samples():
             tf.py_function(lambda x: seen.append(x.numpy()), [real], [])
             return tf.zeros([tf.shape(real)[0]])
 
-    model = helpers.gan(discriminator_steps=4, regularizers=[Spy()], run_eagerly=True)
-    data = np.linspace(-1, 1, 64, dtype="float32").reshape(32, 2)
+    settings = {"regularizers": [Spy()], "run_eagerly": True, **helpers.by_sgd()}
+    model = helpers.gan(discriminator_steps=3, **settings)
+    data = np.linspace(-1, 1, 48, dtype="float32").reshape(24, 2)
     model.fit(data, batch_size=4, epochs=1, verbose=0)
     rows = np.concatenate(seen)
-    assert [len(batch) for batch in seen] == [4] * 8
-    assert len(np.unique(rows[:, 0])) == 32  # an epoch uses every sample once
+    assert [len(batch) for batch in seen] == [4] * 6
+    assert len(np.unique(rows[:, 0])) == 24  # an epoch uses every sample once
     np.testing.assert_array_equal(np.sort(rows[:, 0]), data[:, 0])
 
 
@@ -168,7 +169,9 @@ def plain_step(generator, discriminator, loss, penalties, reals, latents, seeds,
 )
 def test_the_shared_pass_and_the_loops_are_the_usual_step(name, n, m):
     rate = 0.05
-    penalties = [regularizers.R1(1.0), regularizers.R2(0.5), regularizers.GradientPenalty(0.3)]
+    penalties = [regularizers.R1(1.0), regularizers.GradientPenalty(0.3), regularizers.R2(0.5)]
+    if n > 1:  # in a loop, two will do: each takes long to trace
+        penalties.pop()
     model = helpers.gan(
         generator_optimizer=keras.optimizers.SGD(rate),
         discriminator_optimizer=keras.optimizers.SGD(rate),

@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,15 +41,22 @@ def tree(folder):
     return {str(p): p.read_bytes() if p.is_file() else os.path.islink(p) for p in paths}
 
 
-@pytest.fixture
-def left(tmp_path):
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
     """The work folder of a process that was killed while it wrote."""
+    folder = tmp_path_factory.mktemp("killed")
     code = "with files.replacing(folder / 'a.txt') as t:\n    t.write_text('half')\n    " + DIE
-    assert run(code, tmp_path).wait() == -signal.SIGKILL
-    (found,) = tmp_path.iterdir()
+    assert run(code, folder).wait() == -signal.SIGKILL
+    (found,) = folder.iterdir()
     assert work_folders._NAME.fullmatch(found.name)
     assert (found / "new" / "a.txt").read_text() == "half"
     return found
+
+
+@pytest.fixture
+def left(killed, tmp_path):
+    """The same in a test's own folder."""
+    return shutil.copytree(killed, tmp_path / killed.name)
 
 
 def named(folder, name):

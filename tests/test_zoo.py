@@ -148,10 +148,18 @@ def test_a_broken_batch_breaks_one_update_and_the_run_goes_on(small_task):
     assert (run.verdict, run.epoch) == ("diverged", 2)
 
 
+# One of each way in which games are set up; the others differ from them in numbers.
+QUICK = ("steady", "wasserstein_gp", "relativistic_r1_r2", "overtrained_minimax")
+QUICK += ("ten_generator_steps", "uneven_rates", "warm_up", "weak_discriminator")
+
+
 @pytest.mark.parametrize(
     ("task", "name"),
     [
-        *(("ring", name) for name in zoo_kinds.KINDS),
+        *(
+            pytest.param("ring", name, marks=() if name in QUICK else pytest.mark.slow)
+            for name in zoo_kinds.KINDS
+        ),
         # Tasks differ by their networks.
         *(
             pytest.param("digits", name, marks=() if weak or name == "steady" else pytest.mark.slow)

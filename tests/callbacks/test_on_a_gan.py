@@ -201,7 +201,7 @@ def test_a_diverging_run_is_stopped_and_named():
 
 
 def test_the_player_whose_turn_it_is_not_stands_still():
-    gan = helpers.gan(steps_per_execution=1, **helpers.by_sgd())
+    gan = helpers.gan(run_eagerly=True, **helpers.by_sgd())
     moved = {}
 
     class Look(keras.callbacks.Callback):
@@ -216,7 +216,7 @@ def test_the_player_whose_turn_it_is_not_stands_still():
             pairs = zip(self.before, self.weights(), strict=True)
             moved[epoch] = [not np.array_equal(a, b) for a, b in pairs]
 
-    history = fit(gan, AlternatingPeriods(1, 2), Look(), epochs=4, count=64)
+    history = fit(gan, AlternatingPeriods(1, 2), Look(), epochs=4, count=32)
     assert moved == {0: [True, False], 1: [False, True], 2: [False, True], 3: [True, False]}
     assert all(len(values) == 4 for values in history.history.values()), "one set of keys"
     assert gan.phase == "both"

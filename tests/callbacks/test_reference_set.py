@@ -1,5 +1,6 @@
 """What samples are held against is the metrics' own arithmetic."""
 
+import itertools
 import types
 
 import numpy as np
@@ -88,9 +89,20 @@ class Pair:
         return rows["samples"] if kind == "real" else self.samples[: len(rows["samples"])]
 
 
-@pytest.mark.parametrize("far", [[30.0, 0.0], [1e6, 1e6], [0.0, -1e30]])
-@pytest.mark.parametrize("places", [[7], [0, 100, 399]])
-@pytest.mark.parametrize("count", [400, 1100, 1990])
+FAR, PLACES = ([30.0, 0.0], [1e6, 1e6], [0.0, -1e30]), ([7], [0, 100, 399])
+
+
+# Of the larger sets, which take longer, one of each size.
+QUICK = (1100, PLACES[1], FAR[0]), (1990, PLACES[0], FAR[2])
+
+
+@pytest.mark.parametrize(
+    ("count", "places", "far"),
+    [
+        pytest.param(*case, marks=() if case[0] == 400 or case in QUICK else pytest.mark.slow)
+        for case in itertools.product((400, 1100, 1990), PLACES, FAR)
+    ],
+)
 def test_a_few_reals_far_from_all_others_change_nothing(far, places, count):
     angles = np.random.default_rng(0).uniform(0, 2 * np.pi, count)
     reals = np.stack([np.cos(angles), np.sin(angles)], 1).astype("float32")

@@ -1,5 +1,7 @@
 """What all quality metrics promise, asked of each in turn."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -106,17 +108,46 @@ def test_arguments_are_checked(name, argument):
 # === Batches ===
 
 
+@functools.cache
+def traced(name):
+    """A metric, and its update in a graph."""
+    metric = METRICS[name]()
+    return metric, tf.function(metric.update_state, autograph=False)
+
+
+def fill_traced(name, fake=FAKE):
+    metric, update = traced(name)
+    metric.reset_state()
+    for half in (slice(50), slice(50, 100)):  # of one shape, for one graph
+        update(tf.constant(REAL[half]), tf.constant(fake[half]))
+    return metric
+
+
 @every_metric
 def test_batches_of_any_size_are_one_in_any_mode(name):
+    metric, _ = traced(name)
+    metric.reset_state()
+    expected = fill(metric).result()
+    for batch_size in (100, 7):
+        metric.reset_state()
+        assert_close(fill(metric, batch_size=batch_size).result(), expected)
+    assert_close(fill_traced(name).result(), expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # The others keep samples as the kernel distance does.
+        *("FrechetDistance", "KernelDistance"),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("InceptionScore", "ModeCoverage")),
+    ],
+)
+def test_batches_are_one_in_xla(name):
     metric = METRICS[name]()
     expected = fill(metric).result()
-    feedings = [{"batch_size": 100}, {"batch_size": 7}, {"compiled": True}]
-    # The others keep samples as the kernel distance does.
-    if name in ("FrechetDistance", "InceptionScore", "KernelDistance", "ModeCoverage"):
-        feedings.append({"batch_size": 50, "compiled": True, "jit_compile": True})
-    for feeding in feedings:
-        metric.reset_state()
-        assert_close(fill(metric, **feeding).result(), expected)
+    metric.reset_state()
+    found = fill(metric, batch_size=50, compiled=True, jit_compile=True).result()
+    assert_close(found, expected)
 
 
 @pytest.mark.parametrize("name", WITH_REALS)
@@ -158,7 +189,7 @@ def test_results_follow_batches_that_a_full_reservoir_takes_in(name):
 def test_a_broken_generator_has_no_result(name):
     broken = FAKE.copy()
     broken[3] = np.nan
-    result = fill(METRICS[name](), fake=broken, compiled=True).result()
+    result = fill_traced(name, broken).result()
     if name == "ModeCoverage":  # a sample that is nowhere is a bad one
         assert result["high_quality"] < 1.0
     else:
