@@ -253,7 +253,7 @@ def test_only_what_is_asked_for_is_computed_and_needs_inputs():
     generator = keras.Model({"sketch": sketch, "noise": noise}, outputs)
     model = AdversarialModel(generator, Critic(linear(2), real="photo", fake="painted"))
     model.compile(sgd(), sgd(), **EAGER)
-    model.fit({"sketch": points(), "photo": points()}, batch_size=8, verbose=0)
+    model.train_on_batch({"sketch": points(), "photo": points()})
     assert model.generate(inputs={"sketch": points(3)}).shape == (3, 2)
     assert model.generate(inputs={"noise": points(3)}, outputs="dreamt").shape == (3, 2)
     with pytest.raises(
@@ -340,7 +340,7 @@ def test_draws_are_of_the_input_that_takes_them():
         priors={"latents": "uniform", "label": priors.Categorical(4)},
     )
     model.compile(sgd(), sgd(), **EAGER)
-    model.fit({"x": points()}, batch_size=8, verbose=0)
+    model.train_on_batch({"x": points()})
     same = [model.generate(5, seed=3, batch_size=size) for size in (2, 5)]
     np.testing.assert_array_equal(*same)
     given = model.generate(inputs={"label": np.arange(4)}, seed=0)

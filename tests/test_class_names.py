@@ -155,16 +155,22 @@ def known(named):
     return functools.cache(lambda door: [DOORS[door](named, y) for y in (RIGHT, OTHER)])
 
 
-@pytest.mark.parametrize("door", DOORS)
+FORMS = [
+    ["eel", "cat", "dog", "cat"],
+    ("eel", "cat", "dog", "cat"),
+    np.array(["eel", "cat", "dog", "cat"]),
+    np.array([["eel"], ["cat"], ["dog"], ["cat"]], object),
+    tf.constant(["eel", "cat", "dog", "cat"]),
+    ["eel", 0, np.int64(1), "cat"],
+]
+
+
+# Every form at one door, and a list and a column at each.
 @pytest.mark.parametrize(
-    "labels",
+    ("door", "labels"),
     [
-        ["eel", "cat", "dog", "cat"],
-        ("eel", "cat", "dog", "cat"),
-        np.array(["eel", "cat", "dog", "cat"]),
-        np.array([["eel"], ["cat"], ["dog"], ["cat"]], object),
-        tf.constant(["eel", "cat", "dog", "cat"]),
-        ["eel", 0, np.int64(1), "cat"],
+        *(("generate", labels) for labels in FORMS),
+        *((door, FORMS[place]) for door in DOORS if door != "generate" for place in (0, 3)),
     ],
 )
 def test_classes_are_taken_by_name_wherever_labels_are(named, known, door, labels):
@@ -234,21 +240,22 @@ def test_names_of_a_model_that_knows_none():
         gan.generate(labels=[[0, 1], [2]])
 
 
-def test_an_evaluation_takes_names_too(named, tmp_path):
-    named.export(tmp_path / "generator")
-    exported = tf.saved_model.load(str(tmp_path / "generator"))
-    assert [name.decode() for name in exported.class_names().numpy()] == NAMES
-    labels = np.array(NAMES)[LABELS]
-    expected = scoring.evaluate_generator(named, (helpers.points(24), LABELS), "sliced_wasserstein")
-    for generator in (named, tmp_path / "generator"):
-        found = [
-            scoring.evaluate_generator(generator, (helpers.points(24), y), "sliced_wasserstein")
-            for y in (labels, labels[::-1])
-        ]
-        assert found[0] == pytest.approx(expected, rel=1e-5) != found[1]
-        with pytest.raises(ValueError, match="knows cat, dog, eel. Received: .*='emu'"):
-            real = helpers.points(2), ["eel", "emu"]
-            scoring.evaluate_generator(generator, real, "sliced_wasserstein")
+@pytest.mark.parametrize("exported", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_evaluation_takes_names_too(named, exported, tmp_path):
+    labels, generator = np.array(NAMES)[LABELS], named
+    if exported:
+        generator = tmp_path / "generator"
+        named.export(generator)
+        names = tf.saved_model.load(str(generator)).class_names()
+        assert [name.decode() for name in names.numpy()] == NAMES
+    expected, same, other = (
+        scoring.evaluate_generator(each, (helpers.points(24), y), "sliced_wasserstein")
+        for each, y in ((named, LABELS), (generator, labels), (generator, labels[::-1]))
+    )
+    assert same == pytest.approx(expected, rel=1e-5) != other
+    with pytest.raises(ValueError, match="knows cat, dog, eel. Received: .*='emu'"):
+        real = helpers.points(2), ["eel", "emu"]
+        scoring.evaluate_generator(generator, real, "sliced_wasserstein")
 
 
 def test_other_classes_than_the_generators_are_no_reals(named):

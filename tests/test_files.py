@@ -95,11 +95,11 @@ def test_a_file_that_cannot_be_replaced_gets_the_cure_of_its_cause(
         write(path)
 
 
-def test_a_folder_in_place_of_a_file_is_told(tmp_path):
+def test_a_folder_in_place_of_a_file_is_told(tmp_path, gan):
     (tmp_path / "gan.keras").mkdir()
     (tmp_path / "gan.keras" / "notes.txt").write_text("precious")
     with pytest.raises(files.NotWritten, match="Is a directory.* Name a file in it, or choose"):
-        helpers.gan().save(tmp_path / "gan.keras")
+        gan.save(tmp_path / "gan.keras")
     assert names(tmp_path / "gan.keras") == ["notes.txt"]
 
 
@@ -131,10 +131,9 @@ def full():
     return path
 
 
-def test_a_full_disk_is_told_by_what_saves(tmp_path, full, monkeypatch):
+def test_a_full_disk_is_told_by_what_saves(tmp_path, full, gan, monkeypatch):
     """Keras opens the temporary; here that is a link to a device that is full."""
-    model = helpers.gan()
-    model.save(tmp_path / "gan.keras")
+    gan.save(tmp_path / "gan.keras")
     good = (tmp_path / "gan.keras").read_bytes()
     save = keras.Model.save
 
@@ -144,7 +143,7 @@ def test_a_full_disk_is_told_by_what_saves(tmp_path, full, monkeypatch):
 
     monkeypatch.setattr(keras.Model, "save", onto_full_disk)
     with pytest.raises(files.NotWritten, match="No space left"):
-        model.save(tmp_path / "gan.keras")
+        gan.save(tmp_path / "gan.keras")
     assert (tmp_path / "gan.keras").read_bytes() == good
     assert names(tmp_path) == ["gan.keras"]
 

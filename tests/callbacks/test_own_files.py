@@ -35,7 +35,7 @@ def no_curves():
 
 @pytest.fixture(scope="module")
 def gan():
-    return helpers.gan((8, 8, 1), steps_per_execution=1, **helpers.by_sgd())
+    return helpers.gan((8, 8, 1), run_eagerly=True, **helpers.by_sgd())
 
 
 def fit(gan, *callbacks, epochs=2, **settings):
