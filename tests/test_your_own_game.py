@@ -87,6 +87,14 @@ MISTAKES = {
     "`generate` without an input": lambda path: model().generate(4),
     "a term is saved that is not registered": saved,
 }
+CURES = {
+    "noise without a prior": "`priors={'latents': 'normal'}`",
+    "an entry is missing or misspelled": "Rename 'img' if it is 'image'.",
+    "the critic judges what nobody makes": "Did you mean 'repaired'?",
+    "entries of several lengths": "`keras_gan.data.unpaired`",
+    "an adaptive weight without terms": "keras_gan.terms.L1",
+}
+assert CURES.keys() <= MISTAKES.keys()
 
 
 def rows():
@@ -116,22 +124,7 @@ def test_a_mistake_is_told_in_the_page_s_sentence(mistake, tmp_path):
     with pytest.raises(ValueError) as error:
         MISTAKES[mistake](tmp_path)
     assert str(error.value).startswith(rows()[mistake])
-
-
-@pytest.mark.parametrize(
-    ("mistake", "cure"),
-    [
-        ("noise without a prior", "`priors={'latents': 'normal'}`"),
-        ("an entry is missing or misspelled", "Rename 'img' if it is 'image'."),
-        ("the critic judges what nobody makes", "Did you mean 'repaired'?"),
-        ("entries of several lengths", "`keras_gan.data.unpaired`"),
-        ("an adaptive weight without terms", "keras_gan.terms.L1"),
-    ],
-)
-def test_a_mistake_has_its_cure(mistake, cure, tmp_path):
-    with pytest.raises(ValueError) as error:
-        MISTAKES[mistake](tmp_path)
-    assert cure in str(error.value)
+    assert CURES.get(mistake, "") in str(error.value)
 
 
 def test_single_numbers_are_given_to_generate_as_a_column_or_not():
@@ -154,6 +147,6 @@ def test_a_network_that_terms_alone_train_needs_no_logits():
     made = model(heads, condition=(), loss="none", name="task")
     made.compile(terms=[keras_gan.terms.Classification("labels")], run_eagerly=True)
     before = heads.trainable_variables[0].numpy()
-    made.fit({**PAIR, "labels": np.arange(8) % 3}, batch_size=4, verbose=0)
+    made.train_on_batch({**PAIR, "labels": np.arange(8) % 3})
     assert (heads.trainable_variables[0].numpy() != before).any()
     assert made.score({"image": IMAGES})["classes"].shape == (8, 3)
