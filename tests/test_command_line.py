@@ -23,7 +23,7 @@ TINY = ["--width", "8", "--latent-dim", "4"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, one_panel):
+def run(tmp_path_factory, blank_plots):
     """The folder of a tiny run, and its exit code."""
     folder = tmp_path_factory.mktemp("run")
     np.savez(folder / "data.npz", images=helpers.images(48), labels=np.arange(48) % 2)

@@ -252,7 +252,7 @@ class Watched(keras.Model):
 def test_steps_of_keras_get_the_dicts():
     model = Watched()
     model.batches = []
-    model.compile()
+    model.compile(steps_per_execution=1)
     feed, held_out = training(numbered(50), split=0.2, shuffle=False)
     model.fit(feed.for_keras(), verbose=0)
     model.evaluate(evaluation(*held_out, checked=True).for_keras(), verbose=0)

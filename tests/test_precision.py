@@ -136,7 +136,7 @@ def test_small_input_gradients_survive_float16():
     "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
 )
 def test_saving_goes_on_bit_by_bit(policy, tmp_path):
-    data = helpers.points(32)
+    data = helpers.points(16)
     model = gan(policy, regularizers=["r1"], run_eagerly=True)
     if policy == "mixed_float16":
         model.discriminator_optimizer.dynamic_scale.assign(2.0**18)

@@ -24,7 +24,10 @@ MESSAGE = "This GAN cannot start"
 def made(discriminator, rate=1e-2):
     """A GAN whose generator is so slow that its samples stay noise, and its state at the start."""
     model = GAN(helpers.generator(), discriminator())
-    model.compile(*[keras.optimizers.Adam(r, beta_1=0.5) for r in (1e-5, rate)])
+    if discriminator is constant:  # any optimizer will do
+        model.compile(*[keras.optimizers.SGD(r) for r in (1e-5, rate)])
+    else:
+        model.compile(*[keras.optimizers.Adam(r, beta_1=0.5) for r in (1e-5, rate)])
     return model, helpers.snapshot(model)
 
 

@@ -46,7 +46,7 @@ def shared():
 
 
 @pytest.fixture
-def gan(shared, one_panel):
+def gan(shared, blank_plots):
     helpers.restore(shared[1])
     return shared[0]
 
