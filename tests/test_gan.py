@@ -74,7 +74,7 @@ def test_uint8_and_scaled_floats_are_the_same_images():
 def test_conditional_models_train_and_generate():
     model = helpers.gan(num_classes=3, run_eagerly=True)
     labels = np.arange(24) % 3
-    model.fit(helpers.points(24), labels, batch_size=9, validation_split=0.25, verbose=0)
+    model.fit(helpers.points(24), labels, batch_size=18, validation_split=0.25, verbose=0)
     assert model.reference_labels.max() == 2 and len(model.held_out_labels) == 6
     assert model.generate(5, labels=2).shape == (5, 2)
     assert model.generate(labels=[0, 1]).shape == (2, 2)
@@ -111,12 +111,12 @@ def test_labels_stay_with_their_samples_up_to_both_networks():
     )
     steps = {"discriminator_steps": 2, "generator_steps": 2, "accumulation_steps": 2}
     model.compile(*helpers.sgd(), **steps, run_eagerly=True)
-    points = 10.0 + np.arange(32)[:, None] * [1.0, 1.0]
-    model.fit(points, np.arange(32) % 3, batch_size=8, verbose=0)
+    points = 10.0 + np.arange(16)[:, None] * [1.0, 1.0]
+    model.fit(points, np.arange(16) % 3, batch_size=8, verbose=0)
     judged = [rows for rows in judged if len(rows) == 4]  # `fit` scores more at a time
     reals = np.concatenate([rows for rows in judged if rows.min(0)[0] >= 10.0])
     fakes = np.concatenate([rows for rows in judged if rows.min(0)[0] < 10.0])
-    assert len(reals) == 2 * 16 and len(fakes) == 2 * 32, "two updates of either player a step"
+    assert len(reals) == 16 and len(fakes) == 32, "two updates of either player a step"
     np.testing.assert_array_equal(reals[:, 2], (reals[:, 0] - 10.0) % 3)
     assert {tuple(row) for row in fakes} <= {tuple(row) for rows in made for row in rows}
 

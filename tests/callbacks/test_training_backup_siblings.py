@@ -53,7 +53,7 @@ def watchers(folder):
     low = {"monitor": "wave", "mode": "min"}
     return [
         Wave(),
-        keras.callbacks.EarlyStopping(**low, patience=3, restore_best_weights=True),
+        keras.callbacks.EarlyStopping(**low, patience=2, restore_best_weights=True),
         keras.callbacks.ReduceLROnPlateau(**low, patience=2, factor=0.5, cooldown=1),
         keras.callbacks.ModelCheckpoint(folder / "best.keras", **low, save_best_only=True),
         keras.callbacks.CSVLogger(folder / "log.csv"),
@@ -118,8 +118,8 @@ def watched(tmp_path_factory):
 
 def test_the_watched_run_is_worth_watching(watched):
     stage, _, history, callbacks, folder = watched
-    assert history.epoch == list(range(5)), "stopped by EarlyStopping"
-    assert len(set(history.history["learning_rate_generator_optimizer"])) > 4
+    assert history.epoch == list(range(4)), "stopped by EarlyStopping"
+    assert len(set(history.history["learning_rate_generator_optimizer"])) > 3
     assert {"epoch_0002.png", "epoch_0004.png", "training.gif", "log.csv"} <= set(written(folder))
 
 
@@ -135,10 +135,10 @@ def test_what_callbacks_of_this_package_set_is_not_taken_for_an_addition(watched
 @pytest.mark.parametrize(
     "crashes",
     [
-        pytest.param([Crash("epoch_end", 3)], marks=pytest.mark.slow),
-        [Crash("batch_end", 1, 0), Crash("test_begin", 4)],
+        pytest.param([Crash("epoch_end", 2)], marks=pytest.mark.slow),
+        [Crash("batch_end", 1, 0), Crash("test_begin", 3)],
         pytest.param(
-            [Crash("epoch_begin", 3), Crash("test_begin", 4), Crash("train_end", None)],
+            [Crash("epoch_begin", 2), Crash("test_begin", 3), Crash("train_end", None)],
             marks=pytest.mark.slow,
         ),
     ],
@@ -174,7 +174,7 @@ def test_a_finished_run_comes_back_as_it_ended(watched, tmp_path, capsys):
         assert_same_run(stage.gan, last, state, history)
         assert written(folder) == before
         (line,) = capsys.readouterr().out.splitlines()
-        assert line.startswith("This run is finished: it ended after epoch 5 (")
+        assert line.startswith("This run is finished: it ended after epoch 4 (")
         assert "more epochs would change nothing" in line
 
 
