@@ -13,7 +13,7 @@ SGD = keras.optimizers.SGD
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """The file of a run whose average and generator differ."""
-    gan = helpers.gan(batch_norm=True, run_eagerly=True)
+    gan = helpers.gan(batch_norm=True, run_eagerly=True, **helpers.by_sgd())
     gan.fit(helpers.points(16), batch_size=8, verbose=0)
     path = tmp_path_factory.mktemp("first") / "first.keras"
     gan.save(path)

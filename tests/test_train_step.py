@@ -26,7 +26,8 @@ QUICK = {(2, 3)}
     ],
 )
 def test_a_step_is_n_updates_of_one_and_m_of_the_other(n, m):
-    model = helpers.gan(discriminator_steps=n, generator_steps=m, run_eagerly=True)
+    settings = {"run_eagerly": True, **helpers.by_sgd()}
+    model = helpers.gan(discriminator_steps=n, generator_steps=m, **settings)
     model.fit(helpers.points(2 * 4 * n + 3), batch_size=4, verbose=0)
     assert helpers.updates(model) == (n * 2, m * 2)  # what fills no step is dropped
     assert (model.steps_seen, model.images_seen) == (2, 2 * 4 * n)
@@ -123,7 +124,8 @@ def test_an_interrupted_phase_does_not_outlive_its_fit():
 
 
 def test_lazy_penalties_are_evaluated_while_their_player_is_idle():
-    model = helpers.gan(regularizers=[regularizers.R1(every=5)], run_eagerly=True)
+    settings = {"run_eagerly": True, **helpers.by_sgd()}
+    model = helpers.gan(regularizers=[regularizers.R1(every=5)], **settings)
     model.train_on_batch(helpers.points(8))
     model.set_phase("generator")
     model.make_train_function()
@@ -329,7 +331,7 @@ def test_a_player_that_is_frozen_during_fit_is_told_so(player):
     def freeze(epoch, logs):
         getattr(model, player).trainable = False
 
-    model = helpers.gan(run_eagerly=True)
+    model = helpers.gan(run_eagerly=True, **helpers.by_sgd())
     freezes = keras.callbacks.LambdaCallback(on_epoch_begin=freeze)
     with pytest.raises(ValueError, match=f"{player} must have trainable weights.*`set_phase`"):
         model.fit(helpers.points(16), batch_size=8, verbose=0, callbacks=[freezes])

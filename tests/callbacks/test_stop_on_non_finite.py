@@ -36,7 +36,7 @@ def test_a_broken_weight_is_noticed(player):
 def shared():
     """A compiled model and its state at the start."""
     keras.utils.set_random_seed(0)
-    gan = helpers.gan(steps_per_execution=1, **helpers.by_sgd())
+    gan = helpers.gan(run_eagerly=True, **helpers.by_sgd())
     return gan, helpers.snapshot(gan)
 
 
