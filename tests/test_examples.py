@@ -125,7 +125,8 @@ def test_super_resolution(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["pix2pix", "cycle_gan", "super_resolution"])
 def test_games_between_images_run_without_data(name, tmp_path):
-    assert_complete(tmp_path / name, run(name, tmp_path / name), "epoch_0001.png")
+    said = run(name, tmp_path / name, "--batch-size", 32)  # fewer steps than by default
+    assert_complete(tmp_path / name, said, "epoch_0001.png")
 
 
 @pytest.mark.slow
@@ -148,11 +149,10 @@ def test_anomaly(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["none", "diff", "adaptive"])
-def test_few_images(kind, tmp_path):
-    said = run("few_images", tmp_path / "few_images", "--augment", kind)
+def test_few_images(tmp_path):
+    said = run("few_images", tmp_path / "few_images", "--augment", "adaptive")
     assert_complete(tmp_path / "few_images", said, "epoch_0001.png")
-    assert "after 162 training images" in said and ("augment_p" in said) == (kind == "adaptive")
+    assert "after 162 training images" in said and "augment_p" in said
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cycle_gan", "super_resolution"])
