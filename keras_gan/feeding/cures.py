@@ -78,8 +78,7 @@ class Form:
             variable = f"np.asarray({self.name})" if self.kind == "list" else self.name
             return f"`{(tensorflow if self.kind == 'tensor' else numpy).format(variable)}`"
         if self.entry is not None:
-            dicts = ["batch"] if self.side is None else ["x", "y"]
-            changed = dicts[self.side or 0]
+            dicts, changed = self._dicts()
             change = tensorflow.format(f"{changed}[{self.entry!r}]")
             parts = ", ".join(dicts).replace(changed, f"{{**{changed}, {self.entry!r}: {change}}}")
             parts = f"({parts})" if dicts[1:] else parts
@@ -90,6 +89,11 @@ class Form:
         parts = f"{change}, labels" if part == "{samples}" else f"samples, {change}"
         return f"`{self.name}.map(lambda samples, labels: ({parts}))`"
 
+    def _dicts(self):
+        """The names of the dicts of a batch, and of the one that the entry is in."""
+        dicts = ["batch"] if self.side is None else ["x", "y"]
+        return dicts, dicts[self.side or 0]
+
     def rows(self, condition):
         """Code that keeps the rows of a data set of batches for which a condition holds.
 
@@ -98,8 +102,8 @@ class Form:
         """
         arguments, value = "samples, labels" if self.labelled else "samples", "samples"
         if self.entry is not None:
-            arguments, name = ("batch", "batch") if self.side is None else ("x, y", "xy"[self.side])
-            value = f"{name}[{self.entry!r}]"
+            dicts, changed = self._dicts()
+            arguments, value = ", ".join(dicts), f"{changed}[{self.entry!r}]"
         return f"{self.name}.unbatch().filter(lambda {arguments}: {condition.format(value)})"
 
 
