@@ -11,16 +11,9 @@ from runs import Crash, Killed
 POINTS, OTHERS = helpers.points(16), helpers.points(8, seed=1)
 
 
-def small(**settings):
-    generator, discriminator = helpers.sgd()
-    return helpers.gan(
-        generator_optimizer=generator, discriminator_optimizer=discriminator, **settings
-    )
-
-
 @pytest.fixture(scope="module")
 def model():
-    return small(steps_per_execution=1)
+    return helpers.gan(steps_per_execution=1, **helpers.by_sgd())
 
 
 def within(model, **settings):
@@ -35,7 +28,7 @@ def fit(model, *callbacks, **settings):
 
 
 def test_the_outer_run_keeps_its_steps_and_data():
-    model, seen = small(), []
+    model, seen = helpers.gan(**helpers.by_sgd()), []
     counts = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda *_: seen.append(int(model.steps_seen)),
         on_epoch_end=lambda *_: seen.append(int(model.steps_seen)),
@@ -60,7 +53,7 @@ def test_the_end_of_an_inner_run_is_its_own(model):
 def test_a_run_with_inner_runs_is_resumed(tmp_path):
     def trained(name, *callbacks):
         keras.utils.set_random_seed(0)
-        model = small(run_eagerly=True)
+        model = helpers.gan(run_eagerly=True, **helpers.by_sgd())
         try:
             fit(model, within(model), TrainingBackup(tmp_path / name), *callbacks, epochs=2)
         except Killed:
