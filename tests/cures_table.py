@@ -51,7 +51,7 @@ from keras_gan.metrics import (
     sliced_wasserstein,
 )
 from sample_feeds import Rows, generator
-from test_values import pipeline
+from value_feeds import pipeline
 
 
 def cures_of(kind):

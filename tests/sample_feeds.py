@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+import keras_gan
 
 CLASSES = 3
 SIZE = (8, 8, 1)
@@ -112,6 +113,17 @@ class Rows(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self.hooks.append("end")
+
+
+def without_end():
+    """A generator of the same batch again and again."""
+    while True:
+        yield numbered(8)[0]
+
+
+def judged(real):
+    """A figure of an untrained generator beside these reals."""
+    return keras_gan.evaluate_generator(noting(), real, "sliced_wasserstein")
 
 
 def generator(*parts, batch_size=4):

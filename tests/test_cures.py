@@ -16,7 +16,7 @@ from cures_models import codes, complaint
 from keras_gan import networks
 from keras_gan.feeding import conversion, cures, fit_data, labels, shapes, values
 from keras_gan.feeding.sample_spec import SampleSpec
-from test_values import IMAGE, fed, pipeline, pixels, reach
+from value_feeds import IMAGE, fed, pipeline, pixels, reach
 
 SERIES = np.random.default_rng(0).normal(size=(16, 8, 3)).astype("float32")
 IMAGES = pixels(16, *IMAGE)

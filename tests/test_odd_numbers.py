@@ -7,7 +7,7 @@ import pytest
 import helpers
 from keras_gan import GAN, networks
 from keras_gan.feeding import fit_data, sample_spec
-from test_values import IMAGE, fed, pixels
+from value_feeds import IMAGE, fed, pixels
 
 POINTS = helpers.points(64)
 

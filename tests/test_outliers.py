@@ -10,7 +10,7 @@ import keras_gan
 from cures_models import codes, complaint
 from keras_gan.feeding import cures, outliers
 from keras_gan.feeding.sample_spec import SampleSpec
-from test_values import fed, pixels
+from value_feeds import fed, pixels
 
 RANDOM = np.random.default_rng
 
