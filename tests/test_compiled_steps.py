@@ -38,13 +38,22 @@ def test_many_steps_per_execution_change_nothing():
 
 def test_steps_per_execution_is_chosen_by_the_cost_of_a_step():
     small = helpers.watched(steps_per_execution="auto")
-    small.fit(helpers.points(40 * 8), batch_size=8, verbose=0)
+    small.fit(helpers.points(41 * 8), batch_size=8, verbose=0)
+    assert small.steps_per_execution == 32
+    # A number that divides the epoch, if it is at least half as large.
+    small.fit(helpers.points(40 * 8), batch_size=8, epochs=0, verbose=0)
+    assert small.steps_per_execution == 20
+    small.fit(helpers.points(62 * 8), batch_size=8, epochs=0, verbose=0)
+    assert small.steps_per_execution == 31
+    small.fit(helpers.points(51 * 8), batch_size=8, epochs=0, verbose=0)
+    assert small.steps_per_execution == 17
+    small.fit(helpers.points(39 * 8), batch_size=8, epochs=0, verbose=0)
     assert small.steps_per_execution == 32
     # Never more than there are in an epoch, and one cut by hand is not run past its end.
     small.fit(helpers.points(8 * 8), batch_size=8, verbose=0)
     assert small.steps_per_execution == 8
     small.fit(helpers.points(8 * 8), batch_size=8, steps_per_epoch=6, verbose=0)
-    assert small.steps_seen == 40 + 8 + 6
+    assert small.steps_seen == 41 + 8 + 6
 
 
 @pytest.mark.parametrize(

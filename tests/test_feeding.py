@@ -286,6 +286,37 @@ def test_no_iterator_waits_for_a_tuner_that_nobody_asked_for():
         assert found == [tuned, tuned]
 
 
+@pytest.mark.parametrize("per_call", [1, 2, 3])
+def test_one_iterator_serves_all_epochs_where_calls_divide_them(per_call, monkeypatch):
+    made, iterate = [], tf.data.Dataset.__iter__
+
+    def noted(dataset):
+        made.append(dataset)
+        return iterate(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", noted)
+    gan = helpers.gan(steps_per_execution=per_call)
+    gan.fit(helpers.points(32), batch_size=8, epochs=3, verbose=0)
+    assert gan.steps_seen == 12
+    # Keras makes one as each epoch begins, and another as it ends.
+    assert len(made) == (1 if per_call < 3 else 6)
+
+
+def test_an_epoch_is_read_from_where_training_is_as_it_begins():
+    def jump(epoch, logs):
+        gan._state.steps_seen.assign(6)
+
+    x, _ = numbered(64)
+    gan = noting((2,))
+    gan.fit(x, batch_size=8, verbose=0)
+    straight = numbers(gan)
+    gan._state.steps_seen.assign(0)
+    gan.batches = []
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=jump)]
+    gan.fit(x, batch_size=8, steps_per_epoch=2, epochs=2, verbose=0, callbacks=callbacks)
+    assert numbers(gan) == straight[:2] + straight[6:]
+
+
 def test_what_callbacks_compare_with_is_finite():
     """Of a pipeline only the first batch is checked; the update of a bad one is left out."""
     samples = helpers.points(8)

@@ -75,6 +75,13 @@ class Feed:
         """Number of samples in a flat batch; `None` if unknown before reading."""
         return tf.nest.flatten(self.dataset.element_spec)[0].shape[0]
 
+    def join_epochs(self, steps_per_execution):
+        """Let one iterator serve all epochs of a `fit`, if that changes nothing else.
+
+        Args:
+            steps_per_execution: number of steps that one call of Keras's training function makes.
+        """
+
     def release(self):
         """Release the data; the examples remain."""
         self.dataset = self.source = None
@@ -113,6 +120,17 @@ class Feed:
         """Raise the error found in the data of an epoch that has ended."""
         if self.found_error is not None:
             raise self.found_error from None
+
+
+class StreamFeed(Feed):
+    """Batches of a `sources.Source`, which begin where training is."""
+
+    def join_epochs(self, steps_per_execution):
+        # Keras makes two iterators for each epoch of data that end with it, and those cost more
+        # than the steps of small networks. The next epoch's batches are still not read before its
+        # first step. A call must not make steps of two epochs.
+        if self.steps % steps_per_execution == 0:
+            self.dataset, self.steps_per_epoch = self.dataset.repeat(), self.steps
 
 
 def checksum_of(samples, labels=None):

@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.feeding import cures, readers, sources, tables, values
 from keras_gan.feeding.cures import Form
-from keras_gan.feeding.feeds import Feed, ended_program, reading_failed
+from keras_gan.feeding.feeds import Feed, StreamFeed, ended_program, reading_failed
 from keras_gan.feeding.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
 from keras_gan.feeding.sample_batches import SampleBatches
 
@@ -158,7 +158,7 @@ def source_feed(source, examples, *, batch_size, group, parts, position, steps_p
     )
     steps = steps_per_epoch or source.num_samples // per_step
     values.warn_if_all_the_same(examples[0], "x")
-    return Feed(source.stream(position, steps, per_step), *examples, source)
+    return StreamFeed(source.stream(position, steps, per_step), *examples, source)
 
 
 def evaluation_feed(

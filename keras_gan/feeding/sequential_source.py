@@ -29,11 +29,17 @@ class Sequential(Source):
 
     def since(self, first, steps, batch_size):
         per_pass = self.num_samples // batch_size
-        first_pass = first // per_pass
 
-        def of_pass(number):
-            skipped = tf.where(number == first_pass, first % per_pass, 0)
-            return self.rest(number, skipped, batch_size, drop_tail=True)
+        @tf.autograph.experimental.do_not_convert
+        def passes_from(_):
+            number = first()
+            first_pass = number // per_pass
 
-        passes = tf.data.Dataset.range(first_pass, (first + steps - 1) // per_pass + 1)
-        return passes.flat_map(of_pass).take(steps)
+            def of_pass(index):
+                skipped = tf.where(index == first_pass, number % per_pass, 0)
+                return self.rest(index, skipped, batch_size, drop_tail=True)
+
+            passes = tf.data.Dataset.range(first_pass, (number + steps - 1) // per_pass + 1)
+            return passes.flat_map(of_pass).take(steps)
+
+        return tf.data.Dataset.from_tensors(0).flat_map(passes_from)

@@ -74,18 +74,16 @@ class Source:
         return dataset.concatenate(tail) if steps else tail
 
     def since(self, first, steps, batch_size):
-        """Full batches from any step on, pass after pass, see `stream`.
-
-        Args:
-            first: int64 scalar, number of the first step.
-            steps: positive integer, number of batches.
-            batch_size: positive integer, at most `num_samples`.
-
-        Returns:
-            `tf.data.Dataset`.
-        """
+        """`stream` without its last stage; `first` returns the first step as a tensor."""
         per_pass = self.num_samples // batch_size
-        numbers = tf.data.Dataset.range(first, first + steps)
+
+        @tf.autograph.experimental.do_not_convert
+        def numbers_from(_):
+            number = first()
+            return tf.data.Dataset.range(number, number + steps)
+
+        # Only numbers: TensorFlow prepares what is in such a function once more for each iterator.
+        numbers = tf.data.Dataset.from_tensors(0).flat_map(numbers_from)
         place = lambda number: (number % per_pass, number // per_pass)  # noqa: E731
         return self._at_steps(numbers, batch_size, place, per_pass * batch_size)
 
@@ -135,15 +133,11 @@ class Source:
             `tf.data.Dataset` with `len()`, prefetched, of batches with a static batch dimension.
         """
 
-        def first_step():
+        def number():
             return np.int64(start())
 
-        @tf.autograph.experimental.do_not_convert
-        def from_start(_):
-            first = tf.reshape(numpy_function(first_step, [], "int64"), [])
-            return self.since(first, steps, batch_size)
-
-        return sized(tf.data.Dataset.from_tensors(0).flat_map(from_start), steps)
+        first = lambda: tf.reshape(numpy_function(number, [], "int64"), [])  # noqa: E731
+        return sized(self.since(first, steps, batch_size), steps)
 
     def dataset(self, batch_size):
         """One pass as a data set: a new order with each iterator, the last batch may be short.

@@ -60,3 +60,8 @@ def steps_per_execution(gan, rows):
     # much as two forward passes.
     step = 3 * rows * forward * (1 + gan.generator_steps / gan.discriminator_steps)
     return max(1, min(_MOST_STEPS, 2 ** int(math.log2(max(1.0, _PER_CALL / max(step, 1.0))))))
+
+
+def largest_divisor(number, limit):
+    """The largest divisor of a positive integer that is at most `limit`."""
+    return max(k for k in range(1, limit + 1) if number % k == 0)

@@ -114,6 +114,8 @@ class Fitting:
         self._learn_class_names(x)
         self._check_class_order(validation_data, "validation_data")
         self._choose_steps_per_execution(feed, callbacks)
+        if self._replicas == 1:
+            feed.join_epochs(self.steps_per_execution)
         self._state.forget_failure()
         self.spread_random_generators()
         # Where Keras begins. A callback that restores a run sets it, and Keras would keep it for
@@ -248,8 +250,11 @@ class Fitting:
                 rows = feed.rows or 64 * self.discriminator_steps
                 steps = compute_cost.steps_per_execution(self, rows)
             steps = min(steps, feed.steps or steps)
+            # A number that divides the epoch lets one iterator serve all epochs.
+            divisor = compute_cost.largest_divisor(feed.steps or 1, steps)
+            steps = divisor if 2 * divisor >= steps else steps
         if feed.steps_per_epoch:  # Keras would not stop at the end of such an epoch
-            steps = max(k for k in range(1, steps + 1) if feed.steps_per_epoch % k == 0)
+            steps = compute_cost.largest_divisor(feed.steps_per_epoch, steps)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self._train_functions = {}
