@@ -9,6 +9,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+# Threads of NumPy wait for each other in a loop: with small matrices, most of their time is that.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 

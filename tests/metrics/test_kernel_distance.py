@@ -128,10 +128,7 @@ def ratio(counts, options, *, dimension=16, draws=300, **others):
     return np.sqrt(np.mean(np.square(errors))) / values.std(ddof=1)
 
 
-ALIKE, SHIFTED, WIDER = {}, {"mean": 1.0}, {"std": 1.5}
-
-
-KINDS = {"alike": ALIKE, "shifted": SHIFTED, "wider": WIDER}
+KINDS = {"alike": {}, "shifted": {"mean": 1.0}, "wider": {"std": 1.5}}
 # Of each, those that go without asking.
 DRAWINGS = [
     ((60, 60), {}, ("alike", "shifted", "wider")),
@@ -161,21 +158,29 @@ def test_the_error_is_the_spread_of_drawn_samples(counts, options, others):
     assert ratio(counts, options, **others) == pytest.approx(1.0, abs=0.15)
 
 
+MANY_COUNTS = [
+    ((200, 200), {}),
+    ((400, 40), {"subsets": 10}),
+    ((40, 400), {"subsets": 10}),
+    ((500, 50), {"subset_size": 40, "subsets": 20}),
+    ((30, 30), {}),
+]
+
+
+# Each counts have each kind, and each kind both dimensions.
 @pytest.mark.slow
-@pytest.mark.parametrize("dimension", [8, 64])
 @pytest.mark.parametrize(
-    ("counts", "options"),
+    ("counts", "options", "kind", "dimension"),
     [
-        ((200, 200), {}),
-        ((1000, 100), {"subsets": 10}),
-        ((100, 1000), {"subsets": 10}),
-        ((500, 50), {"subset_size": 40, "subsets": 20}),
-        ((30, 30), {}),
+        pytest.param(
+            counts, options, kind, (8, 64)[(row + column) % 2], id=f"{counts}-{len(options)}-{kind}"
+        )
+        for row, (counts, options) in enumerate(MANY_COUNTS)
+        for column, kind in enumerate(KINDS)
     ],
 )
-@pytest.mark.parametrize("others", [ALIKE, SHIFTED, WIDER], ids=["alike", "shifted", "wider"])
-def test_the_error_is_right_at_many_counts(counts, options, others, dimension):
-    found = ratio(counts, options, dimension=dimension, **others)
+def test_the_error_is_right_at_many_counts(counts, options, kind, dimension):
+    found = ratio(counts, options, dimension=dimension, **KINDS[kind])
     assert found == pytest.approx(1.0, abs=0.15)
 
 
