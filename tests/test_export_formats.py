@@ -19,7 +19,7 @@ SMALL = {
 SUFFIXES = ("", ".onnx", ".tflite")
 
 
-def of_family(family, num_classes=None, precision="mixed_bfloat16"):
+def of_family(family, num_classes, precision="mixed_bfloat16"):
     pair = getattr(networks, family)(
         (8, 8, 1), helpers.LATENT, num_classes=num_classes, precision=precision, **SMALL[family]
     )
@@ -104,25 +104,28 @@ def test_a_model_in_bfloat16_is_exported_in_float32(suffix, tmp_path):
     exported(lambda: of_family("dcgan", num_classes=CLASSES), suffix, tmp_path)
 
 
+def test_a_subclass_that_was_built_by_a_call_is_exported(tmp_path):
+    exported(lambda: of_subclasses(CLASSES), "", tmp_path)
+
+
+PLAIN, LABELLED = (None, "float32"), (CLASSES, "mixed_bfloat16")
+# Each family and each format come with labels in bfloat16 and without; the tests above have some.
+CASES = [
+    *(("mlp", PLAIN, ""), ("mlp", LABELLED, ".onnx"), ("mlp", PLAIN, ".tflite")),
+    ("dcgan", PLAIN, ""),
+    *(("resnet", LABELLED, ""), ("resnet", PLAIN, ".onnx"), ("resnet", LABELLED, ".tflite")),
+    *(("r3gan", PLAIN, ""), ("r3gan", LABELLED, ".onnx"), ("r3gan", PLAIN, ".tflite")),
+    *(("subclass", PLAIN, ""), ("subclass", LABELLED, ".onnx"), ("subclass", PLAIN, ".tflite")),
+]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings(*QUIET)
-def test_nearest_upsampling_is_exported_without_foreign_operations(tmp_path):
-    exported(lambda: of_family("resnet"), ".tflite", tmp_path)
-
-
-@pytest.mark.parametrize("num_classes", [pytest.param(None, marks=pytest.mark.slow), CLASSES])
-def test_a_subclass_that_was_built_by_a_call_is_exported(num_classes, tmp_path):
-    exported(lambda: of_subclasses(num_classes), "", tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings(*QUIET)
-@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
-    ("num_classes", "precision"), [(None, "float32"), (CLASSES, "mixed_bfloat16")]
+    ("family", "kind", "suffix"), CASES, ids=[f"{family}{suffix}" for family, _, suffix in CASES]
 )
-@pytest.mark.parametrize("family", [*SMALL, "subclass"])
-def test_every_export_runs(family, num_classes, precision, suffix, tmp_path):
+def test_every_export_runs(family, kind, suffix, tmp_path):
+    num_classes, precision = kind
     if family == "subclass":
         exported(lambda: of_subclasses(num_classes), suffix, tmp_path)
     else:
