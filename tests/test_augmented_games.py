@@ -212,7 +212,7 @@ def test_in_training_it_is_logged_saved_and_goes_on(tmp_path):
 @pytest.mark.slow
 def test_a_backup_brings_the_probability_back(tmp_path):
     def trained(epochs, *callbacks):
-        gan = small(Adaptive(start=0.3, ramp_images=400.0))
+        gan = small(Adaptive(start=0.3, ramp_images=400.0), run_eagerly=True)
         images = helpers.images(48, (4, 4, 1))
         gan.fit(images, batch_size=16, epochs=epochs, verbose=0, callbacks=list(callbacks))
         return gan
@@ -301,7 +301,7 @@ def test_copies_of_a_model_take_a_plain_function_and_classes_that_are_not_regist
         functools.partial(halved, by=2),
         Halved(),
     ):
-        gan = small(augment, terms=[BalancedConsistency(Halved())])
+        gan = small(augment, terms=[BalancedConsistency(Halved())], run_eagerly=True)
         gan.fit(images, batch_size=16, verbose=0)
         gap = duality_gap(gan, steps=1, num_samples=16, batch_size=8)
         assert np.isfinite(gap["duality_gap"])
