@@ -12,8 +12,12 @@ import pathlib
 import signal
 import sys
 
-import keras
-import numpy as np
+import lean
+
+lean.import_tensorflow()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 
 class Within(keras.callbacks.Callback):
