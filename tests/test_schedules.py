@@ -241,26 +241,18 @@ def test_a_run_cut_in_the_middle_is_the_whole_run(tmp_path):
 
 
 @pytest.mark.slow
-def test_several_steps_in_one_call_are_the_same():
-    states = []
-    for steps in (1, 3):
-        keras.utils.set_random_seed(0)
-        gan = scheduled(steps_per_execution=steps)
-        gan.fit(helpers.points(48), batch_size=8, verbose=0)
-        states.append(helpers.state(gan))
-    helpers.assert_same(*states)
-
-
-@pytest.mark.slow
-def test_two_replicas_follow_one_clock(two_replicas):
-    weights = []
-    for strategy in (None, two_replicas):
+def test_several_steps_in_one_call_and_two_replicas_follow_one_clock(two_replicas):
+    def trained(strategy=None, **settings):
         with (strategy or tf.distribute.get_strategy()).scope():
             keras.utils.set_random_seed(0)
-            gan = scheduled()
+            gan = scheduled(**settings)
         gan.fit(helpers.points(48), batch_size=8, verbose=0)
-        weights.append(gan.get_weights())
-    for a, b in zip(*weights, strict=True):
+        return gan
+
+    one, three = trained(steps_per_execution=1), trained(steps_per_execution=3)
+    helpers.assert_same(helpers.state(one), helpers.state(three))
+    two = trained(two_replicas, steps_per_execution=1)
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
