@@ -1,7 +1,5 @@
 """Packs: how they are joined, what is scored, penalised and counted; nothing cuts or mixes them."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
@@ -147,19 +145,15 @@ def trained(**settings):
     return gan, gan.fit(helpers.points(8 * 2), batch_size=8, verbose=0).history
 
 
-@functools.cache
-def whole_run():
-    return trained(**HARD, run_eagerly=True)
-
-
-# Replicas make their updates one by one, so that each update more takes as long again to trace.
+# Where a graph is made: of replicas, each update more takes as long again to trace.
 QUICK = {"loss": "relativistic_paired", "regularizers": ["gradient_penalty"]}
 
 
 @pytest.mark.parametrize("eagerly", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_micro_batches_cut_no_pack(eagerly):
-    cut, cut_logs = trained(**HARD, accumulation_steps=2, run_eagerly=eagerly)
-    whole, whole_logs = whole_run()
+    settings = HARD if eagerly else QUICK
+    cut, cut_logs = trained(**settings, accumulation_steps=2, run_eagerly=eagerly)
+    whole, whole_logs = trained(**settings, run_eagerly=True)
     for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=5e-6)
     for key in whole_logs:

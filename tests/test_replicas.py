@@ -149,7 +149,7 @@ def test_layers_of_the_whole_batch_labels_and_evaluations(two_replicas):
             validation_data=tuple(part[:count] for part in held_out),
             num_classes=3,
             optimizers=adam,
-            regularizers=lambda: [regularizers.R1(0.1, every=2)],
+            regularizers=lambda: [regularizers.R1(0.1)],
             metrics=lambda: [metrics.SlicedWasserstein()],
             run_eagerly=strategy is None,
         )
