@@ -18,7 +18,7 @@ SHAPES = [
     *((12, 20, 4), (5, 7, 1)),
     *(
         pytest.param(shape, marks=pytest.mark.slow)
-        for shape in [(32, 32, 3), (28, 28, 1), (64, 64, 3), (8, 8, 1), (4, 4, 3)]
+        for shape in [(28, 28, 1), (64, 64, 3), (4, 4, 3)]
     ),
 ]
 
@@ -58,19 +58,18 @@ def test_r3gan_of_any_size(shape):
     assert not any("ormalization" in type(layer).__name__ for layer in layers)
 
 
-@pytest.mark.parametrize("base", [32, pytest.param(96, marks=pytest.mark.slow)])
-def test_r3gans_size_is_the_papers(base):
-    top = 8 * base
-    generator, discriminator = networks.r3gan(
-        (256, 256, 3), filters=base, max_filters=top, blocks=2
-    )
-    widths = [base, 2 * base, 4 * base, top, top, top, top]
-    blocks = sum(2 * (4 * c * c + 2 * c * 9 * 16 + 2 * 2 * c) for c in widths)
-    changes = base * base * (2 + 8 + 32)
-    # A start from 64 latents and a 4x4 basis; its mirror is a 4x4 weighting and a logit.
-    assert generator.count_params() == blocks + changes + 64 * top + 16 * top + base * 3
-    assert base != 96 or generator.count_params() == 23_057_952  # the paper's
-    assert discriminator.count_params() == blocks + changes + 16 * top + top + base * 3
+def test_r3gans_size_is_the_papers():
+    def counts(base):
+        top = 8 * base
+        widths = [base, 2 * base, 4 * base, top, top, top, top]
+        blocks = sum(2 * (4 * c * c + 2 * c * 9 * 16 + 2 * 2 * c) for c in widths)
+        both = blocks + base * base * (2 + 8 + 32) + 16 * top + base * 3
+        # A start from 64 latents and a 4x4 basis; its mirror is a 4x4 weighting and a logit.
+        return [both + 64 * top, both + top]
+
+    pair = networks.r3gan((256, 256, 3), filters=32, max_filters=8 * 32, blocks=2)
+    assert [network.count_params() for network in pair] == counts(32)
+    assert counts(96)[0] == 23_057_952  # the paper's, which takes long to build
 
 
 def test_r3gans_blocks_start_as_nothing_with_their_share_of_the_variance():

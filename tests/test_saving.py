@@ -40,10 +40,13 @@ def train(model, epochs, count=22):
 GO_ON = """
 import sys
 sys.path[:0] = [{tests!r}]
+import lean
+lean.import_tensorflow()
 import keras, numpy as np, helpers, keras_gan
 keras.utils.set_random_seed(12345)
 model = keras.saving.load_model({model!r})
-model.fit(helpers.points(70), batch_size=8, epochs=2, verbose=0)
+model.run_eagerly = True
+model.fit(helpers.points(38), batch_size=8, epochs=1, verbose=0)
 np.savez({result!r}, **{{k.replace("/", "|"): v for k, v in helpers.state(model).items()}})
 """
 
@@ -72,12 +75,13 @@ def straight(shared):
 
 @pytest.mark.slow
 def test_a_new_process_goes_on_bit_by_bit(tmp_path):
-    model = build(**LARGE)
+    # For a few steps; that processes agree about graphs is asked where determinism is.
+    model = build(**LARGE, run_eagerly=True)
     start = helpers.snapshot(model)
-    train(model, 4, count=70)
+    train(model, 2, count=38)
     straight = helpers.state(model)
     helpers.restore(start)
-    train(model, 2, count=70)
+    train(model, 1, count=38)
     model.save(tmp_path / "gan.keras")
     code = GO_ON.format(
         tests=str(ROOT / "tests"),
