@@ -166,7 +166,8 @@ def test_callbacks_see_the_learning_rates_behind_the_scales(model):
 
 @pytest.mark.slow
 def test_a_recipe_in_half_precision():
-    model = recipes.dcgan((8, 8, 1), latent_dim=8, precision="mixed_float16")
+    narrow = {"generator_filters": 4, "discriminator_filters": 4}
+    model = recipes.dcgan((8, 8, 1), latent_dim=8, precision="mixed_float16", **narrow)
     model.run_eagerly = True
     model.fit(helpers.images(), batch_size=16, verbose=0)
     assert model.first_failure is None and len(scales(model)) == 2
