@@ -162,19 +162,24 @@ def freed():
 
 
 @pytest.fixture(scope="module")
-def plain_graphs(request):
+def unoptimized_graphs():
     """Graphs that TensorFlow runs as they were traced, which is sooner than to optimize them.
 
-    For files that ask when a model is trained, saved or refused, and not what its graph computes.
-    With `--slow` these are optimized, too, as a user's are.
+    For files that ask what is trained, saved or refused, and not how it is computed.
     """
     import tensorflow as tf
 
     change = tf.config.optimizer.set_experimental_options
-    plain = not request.config.getoption("--slow")
-    change({"disable_meta_optimizer": plain})
+    change({"disable_meta_optimizer": True})
     yield
     change({"disable_meta_optimizer": False})
+
+
+@pytest.fixture(scope="module")
+def plain_graphs(request):
+    """The same without `--slow`, with which graphs are optimized, as a user's are."""
+    if not request.config.getoption("--slow"):
+        request.getfixturevalue("unoptimized_graphs")
 
 
 @pytest.fixture(scope="module")

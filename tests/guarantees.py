@@ -138,7 +138,8 @@ def _policy(name):
 
 def counts(name, folder):
     """Of `n:m` updates each player makes as many as it is told."""
-    model, given = built(name, discriminator_steps=2, generator_steps=3, run_eagerly=True)
+    steps = {"discriminator_steps": 2, "generator_steps": 3}
+    model, given = built(name, optimizer=sgd, run_eagerly=True, **steps)
     fit(model, given)
     state = model._state
     assert (state.discriminator_updates.numpy(), state.generator_updates.numpy()) == (6, 9)
@@ -197,7 +198,8 @@ def replicas(name, strategy):
 def watched(name, folder):
     """The first critic's game is measured and judged in each epoch, which changes no bit of it."""
     stopping = callbacks.ConvergenceStopping(directory=folder)
-    options = {"run_eagerly": True, "fit_options": {"epochs": 2}}
+    options = {"optimizer": sgd, "run_eagerly": True}
+    options["fit_options"] = {"epochs": 2, "steps_per_epoch": 2}
     alone, _ = trained(name, **options)
     options["fit_options"]["callbacks"] = [stopping]
     seen, _ = trained(name, **options)
@@ -220,5 +222,5 @@ def exports(name, folder):
 
 def run(name, seed=0):
     """A model, and a function that trains it for two epochs with callbacks."""
-    model, given = built(name, seed=seed)
+    model, given = built(name, seed=seed, run_eagerly=True)
     return model, lambda callbacks: fit(model, given, epochs=2, callbacks=callbacks)

@@ -12,7 +12,6 @@ import sys
 import types
 
 import pytest
-import tensorflow as tf
 
 import helpers
 import keras_gan
@@ -30,17 +29,8 @@ NARROW = {
 }
 
 
-@pytest.fixture(scope="module")
-def unoptimized():
-    """Graphs that TensorFlow runs as they were traced, which is sooner than to optimize them."""
-    change = tf.config.optimizer.set_experimental_options
-    change({"disable_meta_optimizer": True})
-    yield
-    change({"disable_meta_optimizer": False})
-
-
 @pytest.fixture
-def run(unoptimized, monkeypatch, capsys):
+def run(unoptimized_graphs, monkeypatch, capsys):
     """Runs an example with arguments, in this process, and returns what it printed."""
 
     def called(name, out, *arguments, length=("--epochs", 1)):
