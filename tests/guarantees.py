@@ -198,8 +198,7 @@ def replicas(name, strategy):
 def watched(name, folder):
     """The first critic's game is measured and judged in each epoch, which changes no bit of it."""
     stopping = callbacks.ConvergenceStopping(directory=folder)
-    options = {"optimizer": sgd, "run_eagerly": True}
-    options["fit_options"] = {"epochs": 2, "steps_per_epoch": 2}
+    options = {"run_eagerly": True, "fit_options": {"epochs": 2, "steps_per_epoch": 2}}
     alone, _ = trained(name, **options)
     options["fit_options"]["callbacks"] = [stopping]
     seen, _ = trained(name, **options)
@@ -223,4 +222,6 @@ def exports(name, folder):
 def run(name, seed=0):
     """A model, and a function that trains it for two epochs with callbacks."""
     model, given = built(name, seed=seed, run_eagerly=True)
-    return model, lambda callbacks: fit(model, given, epochs=2, callbacks=callbacks)
+    return model, lambda callbacks: fit(
+        model, given, epochs=2, steps_per_epoch=2, callbacks=callbacks
+    )
