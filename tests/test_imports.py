@@ -1,6 +1,7 @@
 """The import graph of the design, read from the sources; every public name is documented."""
 
 import ast
+import functools
 import inspect
 import pathlib
 
@@ -21,13 +22,15 @@ def module_name(path):
 MODULES = {module_name(path): path for path in FILES}
 
 
-TREES = {path: ast.parse(path.read_text()) for path in FILES}
+@functools.cache
+def tree(path):
+    return ast.parse(path.read_text())
 
 
 def imports(path):
     """The package's modules that a file imports."""
     found = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.startswith("keras_gan")}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_gan"):
@@ -37,16 +40,19 @@ def imports(path):
     return found
 
 
-GRAPH = {name: imports(path) for name, path in MODULES.items()}
+@pytest.fixture(scope="module")
+def graph():
+    """What each module imports: made when it is asked for, since every process collects tests."""
+    return {name: imports(path) for name, path in MODULES.items()}
 
 
-def test_nobody_imports_the_packages_own_map():
+def test_nobody_imports_the_packages_own_map(graph):
     facade = "keras_gan"
-    assert [name for name, used in GRAPH.items() if facade in used and name != facade] == []
+    assert [name for name, used in graph.items() if facade in used and name != facade] == []
 
 
-def test_there_is_no_cycle():
-    graph = {name: used - {name} for name, used in GRAPH.items() if name != "keras_gan"}
+def test_there_is_no_cycle(graph):
+    graph = {name: used - {name} for name, used in graph.items() if name != "keras_gan"}
     done, path = set(), []
 
     def visit(name):
@@ -83,8 +89,8 @@ GROUPS = (
 LEVEL = {name: level for level, names in enumerate(GROUPS) for name in names}
 
 
-def test_imports_run_downwards():
-    for name, used in GRAPH.items():
+def test_imports_run_downwards(graph):
+    for name, used in graph.items():
         if name == "keras_gan":
             continue
         group = name.split(".")[1]
@@ -98,9 +104,9 @@ def test_every_module_has_its_group():
 
 
 @pytest.mark.parametrize("catalogue", ["networks", "data", "metrics", "callbacks", "recipes"])
-def test_the_model_knows_contracts_not_catalogues(catalogue):
+def test_the_model_knows_contracts_not_catalogues(catalogue, graph):
     def reached(name, seen):
-        for used in GRAPH[name] - seen:
+        for used in graph[name] - seen:
             seen |= {used} | reached(used, seen | {used})
         return seen
 
@@ -109,8 +115,8 @@ def test_the_model_knows_contracts_not_catalogues(catalogue):
 
 
 @pytest.mark.parametrize("package", ["callbacks", "metrics", "data", "networks", "convergence"])
-def test_nothing_looks_back_at_the_model(package):
-    for name, used in GRAPH.items():
+def test_nothing_looks_back_at_the_model(package, graph):
+    for name, used in graph.items():
         if name.startswith(f"keras_gan.{package}"):
             assert "keras_gan.model.gan" not in used, name
 
@@ -124,7 +130,7 @@ def test_rules_know_no_keras():
 @pytest.mark.parametrize("heavy", ["tensorflow_datasets", "PIL", "matplotlib"])
 def test_heavy_libraries_are_imported_where_they_are_used(heavy):
     for path in FILES:
-        for node in TREES[path].body:
+        for node in tree(path).body:
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -16,11 +16,17 @@ PACKAGE = pathlib.Path(keras_gan.__file__).parent
 
 # === Where private names are used ===
 
-FILES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text())
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if not path.stem.startswith("private_")
-}
+
+@pytest.fixture(scope="module")
+def trees():
+    """The package's files: made when they are asked for, since every process collects tests."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text())
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not path.stem.startswith("private_")
+    }
+
+
 # Names of Python's own that begin with an underscore.
 ALLOWED = {"_getframe", "_replace", "_asdict", "_fields"}
 GETTERS = ("getattr", "setattr", "hasattr", "delattr")
@@ -68,14 +74,17 @@ def foreign(tree, own):
             yield node.lineno, ast.unparse(node)
 
 
-OWN = set().union(*map(members, FILES.values()))
+@pytest.fixture(scope="module")
+def own(trees):
+    """The private names of the package's classes."""
+    return set().union(*map(members, trees.values()))
 
 
-def test_private_names_are_used_in_one_place():
+def test_private_names_are_used_in_one_place(trees, own):
     found = [
         f"{name}:{line}: {text}"
-        for name, tree in FILES.items()
-        for line, text in foreign(tree, OWN)
+        for name, tree in trees.items()
+        for line, text in foreign(tree, own)
     ]
     assert not found, "Private names belong into backend/private_*.py:\n" + "\n".join(found)
 
@@ -97,8 +106,8 @@ def test_private_names_are_used_in_one_place():
         "NAMES = ('_losses', '_loss_ids')",
     ],
 )
-def test_the_rule_finds(text):
-    assert list(foreign(ast.parse(text), OWN)), text
+def test_the_rule_finds(text, own):
+    assert list(foreign(ast.parse(text), own)), text
 
 
 @pytest.mark.parametrize("text", ["self._own", "other._own", "x.__dict__", "from keras import ops"])
