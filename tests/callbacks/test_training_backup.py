@@ -174,6 +174,16 @@ def test_a_shorter_run_comes_back_though_a_longer_one_was_begun(tmp_path):
     assert few(stage.again(), tmp_path, Crash("epoch_begin", 3), epochs=5) is None
 
 
+def test_fewer_epochs_than_were_trained_are_told(tmp_path, capsys):
+    stage = stage_of(plain)
+    few(stage.first(), tmp_path, Crash("epoch_begin", 2), epochs=5)
+    state = stage.gan.run_state()
+    few(stage.again(), tmp_path, epochs=1)
+    told = capsys.readouterr().out
+    assert "had come to epoch 2 " in told and "nothing is trained with `epochs=1`" in told
+    assert_same_state(stage.gan, state)
+
+
 # === Writing beside training ===
 
 
