@@ -62,13 +62,16 @@ _QUICK = ("hinge_margin", "kernel_distance_biased", "trend_backwards")
 
 @dataclasses.dataclass(frozen=True)
 class Mutation:
-    """One fault: in a file of the tree, `new` instead of `old`, and the test files to run."""
+    """One fault: in a file of the tree, `new` instead of `old`, and the test files to run, with
+    their long tests if `slow`.
+    """
 
     name: str
     file: str
     old: str
     new: str
     tests: list
+    slow: bool
 
 
 def _mutations():
@@ -80,6 +83,7 @@ def _mutations():
             entry["old"],
             entry["new"],
             [f"tests/{test}.py" for test in entry["tests"].split()],
+            entry.get("slow", False),
         )
         for name, entry in table.items()
     ]
@@ -129,7 +133,7 @@ def _run(tree, mutation):
     start = _children_seconds()
     try:
         path.write_text(before.replace(mutation.old, mutation.new))
-        code, output = _pytest(tree, mutation.tests)
+        code, output = _pytest(tree, [*mutation.tests, *["--slow"] * mutation.slow])
     finally:
         path.write_text(before)
     noticed = _noticed_by(code, output)
@@ -182,7 +186,7 @@ def _prove(tree, found):
     tests = sorted({r["noticed_by"] for r in found if r["noticed_by"] and "::" in r["noticed_by"]})
     if not tests:
         return
-    code, output = _pytest(tree, tests)
+    code, output = _pytest(tree, [*tests, "--slow"])
     if code != _PASSED:
         raise SystemExit(f"These fail without any mutation, too:\n{output[-3000:]}")
 

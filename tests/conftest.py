@@ -38,6 +38,8 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
+    # Most quick tests ask when a model is trained, saved or refused, and not how it is computed.
+    optimize_graphs(config.getoption("--slow"))
 
 
 # The files that take longest, which begin first: none of them is left for one process at the end.
@@ -161,25 +163,27 @@ def freed():
         ctypes.CDLL(None).malloc_trim(0)  # what all threads have freed goes back to the system
 
 
-@pytest.fixture(scope="module")
-def unoptimized_graphs():
-    """Graphs that TensorFlow runs as they were traced, which is sooner than to optimize them.
-
-    For files that ask what is trained, saved or refused, and not how it is computed.
-    """
+def optimize_graphs(yes):
+    """Whether TensorFlow optimizes graphs, or runs them as they were traced, which is sooner."""
     import tensorflow as tf
 
-    change = tf.config.optimizer.set_experimental_options
-    change({"disable_meta_optimizer": True})
-    yield
-    change({"disable_meta_optimizer": False})
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not yes})
 
 
 @pytest.fixture(scope="module")
-def plain_graphs(request):
-    """The same without `--slow`, with which graphs are optimized, as a user's are."""
-    if not request.config.getoption("--slow"):
-        request.getfixturevalue("unoptimized_graphs")
+def optimized_graphs(request):
+    """Graphs as users have them, for files that ask what is computed by them."""
+    optimize_graphs(True)
+    yield
+    optimize_graphs(request.config.getoption("--slow"))
+
+
+@pytest.fixture(scope="module")
+def unoptimized_graphs(request):
+    """Graphs as they were traced with `--slow` too, for files of large ones that run for a step."""
+    optimize_graphs(False)
+    yield
+    optimize_graphs(request.config.getoption("--slow"))
 
 
 @pytest.fixture(scope="module")

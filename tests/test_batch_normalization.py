@@ -9,6 +9,8 @@ import helpers
 from keras_gan import layers, networks
 from keras_gan.model.gan import GAN
 
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 # A few units in the last place: penalties sum what has been rounded.
 ROUNDING = {"float32": 2.0**-18, "bfloat16": 2.0**-5, "float16": 2.0**-8}
 

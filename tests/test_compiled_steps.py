@@ -27,6 +27,7 @@ def weights_after(steps_per_execution):
     return helpers.state(model)
 
 
+@pytest.mark.slow
 def test_steps_per_execution_changes_nothing():
     helpers.assert_same(weights_after(1), weights_after(3))
 

@@ -19,6 +19,8 @@ from keras_gan.model.gan import GAN
 from processes import python
 from runs import assert_same_state
 
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 
 def sums(call):
     """How many tensors each `AddN` adds in the graphs that a call runs, once they are optimized."""

@@ -13,6 +13,8 @@ from keras_gan import convergence
 from keras_gan.convergence import duality
 from keras_gan.model.gan import GAN
 
+pytestmark = pytest.mark.slow
+
 RATE, STEPS = 0.1, 8
 
 

@@ -12,6 +12,9 @@ import embedding_candidates  # noqa: E402
 import embedding_runs  # noqa: E402
 import embeddings  # noqa: E402
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 TRUTH = [(4.0, 0.1), (3.0, 0.1), (2.0, 0.1), (1.0, 0.1)]
 
 

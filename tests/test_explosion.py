@@ -102,6 +102,7 @@ def test_a_verdict_has_it_as_evidence():
     assert "explodes" not in convergence.judge(calm, convergence.default_rules()).message
 
 
+@pytest.mark.slow
 def test_no_healthy_run_that_is_recorded_explodes():
     exploded, healthy = set(), 0
     for file in zoo_recording.FOLDER.glob("*.json.gz"):

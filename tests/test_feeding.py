@@ -295,7 +295,7 @@ def test_one_iterator_serves_all_epochs_where_calls_divide_them(per_call, monkey
         return iterate(dataset)
 
     monkeypatch.setattr(tf.data.Dataset, "__iter__", noted)
-    gan = helpers.gan(steps_per_execution=per_call)
+    gan = helpers.watched(steps_per_execution=per_call)
     gan.fit(helpers.points(32), batch_size=8, epochs=3, verbose=0)
     assert gan.steps_seen == 12
     # Keras makes one as each epoch begins, and another as it ends.

@@ -10,8 +10,6 @@ import tensorflow as tf
 import helpers
 from keras_gan import callbacks
 
-pytestmark = pytest.mark.usefixtures("plain_graphs")
-
 BATCHES = 4
 
 

@@ -11,8 +11,6 @@ import tensorflow as tf
 
 import helpers
 
-pytestmark = pytest.mark.usefixtures("plain_graphs")
-
 BATCH = 16
 STEPS = 4
 POINTS = helpers.points(BATCH * STEPS)
@@ -337,6 +335,7 @@ def assert_close(networks, expected):
             np.testing.assert_allclose(variable, value, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_fit_ends_with_the_averages_of_each_network(averaging):
     keep = Keep()
     fit(averaging, keep, epochs=1)

@@ -41,6 +41,7 @@ def test_the_outer_run_keeps_its_steps_and_data():
     assert model.run_description()["data.num_samples"] == len(POINTS)
 
 
+@pytest.mark.slow
 def test_the_end_of_an_inner_run_is_its_own(model):
     def stops(*_):
         model.stop_training = True
@@ -50,6 +51,7 @@ def test_the_end_of_an_inner_run_is_its_own(model):
     assert len(fit(model, stop, within(model)).epoch) == 1
 
 
+@pytest.mark.slow
 def test_a_run_with_inner_runs_is_resumed(tmp_path):
     def trained(name, *callbacks):
         keras.utils.set_random_seed(0)

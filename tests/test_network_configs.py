@@ -10,6 +10,8 @@ import helpers
 from keras_gan.model.gan import GAN
 from keras_gan.terms import Perceptual
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def policy_of_keras():

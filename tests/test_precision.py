@@ -13,6 +13,8 @@ from keras_gan import losses, recipes, regularizers
 from keras_gan.backend.gradients import MemoizedDiscriminator, input_gradients
 from keras_gan.model.gan import GAN
 
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 
 def gan(policy="mixed_float16", *, weight=1.0, seed=0, **settings):
     """A tiny GAN of some precision; `weight` scales the discriminator's last layer."""
@@ -132,9 +134,8 @@ def test_small_input_gradients_survive_float16():
     assert np.abs(plain - expected).max() > 2 * np.abs(scaled - expected).max()
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_saving_goes_on_bit_by_bit(policy, tmp_path):
     data = helpers.points(16)
     model = gan(policy, regularizers=["r1"], run_eagerly=True)

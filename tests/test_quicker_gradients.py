@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from keras_gan.backend import determinism, policies, replaced_operations
 
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 SEED = 3
 
 

@@ -95,7 +95,7 @@ SLOW = [
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(QUICK, id="quick"),
+        pytest.param(QUICK, id="clipped", marks=pytest.mark.slow),
         *(pytest.param(slow, id=slow["loss"], marks=pytest.mark.slow) for slow in SLOW),
     ],
 )

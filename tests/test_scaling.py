@@ -25,6 +25,9 @@ import throughput_bound
 from all_reduce import Game, Network, Worker
 from throughput_workloads import WORKLOADS
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 # === Curves ===
 
 
@@ -217,7 +220,6 @@ def test_what_is_reduced():
     assert more_reductions - reductions == 6 * 3 * 2 + 2 * 2 * 2
 
 
-@pytest.mark.slow
 def test_gradients_are_reduced_as_often_as_the_training_does(two_replicas, monkeypatch):
     reduced = []
     context = tf.distribute.ReplicaContext

@@ -15,8 +15,6 @@ from keras_gan.model import start_check
 from keras_gan.model.gan import GAN
 from keras_gan.model.watched_gan import WatchedGAN
 
-pytestmark = pytest.mark.usefixtures("plain_graphs")
-
 MESSAGE = "This GAN cannot start"
 
 
@@ -74,6 +72,7 @@ def test_two_hundred_updates_or_a_rate_that_rises_say_nothing():
         fit(models[1])
 
 
+@pytest.mark.slow
 def test_the_check_does_not_touch_training():
     results, model = [], helpers.gan(run_eagerly=True, **helpers.by_sgd())
     start = helpers.snapshot(model)

@@ -21,6 +21,9 @@ import throughput_turns
 import throughput_workloads
 from throughput_workloads import WORKLOADS
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 BATCH = 4
 
 
@@ -251,7 +254,6 @@ def test_table_has_rates_bounds_and_what_was_not_run():
 # === Does quality pay for speed? ===
 
 
-@pytest.mark.slow
 def test_plain_and_fast_play_the_same_game():
     class Tiny:
         shape = (8, 8, 1)

@@ -17,6 +17,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 import throughput_documentation_recipes as plain
 from throughput_recipes import RECIPES
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 BATCH = 4
 LOSSES = {"hinge": "Hinge", "relativistic": "RelativisticPaired", "non_saturating": "NonSaturating"}
 

@@ -16,6 +16,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
 import throughput_report
 import throughput_turns
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = pathlib.Path(throughput_turns.__file__).parent
 
 GAME = types.SimpleNamespace(parameters=1, images_a_step=10, title="small")

@@ -11,6 +11,8 @@ from keras_gan.backend import seeds
 from keras_gan.engine.state import random_generators
 from keras_gan.model.gan import GAN
 
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 # === Schedules ===
 
 
@@ -258,6 +260,7 @@ def test_losses_of_layers_are_logged_where_there_may_be_some(block):
     assert block is Block or logs["g_layer_losses"] > 0
 
 
+@pytest.mark.slow
 def test_activity_losses_of_both_passes_count_whatever_is_scored_later():
     norms = []
     for penalties in ([], [regularizers.GradientPenalty(0.0)], [regularizers.R1(0.0, every=2)]):

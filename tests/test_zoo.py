@@ -21,6 +21,9 @@ import zoo_tasks  # noqa: E402
 from keras_gan import convergence, data  # noqa: E402
 from zoo_runs import RISEN, SETTINGS, record, signals
 
+# The benchmarks are no part of the package: their tests are among the long ones.
+pytestmark = pytest.mark.slow
+
 HALVES = ("tuning", "judged")
 
 
@@ -136,7 +139,6 @@ def small_task():
     return dataclasses.replace(zoo_tasks.TASKS["ring"], judged=200, fresh_every=100)
 
 
-@pytest.mark.slow
 def test_a_broken_batch_breaks_one_update_and_the_run_goes_on(small_task):
     kind = zoo_kinds.KINDS["nan_batch"]
     found = zoo_recording.record(small_task, kind, 0, epochs=7, steps=2)
@@ -208,7 +210,6 @@ def test_a_stale_discriminator_stands_still_from_its_onset_on():
 # === What is published ===
 
 
-@pytest.mark.slow
 def test_the_page_says_what_the_kept_runs_say_under_the_rules_of_today():
     given = argparse.Namespace(
         tasks=[],

@@ -102,6 +102,7 @@ def test_layers_that_do_not_train_keep_their_weights():
     np.testing.assert_array_equal(kept, network.get_layer("given").get_weights()[0])
 
 
+@pytest.mark.slow
 def test_patches_labels_and_half_precision():
     labels = np.arange(300) % 3
     assert asked(helpers.discriminator(num_classes=3), 0.8, labels=labels)[1] > 0.7

@@ -117,6 +117,7 @@ def test_a_verdict_names_critic_and_pair(begun, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_what_is_watched_can_be_chosen(begun, tmp_path):
     stopping = ConvergenceStopping(watch=("b", "fake_b"), directory=tmp_path)
     fit(begun(), stopping, epochs=1)
@@ -178,6 +179,7 @@ def test_an_end_waits_for_all_and_a_failure_for_none():
     assert ended_at(2, 9, shifts=steady, waits=False) == (2, "first")
 
 
+@pytest.mark.slow
 def test_watching_does_not_change_the_run(begun, monkeypatch):
     monkeypatch.setattr(_fresh, "STEPS", 4)
 
@@ -196,6 +198,7 @@ def test_watching_does_not_change_the_run(begun, monkeypatch):
     assert stopping.history[0].fresh_discriminator_auc is not None
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_with_all_that_was_watched(begun, tmp_path):
     def run(folder, epochs):
         callbacks = [

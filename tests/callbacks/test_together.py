@@ -12,8 +12,6 @@ import helpers
 from keras_gan import data, images, lettering
 from keras_gan.callbacks import ConvergenceStopping, ImageGrid
 
-pytestmark = pytest.mark.usefixtures("plain_graphs")
-
 STEPS, BATCH = 4, 8
 NAMES = ["rose", "tulip"]
 SAMPLES = helpers.images(STEPS * BATCH)

@@ -34,7 +34,6 @@ from runs import (
 # Runs of some steps have learned nothing yet.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This GAN cannot start"),
-    pytest.mark.usefixtures("plain_graphs"),
 ]
 
 ROOT = pathlib.Path(__file__).parents[2]

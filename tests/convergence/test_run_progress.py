@@ -99,6 +99,7 @@ def test_epochs_in_which_a_rate_rises_do_not_count(player):
 # === Cost ===
 
 
+@pytest.mark.slow
 def test_an_epoch_of_a_long_run_costs_what_one_of_a_short_run_costs():
     random = np.random.default_rng(8)
     count = 1_000

@@ -76,6 +76,7 @@ def test_tfds_streams_what_does_not_fit(monkeypatch):
     np.testing.assert_array_equal(unmixed, samples)
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_tfds_stream_resumes_exactly():
     source = mnist(split="test[:150]", labels=True, memory_limit_gib=0.0, seed=5).source
