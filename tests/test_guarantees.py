@@ -22,6 +22,7 @@ PAGE = HERE.parent / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mechanisms -->", "<!-- end of mechanisms -->"
 
 pytestmark = [
+    pytest.mark.usefixtures("unoptimized_graphs"),
     pytest.mark.filterwarnings("ignore:This GAN cannot start"),
     pytest.mark.filterwarnings("ignore:This model cannot start"),
 ]
