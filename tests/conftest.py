@@ -44,6 +44,12 @@ def pytest_configure(config):
 
 # The files that take longest, which begin first: none of them is left for one process at the end.
 LONGEST = (
+    # With `--slow`; the others without.
+    "test_guarantees",
+    "test_lessons",
+    "test_examples",
+    "test_games",
+    "test_record",
     "test_train_step",
     "test_training_backup",
     "test_feeding_refusals",
