@@ -39,7 +39,7 @@ def pytest_configure(config):
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
     # Most quick tests ask when a model is trained, saved or refused, and not how it is computed.
-    optimize_graphs(config.getoption("--slow"))
+    lean.optimize_graphs(config.getoption("--slow"))
 
 
 # The files that take longest, which begin first: none of them is left for one process at the end.
@@ -169,27 +169,20 @@ def freed():
         ctypes.CDLL(None).malloc_trim(0)  # what all threads have freed goes back to the system
 
 
-def optimize_graphs(yes):
-    """Whether TensorFlow optimizes graphs, or runs them as they were traced, which is sooner."""
-    import tensorflow as tf
-
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not yes})
-
-
 @pytest.fixture(scope="module")
 def optimized_graphs(request):
     """Graphs as users have them, for files that ask what is computed by them."""
-    optimize_graphs(True)
+    lean.optimize_graphs(True)
     yield
-    optimize_graphs(request.config.getoption("--slow"))
+    lean.optimize_graphs(request.config.getoption("--slow"))
 
 
 @pytest.fixture(scope="module")
 def unoptimized_graphs(request):
     """Graphs as they were traced with `--slow` too, for files of large ones that run for a step."""
-    optimize_graphs(False)
+    lean.optimize_graphs(False)
     yield
-    optimize_graphs(request.config.getoption("--slow"))
+    lean.optimize_graphs(request.config.getoption("--slow"))
 
 
 @pytest.fixture(scope="module")

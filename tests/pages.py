@@ -88,9 +88,9 @@ def continues(page):
 
 def main(folder, only=()):
     """Run all pages, or those of some names; the number of those that fail."""
-    tf = lean.import_tensorflow()
+    lean.import_tensorflow()
     # Graphs are run as they were traced: to optimize them takes longer than these few steps.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    lean.optimize_graphs(False)
     import numpy as np
 
     from keras_gan import images

@@ -207,8 +207,8 @@ SWEEP = """
 import gc, os, sys
 sys.path[:0] = [{tests!r}]
 import lean
-tf = lean.import_tensorflow()
-tf.config.optimizer.set_experimental_options({{"disable_meta_optimizer": True}})
+lean.import_tensorflow()
+lean.optimize_graphs(False)
 import keras
 import helpers
 from keras_gan import GAN

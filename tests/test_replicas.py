@@ -77,28 +77,27 @@ def penalties():
 
 # What looks at the whole batch, and a branch: replicas make their updates one by one, so that each
 # update more takes as long again to trace.
-QUICK = {
-    "loss": "relativistic_average",
-    "regularizers": lambda: [*penalties()[:2], regularizers.WeightClipping(0.5)],
-}
-SLOW = [
-    {
+GAMES = {
+    "clipped": {
+        "loss": "relativistic_average",
+        "regularizers": lambda: [*penalties()[:2], regularizers.WeightClipping(0.5)],
+    },
+    "several updates": {
         "loss": "relativistic_average",
         "regularizers": lambda: penalties()[::2],
         "discriminator_steps": 2,
         "generator_steps": 2,
     },
-    {"loss": "relativistic_paired", "regularizers": ["r1", "r2"], "accumulation_steps": 2},
-]
+    "micro-batches": {
+        "loss": "relativistic_paired",
+        "regularizers": ["r1", "r2"],
+        "accumulation_steps": 2,
+    },
+}
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param(QUICK, id="clipped", marks=pytest.mark.slow),
-        *(pytest.param(slow, id=slow["loss"], marks=pytest.mark.slow) for slow in SLOW),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", GAMES.values(), ids=GAMES)
 def test_two_replicas_are_as_one(two_replicas, settings):
     # One device alone needs no graph to be what two are compared with.
     alone = train(None, run_eagerly=True, **settings)

@@ -74,7 +74,7 @@ def work(out, ports, index, dies):
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
     # Graphs as they were traced run sooner than they can be optimized.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    lean.optimize_graphs(False)
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
     os.environ["TF_CONFIG"] = json.dumps(
         {"cluster": cluster, "task": {"type": "worker", "index": index}}

@@ -233,13 +233,14 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _resumed(self, anew, unkept, left):
         """The message on resuming: the epoch, and what was not restored."""
-        line = [f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."]
-        if self._epoch >= self._epochs:
-            line = [
+        if self._epoch < self._epochs:
+            came = f"Resumed after epoch {self._epoch} of {self._epochs} from {self._path}."
+        else:
+            came = (
                 f"This run had come to epoch {self._epoch} ({self._path}), so nothing is trained "
                 f"with `epochs={self._epochs}`. To train on, ask for more epochs."
-            ]
-        line += _told_data(self._feeds)
+            )
+        line = [came, *_told_data(self._feeds)]
         if anew:
             line.append(f"These callbacks have no saved state: {', '.join(anew)}.")
         if unkept:

@@ -251,7 +251,7 @@ class Fitting:
                 steps = compute_cost.steps_per_execution(self, rows)
             steps = min(steps, feed.steps or steps)
             # A number that divides the epoch lets one iterator serve all epochs.
-            divisor = compute_cost.largest_divisor(feed.steps or 1, steps)
+            divisor = compute_cost.largest_divisor(feed.steps or steps, steps)
             steps = divisor if 2 * divisor >= steps else steps
         if feed.steps_per_epoch:  # Keras would not stop at the end of such an epoch
             steps = compute_cost.largest_divisor(feed.steps_per_epoch, steps)
