@@ -13,8 +13,6 @@ import tensorflow as tf
 
 from keras_gan import _checks
 
-# Linux's names of the instructions that multiply bfloat16.
-_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 # GPUs from this compute capability on multiply bfloat16.
 _CAPABILITY = (8, 0)
 
@@ -63,9 +61,10 @@ def _set_policy(precision):
 def multiplies_bfloat16(*, on_processors=True):
     """Whether the device that TensorFlow computes on multiplies bfloat16 faster than float32.
 
-    True on TPUs, on GPUs of compute capability 8 and more, and on processors with AMX or
-    AVX512-bf16, which TensorFlow uses through oneDNN (on Linux, unless it is switched off), if
-    these are asked for.
+    True on TPUs, on GPUs of compute capability 8 and more, and, if processors are asked for, on
+    those with AMX and on AMD's with AVX512-bf16. TensorFlow uses both through oneDNN (on Linux,
+    unless it is switched off). On Intel's with AVX512-bf16 alone, a step of `recipes.dcgan` takes
+    1.3 to 1.7 times as long in bfloat16 as in float32.
     """
     if tf.config.list_physical_devices("TPU"):
         return True
@@ -74,18 +73,24 @@ def multiplies_bfloat16(*, on_processors=True):
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= _CAPABILITY
     uses_onednn = on_processors and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-    return uses_onednn and bool(_INSTRUCTIONS & _processor_flags())
+    return uses_onednn and (has_amx() or (_has("avx512_bf16") and not _has("GenuineIntel")))
 
 
 def has_amx():
     """Whether this is a processor with AMX, which multiplies tiles of bfloat16."""
-    return "amx_bf16" in _processor_flags()
+    return _has("amx_bf16")
+
+
+def _has(word):
+    return word in _processor()
 
 
 @functools.cache
-def _processor_flags():
+def _processor():
+    """The names that Linux has for this processor's maker and instructions."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return set()
-    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+    first = {line.split(":")[0].strip(): line for line in reversed(lines)}
+    return {word for key in ("vendor_id", "flags") for word in first.get(key, "").split()}
