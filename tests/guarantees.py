@@ -1,7 +1,9 @@
 """What is guaranteed of every mechanism: the columns of the table, each as a check."""
 
 import contextlib
+import functools
 import json
+import typing
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import tensorflow as tf
 import exported
 import mechanisms
 from game_parts import register
-from keras_gan import callbacks
+from keras_gan import AdversarialModel, callbacks
 from keras_gan.engine.state import random_generators
 from keras_gan.priors import Prior
 from runs import assert_same_state
@@ -26,6 +28,9 @@ class Waves(Prior):
         count = tf.reduce_prod(shape)
         phase = tf.cast(seed[0] % 97, "float32")
         return tf.reshape(tf.sin(tf.cast(tf.range(count), "float32") * 1.7 + phase), shape)
+
+
+WAVES = Waves()
 
 
 def sgd():
@@ -59,10 +64,50 @@ def trained(name, *, fit_options=None, **options):
     return model, history.history
 
 
+# Two epochs, in which late critics start, and what is done every second step is done twice.
+TWO_EPOCHS = {"epochs": 2, "steps_per_epoch": 2}
+
+
+class Reference(typing.NamedTuple):
+    """A run without a graph that several columns compare with."""
+
+    model: AdversarialModel
+    given: typing.Any
+    state: dict
+    logs: dict
+
+
+@functools.cache
+def _reference(name, optimizer, noise):
+    model, given = built(name, optimizer=optimizer, noise=noise, run_eagerly=True)
+    logs = fit(model, given, **TWO_EPOCHS).history
+    return Reference(model, given, model.run_state(), logs)
+
+
+def reference(name, optimizer=adam, noise="normal"):
+    """The run of a mechanism, made once; its model is as at the end of it."""
+    found = _reference(name, optimizer, noise)
+    found.model.set_phase("both")
+    found.model.set_run_state(found.state)
+    return found
+
+
+def forget():
+    """Let go of the models of all references."""
+    _reference.cache_clear()
+
+
 def assert_close(one, two, tolerance):
     """Weights of two models agree."""
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+
+
+def assert_close_logs(one, two):
+    """Logs of two runs agree."""
+    assert one.keys() == two.keys()
+    for key, values in one.items():
+        np.testing.assert_allclose(values, two[key], atol=1e-5, err_msg=key)
 
 
 # === The columns ===
@@ -98,29 +143,19 @@ def _is_asked_for(model, player, moved):
 
 def accumulates(name, folder):
     """Two micro-batches give the update of the whole batch."""
-    whole, cut = (
-        trained(
-            name,
-            optimizer=sgd,
-            accumulation_steps=parts,
-            run_eagerly=True,
-            fit_options={"steps_per_epoch": 5},
-        )
-        for parts in (1, 2)
-    )
-    assert_close(whole[0], cut[0], 1e-6)
-    assert whole[1].keys() == cut[1].keys()
-    for key, values in whole[1].items():
-        np.testing.assert_allclose(values, cut[1][key], atol=1e-5, err_msg=key)
+    whole = reference(name, sgd, WAVES)
+    options = {"noise": WAVES, "optimizer": sgd, "fit_options": TWO_EPOCHS}
+    cut, logs = trained(name, accumulation_steps=2, run_eagerly=True, **options)
+    assert_close(whole.model, cut, 1e-6)
+    assert_close_logs(whole.logs, logs)
 
 
 def bfloat16(name, folder):
     """With layers that compute in bfloat16 it trains; weights and logs are float32."""
     with _policy("mixed_bfloat16"):
-        model, logs = trained(name, run_eagerly=True)
+        model, logs = trained(name, run_eagerly=True, fit_options=TWO_EPOCHS)
     assert all(np.isfinite(values).all() for values in logs.values()), logs
-    reference, _ = trained(name, run_eagerly=True)
-    for weight, other in zip(model.weights, reference.weights, strict=True):
+    for weight, other in zip(model.weights, reference(name).model.weights, strict=True):
         assert weight.dtype == other.dtype
         if "float" in weight.dtype:
             np.testing.assert_allclose(weight, other, atol=0.05)
@@ -140,20 +175,19 @@ def counts(name, folder):
     """Of `n:m` updates each player makes as many as it is told."""
     steps = {"discriminator_steps": 2, "generator_steps": 3}
     model, given = built(name, optimizer=sgd, run_eagerly=True, **steps)
-    fit(model, given)
+    fit(model, given, steps_per_epoch=2)
     state = model._state
-    assert (state.discriminator_updates.numpy(), state.generator_updates.numpy()) == (6, 9)
-    assert model.steps_seen == 3 and model.images_seen == 3 * 2 * BATCH
+    assert (state.discriminator_updates.numpy(), state.generator_updates.numpy()) == (4, 6)
+    assert model.steps_seen == 2 and model.images_seen == 2 * 2 * BATCH
     for player in model._players:
         late = min((critic.start_step for critic in player.critics), default=0)
-        expected = 9 if player.name == "generator" else 2 * (3 - late)
+        expected = 6 if player.name == "generator" else 2 * (2 - late)
         assert player.optimizer.iterations.numpy() == expected, player.name
 
 
 def leaves_others_still(name, folder):
     """In an update of one player, nothing of the others moves, not even statistics."""
-    model, given = built(name, run_eagerly=True)
-    fit(model, given)  # late ones have started
+    model, given, _, _ = reference(name)  # late ones have started
     everyone = {"discriminator": model._players[:-1], "generator": model._players[-1:]}
     for phase, other in (("discriminator", "generator"), ("generator", "discriminator")):
         model.set_phase(phase)
@@ -178,31 +212,27 @@ def _same(first, second):
 
 def xla(name, folder):
     """XLA gives the weights of TensorFlow on the same noise."""
-    plain, _ = trained(name, noise=Waves(), optimizer=sgd, run_eagerly=True)
-    compiled, _ = trained(name, noise=Waves(), optimizer=sgd, jit_compile=True)
-    assert_close(plain, compiled, 1e-5)
+    options = {"noise": WAVES, "optimizer": sgd, "fit_options": TWO_EPOCHS}
+    compiled, _ = trained(name, jit_compile=True, **options)
+    assert_close(reference(name, sgd, WAVES).model, compiled, 1e-5)
 
 
 def replicas(name, strategy):
     """Two replicas train like one, with plain SGD, which hides no error in a gradient."""
-    options = {"optimizer": sgd, "fit_options": {"steps_per_epoch": 20}}
-    one, one_logs = trained(name, run_eagerly=True, **options)
+    one = reference(name, sgd, WAVES)
     with strategy.scope():
-        two, two_logs = trained(name, **options)
-    assert_close(one, two, 2e-6)
-    assert one.steps_seen == two.steps_seen and one.images_seen == two.images_seen
-    for key, values in one_logs.items():
-        np.testing.assert_allclose(values, two_logs[key], atol=1e-5, err_msg=key)
+        two, logs = trained(name, noise=WAVES, optimizer=sgd, fit_options=TWO_EPOCHS)
+    assert_close(one.model, two, 2e-6)
+    assert one.model.steps_seen == two.steps_seen and one.model.images_seen == two.images_seen
+    assert_close_logs(one.logs, logs)
 
 
 def watched(name, folder):
     """The first critic's game is measured and judged in each epoch, which changes no bit of it."""
     stopping = callbacks.ConvergenceStopping(directory=folder)
-    options = {"run_eagerly": True, "fit_options": {"epochs": 2, "steps_per_epoch": 2}}
-    alone, _ = trained(name, **options)
-    options["fit_options"]["callbacks"] = [stopping]
-    seen, _ = trained(name, **options)
-    assert_same_state(seen, alone.run_state())
+    options = {**TWO_EPOCHS, "callbacks": [stopping]}
+    seen, _ = trained(name, run_eagerly=True, fit_options=options)
+    assert_same_state(seen, reference(name).state)
     signals = json.loads((folder / "signals.json").read_text())
     assert [each["epoch"] for each in signals] == [1, 2]
     for key in ("quality", "coverage", "spread"):
@@ -213,8 +243,7 @@ def watched(name, folder):
 
 def exports(name, folder):
     """An export serves and samples what `generate` gives, and is left for `exported.serve_all`."""
-    model, _ = trained(name, run_eagerly=True)
-    inputs, made = exported.check(model, folder / name)
+    inputs, made = exported.check(reference(name).model, folder / name)
     np.savez(folder / f"{name}_inputs.npz", **inputs)
     return made
 
@@ -222,6 +251,4 @@ def exports(name, folder):
 def run(name, seed=0):
     """A model, and a function that trains it for two epochs with callbacks."""
     model, given = built(name, seed=seed, run_eagerly=True)
-    return model, lambda callbacks: fit(
-        model, given, epochs=2, steps_per_epoch=2, callbacks=callbacks
-    )
+    return model, lambda callbacks: fit(model, given, callbacks=callbacks, **TWO_EPOCHS)

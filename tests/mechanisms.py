@@ -188,7 +188,8 @@ def adaptive_weight(noise):
 def augmentation(noise):
     shape = (4, 4, 1)
     networks = helpers.generator(shape), helpers.discriminator((4, 4, 2))
-    moving = Adaptive(start=0.4, ramp_images=200.0)
+    # The map of pixels is traced for seconds; draws and probability are those of any policy.
+    moving = Adaptive("color", start=0.4, ramp_images=200.0)
     terms = [BalancedConsistency(moving, weight=0.1, every=2)]
     given = np.random.default_rng(0).uniform(-1, 1, (COUNT, *shape)).astype("float32")
     settings = {"augment": moving, "terms": terms, "regularizers": ["r1"]}
