@@ -40,6 +40,7 @@ def pytest_configure(config):
     )
     # Most quick tests ask when a model is trained, saved or refused, and not how it is computed.
     lean.optimize_graphs(config.getoption("--slow"))
+    lean.keep_kernels()
 
 
 # The files that take longest, which begin first: none of them is left for one process at the end.

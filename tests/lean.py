@@ -1,5 +1,6 @@
-"""TensorFlow in less time: imported without what no test uses, and graphs not optimized."""
+"""TensorFlow in less time: without what no test uses, and without what is made again and again."""
 
+import random
 import sys
 
 # For wrappers and a gallery, Keras imports these where it finds them.
@@ -24,3 +25,17 @@ def optimize_graphs(yes):
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not yes})
+
+
+def keep_kernels():
+    """Let a seed be set without dropping the kernels of all operations, which takes time.
+
+    TensorFlow drops them since a kernel that draws, such as that of `tf.random.normal`, goes on
+    where it was. Keras and this package draw by seeds that are inputs.
+    """
+    from tensorflow.python.eager import context
+
+    def set_seed(self, seed):
+        self._seed, self._rng = seed, random.Random(seed)
+
+    context.Context._set_global_seed = set_seed
