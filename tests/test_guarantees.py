@@ -49,7 +49,7 @@ what is tested of each (`tests/guarantees.py`):
   asks for.
 - *saved and loaded*: a model from a file goes on, bit for bit, as the one that was saved.
 - *resumed after SIGKILL*: with `TrainingBackup`, in another process, bit for bit.
-- *1 = 2 replicas*: the weights after four steps of SGD agree within 2e-6, the logs within 1e-5.
+- *1 = 2 replicas*: the weights after 20 steps of SGD agree within 2e-6, the logs within 1e-5.
 - *micro-batches*: `accumulation_steps=2` gives the weights within 1e-6 after four steps of SGD.
 - *bfloat16*: layers compute in it; weights keep their types and stay within 0.05 of those in
   float32.
