@@ -5,6 +5,7 @@ a namespace of its own, and prints what fails. A page that links to the README's
 first code continues it: it begins with the names of the README's program.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -24,12 +25,17 @@ CONTINUES = "](../README.md#use-it)"
 # The same code, for a shorter time.
 SHORTER = [
     (r"data\.digits\(\)", "data.digits()[:704]"),
+    (r"(keras_gan\.)?data\.digits\(labels=True\)", r"[part[:384] for part in \g<0>]"),
     (r"epochs=\d+", "epochs=1"),
     (r"\bsteps=20\b", "steps=2"),
+    (r"epochs=1, batch_size=16\b", "epochs=1, batch_size=128"),
     (r"minutes=20", "minutes=0.01"),
     (r"image_size=64", "image_size=16"),
     (r"start_step=200", "start_step=2"),
 ]
+
+# Pages whose games are those of recipes, or plain ones: `test_games.py` and other pages trace them.
+EAGER = ("moving_over", "recipes")
 
 # What must hold after a page's code.
 CHECKS = {
@@ -93,7 +99,14 @@ def main(folder, only=()):
     lean.optimize_graphs(False)
     import numpy as np
 
-    from keras_gan import images
+    from keras_gan import AdversarialModel, images
+    from keras_gan.callbacks import _report
+    from keras_gan.recipes import plans
+
+    _report._PANELS = _report._PANELS[:1]
+    plans._CALLS, plans._MEASURED_EPOCHS = 1, 2
+    compiled = AdversarialModel.compile
+    eager = functools.partialmethod(compiled, run_eagerly=True)
 
     pictures = np.random.default_rng(0).integers(0, 256, (40, 40, 36, 3), dtype="uint8")
     of_readme, failed = {}, 0
@@ -106,6 +119,7 @@ def main(folder, only=()):
             images.save_png(place / "my_images" / f"{number}.png", picture)
         place.mkdir(parents=True, exist_ok=True)
         os.chdir(place)
+        AdversarialModel.compile = eager if page.stem in EAGER else compiled
         file = place / "program.py"
         file.write_text(code)
         names = dict(of_readme) if continues(page) else {}
