@@ -221,7 +221,7 @@ def small():  # graphs of large networks take long to make
     return gan
 
 sizes = []
-for number in range(30):
+for number in range(50):
     small().fit(helpers.points(200_000), batch_size=100_000, verbose=0)
     gc.collect()
     if number == 0:
@@ -233,7 +233,7 @@ print(sizes[9], sizes[-1])
 
 
 @pytest.mark.slow
-def test_a_sweep_of_thirty_models_stays_flat():
+def test_a_sweep_of_fifty_models_stays_flat():
     root = pathlib.Path(__file__).parents[1]
     code = SWEEP.format(tests=str(root / "tests"))
     # An allocator that keeps freed memory would tell of itself.
@@ -245,4 +245,4 @@ def test_a_sweep_of_thirty_models_stays_flat():
     assert done.returncode == 0, done.stderr
     first, last = map(float, done.stdout.split())
     # Measured: 0.3 MB a model. Data or graphs would be 1.6 or 15 more.
-    assert last - first < 20 * 0.9
+    assert last - first < 40 * 0.9

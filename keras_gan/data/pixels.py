@@ -163,7 +163,8 @@ def room(file):
         # Opening a pipe would block forever; a device has no end.
         is_file = os.path.isfile(file)
         _checks.check(is_file, "An image must be a file that is there.", file=str(file))
-    with _open(file) as image:
+    # Pillow's own context cannot close an image again that was closed within it, before 12.
+    with contextlib.closing(_open(file)) as image:
         size, limit = image.size, Image.MAX_IMAGE_PIXELS
         # A small file can decode to more than the memory.
         _checks.check(

@@ -170,7 +170,7 @@ def _pairs(dataset, num_samples, adapter, seed, form):
     for number, (real, labels) in enumerate(blocks):
         # Hashed, so that different evaluations share no latents.
         words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
-        fake = _generated(adapter, real, labels, int(words[0] >> 1))
+        fake = _generated(adapter, real, labels, int(words[0]) >> 1)
         _check_shape(dataset, real, fake, form)
         if number == 0:
             ranges.check(real, fake, adapter, form)

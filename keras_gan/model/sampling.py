@@ -302,7 +302,7 @@ class Sampling:
         position = int(self._state.draws.numpy())
         self._state.draws.assign(position + 1)
         words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
-        return int(words[0] >> 2)
+        return int(words[0]) >> 2
 
 
 def _rows(array, shape):
