@@ -13,7 +13,8 @@ from keras_gan.feeding import orders, sequential_source, sources
 
 # Number of images decoded at a time, if all are kept.
 _AT_A_TIME = 1_024
-_MODULES = ("tensorflow_datasets", "importlib_resources")
+# An import of TensorFlow Datasets alone succeeds, with nothing in it, where one of its own fails.
+_MODULES = ("importlib_resources", "tensorflow_datasets.core")
 
 
 @_checks.suggesting
@@ -204,7 +205,7 @@ def _imported():
                 f"`from_tfds` needs `{module}`, which cannot be imported ({error}). "
                 "Run `pip install tensorflow-datasets importlib_resources`."
             ) from error
-    return importlib.import_module(_MODULES[0])
+    return importlib.import_module("tensorflow_datasets")
 
 
 def _builder(tfds, name, data_dir, download):

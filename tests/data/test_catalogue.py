@@ -141,17 +141,17 @@ def test_tfds_unknown_name(tmp_path):
         data.from_tfds(None, data_dir=tmp_path, download=False)
 
 
-@pytest.mark.parametrize("missing", ["tensorflow_datasets", "importlib_resources"])
+@pytest.mark.parametrize("missing", ["tensorflow_datasets.core", "importlib_resources"])
 def test_tfds_says_what_to_install(monkeypatch, missing):
     importing = catalogue.importlib.import_module
 
     def without(name, *arguments):
         if name == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}")
+            raise ImportError("pyarrow requires NumPy 2.0 or newer")
         return importing(name, *arguments)
 
     monkeypatch.setattr(catalogue.importlib, "import_module", without)
-    message = f"{missing}.*pip install tensorflow-datasets importlib_resources"
+    message = f"{missing}.*NumPy 2.0.*pip install tensorflow-datasets importlib_resources"
     with pytest.raises(ImportError, match=message):
         data.from_tfds("mnist", download=False)
 
