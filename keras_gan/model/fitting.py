@@ -43,7 +43,7 @@ class Fitting:
         The order of arrays is determined by `seed` and `steps_seen`, so a saved model continues
         with the next batch. A step takes `discriminator_steps * batch_size` samples. The remaining
         samples at the end of a pass are dropped; the next pass has a new order. A callback may call
-        `fit`: the outer run then goes on with its own data.
+        `fit`: the outer run then goes on with its own data; the inner one's steps count as seen.
 
         Args:
             x: real samples: an array `(n, ...)`, or a `tf.data.Dataset`, `keras.utils.PyDataset`,
