@@ -235,6 +235,12 @@ def test_a_plan_follows_from_the_data(capsys, untried, name):
     assert ("batch_size" in settings) == isinstance(data[0], (np.ndarray, tuple))
 
 
+@pytest.mark.parametrize("side, batch", [(2, 64), (28, 64), (64, 32), (128, 16)])
+def test_larger_samples_come_in_smaller_batches(side, batch):
+    shape = (side,) if side == 2 else (side, side, 3)
+    assert plans.batch_size(facts.Facts(shape, 1_000, None, None)) == batch
+
+
 class Batches(keras.utils.PyDataset):
     def __len__(self):
         return 3

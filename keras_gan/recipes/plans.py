@@ -123,7 +123,9 @@ def for_data(
 
 def batch_size(facts):
     """Suited to the size of samples, and at most a quarter of their number."""
-    most = 32 if defaults.side(facts.sample_shape) >= 48 else 64
+    side = defaults.side(facts.sample_shape)
+    # In a given time, small batches of large images make more updates.
+    most = 64 if side < 48 else 32 if side < 96 else 16
     return min(most, max(1, facts.count // 4))
 
 
