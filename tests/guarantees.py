@@ -66,7 +66,6 @@ def trained(name, *, fit_options=None, **options):
 
 # Two epochs, in which late critics start, and what is done every second step is done twice.
 TWO_EPOCHS = {"epochs": 2, "steps_per_epoch": 2}
-TWENTY_STEPS = {"steps_per_epoch": 20}
 
 
 class Reference(typing.NamedTuple):
@@ -220,7 +219,7 @@ def xla(name, folder):
 
 def replicas(name, strategy):
     """Two replicas train like one, with plain SGD, which hides no error in a gradient."""
-    options = {"optimizer": sgd, "fit_options": TWENTY_STEPS}
+    options = {"optimizer": sgd, "fit_options": {"steps_per_epoch": 20}}
     one, one_logs = trained(name, run_eagerly=True, **options)
     with strategy.scope():
         two, two_logs = trained(name, **options)

@@ -73,16 +73,14 @@ def multiplies_bfloat16(*, on_processors=True):
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= _CAPABILITY
     uses_onednn = on_processors and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-    return uses_onednn and (has_amx() or (_has("avx512_bf16") and not _has("GenuineIntel")))
+    processor = _processor()
+    gains = "avx512_bf16" in processor and "GenuineIntel" not in processor
+    return uses_onednn and (gains or has_amx())
 
 
 def has_amx():
     """Whether this is a processor with AMX, which multiplies tiles of bfloat16."""
-    return _has("amx_bf16")
-
-
-def _has(word):
-    return word in _processor()
+    return "amx_bf16" in _processor()
 
 
 @functools.cache
@@ -92,5 +90,5 @@ def _processor():
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return set()
-    first = {line.split(":")[0].strip(): line for line in reversed(lines)}
-    return {word for key in ("vendor_id", "flags") for word in first.get(key, "").split()}
+    told = (line.split() for line in lines if line.startswith(("vendor_id", "flags")))
+    return set().union(*told)

@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, features
 
 from keras_gan import data
 from keras_gan.data import image_files, pixels
@@ -49,9 +49,7 @@ EXACT = [
     "tif",
     "tiff",
 ]
-LOSSY = ["jfif", "jpe", "jpeg", "jpg", "jp2", "webp"]
-if ".avif" in Image.registered_extensions():
-    LOSSY.append("avif")
+LOSSY = ["jfif", "jpe", "jpeg", "jpg", "jp2", "webp", *(["avif"] if features.check("avif") else [])]
 
 
 @pytest.mark.parametrize("suffix", EXACT + LOSSY)
