@@ -19,6 +19,12 @@ def pair(seed):
     return tf.bitcast(tf.cast(seed, "int64"), "int32")
 
 
+def hashed(words, bits):
+    """An integer of so many bits, up to 64, that depends on all of `words`, which are integers."""
+    word = np.random.SeedSequence(words).generate_state(1, "uint64")[0]
+    return int(word) >> (64 - bits)  # NumPy 1 shifts no `uint64` by a Python integer
+
+
 # What TensorFlow scrambles seeds with, and its number of the Philox algorithm.
 _KEY = np.array([0x02461E293EC8F720], "uint64")
 _PHILOX = 1

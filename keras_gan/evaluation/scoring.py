@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, directions, terminal
+from keras_gan.backend import seeds
 from keras_gan.engine import evaluating
 from keras_gan.evaluation import generator_adapters, ranges
 from keras_gan.feeding import class_names, fit_data, readers, sample_spec, shapes, sources, values
@@ -169,8 +170,7 @@ def _pairs(dataset, num_samples, adapter, seed, form):
     blocks = _blocks(dataset, num_samples, _BATCH, adapter.reach)
     for number, (real, labels) in enumerate(blocks):
         # Hashed, so that different evaluations share no latents.
-        words = np.random.SeedSequence([seed, number]).generate_state(1, "uint64")
-        fake = _generated(adapter, real, labels, int(words[0]) >> 1)
+        fake = _generated(adapter, real, labels, seeds.hashed([seed, number], 63))
         _check_shape(dataset, real, fake, form)
         if number == 0:
             ranges.check(real, fake, adapter, form)

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks, priors
-from keras_gan.backend import packing
+from keras_gan.backend import packing, seeds
 from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.feeding import readers
@@ -301,8 +301,7 @@ class Sampling:
         """A seed from a separate random stream, whose position is saved with the model."""
         position = int(self._state.draws.numpy())
         self._state.draws.assign(position + 1)
-        words = np.random.SeedSequence([self.seed, position]).generate_state(1, "uint64")
-        return int(words[0]) >> 2
+        return seeds.hashed([self.seed, position], 62)
 
 
 def _rows(array, shape):
