@@ -241,6 +241,13 @@ def test_larger_samples_come_in_smaller_batches(side, batch):
     assert plans.batch_size(facts.Facts(shape, 1_000, None, None)) == batch
 
 
+def test_labels_beside_a_data_set_are_refused_before_a_step_is_measured(capsys):
+    data = tf.data.Dataset.from_tensor_slices(helpers.points(60)).batch(20)
+    with pytest.raises(ValueError, match="labels must be left out.*Put them into the data set"):
+        recipes.for_data(data, LABELS)
+    assert "Measuring" not in "".join(capsys.readouterr())
+
+
 class Batches(keras.utils.PyDataset):
     def __len__(self):
         return 3

@@ -81,7 +81,7 @@ class SampleSpec:
             _checks.check(
                 given,
                 "The networks take labels: a conditional model is fed `(samples, labels)`.",
-                cure="Call `fit(samples, labels)`, or give a data set of such pairs.",
+                cure="Give them too, as in `fit(samples, labels)`, or within the data set.",
                 labels=None,
             )
             return

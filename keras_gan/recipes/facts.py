@@ -34,6 +34,7 @@ def look(data, labels=None, num_classes=None, *, as_images=False):
     )
     num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
     if isinstance(samples, tf.data.Dataset) or readers.is_read(samples):
+        fit_data.check_unlabelled(labels)
         facts, dtype, form = _of_batches(samples, num_classes)
     else:
         form = Form.of(samples, names[0])
