@@ -149,8 +149,9 @@ def test_a_measurement_is_told_before_it_is_made(capsys, untried, tmp_path):
 
 
 def test_the_shortest_plan_is_one_epoch(capsys, untried):
-    _, settings, _ = planned(capsys, helpers.points(100), minutes=0.001)
+    _, settings, told = planned(capsys, helpers.points(100), minutes=0.001)
     assert settings["epochs"] == 1 and settings["steps_per_epoch"] >= 1
+    assert told.endswith(": more than the 0 seconds asked for, since steps are measured first\n")
 
 
 def test_the_learning_rate_falls_over_the_images_of_the_plan(capsys, untried):

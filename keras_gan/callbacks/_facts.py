@@ -64,8 +64,12 @@ def settings(model, history):
     """Rows on the settings of a run that matter most: pairs of a name and a value."""
     rows = recorded(history)
     for player, networks in model.networks_by_player.items():
-        count = sum(int(np.prod(v.shape)) for n in networks for v in n.trainable_variables)
-        rows.append((f"weights of the {player}", f"{count:,}"))
+        trained, all_of_them = (
+            sum(int(np.prod(v.shape)) for network in networks for v in getattr(network, kind))
+            for kind in ("trainable_variables", "weights")
+        )
+        told = f"{trained:,}" if trained else f"{all_of_them:,}, not trained"
+        rows.append((f"weights of the {player.replace('_', ' ')}", told))
     for name in ("sample_shape", "num_classes", "class_names", "seed", "steps_seen", "images_seen"):
         value = getattr(model, name, None)
         if value is not None:

@@ -322,7 +322,7 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None, *, colu
         bands = [(s.epoch, 0.5, signals.auc_tolerance(s.num_real, s.num_fake)) for s in known]
         _band(axis, bands, label="chance level", color="grey", alpha=0.2)
     if title == "gradient norms":
-        axis.set_yscale("log")
+        _log_scale(axis)
     _mark(axis, verdict, restored)
     axis.xaxis.set_major_locator(
         MaxNLocator(integer=True, min_n_ticks=1)
@@ -332,6 +332,22 @@ def draw_panel(axis, title, lines, history, verdict=None, restored=None, *, colu
     for text in legend.get_texts():
         text.set_parse_math(False)  # a metric's name may contain a dollar sign
     axis.tick_params(labelsize=8)
+
+
+def _log_scale(axis):
+    """A logarithmic scale with a few plain numbers, also where it spans less than a decade."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    if not math.isfinite(axis.dataLim.minposy):
+        return  # nothing is above 0
+    axis.set_yscale("log")
+    least, most = axis.get_ylim()
+    decades = math.log10(most / least)
+    between = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if decades < 1 else (1.0, 2.0, 5.0)
+    if decades < 3:
+        axis.yaxis.set_major_locator(LogLocator(subs=between))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(axis, history, name, label, style):

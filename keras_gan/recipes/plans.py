@@ -26,6 +26,8 @@ _WATCHING = 0.05
 _CALLS, _MEASURED_EPOCHS = 6, 4
 # Final learning rate as a fraction of the initial one.
 _LAST_RATE = 0.02
+# A plan that takes this multiple of the time asked for says so.
+_EXCESS = 1.15
 
 _Costs = collections.namedtuple("_Costs", "start step epoch")
 
@@ -116,7 +118,7 @@ def for_data(
             with files.replacing(path) as temporary:
                 temporary.write_text(json.dumps(kept, indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
-    terminal.tell(_sentence(facts, size, steps, plan["seconds"]))
+    terminal.tell(_sentence(facts, size, steps, plan["seconds"]) + _excess(plan, minutes))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
     return build(over_images=steps * size), settings
 
@@ -238,8 +240,16 @@ def _sentence(facts, batch_size, steps, seconds):
     told = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     return (
         f"{count}{kind} of {size}{of_classes}, {_devices()}: {_recipe(shape).__name__} with "
-        f"{width}, batch {batch_size}, {steps:,} steps, about {told}"
+        f"{width}, batch {batch_size}, {steps:,} step{'s' * (steps != 1)}, about {told}"
     )
+
+
+def _excess(plan, minutes):
+    """What to say where the plan takes longer than was asked for."""
+    asked = 60.0 * minutes
+    if plan["seconds"] <= _EXCESS * asked:
+        return ""
+    return f": more than the {asked:.0f} seconds asked for, since steps are measured first"
 
 
 def _devices():
