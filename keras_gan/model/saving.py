@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection, replicas
 from keras_gan.engine.state import random_generators
 from keras_gan.model import export, run_fingerprint, state_parts
 from keras_gan.storage import files, loadable
-from keras_gan.storage.checksums import KIND, ChecksumVerifier, all_or_nothing
+from keras_gan.storage.checksums import KIND, OF_METRICS, ChecksumVerifier, all_or_nothing
 
 
 class Saving:
@@ -228,9 +228,10 @@ class Saving:
     def run_state(self):
         """The whole training state, as copies.
 
-        The weights of all networks and of the average, the networks' random generators, all
-        optimizers, the counters, the state of losses, regularizers, terms, pools and
-        augmentations. Metrics are reset every epoch and are not included.
+        The weights of all networks, those of terms and metrics too, and of the average, the
+        networks' random generators, all optimizers, the counters, the state of losses,
+        regularizers, terms, pools and augmentations. The sums of metrics are not included: they are
+        reset every epoch.
 
         Returns:
             `dict` from names such as `"generator/3"` to NumPy arrays. Names are positions, since
@@ -245,6 +246,9 @@ class Saving:
     def set_run_state(self, state):
         """Restore the training state that `run_state` returned.
 
+        Networks of metrics stay as they are, with a warning if they are others, where the state is
+        that of an earlier version, which lacks them, and where `set_reference` has used them.
+
         Args:
             state: the `dict`.
 
@@ -252,6 +256,10 @@ class Saving:
             ValueError: if it does not fit this model, which is then unchanged.
         """
         variables = state_parts.run_variables(self)
+        of_metrics = [name for name in variables if name.startswith(f"{OF_METRICS}/")]
+        lacks = not any(name in state for name in of_metrics)
+        if lacks:
+            variables = {name: v for name, v in variables.items() if name not in of_metrics}
         for name in {**variables, **state}:
             shapes = [
                 tuple(part[name].shape) if name in part else None for part in (variables, state)
@@ -264,12 +272,29 @@ class Saving:
                 shape_here=shapes[0],
                 shape_in_state=shapes[1],
             )
+        values = {name: _as_stored(state[name], v) for name, v in variables.items()}
+        others = {
+            id(variables[name])
+            for name in of_metrics
+            if not lacks and not np.array_equal(variables[name], values[name])
+        }
+        of_referring = (
+            {id(v) for v in state_parts.metric_weights(metric)}
+            for metric in self.quality_metrics
+            if getattr(metric, "_reference", None) is not None
+        )
+        held = set().union(*(ids for ids in of_referring if ids & others))
         for name, variable in variables.items():
-            value = np.asarray(state[name])
-            if value.dtype.kind == "V":  # NumPy's files have no type bfloat16
-                value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
-            variable.assign(value)
+            if id(variable) not in held:
+                variable.assign(values[name])
         self.spread_random_generators()
+        if (lacks and of_metrics) or held:
+            why = "the state has none" if lacks else "`set_reference` has used them"
+            _warnings.warn(
+                f"The networks of metrics were not restored: {why}. If their weights are not "
+                "fixed by a file or a seed, values of metrics are not to be compared with those "
+                "from before."
+            )
 
     def run_description(self):
         """The fingerprint of a run: networks, arguments of `compile`, data of `fit`.
@@ -280,6 +305,14 @@ class Saving:
         feeds = {"data": self._training_feed, "validation_data": self._held_out_feed}
         data = {n: None if feed is None else feed.description() for n, feed in feeds.items()}
         return run_fingerprint.flat({**run_fingerprint.of_model(self), **data})
+
+
+def _as_stored(value, variable):
+    """An array with the type of a variable."""
+    value = np.asarray(value)
+    if value.dtype.kind == "V":  # NumPy's files have no type bfloat16
+        value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
+    return value
 
 
 def _located(filepath):

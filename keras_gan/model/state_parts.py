@@ -136,9 +136,10 @@ def run_variables(model):
     groups = {name: network.variables for name, network in [*networks(model), *_still(model)]}
     groups.update({name: optimizer.variables for name, optimizer in optimizers(model).items()})
     for kind, things in _with_state(model).items():
-        variables = [v for thing in things for v in getattr(thing, "variables", ())]
-        if variables or kind == "regularizer":
-            groups[_PARTS[kind]] = variables
+        groups[_PARTS[kind]] = [v for thing in things for v in getattr(thing, "variables", ())]
+    if model.compiled:
+        of_metrics = (v for metric in model.quality_metrics for v in metric_weights(metric))
+        groups[checksums.OF_METRICS] = unique(of_metrics)
     named = {
         f"{group}/{number}": variable
         for group, variables in groups.items()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import helpers
+from keras_gan import metrics
 from keras_gan.callbacks import TrainingBackup
 from keras_gan.model.gan import GAN
 from keras_gan.storage import backups
@@ -242,6 +243,47 @@ def test_a_state_that_does_not_fit_changes_nothing():
         wrong["generator/0"] = wrong["generator/0"] + 1.0
         with pytest.raises(ValueError, match="same variables"):
             gan.set_run_state(wrong)
+    assert_same_state(gan, state)
+
+
+def measured():
+    """A GAN with a metric of unseeded features."""
+    features = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+    gan = GAN(helpers.generator(), helpers.discriminator())
+    both = [metrics.FrechetDistance(features=features), metrics.KernelDistance(features=features)]
+    gan.compile(metrics=both, run_eagerly=True)
+    return gan
+
+
+def test_a_resumed_run_measures_by_the_same_features(tmp_path):
+    gan = measured()
+    state = gan.run_state()
+    assert [name for name in state if name.startswith("metric")] == [
+        *("metric_networks/0", "metric_networks/1")  # of both metrics, once
+    ]
+    data = {"x": POINTS[:16], "validation_data": HELD_OUT}
+    expected = fit(gan, tmp_path / "whole", epochs=2, **data)
+    gan.set_run_state(state)
+    assert fit(gan, tmp_path / "cut", Crash("batch_end", 1, 1), epochs=2, **data) is None
+    gan = measured()  # with other initial weights
+    history = fit(gan, tmp_path / "cut", epochs=2, **data)
+    assert history.history == expected.history
+
+
+def test_networks_of_metrics_that_cannot_be_restored_are_told(recwarn):
+    gan = measured()
+    state = gan.run_state()
+    metric = gan.quality_metrics[0]
+    metric.set_reference(POINTS)
+    gan.set_run_state(state)
+    assert not recwarn.list
+    other = {name: value + 1 if "metric" in name else value for name, value in state.items()}
+    with pytest.warns(UserWarning, match="not restored: `set_reference` has used them"):
+        gan.set_run_state(other)
+    assert_same_state(gan, state)
+    old = {name: value for name, value in state.items() if "metric" not in name}
+    with pytest.warns(UserWarning, match="not restored: the state has none"):
+        gan.set_run_state(old)
     assert_same_state(gan, state)
 
 
