@@ -1,17 +1,38 @@
-"""Finished runs as small JSON files: kept, resumed from, printed as one Markdown table."""
+"""Finished runs: kept one by one, merged into one file a benchmark, printed as one table.
+
+A run that is finished is a file of `.cache/runs/BENCHMARK`, so that a benchmark that was stopped
+goes on, and several processes may make different runs. At a benchmark's end its runs are merged
+into `results/BENCHMARK.json`, which is kept with the code. Runs that another checkout made are
+merged by
+
+    python -m benchmarks.records merge FILES...
+
+where a file is either such a summary or one run, whose benchmark is the folder it is in (or told by
+`--benchmark`).
+"""
 
 import argparse
+import contextlib
+import fcntl
+import functools
+import gzip
 import json
 import os
 import pathlib
 import platform
+import subprocess
+import sys
 
-RESULTS = pathlib.Path(__file__).parent / "results"
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent
+RESULTS, CACHE = HERE / "results", HERE / ".cache"
+# Benchmarks whose records are long.
+COMPRESSED = ("zoo",)
 
 
 def parser(description):
-    """The arguments that every benchmark takes."""
-    result = argparse.ArgumentParser(description=description)
+    """The arguments that every benchmark takes; its first line describes it."""
+    result = argparse.ArgumentParser(description=description.splitlines()[0])
     result.add_argument("--quick", action="store_true", help="under two minutes; proves nothing")
     result.add_argument("--json", type=pathlib.Path, help="write all runs to this file too")
     result.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -19,41 +40,130 @@ def parser(description):
     return result
 
 
-def measured(name, measure, *, again=False, keep=True):
-    """The record of a run: read if it is there, else measured and kept.
+class Runs(list):
+    """The runs of a benchmark in one process: a list of records.
 
     Args:
-        name: of the run and its file.
-        measure: callable that makes the record, a `dict` of plain values.
-        again: measure although it is there.
-        keep: `False` for quick runs, which are no results.
-
-    Returns:
-        The record.
+        benchmark: its name, which is that of its summary.
+        given: the arguments that it was started with.
+        keep: `False` for runs that are no results. Default: if they are not quick.
     """
-    path = RESULTS / f"{name}.json"
-    if path.exists() and keep and not again:
-        return json.loads(path.read_text())
-    record = {"run": name, **measure(), "machine": machine()}
-    if keep:
-        write(path, record)
-    return record
+
+    def __init__(self, benchmark, given, keep=None):
+        self.benchmark, self.given = benchmark, given
+        self.keep = not given.quick if keep is None else keep
+        self.seeds = given.seeds and (given.seeds[:1] if given.quick else given.seeds)
+        self._names = []
+
+    def measured(self, name, measure, *arguments, again=None):
+        """The record of a run: read if it is there, else measured and kept; and listed.
+
+        Args:
+            name: of the run.
+            measure: callable that makes the record, a `dict` of plain values.
+            *arguments: for it.
+            again: measure although it is there. Default: if the benchmark was asked to.
+
+        Returns:
+            The record.
+        """
+        record = self.known(name, again)
+        if record is None:
+            record = {"run": name, **measure(*arguments), "machine": machine()}
+            if self.keep:
+                write(_cached(self.benchmark, name), record)
+        self._names.append(name)
+        self.append(record)
+        return record
+
+    def known(self, name, again=None):
+        """The record of a run that need not be measured, or `None`."""
+        again = self.given.again if again is None else again
+        return known(self.benchmark, name) if self.keep and not again else None
+
+    def merge(self):
+        """Merge the runs into the summary; the runs."""
+        if self.keep:
+            merge(self.benchmark, dict(zip(self._names, self, strict=True)))
+        return self
+
+    def end(self):
+        """Merge the runs into the summary, write the file that was asked for; the runs."""
+        if self.given.json:
+            write(self.given.json, self)
+        return self.merge()
+
+
+# === Files ===
+
+
+def known(benchmark, name):
+    """The record of a finished run, or `None`. One that is not merged yet is the newer one."""
+    path = _cached(benchmark, name)
+    return _read(path) if path.exists() else summary(benchmark).get(name)
+
+
+def summary(benchmark):
+    """All runs of a benchmark that are kept with the code: a `dict` from name to record."""
+    path = _summary(benchmark)
+    return _parsed(path, *path.stat()) if path.exists() else {}
+
+
+def merge(benchmark, runs):
+    """Put runs (`{name: record}`) into a benchmark's summary. Other processes may do so too."""
+    with _alone():
+        _parsed.cache_clear()
+        before = summary(benchmark)
+        if {**before, **runs} != before:
+            write(_summary(benchmark), dict(sorted({**before, **runs}.items())))
+            _parsed.cache_clear()
+        for name in runs:
+            path = _cached(benchmark, name)
+            # Another process may have measured it once more since then.
+            if path.exists() and json.dumps(_read(path)) == json.dumps(runs[name]):
+                path.unlink()
 
 
 def write(path, content):
     """Write JSON whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(json.dumps(content, indent=1) + "\n")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    if path.suffix == ".gz":
+        text = json.dumps(content, separators=(",", ":"))
+        beside.write_bytes(gzip.compress(text.encode(), mtime=0))
+    else:
+        beside.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(beside, path)
 
 
-def one_thread():
-    """Hold TensorFlow to one thread; to be called before anything else is asked of it."""
-    import tensorflow as tf
+def _read(path):
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+@functools.lru_cache(maxsize=8)
+def _parsed(path, *state):
+    """The content of a file in this state; nobody changes it."""
+    return _read(path)
+
+
+def _summary(benchmark):
+    return RESULTS / f"{benchmark}.json{'.gz' * (benchmark in COMPRESSED)}"
+
+
+def _cached(benchmark, name):
+    return CACHE / "runs" / benchmark / f"{name}.json"
+
+
+@contextlib.contextmanager
+def _alone():
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+# === Tables ===
 
 
 def machine():
@@ -85,3 +195,53 @@ def table(columns, rows):
     """A Markdown table of formatted cells."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+# === Processes ===
+
+
+def one_thread():
+    """Hold TensorFlow to one thread; to be called before anything else is asked of it."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def environment(**others):
+    """The environment of a process that finds `benchmarks` and `keras_gan`, wherever it runs."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **others}
+
+
+def in_a_process(module, *arguments):
+    """What a process of such a module tells: the last line that it prints, read as JSON."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2_000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    result = argparse.ArgumentParser(description="Merge runs that another checkout made.")
+    result.add_argument("command", choices=["merge"])
+    result.add_argument("files", type=pathlib.Path, nargs="+")
+    result.add_argument("--benchmark", help="of single runs; default: the name of their folder")
+    given = result.parse_args()
+    for path in given.files:
+        content = _read(path)
+        if "machine" in content:
+            if not given.benchmark and path.parent.parent.name != "runs":
+                raise SystemExit(f"--benchmark must be given for single runs. Received: {path}.")
+            benchmark = given.benchmark or path.parent.name
+            name = path.name.removesuffix(".json").removeprefix(f"{benchmark}_")
+            runs = {name: {**content, "run": name}}
+        else:
+            benchmark, runs = path.name.split(".")[0], content
+        merge(benchmark, runs)
+        print(f"{path}: {len(runs)} into {_summary(benchmark)}")
+
+
+if __name__ == "__main__":
+    main()

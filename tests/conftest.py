@@ -4,7 +4,9 @@ import ctypes
 import gc
 import json
 import os
+import pathlib
 import resource
+import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,6 +17,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import pytest
 
 import lean
+
+# Benchmarks are imported from here; the package itself is the one that is installed, if one is.
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 # Of these, too, a failed assertion says what it compared.
 pytest.register_assert_rewrite("canaries_of_graphs", "canaries_of_keras", "canaries_of_tensorflow")

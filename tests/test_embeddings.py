@@ -1,16 +1,13 @@
 """How the benchmark of embeddings counts agreement."""
 
-import pathlib
-import sys
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import embedding_candidates  # noqa: E402
-import embedding_runs  # noqa: E402
-import embeddings  # noqa: E402
+from benchmarks.claims.embeddings import __main__ as embeddings
+from benchmarks.claims.embeddings import (
+    candidates,
+    checkpoints,
+)
 
 # The benchmarks are no part of the package: their tests are among the long ones.
 pytestmark = pytest.mark.slow
@@ -33,21 +30,21 @@ def test_pairs_within_the_noise_of_the_truth_are_left_out():
     assert embeddings.agreement(noisy[:2], [1.0, 2.0])["agreement"] is None
 
 
-@pytest.mark.parametrize("name", sorted(embedding_candidates.ALL))
+@pytest.mark.parametrize("name", sorted(candidates.ALL))
 @pytest.mark.parametrize("shape", [pytest.param((8, 8, 1), marks=pytest.mark.slow), (24, 24, 3)])
 def test_a_candidate_gives_each_image_a_finite_vector_of_its_own(name, shape):
     reals = np.random.default_rng(0).integers(0, 256, (40, *shape)).astype("uint8")
-    embed = embedding_candidates.ALL[name](shape, reals, 0)
+    embed = candidates.ALL[name](shape, reals, 0)
     found = embeddings.embedded(embed, reals)
     assert found.ndim == 2 and len(found) == 40 and np.isfinite(found).all()
     np.testing.assert_allclose(embeddings.embedded(embed, reals[7:8])[0], found[7], atol=1e-3)
 
 
-@pytest.mark.parametrize("of", embedding_runs.SETS.values(), ids=lambda of: of.name)
+@pytest.mark.parametrize("of", checkpoints.SETS.values(), ids=lambda of: of.name)
 def test_the_runs_of_a_set_are_known_and_of_both_halves(of):
-    halves = {embedding_runs.KINDS[name].half for name in of.kinds}
+    halves = {checkpoints.KINDS[name].half for name in of.kinds}
     assert halves == {"choose", "report"}
-    for kind in (embedding_runs.KINDS[name] for name in of.kinds):
-        steps = embedding_runs.milestones(of, round(of.steps * kind.length))
+    for kind in (checkpoints.KINDS[name] for name in of.kinds):
+        steps = checkpoints.milestones(of, round(of.steps * kind.length))
         assert len(set(steps)) == of.checkpoints and steps == sorted(steps)
         assert steps[-1] == round(of.steps * kind.length)

@@ -1,18 +1,15 @@
 """Losses and gradients that grow by orders of magnitude are told from those that vary."""
 
 import json
-import pathlib
-import sys
 
 import pytest
 
+from benchmarks import records
+from benchmarks.zoo import (
+    kinds,
+)
 from keras_gan import convergence
 from keras_gan.convergence import Signals, explosion
-
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import zoo_kinds  # noqa: E402
-import zoo_recording  # noqa: E402
 
 # Colour pictures at a learning rate that is too high, in six epochs of 40 steps.
 LOGGED = {
@@ -105,13 +102,12 @@ def test_a_verdict_has_it_as_evidence():
 @pytest.mark.slow
 def test_no_healthy_run_that_is_recorded_explodes():
     exploded, healthy = set(), 0
-    for file in zoo_recording.FOLDER.glob("*.json.gz"):
-        record = zoo_recording.read(file)
+    for record in records.summary("zoo").values():
         run = [Signals.from_dict(fields) for fields in record["signals"]]
         # Four epochs are judged at a time: every fourth look judges all of them.
         for n in sorted({*range(5, len(run), 4), len(run)}):
             if convergence.exploding(run[:n]) or explosion.exploding_within(run[:n]):
                 exploded.add(record["kind"])
-        healthy += zoo_kinds.KINDS[record["kind"]].healthy
+        healthy += kinds.KINDS[record["kind"]].healthy
     assert healthy > 30 and "generator_rate_high" in exploded
-    assert not any(zoo_kinds.KINDS[kind].healthy for kind in exploded)
+    assert not any(kinds.KINDS[kind].healthy for kind in exploded)

@@ -93,18 +93,29 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(path), (path, anchor)
 
 
+def module(name):
+    """The file of a command `python -m name`."""
+    path = pages.ROOT.joinpath(*name.split("."))
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 @pytest.mark.parametrize("page", **IDS)
 def test_scripts_that_are_named_are_there(page):
     for name in re.findall(r"\b(?:examples|benchmarks)/[\w/]+\.py", page.read_text()):
         assert (pages.ROOT / name).exists(), name
+    for name in re.findall(r"python -m (benchmarks[\w.]+)", page.read_text()):
+        assert '"__main__"' in module(name).read_text(), name
 
 
 def test_every_benchmark_has_its_question():
     folder = pages.ROOT / "benchmarks"
-    texts = {path.name: path.read_text() for path in folder.glob("*.py")}
-    listed = set(re.findall(r"\| `(\w+\.py)", (folder / "README.md").read_text()))
-    assert {name for name, text in texts.items() if "records.parser(" in text} <= listed
-    assert listed <= {name for name, text in texts.items() if '"__main__"' in text}
+    questions = re.findall(
+        r"^\|.*\| `((?:claims|speed|zoo)[\w.]*)", (folder / "README.md").read_text(), re.M
+    )
+    listed = {module(f"benchmarks.{name}") for name in questions}
+    commands = {p for p in folder.rglob("*.py") if "records.parser(" in p.read_text()}
+    assert commands <= listed
+    assert all('"__main__"' in path.read_text() for path in listed)
 
 
 def test_the_architecture_names_what_is_there():

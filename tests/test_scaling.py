@@ -1,29 +1,20 @@
 """What a step costs as it grows: are work, kernels and messages counted right?"""
 
-import json
 import math
-import pathlib
-import sys
 
 import keras
 import pytest
 import tensorflow as tf
 
 import helpers
+from benchmarks import records
+from benchmarks.speed import all_reduce, scaling, scaling_worker, step_profile
+from benchmarks.speed import page as performance_page
+from benchmarks.speed.all_reduce import Game, Network, Worker
+from benchmarks.speed.throughput import bound
+from benchmarks.speed.throughput.workloads import WORKLOADS
 from keras_gan import networks
 from keras_gan.model import compute_cost
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import all_reduce
-import performance_page
-import records
-import scaling
-import scaling_worker
-import step_profile
-import throughput_bound
-from all_reduce import Game, Network, Worker
-from throughput_workloads import WORKLOADS
 
 # The benchmarks are no part of the package: their tests are among the long ones.
 pytestmark = pytest.mark.slow
@@ -61,7 +52,7 @@ def test_networks_of_a_point_have_the_weights_and_the_work_that_are_counted(sett
         (gan.generator, workload.generator),
         (gan.discriminator, workload.discriminator),
     ):
-        counted = sum(throughput_bound.multiply_adds(layer) for layer in layers)
+        counted = sum(bound.multiply_adds(layer) for layer in layers)
         assert counted == compute_cost.multiply_adds(network)
 
 
@@ -75,14 +66,14 @@ def test_a_point_is_compiled_with_its_settings():
 
 def test_work_of_an_image():
     def work(**settings):
-        return throughput_bound.work(scaling.game(**settings))
+        return bound.work(scaling.game(**settings))
 
     assert work(batch=8) == work(batch=64)
     assert 3.5 < work(filters=32) / work(filters=16) < 4.0
     # An image of a step with two updates of the discriminator bears half of the generator's.
     assert work() / 2 < work(discriminator_steps=2) < work() < work(generator_steps=2) < 2 * work()
     workload = scaling.game()
-    generator = sum(throughput_bound.multiply_adds(layer) for layer in workload.generator)
+    generator = sum(bound.multiply_adds(layer) for layer in workload.generator)
     assert work(accumulation_steps=2) - work() == generator
 
 
@@ -116,7 +107,7 @@ def test_ratios_are_to_the_first_point():
 
 
 def test_a_point_that_does_not_run_is_told(monkeypatch):
-    monkeypatch.setattr(scaling.throughput, "in_turns", lambda *_: ({}, {"8": "no memory"}))
+    monkeypatch.setattr(scaling.turns, "in_turns", lambda *_: ({}, {"8": "no memory"}))
     with pytest.raises(RuntimeError, match="no memory"):
         scaling.measure("batch")
 
@@ -274,7 +265,7 @@ def test_the_limit_of_strong_scaling_is_the_fastest_number():
 
 @pytest.fixture(scope="module")
 def paper():
-    return json.loads((records.RESULTS / "all_reduce.json").read_text())
+    return records.summary("all_reduce")["all_reduce"]
 
 
 def test_the_games_on_paper_are_those_of_the_package(paper):

@@ -1,25 +1,16 @@
 """Do the contenders of the throughput benchmark play the same game?"""
 
-import pathlib
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_gan
+from benchmarks.speed import fast_and_plain
+from benchmarks.speed.throughput import bound, documentation, turns, workloads
+from benchmarks.speed.throughput import report as throughput_report
+from benchmarks.speed.throughput.workloads import WORKLOADS
 from keras_gan import networks, regularizers
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import fast_and_plain
-import throughput_bound
-import throughput_documentation
-import throughput_report
-import throughput_turns
-import throughput_workloads
-from throughput_workloads import WORKLOADS
 
 # The benchmarks are no part of the package: their tests are among the long ones.
 pytestmark = pytest.mark.slow
@@ -30,10 +21,10 @@ BATCH = 4
 def small(**settings):
     """A workload of small images."""
     shape, classes = (8, 8, 1), settings.get("num_classes") or 0
-    pair = throughput_workloads.dcgan(
+    pair = workloads.dcgan(
         8, 1, 3, generator_filters=4, discriminator_filters=4, num_classes=classes
     )
-    return throughput_workloads.Workload(
+    return workloads.Workload(
         "small", shape, 3, BATCH, BATCH, generator=pair[0], discriminator=pair[1], **settings
     )
 
@@ -47,7 +38,7 @@ def shapes(network):
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_networks_have_the_weights_that_all_are_compared_with(name):
-    pair = throughput_documentation.build(WORKLOADS[name])
+    pair = documentation.build(WORKLOADS[name])
     counts = [sum(np.prod(shape) for shape in shapes(network)) for network in pair]
     assert counts == list(WORKLOADS[name].parameters.values())
 
@@ -57,27 +48,27 @@ def test_networks_are_those_of_the_package(name):
     workload = WORKLOADS[name]
     make = networks.dcgan if workload.is_image else networks.mlp
     pair = make(workload.sample_shape, workload.latent_dim, num_classes=workload.num_classes)
-    for ours, theirs in zip(pair, throughput_documentation.build(workload), strict=True):
+    for ours, theirs in zip(pair, documentation.build(workload), strict=True):
         assert shapes(ours) == shapes(theirs)
 
 
 def test_other_networks_are_refused():
     right = {"parameters": WORKLOADS["W4"].parameters}
     workloads = dict.fromkeys(("ours float32", "P3 float32"), WORKLOADS["W4"])
-    throughput_turns.check_parameters(workloads, {"ours float32": right})
+    turns.check_parameters(workloads, {"ours float32": right})
     wrong = {"parameters": {**right["parameters"], "generator": 1}}
     with pytest.raises(SystemExit, match="P3 float32 with"):
-        throughput_turns.check_parameters(workloads, {"ours float32": right, "P3 float32": wrong})
+        turns.check_parameters(workloads, {"ours float32": right, "P3 float32": wrong})
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_networks_in_torch_have_the_same_weights(name):
     pytest.importorskip("torch")
-    import throughput_torch_game
+    from benchmarks.speed.throughput import torch_game
 
     workload = WORKLOADS[name]
     few = [part if part is None else part[:BATCH] for part in workload.data()]
-    game = throughput_torch_game.Game(workload, *few, compiled=False, bfloat16=False)
+    game = torch_game.Game(workload, *few, compiled=False, bfloat16=False)
     assert game.parameters() == workload.parameters
 
 
@@ -102,7 +93,7 @@ def test_a_step_of_the_documentation_is_a_step_of_ours(workload, monkeypatch):
     monkeypatch.setattr(keras.random, "uniform", lambda shape, seed: tf.fill(shape, 0.5))
     monkeypatch.setattr(regularizers, "mix", lambda real, fake, seed: (real + fake) / 2.0)
 
-    documented = throughput_documentation.model(workload)
+    documented = documentation.model(workload)
     documented.latents = lambda: latents
     pair = [keras.models.clone_model(n) for n in (documented.generator, documented.discriminator)]
     for copy, network in zip(pair, (documented.generator, documented.discriminator), strict=True):
@@ -148,14 +139,14 @@ def test_kernels_make_what_a_layer_does(layer):
     dense = layer.kind == "dense"
     x = (BATCH, layer.inputs) if dense else (BATCH, layer.size, layer.size, layer.inputs)
     g = (BATCH, layer.outputs) if dense else (BATCH, layer.side, layer.side, layer.outputs)
-    layer_in_keras = throughput_documentation._kernel(layer)
+    layer_in_keras = documentation._kernel(layer)
     layer_in_keras.build(x)
     expected = {"forward": g, "inputs": x, "weights": tuple(layer_in_keras.kernel.shape)}
     for kind, shape in expected.items():
-        call, tensors = throughput_bound.kernel(layer, kind, BATCH, "float32")
+        call, tensors = bound.kernel(layer, kind, BATCH, "float32")
         assert tuple(call(*tensors).shape) == shape
         # A loop whose kernel were left out would give another value.
-        last = throughput_bound.repeated(call)(tf.constant(3), *tensors)
+        last = bound.repeated(call)(tf.constant(3), *tensors)
         np.testing.assert_allclose(last, np.ravel(call(*tensors))[0], rtol=1e-5, atol=1e-6)
 
 
@@ -163,15 +154,13 @@ def test_kernels_make_what_a_layer_does(layer):
 def test_the_other_way_to_make_an_image_is_the_same_convolution(kind):
     layer = WORKLOADS["W1"].generator[-1]
     assert layer.makes_image and not WORKLOADS["W1"].generator[-2].makes_image
-    plain, _ = throughput_bound.kernel(layer, kind, BATCH, "float32")
-    other, tensors = throughput_bound.to_image(layer, kind, BATCH, "float32")
+    plain, _ = bound.kernel(layer, kind, BATCH, "float32")
+    other, tensors = bound.to_image(layer, kind, BATCH, "float32")
     np.testing.assert_allclose(other(*tensors), plain(*tensors), rtol=1e-4, atol=1e-4)
 
 
 def test_a_step_has_as_many_kernels_as_it_needs():
-    counts = {
-        (name, kind): times for name, _, kind, times in throughput_bound.kernels(WORKLOADS["W3"])
-    }
+    counts = {(name, kind): times for name, _, kind, times in bound.kernels(WORKLOADS["W3"])}
     # Five updates with the points of the penalty, and one of the generator.
     assert counts["discriminator 1", "forward"] == 5 * 4 + 1
     assert counts["discriminator 1", "weights"] == 5 * 3
@@ -183,10 +172,7 @@ def test_a_step_has_as_many_kernels_as_it_needs():
 
 def test_more_updates_of_the_generator_and_micro_batches_have_more_kernels():
     def counts(**settings):
-        return {
-            (name, kind): times
-            for name, _, kind, times in throughput_bound.kernels(small(**settings))
-        }
+        return {(name, kind): times for name, _, kind, times in bound.kernels(small(**settings))}
 
     both = counts(discriminator_steps=2, generator_steps=3)
     assert both["generator 1", "forward"] == 2 + 2  # the last and the first pass are one
@@ -203,10 +189,10 @@ def test_more_updates_of_the_generator_and_micro_batches_have_more_kernels():
 def test_multiply_adds_are_those_of_keras_gan(kind):
     from keras_gan.model import compute_cost
 
-    layer = throughput_workloads.Layer(kind, 3, 5, 8, 4, 2)
+    layer = workloads.Layer(kind, 3, 5, 8, 4, 2)
     inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, throughput_documentation._kernel(layer)(inputs))
-    assert throughput_bound.multiply_adds(layer) == compute_cost.multiply_adds(model)
+    model = keras.Model(inputs, documentation._kernel(layer)(inputs))
+    assert bound.multiply_adds(layer) == compute_cost.multiply_adds(model)
 
 
 # === The table ===

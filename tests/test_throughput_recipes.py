@@ -1,8 +1,6 @@
 """Do the contenders of the recipes' benchmark play the recipes' games?"""
 
 import dataclasses
-import pathlib
-import sys
 
 import keras
 import numpy as np
@@ -10,12 +8,9 @@ import pytest
 import tensorflow as tf
 
 import keras_gan
+from benchmarks.speed.throughput import documentation_recipes as plain
+from benchmarks.speed.throughput.recipes import RECIPES
 from keras_gan import recipes, regularizers
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import throughput_documentation_recipes as plain
-from throughput_recipes import RECIPES
 
 # The benchmarks are no part of the package: their tests are among the long ones.
 pytestmark = pytest.mark.slow
@@ -140,8 +135,8 @@ def test_a_plain_step_from_image_to_image_trains_both_players():
 @pytest.mark.parametrize("name", RECIPES)
 def test_networks_in_torch_have_the_same_weights(name):
     pytest.importorskip("torch")
-    import throughput_torch_recipes
+    from benchmarks.speed.throughput import torch_recipes
 
     few = [part if part is None else part[:BATCH] for part in RECIPES[name].data()]
-    game = throughput_torch_recipes.Game(RECIPES[name], *few, bfloat16=False)
+    game = torch_recipes.Game(RECIPES[name], *few, bfloat16=False)
     assert game.parameters() == RECIPES[name].parameters

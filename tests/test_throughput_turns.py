@@ -11,22 +11,20 @@ import types
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import throughput_report
-import throughput_turns
+from benchmarks import records
+from benchmarks.speed.throughput import report as throughput_report
+from benchmarks.speed.throughput import turns
 
 # The benchmarks are no part of the package: their tests are among the long ones.
 pytestmark = pytest.mark.slow
 
-BENCHMARKS = pathlib.Path(throughput_turns.__file__).parent
 
 GAME = types.SimpleNamespace(parameters=1, images_a_step=10, title="small")
 # A contender that trains for no time, and has a child, as PyTorch's compiler does.
 CONTENDER = f"""
 import subprocess, sys
-sys.path.insert(0, {str(BENCHMARKS)!r})
-from throughput_worker import Worker
+sys.path.insert(0, {str(records.ROOT)!r})
+from benchmarks.speed.throughput.worker import Worker
 worker = Worker()
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 worker.begin(), worker.imported(), worker.first_step()
@@ -73,7 +71,7 @@ def watched(monkeypatch):
     """What runs, with its children, and the states of all others whenever one is asked."""
     seen = types.SimpleNamespace(processes=[], children={}, states=[])
 
-    class Watched(throughput_turns.Process):
+    class Watched(turns.Process):
         def __init__(self, *given):
             super().__init__(*given)
             seen.processes.append(self.pid)
@@ -90,12 +88,12 @@ def watched(monkeypatch):
             assert state(self.pid) != "T" and state(seen.children[self.pid]) != "T"
             return super().ask()
 
-    monkeypatch.setattr(throughput_turns, "Process", Watched)
+    monkeypatch.setattr(turns, "Process", Watched)
     return seen
 
 
 def in_turns(commands, *arguments):
-    return throughput_turns.in_turns(commands, dict.fromkeys(commands, GAME), *arguments)
+    return turns.in_turns(commands, dict.fromkeys(commands, GAME), *arguments)
 
 
 def test_those_that_wait_are_stopped_with_their_children(watched):
@@ -108,7 +106,7 @@ def test_those_that_wait_are_stopped_with_their_children(watched):
 
 
 def test_both_ways_of_waiting_alternate_in_one_run(watched):
-    facts, _ = in_turns({"a": command(), "b": command()}, 2, throughput_turns.WAYS)
+    facts, _ = in_turns({"a": command(), "b": command()}, 2, turns.WAYS)
     assert watched.states == ["T", "T", "-", "-", "-", "-", "T", "T"]
     assert len(facts["b"]["images_per_second_idle"]) == len(facts["b"]["images_per_second"]) == 2
 
@@ -116,10 +114,8 @@ def test_both_ways_of_waiting_alternate_in_one_run(watched):
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt], ids=["of its own", "Ctrl-C"])
 def test_nothing_is_left_after_an_error(watched, monkeypatch, error):
     if error is not None:
-        monkeypatch.setattr(throughput_turns.statistics, "median", None)
-        monkeypatch.setattr(
-            throughput_turns.Process, "finish", functools.partial(_raise, KeyboardInterrupt)
-        )
+        monkeypatch.setattr(turns.statistics, "median", None)
+        monkeypatch.setattr(turns.Process, "finish", functools.partial(_raise, KeyboardInterrupt))
     commands = {"a": command(), "b": command(*[] if error else ["breaks"])}
     with pytest.raises(error or RuntimeError, match=None if error else "it broke"):
         in_turns(commands, 1)
@@ -137,10 +133,10 @@ def test_contenders_end_with_a_benchmark_that_is_ended(number, tmp_path):
     file.write_text(CONTENDER)
     program = f"""
 import sys, time
-sys.path.insert(0, {str(BENCHMARKS)!r})
-import throughput_turns
-throughput_turns.ending_in_order()
-process = throughput_turns.Process(sys.executable, {str(file)!r})
+sys.path.insert(0, {str(records.ROOT)!r})
+from benchmarks.speed.throughput import turns
+turns.ending_in_order()
+process = turns.Process(sys.executable, {str(file)!r})
 try:
     process.hear()
     process.stop()

@@ -1,16 +1,12 @@
 """The convergence zoo: whether a run did harm, and who judges its samples."""
 
 import math
-import pathlib
-import sys
 
 import numpy as np
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import zoo_harm  # noqa: E402
-from keras_gan import data  # noqa: E402
+from benchmarks.zoo import harm
+from keras_gan import data
 from zoo_runs import IMAGES, RING, truth
 
 
@@ -34,29 +30,29 @@ from zoo_runs import IMAGES, RING, truth
     ],
 )
 def test_harm_is_told_with_its_reason(figures, scale, reason):
-    assert zoo_harm.harm(figures, scale) == reason
+    assert harm.harm(figures, scale) == reason
 
 
 def test_a_run_improves_while_later_epochs_beat_earlier_ones_by_more_than_noise():
     falling = truth([20.0 - epoch for epoch in range(16)])
-    assert zoo_harm.still_improving(falling, IMAGES, 8)
-    assert not zoo_harm.still_improving(falling, IMAGES, 16)
+    assert harm.still_improving(falling, IMAGES, 8)
+    assert not harm.still_improving(falling, IMAGES, 16)
     flat = truth([5.0] * 8 + [4.9] * 8)  # less than the error of drawing
-    assert not zoo_harm.still_improving(flat, IMAGES, 8)
-    assert zoo_harm.still_improving(truth([5.0] * 8 + [4.8] * 8), IMAGES, 8)
+    assert not harm.still_improving(flat, IMAGES, 8)
+    assert harm.still_improving(truth([5.0] * 8 + [4.8] * 8), IMAGES, 8)
     rising = truth([0.1 + 0.05 * epoch for epoch in range(16)])
-    assert zoo_harm.still_improving(rising, RING, 8)
+    assert harm.still_improving(rising, RING, 8)
     worse = truth([0.9 - 0.05 * epoch for epoch in range(16)])
-    assert not zoo_harm.still_improving(worse, RING, 8)
+    assert not harm.still_improving(worse, RING, 8)
     # Broken to the end has nothing to gain; what recovers from it has.
-    assert not zoo_harm.still_improving(truth([5.0] * 8 + [None] * 8), IMAGES, 8)
-    assert zoo_harm.still_improving(truth([None] * 8 + [5.0] * 8), IMAGES, 8)
+    assert not harm.still_improving(truth([5.0] * 8 + [None] * 8), IMAGES, 8)
+    assert harm.still_improving(truth([None] * 8 + [5.0] * 8), IMAGES, 8)
 
 
 def test_noise_alone_is_seldom_taken_for_a_gain():
     random = np.random.default_rng(0)
     runs = [truth(5.0 + random.normal(0, 1, 48)) for _ in range(200)]
-    found = np.mean([zoo_harm.still_improving(run, IMAGES, 24) for run in runs])
+    found = np.mean([harm.still_improving(run, IMAGES, 24) for run in runs])
     assert found < 0.1
 
 
@@ -64,7 +60,7 @@ def test_noise_alone_is_seldom_taken_for_a_gain():
 
 
 def test_the_ring_is_judged_by_its_modes():
-    judge = zoo_harm.RingJudge(data.ring_modes(), 0.05)
+    judge = harm.RingJudge(data.ring_modes(), 0.05)
     points = data.ring(4_000, std=0.05, seed=1)
     figures = judge(points)
     assert figures["found"] == 8
@@ -75,7 +71,7 @@ def test_the_ring_is_judged_by_its_modes():
     assert half["quality"] == pytest.approx(3 / 8, abs=0.02)
     far = judge(points * 3)
     assert (far["found"], far["good"], far["quality"]) == (0, 0.0, 0.0)
-    assert judge(points * np.nan) == zoo_harm.broken()
+    assert judge(points * np.nan) == harm.broken()
 
 
 def test_images_are_judged_by_classes_and_by_their_distance():
@@ -91,7 +87,7 @@ def test_images_are_judged_by_classes_and_by_their_distance():
         columns = [random.choice(classes, count), np.full(count, sure)]
         return np.column_stack([*columns, random.normal(size=(count, 3))])
 
-    judge = zoo_harm.ImageJudge(look, images(range(10), 0.95))
+    judge = harm.ImageJudge(look, images(range(10), 0.95))
     figures = judge(images(range(10), 0.95))
     assert (figures["found"], figures["good"]) == (10, 1.0)
     assert figures["quality"] == pytest.approx(0.0, abs=0.05)

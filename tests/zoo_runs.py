@@ -1,15 +1,10 @@
 """Runs of the zoo that were never made: figures, signals and records as tests need them."""
 
-import pathlib
-import sys
+from benchmarks.zoo import harm
+from keras_gan import convergence
 
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "benchmarks"))
-
-import zoo_harm  # noqa: E402
-from keras_gan import convergence  # noqa: E402
-
-RING = zoo_harm.Scale(total=8, direction="max", untrained=0.0, reals=0.96)
-IMAGES = zoo_harm.Scale(total=10, direction="min", untrained=25.0, reals=1.0, error=0.1)
+RING = harm.Scale(total=8, direction="max", untrained=0.0, reals=0.96)
+IMAGES = harm.Scale(total=10, direction="min", untrained=25.0, reals=1.0, error=0.1)
 
 
 def truth(qualities, *, found=8, good=0.9):

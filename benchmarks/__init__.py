@@ -1,0 +1,1 @@
+"""Measurements of the package, which is not installed with it: see README.md."""

@@ -1,0 +1,1 @@
+"""Which embedding orders checkpoints as trained networks do?"""

@@ -1,0 +1,1 @@
+"""Do the metrics agree with other libraries?"""

@@ -1,0 +1,1 @@
+"""How many modes does a generator reach?"""

@@ -1,0 +1,175 @@
+"""What each recipe makes of MNIST in the same time, against what real digits would get.
+
+Each run is a recipe with its defaults, but in float32, trained on the 60,000 training digits for as
+long as two cores work in `--minutes`: one thread trains until it has used twice as many minutes of
+processor time, tracing included. Unlike time by the clock that is the same on a busy machine. Then
+10,000 samples of the averaged generator are compared with the 10,000 test digits, on the 128
+features of `digit_classifier`: the Frechet distance, precision and recall, density and coverage.
+The floor is what 10,000 training digits get. The classifier, its accuracy and a fingerprint of its
+weights are the same for all runs. A picture of the first seed's samples is written to `--pictures`.
+"""
+
+import os
+import pathlib
+import statistics
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks import records
+
+RECIPES = ("dcgan", "wgan_gp", "sngan", "r3gan")
+CORES = 2
+MINUTES, QUICK_MINUTES = 5.0, 0.08
+SAMPLES, QUICK_SAMPLES = 10_000, 1_000
+BATCH = 64
+SAMPLING_SEED = 1_000
+FIGURES = (
+    "frechet_distance",
+    "precision_recall_precision",
+    "precision_recall_recall",
+    "density_coverage_density",
+    "density_coverage_coverage",
+)
+
+
+def main():
+    parser = records.parser(__doc__)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
+    parser.add_argument("--minutes", type=float, help=f"of {CORES} cores a run, default {MINUTES}")
+    parser.add_argument("--data-dir", help="of TensorFlow Datasets")
+    parser.add_argument("--pictures", type=pathlib.Path, help="folder for samples as PNG files")
+    given = parser.parse_args()
+    minutes = given.minutes or (QUICK_MINUTES if given.quick else MINUTES)
+    recipes = given.recipes[:1] if given.quick else given.recipes
+    records.one_thread()
+    bench = Bench(given, QUICK_SAMPLES if given.quick else SAMPLES)
+    runs = records.Runs("recipes_on_mnist", given)
+    runs.measured("floor", bench.floor)
+    for seed in runs.seeds:
+        for recipe in recipes:
+            runs.measured(f"{recipe}_seed{seed}", bench.run, recipe, seed, minutes)
+            print(report(runs[-1:]), flush=True)
+    print(report(runs.end()), means(runs), sep="\n\n")
+
+
+class Bench:
+    """The data and the judge, made when a run first needs them."""
+
+    def __init__(self, given, count):
+        self.given, self.count = given, count
+        self._judge = None
+
+    @property
+    def judge(self):
+        if self._judge is None:
+            from benchmarks import digit_classifier
+
+            train, test = digit_classifier.digits(self.given.data_dir)
+            network, told = digit_classifier.trained(train, test)
+            self.train, self.test = train[0], test[0]
+            self._judge = digit_classifier.features(network), told
+        return self._judge
+
+    def metrics(self):
+        from keras_gan import metrics
+
+        settings = {"features": self.judge[0]}
+        kept = {**settings, "max_samples": self.count}
+        return [
+            metrics.FrechetDistance(**settings),
+            metrics.PrecisionRecall(**kept),
+            metrics.DensityCoverage(**kept),
+        ]
+
+    def told(self, figures):
+        kept = {key: round(figures[key], 5) for key in FIGURES}
+        return {**kept, **self.judge[1], "samples": self.count}
+
+    def floor(self):
+        """Real training digits in the place of samples."""
+        from benchmarks.digit_classifier import scaled
+        from keras_gan.engine.evaluating import named_results
+
+        metrics = self.metrics()
+        for metric in metrics:
+            for start in range(0, self.count, 500):
+                part = slice(start, start + 500)
+                metric.update_state(scaled(self.test[part]), scaled(self.train[part]))
+        return {"recipe": "real digits", "seed": None, **self.told(named_results(metrics))}
+
+    def run(self, recipe, seed, minutes):
+        """Train, sample, compare."""
+        import keras
+
+        import keras_gan
+        from keras_gan import images
+
+        metrics = self.metrics()
+        keras.utils.set_random_seed(seed)
+        gan = getattr(keras_gan.recipes, recipe)((28, 28, 1), seed=seed, precision="float32")
+        start, wall = time.process_time(), time.perf_counter()
+
+        class Stop(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                if time.process_time() - start >= 60.0 * CORES * minutes:
+                    self.model.stop_training = True
+
+        gan.fit(self.train, batch_size=BATCH, epochs=10_000, verbose=0, callbacks=[Stop()])
+        used = {
+            "processor_seconds": round(time.process_time() - start, 1),
+            "seconds": round(time.perf_counter() - wall, 1),
+        }
+        figures = keras_gan.evaluate_generator(
+            gan, self.test, metrics, num_samples=self.count, seed=SAMPLING_SEED
+        )
+        if self.given.pictures and seed == 0:
+            path = self.given.pictures / f"mnist_{recipe}.png"
+            images.save_png(path, images.grid(gan.generate(64, seed=SAMPLING_SEED), 8, 8))
+        return {
+            "recipe": recipe,
+            "seed": seed,
+            "steps": gan.steps_seen,
+            "images": gan.images_seen,
+            **used,
+            **self.told(figures),
+        }
+
+
+def report(runs):
+    columns = ["recipe", "seed", "steps", "Frechet distance", "precision", "recall"]
+    columns += ["density", "coverage"]
+    rows = [
+        [
+            run["recipe"],
+            "-" if run["seed"] is None else run["seed"],
+            run.get("steps", "-"),
+            f"{run[FIGURES[0]]:.2f}",
+            *(f"{run[key]:.3f}" for key in FIGURES[1:]),
+        ]
+        for run in runs
+    ]
+    return records.table(columns, rows)
+
+
+def means(runs):
+    """Each recipe's means over its seeds, with standard deviations in brackets."""
+    columns = ["", "Frechet distance", "precision", "recall", "density", "coverage", "steps"]
+    rows = []
+    for recipe in dict.fromkeys(run["recipe"] for run in runs):
+        mine = [run for run in runs if run["recipe"] == recipe]
+        cells = [
+            _mean([run[key] for run in mine], 2 if key == FIGURES[0] else 3) for key in FIGURES
+        ]
+        steps = [run["steps"] for run in mine if "steps" in run]
+        rows.append([recipe, *cells, _mean(steps, 0) if steps else "-"])
+    return records.table(columns, rows)
+
+
+def _mean(values, digits):
+    mean = f"{statistics.mean(values):,.{digits}f}"
+    return f"{mean} ({statistics.stdev(values):,.{digits}f})" if len(values) > 1 else mean
+
+
+if __name__ == "__main__":
+    main()

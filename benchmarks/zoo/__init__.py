@@ -1,0 +1,1 @@
+"""Healthy and sick runs, by which verdicts are judged."""
