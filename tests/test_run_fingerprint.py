@@ -10,6 +10,7 @@ from keras import layers
 
 import helpers
 from keras_gan import AdversarialModel, Critic, data, images, priors
+from keras_gan.losses import Hinge
 from keras_gan.metrics import SlicedWasserstein
 from keras_gan.model import run_fingerprint
 from keras_gan.model.gan import GAN
@@ -272,6 +273,52 @@ def test_folders_go_by_their_files_and_not_by_their_path(tmp_path, limit, check_
     assert only(before, run(save("other", 5))) and only(before, run(save("first"), seed=1))
     if limit == 0.0 or not check_all:
         assert only(before, run(save("first"), resample="box"))
+
+
+def of_critics(**own):
+    critics = [
+        Critic(helpers.discriminator(), real="samples", fake="generated", name=name, **own)
+        for name in ("first", "second")
+    ]
+    model = AdversarialModel(helpers.generator(), critics, priors={"latents": "normal"})
+    model.compile()
+    return model
+
+
+class Scaled(Hinge):
+    """A loss whose config names a function of the user's, by which Keras stores no code."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def get_config(self):
+        return {"scale": self.scale}
+
+
+def test_what_a_critic_has_of_its_own_goes_by_what_it_computes():
+    def made(scale):
+        return of_model(of_critics(loss=Scaled(scale), regularizers=["r1"], weight=0.5))
+
+    def double(x):
+        return 2.0 * x
+
+    first = made(double)
+    assert first["critics[1].loss"] == "Scaled" and first["critics[0].weight"] == 0.5
+    assert "critics[0].regularizers[0].module" not in first
+    assert only(first, made(double)) == []
+
+    def double(x):
+        return 3.0 * x
+
+    assert [line.split(": ")[0] for line in only(first, made(double))][:1] == [
+        "critics[0].loss.scale.code"
+    ]
+
+
+def test_fingerprints_of_earlier_versions_are_the_same():
+    now = of_model(of_critics(loss="hinge"))
+    before = {**now, "critics[0].loss.module": "keras_gan.losses"}
+    assert only({**before, "critics[0].loss.registered_name": "keras_gan>Hinge"}, now) == []
 
 
 class Unconfigured(layers.Layer):

@@ -62,12 +62,12 @@ class Configs:
         model.class_names = names
         return model
 
-    def _parts_described(self, of_network, of_prior):
+    def _parts_described(self, of_network, of_prior, of_part):
         """The networks and what belongs to them, for the fingerprint of a run."""
         return {
             "generator": of_network(self.generator),
             "networks": [of_network(network) for network in self.critic_networks],
-            "critics": [_without(critic.get_config(), "name") for critic in self.critics],
+            "critics": [_without(critic._config_by(of_part), "name") for critic in self.critics],
             "priors": {name: of_prior(prior) for name, prior in self.priors.items()},
             "values": list(self.values),
         }

@@ -130,20 +130,20 @@ class Critic:
 
     def get_config(self):
         """The constructor's arguments but for the network, for saving."""
-        serialize = keras.saving.serialize_keras_object
-        plain = self.loss is None or self.loss == "none"
+        return self._config_by(keras.saving.serialize_keras_object)
+
+    def _config_by(self, serialize):
+        """Likewise, with a function that makes a config of a loss, a penalty or a weight."""
         return {
             "real": list(self.real),
             "fake": list(self.fake),
             "condition": list(self.condition),
             "fake_condition": list(self.fake_condition),
-            "loss": self.loss if plain else serialize(self.loss),
+            "loss": serialize(self.loss),
             "regularizers": None
             if self.regularizers is None
             else [serialize(each) for each in self.regularizers],
-            "weight": serialize(self.weight)
-            if isinstance(self.weight, AdaptiveWeight)
-            else schedules.config(self.weight),
+            "weight": serialize(self.weight),
             "pack": self.pack,
             "pool_size": self.pool_size,
             "start_step": self.start_step,

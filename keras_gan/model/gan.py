@@ -178,7 +178,7 @@ class GAN(Generation, AdversarialModel):
 
     # === Configs ===
 
-    def _parts_described(self, of_network, of_prior):
+    def _parts_described(self, of_network, of_prior, of_part):
         return {
             "generator": of_network(self.generator),
             "discriminator": of_network(self.discriminator),

@@ -40,7 +40,7 @@ def of_model(gan):
         rate = rates[0] if len(rates) == 1 else rates
         optimizers[f"{player.name}_optimizer.learning_rate"] = rate
     return {
-        **gan._parts_described(_network, of_prior),
+        **gan._parts_described(_network, of_prior, _config),
         "ema_halflife_images": _plain(schedules.config(gan.ema_halflife_images), _SILENT, {}),
         "seed": gan.seed,
         "loss": _config(gan.adversarial_loss),
@@ -88,6 +88,8 @@ def flat(tree, path=""):
 
 def differences(before, now):
     """Sentences that list where two `flat` fingerprints differ."""
+    # Those of earlier versions name modules in the configs of a critic's own parts.
+    before = {k: v for k, v in before.items() if k.rpartition(".")[2] not in _OF_KERAS}
 
     def shown(fingerprint, name):
         return repr(fingerprint[name]) if name in fingerprint else "nothing"
