@@ -119,7 +119,7 @@ def documentation(workload, samples, labels, *, jit_compile):
 def of_recipe(contender, recipe, policy, images, inputs):
     """A recipe as it is, or its P1, in a dtype policy; and its `fit`."""
     if contender == "P1":
-        import throughput_documentation_recipes as plain
+        from benchmarks.speed.throughput import documentation_recipes as plain
 
         return plain.model(recipe, policy), {"x": plain.dataset(recipe, images, inputs)}
     import keras_gan
