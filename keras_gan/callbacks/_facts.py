@@ -106,8 +106,13 @@ def versions():
 
 def written():
     """When, and by what, a page is written."""
-    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-    return {"written": now, "version": _version.__version__, "versions": versions()}
+    now = datetime.datetime.now().astimezone()
+    return {
+        "written": now.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        "written_at": int(now.timestamp()),
+        "version": _version.__version__,
+        "versions": versions(),
+    }
 
 
 def program(model, directory):

@@ -24,6 +24,8 @@ FILE = "report.html"
 _IDLE = 20.0
 # Latest epochs that the estimate of what is left is made of.
 _LATEST = 5
+# Seconds, besides three epochs, after which a page that is not written again is late.
+_LATE = 600.0
 
 
 class RunReport(RunCallback):
@@ -237,6 +239,8 @@ class RunReport(RunCallback):
             "running": state == "running",
             "state_in_words": f"{state}, epoch {self._epoch} of {total}",
             "left": left,
+            # In seconds, for a process that was killed: it cannot write that it has ended.
+            "late_after": round(_LATE + 3 * (seconds or 0)),
             "progress": (self._epoch, total) if state == "running" and total else None,
             **_facts.headline(verdict, first, line, [part["lights"] for part in pairs]),
             "pairs": pairs,
@@ -275,6 +279,7 @@ def from_files(directory):
         running=False,
         state_in_words=f"recorded, {len(history)} epoch{'' if len(history) == 1 else 's'}",
         left=None,
+        late_after=0,
         progress=None,
         **_facts.headline(verdict, history, line, [found]),
         pairs=[pair],

@@ -1,6 +1,7 @@
 """The pages of a run in a real browser, where there is one: the report, and TensorBoard."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -78,6 +79,19 @@ def test_all_pictures_are_shown(page):
         "return [...document.images].map(image => [image.complete, image.naturalWidth])"
     )
     assert shown and all(complete and width for complete, width in shown)
+
+
+def test_a_page_that_is_not_written_any_more_says_so(page, run, tmp_path):
+    text = (run / "report.html").read_text(encoding="utf-8")
+    running = text.replace('data-running="no"', 'data-running="yes"')
+    old = re.sub('data-written="[0-9]+"', 'data-written="0"', running)
+    assert old != running != text
+    for html, is_told in ((text, False), (running, False), (old, True)):
+        (tmp_path / "report.html").write_text(html, encoding="utf-8")
+        page.get((tmp_path / "report.html").as_uri())
+        state = page.find_element("class name", "state").text
+        assert ("has perhaps ended" in state) == is_told, state
+    page.get((run / "report.html").as_uri())
 
 
 def test_the_slider_shows_another_epoch(page):

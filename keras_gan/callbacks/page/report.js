@@ -14,5 +14,10 @@ if (range) {
 if (document.body.dataset.running === "yes") {
   let used = false;
   if (range) range.addEventListener("input", () => { used = true; });
+  const silent = Date.now() / 1000 - Number(document.body.dataset.written);
+  if (silent > Number(document.body.dataset.lateAfter)) {
+    document.querySelector(".state").textContent +=
+      `; not written for ${Math.round(silent / 60)} minutes: its process has perhaps ended`;
+  }
   setInterval(() => { if (!used && !document.hidden) location.reload(); }, 60000);
 }
