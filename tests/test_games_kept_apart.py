@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_gan import AdversarialModel, Critic, losses, schedules, terms
+from keras_gan import AdversarialModel, Critic, losses, regularizers, schedules, terms
 from keras_gan import layers as own_layers
 from test_adversarial_model import EAGER, linear, moved, points, sgd, two_outputs, values
 
@@ -73,6 +73,36 @@ def test_the_head_of_a_late_critic_on_a_shared_trunk_stands_still_till_then():
         model.train_on_batch(points())
         still.append(not any(moved(before, head)))
     assert still == [True, True, False]
+
+
+class Counting(losses.Hinge):
+    """A loss that counts the updates."""
+
+    def __init__(self):
+        self.variables = [keras.Variable(0.0, trainable=False)]
+
+    def after_update(self, real_logits, fake_logits):
+        self.variables[0].assign(self.variables[0].value + 1.0)
+
+
+def test_what_belongs_to_a_late_critic_stands_still_till_then_on_a_shared_network():
+    network = linear(2)
+    late = {"start_step": 2, "name": "late", "loss": Counting()}
+    parts = [regularizers.LeCam(), regularizers.WeightClipping(1e-3)]
+    critics = [
+        Critic(network, real="x", fake="first", loss=Counting(), regularizers=["lecam"]),
+        Critic(network, real="x", fake="second", regularizers=parts, **late),
+    ]
+    model = AdversarialModel(two_outputs(), critics, priors=DRAWN)
+    model.compile(sgd(0.1), sgd(0.1), run_eagerly=True)
+    on_time, late = model._game.critics
+    own = [late.regularizers[0].start_weight, *late.loss.variables]
+    for step in range(3):
+        model.train_on_batch(points())
+        assert on_time.loss.variables[0].numpy() == step + 1.0
+        assert values(own) == ([1.0, 0.0] if step < 2 else [np.float32(0.99), 1.0])
+        clipped = all((np.abs(w) < 1.1e-3).all() for w in network.get_weights())
+        assert clipped == (step == 2)
 
 
 @pytest.mark.parametrize("eagerly", [True, pytest.param(False, marks=pytest.mark.slow)])

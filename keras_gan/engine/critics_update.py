@@ -13,7 +13,7 @@ from keras_gan.engine.game import weight_of
 from keras_gan.engine.parts import Part, activity_losses, has_turn, layer_losses, total_of, turns
 from keras_gan.engine.passes import Passes
 from keras_gan.engine.players import unique
-from keras_gan.engine.preserved import Statistics, begins_anew, preserved_statistics
+from keras_gan.engine.preserved import Statistics, begins_anew, kept_unless, preserved_statistics
 from keras_gan.engine.scene import Scene
 from keras_gan.engine.state import DISCRIMINATOR, add
 from keras_gan.engine.term_values import evaluated, log_key
@@ -86,18 +86,19 @@ class CriticsUpdate(Passes):
         self, player, gradients, loss, statistics, logits, due, active, of_variables
     ):
         played = [critic for critic in player.critics if critic.name in logits]
+        started = {}
+        if len(played) > 1:  # alone, it has its turn with its player
+            steps = self._state.steps_seen.value
+            started = {c.name: c.starts_by(steps) for c in played if c.start_step}
 
-        def after_update(logits, due):
+        def after_update(logits, due, started):
             self._move_terms("discriminator", due)
             for critic in played:
-                pair = logits[critic.name]
-                for regularizer in critic.regularizers:
-                    regularizer.after_update(critic.network, **pair)
-                if hasattr(critic.loss, "after_update"):
-                    critic.loss.after_update(pair["real_logits"], pair["fake_logits"])
-                if critic is self._game.followed:
-                    for each in self._game.augmentations:
-                        each.after_update(**pair, threshold=critic.loss.threshold, pack=critic.pack)
+                if critic.name in started:
+                    with kept_unless(started[critic.name], self._moved_after(critic)):
+                        self._after_update_of(critic, logits[critic.name])
+                else:
+                    self._after_update_of(critic, logits[critic.name])
 
         own = {critic.name: logits[critic.name] for critic in played}
         return self._apply(
@@ -108,9 +109,28 @@ class CriticsUpdate(Passes):
             after_update,
             own,
             due,
+            started,
             active=active,
             turns=of_variables,
         )
+
+    def _after_update_of(self, critic, logits):
+        """Let what has state, or clips weights, follow a critic's update."""
+        for regularizer in critic.regularizers:
+            regularizer.after_update(critic.network, **logits)
+        if hasattr(critic.loss, "after_update"):
+            critic.loss.after_update(logits["real_logits"], logits["fake_logits"])
+        for each in self._following(critic):
+            each.after_update(**logits, threshold=critic.loss.threshold, pack=critic.pack)
+
+    def _following(self, critic):
+        return self._game.augmentations if critic is self._game.followed else []
+
+    def _moved_after(self, critic):
+        """The variables that `_after_update_of` may change."""
+        parts = [critic.loss, *critic.regularizers, *self._following(critic)]
+        of_parts = (v for part in parts for v in getattr(part, "variables", ()))
+        return unique([*critic.network.weights, *of_parts])
 
     def _critics_gradients(self, scene, keys, scales):
         players = self._players[:-1]

@@ -70,6 +70,15 @@ def _kept(variables):
 
 
 @contextlib.contextmanager
+def kept_unless(condition, variables):
+    """Restore variables after the block, unless a boolean tensor holds."""
+    kept = _kept(variables)
+    yield
+    for variable, before in kept:
+        variable.assign(tf.where(condition, variable.value, before))
+
+
+@contextlib.contextmanager
 def preserved_statistics(network, seed):
     """Restore a network's statistics and random generators after the block.
 
