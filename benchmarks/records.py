@@ -20,8 +20,10 @@ import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
+import venv
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
@@ -69,7 +71,10 @@ class Runs(list):
         """
         record = self.known(name, again)
         if record is None:
+            load = os.getloadavg()[0]
             record = {"run": name, **measure(*arguments), "machine": machine()}
+            loads = [round(load, 2), round(os.getloadavg()[0], 2)]
+            record.setdefault("load_before_and_after", loads)
             if self.keep:
                 write(_cached(self.benchmark, name), record)
         self._names.append(name)
@@ -197,6 +202,32 @@ def table(columns, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def listing(runs, columns):
+    """The table of a row a run: `columns` are the forms of its cells by their heads."""
+    return table(columns, [[form.format(**run) for form in columns.values()] for run in runs])
+
+
+def mean(values, form="{:.2f}"):
+    """The mean of some values, with their standard deviation in brackets; a dash of none."""
+    if not values:
+        return "-"
+    deviation = f" ({form.format(statistics.stdev(values))})" if len(values) > 1 else ""
+    return form.format(statistics.mean(values)) + deviation
+
+
+def put(text, name, content):
+    """A page with other content between `<!-- name -->` and `<!-- end -->`.
+
+    Raises:
+        ValueError: if it has not one such place.
+    """
+    before, begin, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end or f"<!-- {name} -->" in after:
+        raise ValueError(f"The page must have one place for each table. Received: {name}.")
+    return before + begin + content + "\n" + end + after
+
+
 # === Processes ===
 
 
@@ -221,6 +252,18 @@ def in_a_process(module, *arguments):
     if done.returncode:
         raise RuntimeError(done.stderr[-2_000:])
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def python_with(environment, modules, *packages):
+    """The interpreter of an environment that has some modules, made of packages if need be."""
+    if environment.is_file():
+        return environment
+    python = environment / "bin" / "python"
+    if not python.exists():
+        venv.create(environment, with_pip=True)
+    if subprocess.run([python, "-c", f"import {modules}"], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+    return python
 
 
 def main():

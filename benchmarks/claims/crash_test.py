@@ -181,9 +181,15 @@ def arrays(weights):
 
 
 def report(runs):
-    columns = ("seed", "kills", "in a backup", "in a picture", "bytes compared", "bytes different")
-    keys = ("seed", "kills", "in_a_backup", "in_a_picture", "bytes_compared", "bytes_different")
-    return records.table(columns, [[f"{run[key]:,}" for key in keys] for run in runs])
+    columns = {
+        "seed": "{seed}",
+        "kills": "{kills}",
+        "in a backup": "{in_a_backup}",
+        "in a picture": "{in_a_picture}",
+        "bytes compared": "{bytes_compared:,}",
+        "bytes different": "{bytes_different:,}",
+    }
+    return records.listing(runs, columns)
 
 
 if __name__ == "__main__":

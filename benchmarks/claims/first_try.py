@@ -164,16 +164,13 @@ def _timed(name, contender, timings):
                 self.ends.append((time.process_time(), batch))
                 self.model.stop_training = self.ends[-1][0] - self.ends[0][0] > TIMING
 
-        before, (model, data) = os.getloadavg()[0], _contender(name, contender, 0, given)
+        model, data = _contender(name, contender, 0, given)
         model.fit(**{**data, "steps_per_epoch": 2**20}, verbose=0, callbacks=[Clock()])
         taken = [
             (end - begin) / (last - first)
             for (begin, first), (end, last) in itertools.pairwise(Clock.ends[1:])
         ]
-        return {
-            "milliseconds_a_step": round(1e3 * statistics.median(taken), 3),
-            "load_before_and_after": [round(before, 2), round(os.getloadavg()[0], 2)],
-        }
+        return {"milliseconds_a_step": round(1e3 * statistics.median(taken), 3)}
 
     return timings.measured(f"time_{name}_{contender}", measure, again=given.again and given.time)
 
@@ -346,20 +343,18 @@ def _documentation(shape):
 
 
 def report(runs):
-    columns = ["set", "contender", "seed", "steps", "Frechet distance", "exploded", "minutes"]
-    rows = [
-        [
-            run["set"],
-            run["contender"],
-            run["seed"],
-            f"{run['steps']:,}",
-            f"{run['frechet_distance']:,.2f}",
-            "yes" if run["exploded"] else "no",
-            run.get("minutes", "-"),
-        ]
-        for run in runs
-    ]
-    return records.table(columns, rows)
+    columns = {
+        "set": "{set}",
+        "contender": "{contender}",
+        "seed": "{seed}",
+        "steps": "{steps:,}",
+        "Frechet distance": "{frechet_distance:,.2f}",
+        "exploded": "{exploded}",
+        "minutes": "{minutes}",
+    }
+    words = {True: "yes", False: "no"}
+    rows = [{"minutes": "-", **run, "exploded": words[run["exploded"]]} for run in runs]
+    return records.listing(rows, columns)
 
 
 def means(runs):
@@ -370,11 +365,10 @@ def means(runs):
         mine = [r for r in runs if (r["set"], r["contender"]) == (name, contender)]
         best = [r["frechet_distance"] for r in runs if (r["set"], r["contender"]) == (name, "best")]
         found = [r["frechet_distance"] for r in mine]
-        spread = f" ({statistics.stdev(found):,.2f})" if len(found) > 1 else ""
-        mean = statistics.mean(found)
-        over = f"{mean / statistics.mean(best):.2f}" if best else "-"
+        over = f"{statistics.mean(found) / statistics.mean(best):.2f}" if best else "-"
         exploded = sum(r["exploded"] for r in mine)
-        rows.append([name, contender, f"{mean:,.2f}{spread}", over, f"{exploded} of {len(mine)}"])
+        mean = records.mean(found, "{:,.2f}")
+        rows.append([name, contender, mean, over, f"{exploded} of {len(mine)}"])
     return records.table(columns, rows)
 
 

@@ -4,8 +4,6 @@
 `docs/going_well.md`. Needs the records of the zoo and matplotlib alone.
 """
 
-import re
-
 from benchmarks import drawing, records
 
 PAGE = records.ROOT / "docs" / "going_well.md"
@@ -48,25 +46,24 @@ def draw(runs, figure):
 
 def table(runs):
     """The last epoch of every run, in Markdown."""
-    heads = ("run", "distance", "coverage", "spread", "discriminator_auc", "train_vs_held_out_auc")
-    yield f"| {' | '.join(heads)} | d_loss, g_loss |"
-    yield f"{'|---' * 7}|"
-    for kind, history in runs.items():
-        last = history[-1]
-        names = ("quality", "coverage", "spread", "real_above_fake", "train_above_held_out")
-        figures = " | ".join(f"{last[name]:.2f}" for name in names)
-        yield f"| {RUNS[kind]} | {figures} | {last['d_loss']:.2f}, {last['g_loss']:.2f} |"
+    columns = {
+        "run": "{run}",
+        "distance": "{quality:.2f}",
+        "coverage": "{coverage:.2f}",
+        "spread": "{spread:.2f}",
+        "discriminator_auc": "{real_above_fake:.2f}",
+        "train_vs_held_out_auc": "{train_above_held_out:.2f}",
+        "d_loss, g_loss": "{d_loss:.2f}, {g_loss:.2f}",
+    }
+    last = [{**history[-1], "run": RUNS[kind]} for kind, history in runs.items()]
+    return records.listing(last, columns)
 
 
 def main():
     """Draw the picture and write the table."""
     runs = {kind: signals(kind) for kind in RUNS}
     drawing.picture(PAGE.parent / "images" / "going_well.png", draw, runs, size=(9.0, 6.2))
-    rows = "\n".join(table(runs))
-    text = re.sub(
-        r"(<!-- runs -->\n).*?(<!-- end -->)", rf"\g<1>{rows}\n\g<2>", PAGE.read_text(), flags=re.S
-    )
-    PAGE.write_text(text)
+    PAGE.write_text(records.put(PAGE.read_text(), "runs", table(runs)))
 
 
 if __name__ == "__main__":

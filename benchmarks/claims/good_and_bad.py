@@ -124,13 +124,10 @@ def draw(good, bad, figure):
 
 def report(runs):
     """The last epoch of each run."""
-    columns = ["size", "run", "steps", *CURVES, "coverage", "verdict"]
-    rows = []
-    for one in runs:
-        last = one["signals"][-1]
-        values = [f"{last[key]:.3f}" for key in (*CURVES, "coverage")]
-        rows.append([one["size"], one["kind"], one["steps"], *values, one["verdict"]])
-    return records.table(columns, rows)
+    columns = {"size": "{size}", "run": "{kind}", "steps": "{steps}"}
+    columns |= {key: f"{{{key}:.3f}}" for key in (*CURVES, "coverage")}
+    rows = [{**run, **run["signals"][-1]} for run in runs]
+    return records.listing(rows, {**columns, "verdict": "{verdict}"})
 
 
 if __name__ == "__main__":

@@ -350,11 +350,7 @@ def report(runs):
 
 
 def spread(of, key, digits):
-    values = [run[key] for run in of if key in run]
-    if not values:
-        return "-"
-    deviation = f" ({np.std(values, ddof=1):.{digits}f})" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{deviation}"
+    return records.mean([run[key] for run in of if key in run], f"{{:.{digits}f}}")
 
 
 def below(found, task, variant, of):

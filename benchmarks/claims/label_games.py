@@ -78,7 +78,6 @@ class Bench:
     def run(self, game, seed, digit):
         import keras
 
-        load = os.getloadavg()[0]
         judge = self.judge() if game in ("dcgan", "acgan") else None
         keras.utils.set_random_seed(seed)
         steps = QUICK_STEPS if self.quick else STEPS[game]
@@ -98,7 +97,6 @@ class Bench:
             **figures,
             "processor_seconds": round(time.process_time() - start, 1),
             "seconds": round(time.perf_counter() - wall, 1),
-            "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
         }
 
     def judge(self):
@@ -184,6 +182,7 @@ class Bench:
         """Errors of the same classifier, trained on the labelled digits alone."""
         import keras
 
+        from benchmarks.digit_classifier import scaled
         from keras_gan import networks
 
         encoder = networks.encoder(SHAPE, {"classes": 10}, filters=32, noise=0.3, dropout=0.5)
@@ -191,8 +190,8 @@ class Bench:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         network.compile(keras.optimizers.Adam(5e-4), loss)
         epochs = QUICK_STEPS if self.quick else PLAIN_STEPS // 2
-        network.fit(_scaled(images), labels, batch_size=BATCH, epochs=epochs, verbose=0)
-        return self._errors(lambda part: network.predict(_scaled(part), verbose=0))
+        network.fit(scaled(images), labels, batch_size=BATCH, epochs=epochs, verbose=0)
+        return self._errors(lambda part: network.predict(scaled(part), verbose=0))
 
     def _errors(self, classify):
         images, labels = self.test
@@ -219,10 +218,6 @@ def _rate(value, steps):
 
 def _fit(model, data, steps):
     model.fit(*data, batch_size=BATCH, epochs=1, steps_per_epoch=steps, verbose=0)
-
-
-def _scaled(images):
-    return images.astype("float32") / 127.5 - 1.0
 
 
 def codes(model, images):

@@ -80,16 +80,9 @@ def real(data, seed, data_dir):
         images, labels, at = images[order], labels[order], int(len(images) * 0.9)
         parts = (images[:at], labels[:at]), (images[at:], labels[at:])
     else:
-        import tensorflow_datasets as tfds
+        from benchmarks import digit_classifier
 
-        parts = tuple(
-            tfds.as_numpy(
-                tfds.load(
-                    "mnist", split=split, batch_size=-1, as_supervised=True, data_dir=data_dir
-                )
-            )
-            for split in ("train", "test")
-        )
+        parts = digit_classifier.digits(data_dir)
     return [(images / 127.5 - 1.0, labels) for images, labels in parts]
 
 
@@ -159,22 +152,17 @@ def nearest(samples, train):
 
 
 def report(runs):
-    columns = ["data", "seed", "share (target)", "smallest class", "too near", "distance"]
-    columns += ["classifier", "seconds"]
-    rows = [
-        [
-            r["data"],
-            r["seed"],
-            f"{r['share']:.1%} ({r['target_share']:.0%})",
-            f"{r['smallest_class']:.1%}",
-            f"{r['too_near']:.1%}",
-            f"{r['distance']:.2f}",
-            f"{r['classifier_accuracy']:.1%}",
-            f"{r['seconds_in_all']:.0f}",
-        ]
-        for r in runs
-    ]
-    return records.table(columns, rows)
+    columns = {
+        "data": "{data}",
+        "seed": "{seed}",
+        "share (target)": "{share:.1%} ({target_share:.0%})",
+        "smallest class": "{smallest_class:.1%}",
+        "too near": "{too_near:.1%}",
+        "distance": "{distance:.2f}",
+        "classifier": "{classifier_accuracy:.1%}",
+        "seconds": "{seconds_in_all:.0f}",
+    }
+    return records.listing(runs, columns)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ weights are the same for all runs. A picture of the first seed's samples is writ
 
 import os
 import pathlib
-import statistics
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,13 +23,13 @@ MINUTES, QUICK_MINUTES = 5.0, 0.08
 SAMPLES, QUICK_SAMPLES = 10_000, 1_000
 BATCH = 64
 SAMPLING_SEED = 1_000
-FIGURES = (
-    "frechet_distance",
-    "precision_recall_precision",
-    "precision_recall_recall",
-    "density_coverage_density",
-    "density_coverage_coverage",
-)
+FIGURES = {
+    "frechet_distance": ("Frechet distance", ".2f"),
+    "precision_recall_precision": ("precision", ".3f"),
+    "precision_recall_recall": ("recall", ".3f"),
+    "density_coverage_density": ("density", ".3f"),
+    "density_coverage_coverage": ("coverage", ".3f"),
+}
 
 
 def main():
@@ -137,38 +136,26 @@ class Bench:
 
 
 def report(runs):
-    columns = ["recipe", "seed", "steps", "Frechet distance", "precision", "recall"]
-    columns += ["density", "coverage"]
+    columns = {"recipe": "{recipe}", "seed": "{seed}", "steps": "{steps}"}
+    columns |= {head: f"{{{key}:{form}}}" for key, (head, form) in FIGURES.items()}
     rows = [
-        [
-            run["recipe"],
-            "-" if run["seed"] is None else run["seed"],
-            run.get("steps", "-"),
-            f"{run[FIGURES[0]]:.2f}",
-            *(f"{run[key]:.3f}" for key in FIGURES[1:]),
-        ]
-        for run in runs
+        {"steps": "-", **run, "seed": "-" if run["seed"] is None else run["seed"]} for run in runs
     ]
-    return records.table(columns, rows)
+    return records.listing(rows, columns)
 
 
 def means(runs):
     """Each recipe's means over its seeds, with standard deviations in brackets."""
-    columns = ["", "Frechet distance", "precision", "recall", "density", "coverage", "steps"]
     rows = []
     for recipe in dict.fromkeys(run["recipe"] for run in runs):
         mine = [run for run in runs if run["recipe"] == recipe]
         cells = [
-            _mean([run[key] for run in mine], 2 if key == FIGURES[0] else 3) for key in FIGURES
+            records.mean([run[key] for run in mine], f"{{:,{form}}}")
+            for key, (_, form) in FIGURES.items()
         ]
         steps = [run["steps"] for run in mine if "steps" in run]
-        rows.append([recipe, *cells, _mean(steps, 0) if steps else "-"])
-    return records.table(columns, rows)
-
-
-def _mean(values, digits):
-    mean = f"{statistics.mean(values):,.{digits}f}"
-    return f"{mean} ({statistics.stdev(values):,.{digits}f})" if len(values) > 1 else mean
+        rows.append([recipe, *cells, records.mean(steps, "{:,.0f}")])
+    return records.table(["", *(head for head, _ in FIGURES.values()), "steps"], rows)
 
 
 if __name__ == "__main__":

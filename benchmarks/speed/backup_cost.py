@@ -48,15 +48,14 @@ def measure(quick=False):
 
 
 def report(record):
-    columns = ["turns", "seconds without", "seconds with", "MB a backup", "share (target)"]
-    row = [
-        f"{record['turns']} x {record['epochs_a_turn']} epochs",
-        f"{record['seconds_without']:.2f}",
-        f"{record['seconds_with']:.2f}",
-        record["megabytes_a_backup"],
-        f"{record['share']:+.1%} (<= {record['target']:.0%})",
-    ]
-    return records.table(columns, [row])
+    columns = {
+        "turns": "{turns} x {epochs_a_turn} epochs",
+        "seconds without": "{seconds_without:.2f}",
+        "seconds with": "{seconds_with:.2f}",
+        "MB a backup": "{megabytes_a_backup}",
+        "share (target)": "{share:+.1%} (<= {target:.0%})",
+    }
+    return records.listing([record], columns)
 
 
 def run(turns, epochs, place):

@@ -58,38 +58,25 @@ def main():
 
 def report(runs):
     """A row for each folder and contender: medians over the rounds."""
-    columns = [
-        "folder",
-        "read by",
-        "seconds to the first batch",
-        "pictures a second, first pass",
-        "second pass",
-        "processor ms a picture",
-        "MB at peak",
-    ]
+    columns = {
+        "folder": "{pictures:,.0f} of {side:.0f}x{side:.0f}",
+        "read by": "{title}",
+        "seconds to the first batch": "{seconds_to_first_batch:.1f}",
+        "pictures a second, first pass": "{pictures_per_second:,.0f}",
+        "second pass": "{pictures_per_second_again:,.0f}",
+        "processor ms a picture": "{processor_milliseconds_a_picture:.2f}",
+        "MB at peak": "{megabytes_at_peak:,.0f}",
+    }
     rows = []
-    for side, count in sorted({(run["side"], run["pictures"]) for run in runs}):
+    for side in sorted({run["side"] for run in runs}):
         for contender, title in CONTENDERS.items():
             own = [run for run in runs if (run["side"], run["contender"]) == (side, contender)]
-            middle = {
-                key: statistics.median(run[key] for run in own)
-                for key in own[0]
-                if isinstance(own[0][key], (int, float))
-            }
-            rows.append(
-                [
-                    f"{count:,} of {side}x{side}",
-                    title,
-                    f"{middle['seconds_to_first_batch']:.1f}",
-                    f"{middle['pictures_per_second']:,.0f}",
-                    f"{middle['pictures_per_second_again']:,.0f}",
-                    f"{middle['processor_milliseconds_a_picture']:.2f}",
-                    f"{middle['megabytes_at_peak']:,.0f}",
-                ]
-            )
+            numbers = [key for key, value in own[0].items() if isinstance(value, (int, float))]
+            middle = {key: statistics.median(run[key] for run in own) for key in numbers}
+            rows.append({**middle, "title": title})
     cores = sorted({run["cores_used"] for run in runs})
     told = f"{records.conditions(runs)} Each process could use {' or '.join(map(str, cores))}."
-    return f"{records.table(columns, rows)}\n\n{told}"
+    return f"{records.listing(rows, columns)}\n\n{told}"
 
 
 # === Measuring ===
@@ -101,7 +88,6 @@ def measured(contender, root, side, count, torch_environment):
     python = torch_python(torch_environment) if contender == "torch" else sys.executable
     pillow = pathlib.Path(PIL.__file__).parents[1]
     command = [python, "-m", f"{__package__}.folders_worker", contender, folder, str(side), pillow]
-    load = os.getloadavg()[0]
     process = subprocess.Popen(
         list(map(str, command)),
         stdout=subprocess.PIPE,
@@ -125,7 +111,6 @@ def measured(contender, root, side, count, torch_environment):
         **told,
         "megabytes_at_peak": round(peak[0] - told["megabytes_of_imports"], 1),
         "cores_used": len(os.sched_getaffinity(0)),
-        "load_before_and_after": [round(load, 2), round(os.getloadavg()[0], 2)],
         "processor": processor(),
     }
 

@@ -52,15 +52,14 @@ def measure(quick=False):
 
 
 def report(record):
-    columns = ["minutes", "epochs", "MB when settled", "MB at the end", "MB a minute (target)"]
-    row = [
-        f"{record['seconds'] / 60:.0f}",
-        record["epochs"],
-        record["megabytes_when_settled"],
-        record["megabytes_at_the_end"],
-        f"{record['megabytes_a_minute']:+.2f} (< {record['target']})",
-    ]
-    return records.table(columns, [row])
+    columns = {
+        "minutes": "{minutes:.0f}",
+        "epochs": "{epochs}",
+        "MB when settled": "{megabytes_when_settled}",
+        "MB at the end": "{megabytes_at_the_end}",
+        "MB a minute (target)": "{megabytes_a_minute:+.2f} (< {target})",
+    }
+    return records.listing([{**record, "minutes": record["seconds"] / 60}], columns)
 
 
 def resident():

@@ -42,10 +42,12 @@ def measure(data_dir, quick):
     import keras
 
     import keras_gan
+    from benchmarks import digit_classifier
 
     rounds, steps = QUICK if quick else (ROUNDS, STEPS)
     keras.utils.set_random_seed(0)
-    train, held = images("train", data_dir), images("test", data_dir)[:SAMPLES]
+    (train, _), (held, _) = digit_classifier.digits(data_dir)
+    held = held[:SAMPLES]
 
     class Clock(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -145,13 +147,6 @@ def classifier(shape):
         ],
         name="classifier",
     )
-
-
-def images(split, data_dir):
-    """MNIST as uint8."""
-    import tensorflow_datasets as tfds
-
-    return tfds.as_numpy(tfds.load("mnist", split=split, batch_size=-1, data_dir=data_dir))["image"]
 
 
 def report(record):

@@ -1,7 +1,6 @@
 """Fill `docs/performance.md` from the records that there are, and draw its pictures."""
 
 import os
-import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -58,19 +57,10 @@ def filled(text):
         ValueError: if the page lacks a place.
     """
     for name, (report, draw, runs, _) in sections().items():
-        made = "Not measured yet."
-        if runs:
-            made = report(runs)
+        made = report(runs) if runs else "Not measured yet."
         if runs and draw:
             made = f"![{name.replace('_', ' ')}](images/performance/{name}.png)\n\n{made}"
-        text, places = re.subn(
-            f"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda match, made=made: f"{match[1]}{made}\n{match[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-        if places != 1:
-            raise ValueError(f"The page must have one place for each table. Received: {name}.")
+        text = records.put(text, name, made)
     return text
 
 

@@ -126,7 +126,6 @@ def measure(name, quick=False):
     rounds, seconds = QUICK if quick else (ROUNDS, SECONDS)
     labels = list(CURVES[name].points)[: QUICK_POINTS if quick else None]
     points = {label: CURVES[name].points[label] for label in labels}
-    before = os.getloadavg()[0]
     facts, not_run = turns.in_turns(
         {
             label: lambda label=label: [sys.executable, "-m", WORKER, name, label, seconds]
@@ -142,7 +141,6 @@ def measure(name, quick=False):
         "title": CURVES[name].title,
         "rounds": rounds,
         "seconds_a_round": seconds,
-        "load_before_and_after": [round(before, 2), round(os.getloadavg()[0], 2)],
         "processor": processor(),
         "points": facts,
     }
@@ -165,34 +163,22 @@ def ratios(run):
 
 def report(runs):
     """One Markdown table of all curves, and under what load they were measured."""
-    rows = []
-    for run in runs:
-        for label, ratio in ratios(run).items():
-            point = run["points"][label]
-            middle, low, high = ratio["rate"]
-            rows.append(
-                (
-                    run["title"],
-                    label,
-                    f"{middle:.2f} [{low:.2f}, {high:.2f}]",
-                    f"{ratio['work']:.2f}",
-                    f"{ratio['product']:.2f}",
-                    f"{point['megabytes_at_peak']:.0f}",
-                    f"{point['milliseconds_a_step']:.1f}",
-                    point["steps_per_execution"],
-                )
-            )
-    columns = (
-        "what grows",
-        "to",
-        "images a second",
-        "work an image",
-        "rate x work",
-        "peak memory, MB",
-        "ms a step",
-        "steps a call",
-    )
-    return f"{records.table(columns, rows)}\n\n{records.conditions(runs)}"
+    columns = {
+        "what grows": "{title}",
+        "to": "{label}",
+        "images a second": "{rate[0]:.2f} [{rate[1]:.2f}, {rate[2]:.2f}]",
+        "work an image": "{work:.2f}",
+        "rate x work": "{product:.2f}",
+        "peak memory, MB": "{megabytes_at_peak:.0f}",
+        "ms a step": "{milliseconds_a_step:.1f}",
+        "steps a call": "{steps_per_execution}",
+    }
+    rows = [
+        {**run["points"][label], **ratio, "title": run["title"], "label": label}
+        for run in runs
+        for label, ratio in ratios(run).items()
+    ]
+    return f"{records.listing(rows, columns)}\n\n{records.conditions(runs)}"
 
 
 def size(runs):

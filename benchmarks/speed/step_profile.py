@@ -70,7 +70,6 @@ def measure(name, quick=False):
     """The record of one workload in all precisions that the machine gains from."""
     from keras_gan.backend.policies import multiplies_bfloat16
 
-    before = os.getloadavg()[0]
     precisions = ["float32", *["bfloat16"] * (multiplies_bfloat16() and not quick)]
     told = {}
     for precision in precisions:
@@ -90,7 +89,6 @@ def measure(name, quick=False):
     return {
         "workload": name,
         "title": ALL[name].title,
-        "load_before_and_after": [round(before, 2), round(os.getloadavg()[0], 2)],
         "processor": processor(),
         "precisions": told,
     }

@@ -32,7 +32,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -77,8 +76,11 @@ class Reference:
     def ask(self, what, folder="."):
         """The answer, and the seconds that it took."""
         if self._process is None:
+            python = records.python_with(
+                self._environment, "prdc, scipy, torch, torch_fidelity", *PACKAGES
+            )
             self._process = subprocess.Popen(
-                [python_of(self._environment), "-m", f"{__package__}.reference"],
+                [python, "-m", f"{__package__}.reference"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -98,24 +100,6 @@ class Reference:
         if self._process is not None:
             self._process.stdin.close()
             self._process.wait()
-
-
-def python_of(environment):
-    """The interpreter of an environment with the other libraries, made if need be."""
-    python = environment / "bin" / "python"
-    if not python.exists():
-        venv.create(environment, with_pip=True)
-    missing = subprocess.run(
-        [
-            python,
-            "-c",
-            "import prdc, scipy, torch, importlib.metadata as m; m.version('torch-fidelity')",
-        ],
-        capture_output=True,
-    ).returncode
-    if missing:
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-    return python
 
 
 # === Agreement ===

@@ -129,23 +129,12 @@ def report(runs):
             cells = [form.format(run[key]) if key in run else "-" for key, form in FIGURES.items()]
             minutes = f"{run['minutes']:.1f} ({run['processor_minutes']:.1f})"
             rows.append([task, f"seed {run['seed']}", *cells, run["steps"], minutes])
-        rows.append([task, f"**mean of {len(same)} (deviation)**", *summary(same), "", ""])
+        means = [
+            records.mean([run[key] for run in same if key in run], form)
+            for key, form in FIGURES.items()
+        ]
+        rows.append([task, f"**mean of {len(same)} (deviation)**", *means, "", ""])
     return records.table(columns, rows)
-
-
-def summary(runs):
-    """Mean and standard deviation over the seeds of each figure."""
-    import numpy as np
-
-    cells = []
-    for key, form in FIGURES.items():
-        values = [run[key] for run in runs if key in run]
-        if not values:
-            cells.append("-")
-            continue
-        spread = form.format(np.std(values, ddof=1)) if len(values) > 1 else "-"
-        cells.append(f"{form.format(np.mean(values))} ({spread})")
-    return cells
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """Who trains: a contender's command, and the environment and the processor that it has."""
 
 import pathlib
-import subprocess
 import sys
 import typing
-import venv
 
 from benchmarks import records
 
@@ -42,12 +40,5 @@ def processor():
 
 
 def torch_python(environment):
-    """The interpreter of an environment with PyTorch, made if need be."""
-    if environment.is_file():
-        return environment
-    python = environment / "bin" / "python"
-    if not python.exists():
-        venv.create(environment, with_pip=True)
-    if subprocess.run([python, "-c", "import numpy, torch"], capture_output=True).returncode:
-        subprocess.run([python, "-m", "pip", "install", "-q", "numpy", "torch"], check=True)
-    return python
+    """The interpreter of an environment with PyTorch."""
+    return records.python_with(environment, "numpy, torch", "numpy", "torch")
