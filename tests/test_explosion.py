@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import records
 from benchmarks.zoo import (
     kinds,
 )
-from keras_gan import convergence
+from keras_gan import convergence, losses
 from keras_gan.convergence import Signals, explosion
 
 # Colour pictures at a learning rate that is too high, in six epochs of 40 steps.
@@ -42,6 +43,17 @@ def test_what_grew_is_told_with_what_it_was_before():
     }
     words = "the discriminator's loss is 9.3 after 0.46, the discriminator's gradient norm is 70"
     assert words in explosion.describe(found)
+
+
+def test_what_each_loss_is_at_logits_of_0_is_known():
+    flat = np.zeros((4, 1), "float32")
+    # Minus the loss of a Wasserstein critic estimates a distance, which has no scale.
+    of_losses = {
+        kind.__name__: pytest.approx(float(np.mean(kind().discriminator_loss(flat, flat))), abs=0.01)
+        for kind in losses._KNOWN.values()
+        if kind is not losses.Wasserstein
+    }
+    assert explosion._AT_CHANCE == of_losses
 
 
 @pytest.mark.parametrize("without", [("d_loss",), ("d_gradient_norm",)])

@@ -16,6 +16,7 @@ _AT_CHANCE = {
     "NonSaturating": 1.39,
     "Minimax": 1.39,
     "RelativisticPaired": 0.69,
+    "RelativisticAverage": 1.39,
     "Hinge": 2.0,
     "LeastSquares": 0.5,
 }
