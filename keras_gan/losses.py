@@ -22,8 +22,21 @@ __all__ = [
     "RelativisticAverage",
     "RelativisticPaired",
     "Wasserstein",
+    "batch_mean",
     "get",
 ]
+
+
+def batch_mean(logits):
+    """The mean of logits over the batch of all replicas, differentiable: a float32 scalar.
+
+    For losses and regularizers of one's own: a mean of the tensors at hand is that of one replica,
+    by which replicas would come to differ.
+
+    Args:
+        logits: `(batch, ...)`, or a list of several scales, each of which counts as much.
+    """
+    return replicas.mean(ops.cast(per_sample(logits) if is_list(logits) else logits, "float32"))
 
 
 def cross_entropy_discriminator_loss(real_logits, fake_logits, *, label_smoothing=0.0):
@@ -47,8 +60,8 @@ class AdversarialLoss(_registry.Configurable):
     A subclass defines `discriminator_loss` and `generator_loss`, both of
     `(real_logits, fake_logits)`, returning one value per sample. Logits have the shape `(batch,)`,
     `(batch, 1)`, or `(batch, h, w, 1)` for a discriminator that judges patches; patches are
-    averaged after the pointwise loss. A discriminator of several scales gives a list of such
-    tensors, whose values are averaged in turn. The training step reduces over the batch, once.
+    averaged after the pointwise loss. The training step gives logits in float32, calls a loss for
+    each of several scales in turn, and reduces over the batch, once.
 
     A loss may have state: it lists it in `variables` and changes it in `after_update`.
 
@@ -88,7 +101,7 @@ class AdversarialLoss(_registry.Configurable):
         """Called with the logits of an update of the discriminator that has been applied.
 
         They are passed by position, those of this replica's whole batch. What moves by their means
-        must take the means of all replicas, as `regularizers.LeCam` does.
+        must take the means of all replicas, `losses.batch_mean`, as `regularizers.LeCam` does.
         """
 
 

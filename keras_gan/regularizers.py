@@ -13,7 +13,6 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, _registry, losses, schedules
-from keras_gan.backend import replicas
 from keras_gan.backend.gradients import input_gradients
 from keras_gan.backend.points import mix, perturb
 
@@ -273,8 +272,7 @@ class LeCam(Regularizer):
 
     def after_update(self, discriminator, *, real_logits=None, fake_logits=None):
         for average, logits in ((self.real_average, real_logits), (self.fake_average, fake_logits)):
-            logits = losses.per_sample(logits) if isinstance(logits, (list, tuple)) else logits
-            mean = replicas.mean(tf.cast(logits, "float32"))
+            mean = losses.batch_mean(logits)
             average.assign(self.decay * average.value + (1.0 - self.decay) * mean)
         self.start_weight.assign(self.decay * self.start_weight.value)
 

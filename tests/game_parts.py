@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_gan import losses
 from keras_gan.priors import Prior
 from keras_gan.terms import Term
 
@@ -278,6 +279,35 @@ class CrossEntropy(Term):
 
     def get_config(self):
         return {"labels": self.labels, "logits": self.logits, **super().get_config()}
+
+
+@register
+class BoundaryEquilibrium(losses.AdversarialLoss):
+    """Errors of an autoencoder, balanced by a state `k` (BEGAN, arXiv:1703.10717)."""
+
+    threshold = None
+
+    def __init__(self, gamma=0.5, rate=0.01):
+        self.gamma, self.rate = gamma, rate
+        self.k = keras.Variable(0.1, trainable=False, name="k")
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return real_logits[:, 0] - ops.convert_to_tensor(self.k) * fake_logits[:, 0]
+
+    def generator_loss(self, real_logits, fake_logits):
+        return fake_logits[:, 0]
+
+    @property
+    def variables(self):
+        return [self.k]
+
+    def after_update(self, real_logits, fake_logits):
+        real, fake = map(losses.batch_mean, (real_logits, fake_logits))
+        balance = self.gamma * real - fake
+        self.k.assign(ops.clip(self.k + self.rate * balance, 0.0, 1.0))
+
+    def get_config(self):
+        return {"gamma": self.gamma, "rate": self.rate}
 
 
 @register

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 import helpers
-from game_parts import CrossEntropy, Quantizer, register
+from game_parts import BoundaryEquilibrium, CrossEntropy, Quantizer, register
 from keras_gan import AdaptiveWeight, AdversarialModel, Critic, data, schedules
 from keras_gan.augment import Adaptive
 from keras_gan.layers import Frozen
@@ -194,6 +194,11 @@ def augmentation(noise):
     given = np.random.default_rng(0).uniform(-1, 1, (COUNT, *shape)).astype("float32")
     settings = {"augment": moving, "terms": terms, "regularizers": ["r1"]}
     return GAN(*networks, pack=2, prior=noise), settings, given
+
+
+@row("a loss with state")
+def loss_with_state(noise):
+    return sampling(noise), {"loss": BoundaryEquilibrium(rate=0.5)}, {"row": points()}
 
 
 # === Terms ===

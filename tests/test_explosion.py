@@ -49,7 +49,9 @@ def test_what_each_loss_is_at_logits_of_0_is_known():
     flat = np.zeros((4, 1), "float32")
     # Minus the loss of a Wasserstein critic estimates a distance, which has no scale.
     of_losses = {
-        kind.__name__: pytest.approx(float(np.mean(kind().discriminator_loss(flat, flat))), abs=0.01)
+        kind.__name__: pytest.approx(
+            float(np.mean(kind().discriminator_loss(flat, flat))), abs=0.01
+        )
         for kind in losses._KNOWN.values()
         if kind is not losses.Wasserstein
     }

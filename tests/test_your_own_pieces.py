@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 from keras import Input, Model, layers, ops
 
+from game_parts import BoundaryEquilibrium
 from keras_gan import AdversarialModel, Critic, losses, priors, regularizers, terms
+from runs import assert_same_state
 
 pytestmark = pytest.mark.slow
 
@@ -63,34 +65,6 @@ class Softmax(losses.AdversarialLoss):
 
     def _log_sum(self, *logits):
         return ops.logsumexp(-ops.concatenate(logits, axis=0))
-
-
-@register
-class BoundaryEquilibrium(losses.AdversarialLoss):
-    """Errors of an autoencoder, balanced by a state `k` (BEGAN, arXiv:1703.10717)."""
-
-    threshold = None
-
-    def __init__(self, gamma=0.5, rate=0.01):
-        self.gamma, self.rate = gamma, rate
-        self.k = keras.Variable(0.1, trainable=False, name="k")
-
-    def discriminator_loss(self, real_logits, fake_logits):
-        return real_logits[:, 0] - ops.convert_to_tensor(self.k) * fake_logits[:, 0]
-
-    def generator_loss(self, real_logits, fake_logits):
-        return fake_logits[:, 0]
-
-    @property
-    def variables(self):
-        return [self.k]
-
-    def after_update(self, real_logits, fake_logits):
-        balance = self.gamma * ops.mean(real_logits) - ops.mean(fake_logits)
-        self.k.assign(ops.clip(self.k + self.rate * balance, 0.0, 1.0))
-
-    def get_config(self):
-        return {"gamma": self.gamma, "rate": self.rate}
 
 
 @register
@@ -308,8 +282,7 @@ def test_it_trains_and_is_loaded_again(game, tmp_path):
     assert all((old != new.numpy()).any() for old, new in zip(before, kernels, strict=True))
     model.save(tmp_path / "game.keras")
     loaded = keras.saving.load_model(tmp_path / "game.keras")
-    for saved, found in zip(model.variables, loaded.variables, strict=True):
-        np.testing.assert_array_equal(saved, found, err_msg=saved.path)
+    assert_same_state(loaded, model.run_state())  # with that of the loss
 
 
 def test_the_state_of_a_loss_moves():

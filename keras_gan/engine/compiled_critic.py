@@ -194,10 +194,12 @@ def mean_of_rows(values, weights, pack=1):
 
 
 def over_scales(function, real_logits, fake_logits):
-    """A loss of logits, or the mean of those of several scales: `(batch,)`."""
+    """A loss of logits in float32, or the mean of those of several scales: `(batch,)`."""
     given = fake_logits if real_logits is None else real_logits
     if not isinstance(given, (list, tuple)):
-        return function(real_logits, fake_logits)
+        # Half precision would lose the tails of a softplus, and meets a user's state in float32.
+        pair = (real_logits, fake_logits)
+        return function(*(None if each is None else tf.cast(each, "float32") for each in pair))
     nothing = [None] * len(given)
     pairs = zip(real_logits or nothing, fake_logits or nothing, strict=True)
-    return sum(function(*pair) for pair in pairs) / len(given)
+    return sum(over_scales(function, *pair) for pair in pairs) / len(given)
