@@ -20,16 +20,19 @@ smallest of the epochs before, or not finite. `--pictures` takes a picture of ea
 import dataclasses
 import functools
 import itertools
-import os
 import pathlib
 import statistics
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import keras
 import numpy as np
+import tensorflow as tf
 
+import keras_gan
 from benchmarks import records
+from benchmarks.claims.embeddings import checkpoints, judges
+from keras_gan.metrics.frechet_distance import frechet_distance
+from keras_gan.recipes import defaults
 
 SETS = ("digits", "mnist", "sprites", "facades", "facades_128")
 SECONDS, QUICK_SECONDS = 300.0, 10.0
@@ -111,8 +114,6 @@ def main():
 @functools.cache
 def reals(name, data_dir):
     """`(train, held out)` of a set, uint8."""
-    from benchmarks.claims.embeddings import checkpoints
-
     if name != "facades_128":
         return checkpoints.reals(name, data_dir)
     return checkpoints.facades(data_dir, 128)
@@ -121,15 +122,11 @@ def reals(name, data_dir):
 @functools.cache
 def judge(name, data_dir):
     """A function from uint8 images to features."""
-    from benchmarks.claims.embeddings import judges
-
     return judges.judge("facades" if name == "facades_128" else name, data_dir)
 
 
 def distance(name, samples, data_dir):
     """The Frechet distance of float samples in [-1, 1] to the held-out reals."""
-    from keras_gan.metrics.frechet_distance import frechet_distance
-
     pixels = np.clip(np.round((samples + 1.0) * 127.5), 0, 255).astype("uint8")
     look = judge(name, data_dir)
     return float(frechet_distance(look(reals(name, data_dir)[1]), look(pixels)))
@@ -155,8 +152,6 @@ def _timed(name, contender, timings):
         contender = "default"
 
     def measure():
-        import keras
-
         class Clock(keras.callbacks.Callback):
             ends = []
 
@@ -177,8 +172,6 @@ def _timed(name, contender, timings):
 
 def _contender(name, contender, seed, given):
     """`(model, arguments of its fit)`."""
-    import keras
-
     keras.utils.set_random_seed(seed)
     train, _ = reals(name, given.data_dir)
     shape, batch = train.shape[1:], 64 if name in ("digits", "mnist") else 32
@@ -187,8 +180,6 @@ def _contender(name, contender, seed, given):
     elif contender == "best":
         model, batch = _best(name, shape, batch, seed)
     else:
-        import keras_gan
-
         model = keras_gan.recipes.dcgan(shape, seed=seed)
     data = {"x": train, "batch_size": batch, "steps_per_epoch": min(100, len(train) // batch)}
     if contender == "documentation":
@@ -198,10 +189,6 @@ def _contender(name, contender, seed, given):
 
 
 def _planned(name, seed, given):
-    import keras
-
-    import keras_gan
-
     keras.utils.set_random_seed(seed)
     train, held_out = reals(name, given.data_dir)
     began = time.perf_counter()
@@ -217,10 +204,8 @@ def _planned(name, seed, given):
 def _judged(name, model, count, contender, seed, given):
     samples = model.generate(count, seed=SAMPLING_SEED)
     if given.pictures and seed == 0:
-        from keras_gan import images
-
         path = given.pictures / f"first_try_{name}_{contender}.png"
-        images.save_png(path, images.grid(samples[:48], 4, 12))
+        keras_gan.images.save_png(path, keras_gan.images.grid(samples[:48], 4, 12))
     return {
         "set": name,
         "contender": contender,
@@ -231,8 +216,6 @@ def _judged(name, model, count, contender, seed, given):
 
 
 def _best(name, shape, usual_batch, seed):
-    import keras_gan
-
     best = BEST[name]
     rate = 1e-3
     if best.horizon:
@@ -243,7 +226,6 @@ def _best(name, shape, usual_batch, seed):
 
 def _watch(steps):
     """A callback that ends a run after so many steps, and sees whether it explodes."""
-    import keras
 
     class Watch(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
@@ -274,8 +256,6 @@ def _watch(steps):
 
 def _endless(images, batch):
     """Shuffled batches of floats in [-1, 1], pass after pass."""
-    import tensorflow as tf
-
     dataset = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), seed=0).repeat()
     dataset = dataset.batch(batch, drop_remainder=True)
     return dataset.map(lambda x: tf.cast(x, "float32") / 127.5 - 1.0).prefetch(2)
@@ -283,12 +263,6 @@ def _endless(images, batch):
 
 def _documentation(shape):
     """The training step of "DCGAN to generate face images", on the networks of `default`."""
-    import keras
-    import tensorflow as tf
-
-    import keras_gan
-    from keras_gan.recipes import defaults
-
     pair = keras_gan.networks.dcgan(
         shape,
         defaults.latent_dim(shape),

@@ -16,9 +16,12 @@ import pathlib
 import tempfile
 import time
 
+import keras
 import numpy as np
 
+import keras_gan
 from benchmarks import drawing, records
+from benchmarks.claims import first_try
 
 IMAGES, GRIDS = records.ROOT / "docs" / "images", records.ROOT / "runs" / "good_and_bad"
 # Name of the set, batch size and epochs, by size.
@@ -57,11 +60,6 @@ def grid_path(size, kind):
 
 def run(size, kind, given):
     """Train one model, and return its signals, its verdict and some of its samples."""
-    import keras
-
-    import keras_gan
-    from benchmarks.claims import first_try
-
     name, batch, epochs = SETS[size]
     seed, epochs = given.seeds[0], 2 if given.quick else epochs
     train, held_out = first_try.reals(name, given.data_dir)

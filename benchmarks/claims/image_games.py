@@ -29,9 +29,15 @@ import tempfile
 import time
 import zipfile
 
+import keras
 import numpy as np
+import tensorflow as tf
+from keras import layers
 
+import keras_gan
 from benchmarks import records
+from benchmarks.claims.embeddings import checkpoints, judges
+from keras_gan.metrics.frechet_distance import frechet_distance
 
 SIZE = 64
 # Steps and images of a step.
@@ -81,8 +87,6 @@ class Bench:
 
     def run(self, task, variant, seed):
         """Train one variant and judge what it makes of the test images."""
-        import keras
-
         steps, batch_size = LENGTHS[task]
         if self.given.quick:
             steps = 4
@@ -94,9 +98,7 @@ class Bench:
             test = {name: images[:8] for name, images in test.items()}
         model = getattr(self, f"_{kind}_model")(variant, seed, steps * batch_size)
         if kind == "cycle":
-            from keras_gan import data
-
-            train = data.unpaired(
+            train = keras_gan.data.unpaired(
                 *train.values(), names=list(train), batch_size=batch_size, seed=seed
             )
             batch_size = None
@@ -119,8 +121,6 @@ class Bench:
     @functools.cached_property
     def facades(self):
         """`{part: (labels, photos)}`."""
-        import keras_gan
-
         found = {}
         with tempfile.TemporaryDirectory() as folder:
             with zipfile.ZipFile(self.given.data_dir / "facades.zip") as opened:
@@ -138,8 +138,6 @@ class Bench:
     @functools.cached_property
     def sprites(self):
         """`(views, characters, 64, 64, 3)` in mixed order of characters."""
-        from benchmarks.claims.embeddings import checkpoints
-
         images = checkpoints._images(self.given.data_dir / "tinyhero_64.zip", "", count=3_648)
         views = images.reshape(4, -1, SIZE, SIZE, 3)
         return views[:, np.random.default_rng(0).permutation(views.shape[1])]
@@ -172,8 +170,6 @@ class Bench:
     # === Models ===
 
     def _pix2pix_model(self, variant, seed, images):
-        import keras_gan
-
         field = 70 if variant == "l1" else int(variant.removeprefix("patch"))
         shape = (SIZE, SIZE, 3)
         model = keras_gan.recipes.pix2pix(shape, receptive_field=field, seed=seed, **rate(images))
@@ -194,13 +190,9 @@ class Bench:
         return alone
 
     def _cycle_model(self, variant, seed, images):
-        import keras_gan
-
         return keras_gan.recipes.cycle_gan((SIZE, SIZE, 3), seed=seed, **rate(images))
 
     def _super_resolution_model(self, variant, seed, images):
-        import keras_gan
-
         options = {"seed": seed, **rate(images)}
         if variant == "l1":
             options["start_step"] = NEVER
@@ -212,17 +204,10 @@ class Bench:
 
     @functools.cached_property
     def _features(self):
-        from benchmarks.claims.embeddings import judges
-
         return judges.judge("facades", self.given.data_dir)
 
     def _early_features(self):
         """SqueezeNet up to `fire4` of images in [-1, 1], scaled to a mean of 1 on sprites."""
-        import keras
-        from keras import layers
-
-        from benchmarks.claims.embeddings import judges
-
         weights = self.given.data_dir / "squeezenet" / "squeezenet_v1.0_decoded.npz"
         maps = judges.squeezenet_maps(weights, SIZE, fires=4)
         first = maps.get_layer("conv1")
@@ -236,8 +221,6 @@ class Bench:
         return keras.Model(image, layers.Rescaling(1.0 / mean)(features))
 
     def _frechet(self, real, fake):
-        from keras_gan.metrics.frechet_distance import frechet_distance
-
         return round(float(frechet_distance(self._features(real), self._features(fake))), 2)
 
     def _pix2pix_figures(self, model, train, test, name):
@@ -278,33 +261,25 @@ class Bench:
     def _draw(self, name, *columns):
         """The first rows of the test images, side by side."""
         if self.given.pictures:
-            from keras_gan import images
-
             cells = np.stack([column[:8] for column in columns], axis=1)
             cells = cells.reshape(-1, SIZE, SIZE, 3)
             self.given.pictures.mkdir(parents=True, exist_ok=True)
-            grid = images.grid(cells, rows=4, columns=2 * len(columns))
-            images.save_png(self.given.pictures / f"{name}.png", grid)
+            grid = keras_gan.images.grid(cells, rows=4, columns=2 * len(columns))
+            keras_gan.images.save_png(self.given.pictures / f"{name}.png", grid)
 
 
 def rate(images):
     """The learning rate of the papers, which falls in the second half."""
-    import keras_gan
-
     rate = keras_gan.schedules.Linear(2e-4, 2e-6, over_images=images, after=images / 2)
     return {"learning_rate": rate}
 
 
 def bytes_of(samples):
-    from keras_gan import images
-
-    return images.to_uint8(samples)
+    return keras_gan.images.to_uint8(samples)
 
 
 def resized(images, size, method="bicubic"):
     """Resized with smoothing where they become smaller, as `uint8`."""
-    import tensorflow as tf
-
     found = [
         tf.image.resize(part, (size, size), method, antialias=method == "bicubic")
         for part in np.array_split(images.astype("float32"), -(-len(images) // 500))
@@ -318,8 +293,6 @@ def l1(made, target):
 
 def fidelity(made, target):
     """PSNR in dB and SSIM."""
-    import tensorflow as tf
-
     return {
         "psnr": round(float(tf.reduce_mean(tf.image.psnr(made, target, 255))), 2),
         "ssim": round(float(tf.reduce_mean(tf.image.ssim(made, target, 255))), 4),

@@ -16,15 +16,15 @@ half. Processor time and load are kept beside the figures.
   anomalies; one run for each digit.
 """
 
-import os
 import statistics
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import keras
 import numpy as np
 
-from benchmarks import records
+import keras_gan
+from benchmarks import digit_classifier, records
+from benchmarks.digit_classifier import scaled
 
 SHAPE, BATCH, SAMPLING_SEED = (28, 28, 1), 64, 1_000
 STEPS = {"dcgan": 2_000, "acgan": 2_000, "infogan": 2_000, "semi_supervised": 6_000, "bigan": 800}
@@ -66,8 +66,6 @@ class Bench:
     """The digits, and the judge, which is trained when a run first needs it."""
 
     def __init__(self, data_dir, quick):
-        from benchmarks import digit_classifier
-
         few = slice(1_000 if quick else None)
         self.train, self.test = (
             (images[few], labels[few]) for images, labels in digit_classifier.digits(data_dir)
@@ -76,8 +74,6 @@ class Bench:
         self._judge = None
 
     def run(self, game, seed, digit):
-        import keras
-
         judge = self.judge() if game in ("dcgan", "acgan") else None
         keras.utils.set_random_seed(seed)
         steps = QUICK_STEPS if self.quick else STEPS[game]
@@ -102,8 +98,6 @@ class Bench:
     def judge(self):
         """`(the classifier, what is told of it)`."""
         if self._judge is None:
-            from benchmarks import digit_classifier
-
             if self.quick:  # untrained: that would take minutes
                 self._judge = digit_classifier.network(), {}
             else:
@@ -113,17 +107,15 @@ class Bench:
     # === Classes that are asked for ===
 
     def _dcgan(self, seed, steps, judge):
-        from keras_gan import recipes
-
-        gan = recipes.dcgan(SHAPE, num_classes=10, learning_rate=_rate(1e-3, steps), seed=seed)
+        gan = keras_gan.recipes.dcgan(
+            SHAPE, num_classes=10, learning_rate=_rate(1e-3, steps), seed=seed
+        )
         _fit(gan, self.train, steps)
         labels = self._labels()
         return self._as_asked(judge, gan.generate(labels=labels, seed=SAMPLING_SEED), labels)
 
     def _acgan(self, seed, steps, judge):
-        from keras_gan import recipes
-
-        model = recipes.acgan(SHAPE, 10, learning_rate=_rate(1e-3, steps), seed=seed)
+        model = keras_gan.recipes.acgan(SHAPE, 10, learning_rate=_rate(1e-3, steps), seed=seed)
         images, labels = self.train
         _fit(model, [{"image": images, "labels": labels}], steps)
         labels = self._labels()
@@ -134,8 +126,6 @@ class Bench:
         return (np.arange(100 if self.quick else 10_000) % 10).astype("int32")
 
     def _as_asked(self, judge, samples, labels):
-        from benchmarks import digit_classifier
-
         model, told = judge
         right = digit_classifier.predict(model, samples) == labels
         by_class = [round(float(right[labels == k].mean()), 4) for k in range(10)]
@@ -144,17 +134,13 @@ class Bench:
     # === Without labels, and with few ===
 
     def _infogan(self, seed, steps, _):
-        from keras_gan import recipes
-
-        model = recipes.infogan(SHAPE, learning_rate=_rate(1e-3, steps), seed=seed)
+        model = keras_gan.recipes.infogan(SHAPE, learning_rate=_rate(1e-3, steps), seed=seed)
         _fit(model, [{"image": self.train[0]}], steps)
         stands_for = assignment(codes(model, self.train[0][:10_000]), self.train[1][:10_000])
         right = stands_for[codes(model, self.test[0])] == self.test[1]
         return {"figure": round(float(right.mean()), 4)}
 
     def _semi_supervised(self, seed, steps, _):
-        import keras_gan
-
         images, labels = self._few(seed)
         model = keras_gan.recipes.semi_supervised(
             SHAPE, 10, learning_rate=_rate(5e-4, steps), seed=seed
@@ -180,12 +166,9 @@ class Bench:
 
     def _plain(self, images, labels):
         """Errors of the same classifier, trained on the labelled digits alone."""
-        import keras
-
-        from benchmarks.digit_classifier import scaled
-        from keras_gan import networks
-
-        encoder = networks.encoder(SHAPE, {"classes": 10}, filters=32, noise=0.3, dropout=0.5)
+        encoder = keras_gan.networks.encoder(
+            SHAPE, {"classes": 10}, filters=32, noise=0.3, dropout=0.5
+        )
         network = keras.Model(encoder.input, encoder.output["classes"])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         network.compile(keras.optimizers.Adam(5e-4), loss)
@@ -201,19 +184,17 @@ class Bench:
     # === Anomalies ===
 
     def _bigan(self, seed, steps, digit):
-        from keras_gan import recipes
-
-        model = recipes.bigan(SHAPE, learning_rate=_rate(5e-4, steps), seed=seed)
+        model = keras_gan.recipes.bigan(SHAPE, learning_rate=_rate(5e-4, steps), seed=seed)
         images, labels = self.train
         _fit(model, [{"image": images[labels == digit]}], steps)
-        scores = recipes.anomaly_score(model, self.test[0])
+        scores = keras_gan.recipes.anomaly_score(model, self.test[0])
         return {"figure": round(auroc(scores, self.test[1] != digit), 4)}
 
 
 def _rate(value, steps):
-    from keras_gan import schedules
-
-    return schedules.Linear(value, value / 50, over_images=steps * BATCH, after=steps * BATCH / 2)
+    return keras_gan.schedules.Linear(
+        value, value / 50, over_images=steps * BATCH, after=steps * BATCH / 2
+    )
 
 
 def _fit(model, data, steps):

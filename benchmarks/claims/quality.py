@@ -20,9 +20,13 @@ import sys
 import tempfile
 import time
 
+import keras
 import numpy as np
+import tensorflow as tf
+from keras import layers
 
-from benchmarks import records
+import keras_gan
+from benchmarks import digit_classifier, records
 
 SAMPLES, CONFIDENT = 1_000, 0.9
 TARGETS = {"digits": 0.70, "mnist": 0.85}
@@ -72,33 +76,24 @@ def run(data, seed, given):
 
 def real(data, seed, data_dir):
     """The reals that the example trained on and those that it held out, scaled to [-1, 1]."""
-    import keras_gan
-
     if data == "digits":
         images, labels = keras_gan.data.digits(labels=True)
         order = np.random.default_rng(seed).permutation(len(images))
         images, labels, at = images[order], labels[order], int(len(images) * 0.9)
         parts = (images[:at], labels[:at]), (images[at:], labels[at:])
     else:
-        from benchmarks import digit_classifier
-
         parts = digit_classifier.digits(data_dir)
     return [(images / 127.5 - 1.0, labels) for images, labels in parts]
 
 
 def generate(path, seed):
     """Samples of an exported generator, without the package."""
-    import tensorflow as tf
-
     model = tf.saved_model.load(str(path))
     return model.sample(SAMPLES, seed + 1_000, 1.0).numpy()
 
 
 def classifier(images, labels, held, held_labels, seed):
     """A classifier of real digits: `(samples -> probabilities, accuracy on held-out reals)`."""
-    import keras
-    from keras import layers
-
     keras.utils.set_random_seed(seed)
     network = keras.Sequential(
         [

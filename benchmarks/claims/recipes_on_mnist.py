@@ -9,13 +9,15 @@ The floor is what 10,000 training digits get. The classifier, its accuracy and a
 weights are the same for all runs. A picture of the first seed's samples is written to `--pictures`.
 """
 
-import os
 import pathlib
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import keras
 
-from benchmarks import records
+import keras_gan
+from benchmarks import digit_classifier, records
+from benchmarks.digit_classifier import scaled
+from keras_gan.engine.evaluating import named_results
 
 RECIPES = ("dcgan", "wgan_gp", "sngan", "r3gan")
 CORES = 2
@@ -62,8 +64,6 @@ class Bench:
     @property
     def judge(self):
         if self._judge is None:
-            from benchmarks import digit_classifier
-
             train, test = digit_classifier.digits(self.given.data_dir)
             network, told = digit_classifier.trained(train, test)
             self.train, self.test = train[0], test[0]
@@ -71,14 +71,12 @@ class Bench:
         return self._judge
 
     def metrics(self):
-        from keras_gan import metrics
-
         settings = {"features": self.judge[0]}
         kept = {**settings, "max_samples": self.count}
         return [
-            metrics.FrechetDistance(**settings),
-            metrics.PrecisionRecall(**kept),
-            metrics.DensityCoverage(**kept),
+            keras_gan.metrics.FrechetDistance(**settings),
+            keras_gan.metrics.PrecisionRecall(**kept),
+            keras_gan.metrics.DensityCoverage(**kept),
         ]
 
     def told(self, figures):
@@ -87,9 +85,6 @@ class Bench:
 
     def floor(self):
         """Real training digits in the place of samples."""
-        from benchmarks.digit_classifier import scaled
-        from keras_gan.engine.evaluating import named_results
-
         metrics = self.metrics()
         for metric in metrics:
             for start in range(0, self.count, 500):
@@ -99,11 +94,6 @@ class Bench:
 
     def run(self, recipe, seed, minutes):
         """Train, sample, compare."""
-        import keras
-
-        import keras_gan
-        from keras_gan import images
-
         metrics = self.metrics()
         keras.utils.set_random_seed(seed)
         gan = getattr(keras_gan.recipes, recipe)((28, 28, 1), seed=seed, precision="float32")
@@ -124,7 +114,9 @@ class Bench:
         )
         if self.given.pictures and seed == 0:
             path = self.given.pictures / f"mnist_{recipe}.png"
-            images.save_png(path, images.grid(gan.generate(64, seed=SAMPLING_SEED), 8, 8))
+            keras_gan.images.save_png(
+                path, keras_gan.images.grid(gan.generate(64, seed=SAMPLING_SEED), 8, 8)
+            )
         return {
             "recipe": recipe,
             "seed": seed,

@@ -30,11 +30,8 @@ Networks, workers and rates are stated, not measured; weights and multiply-adds 
 """
 
 import math
-import os
 import pathlib
 import typing
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import drawing, records
 

@@ -17,12 +17,9 @@ is within the noise where the mean of *fast*, over the seeds and at the end, is 
 import functools
 import itertools
 import math
-import os
 import pathlib
 import statistics
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np

@@ -17,11 +17,12 @@ and all with the reals' side computed once by `set_reference`.
 import os
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import keras
 import numpy as np
+from keras import layers
 
-from benchmarks import records
+import keras_gan
+from benchmarks import digit_classifier, records
 
 ROUNDS, STEPS, SAMPLES, BATCH = 7, 40, 2_000, 64
 QUICK = (2, 5)
@@ -39,11 +40,6 @@ def main():
 
 def measure(data_dir, quick):
     """The record of all rounds."""
-    import keras
-
-    import keras_gan
-    from benchmarks import digit_classifier
-
     rounds, steps = QUICK if quick else (ROUNDS, STEPS)
     keras.utils.set_random_seed(0)
     (train, _), (held, _) = digit_classifier.digits(data_dir)
@@ -105,18 +101,16 @@ def measure(data_dir, quick):
 
 def choices(held):
     """Metrics by the name of their choice."""
-    from keras_gan import metrics
-
     judge = classifier(held.shape[1:])
 
     def each():
         return [
-            metrics.SlicedWasserstein(),
-            metrics.FrechetDistance(),
-            metrics.KernelDistance(),
-            metrics.PrecisionRecall(),
-            metrics.DensityCoverage(),
-            metrics.InceptionScore(judge),
+            keras_gan.metrics.SlicedWasserstein(),
+            keras_gan.metrics.FrechetDistance(),
+            keras_gan.metrics.KernelDistance(),
+            keras_gan.metrics.PrecisionRecall(),
+            keras_gan.metrics.DensityCoverage(),
+            keras_gan.metrics.InceptionScore(judge),
         ]
 
     referenced = each()
@@ -132,9 +126,6 @@ def choices(held):
 
 def classifier(shape):
     """An untrained classifier of usual size; what it says does not change what it costs."""
-    import keras
-    from keras import layers
-
     return keras.Sequential(
         [
             keras.Input(shape),

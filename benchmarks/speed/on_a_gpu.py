@@ -16,7 +16,6 @@ import os
 import sys
 import tempfile
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # By default the first process would take the memory of all GPUs, and the others fail.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 

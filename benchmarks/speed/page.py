@@ -1,10 +1,5 @@
 """Fill `docs/performance.md` from the records that there are, and draw its pictures."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
 from benchmarks import drawing, records
 from benchmarks.speed import all_reduce, fast_and_plain, scaling, step_profile
 from benchmarks.speed.throughput import report as throughput_report

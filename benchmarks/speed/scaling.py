@@ -16,13 +16,10 @@ cores, so each replica is held to one thread, which stands for one core; the las
 that uses them all without a strategy.
 """
 
-import os
 import pathlib
 import re
 import sys
 import typing
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import drawing, records
 from benchmarks.speed.throughput import turns

@@ -3,10 +3,7 @@
 Arguments: curve, label of the point, seconds a round.
 """
 
-import os
 import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.speed.scaling import CURVES
 from benchmarks.speed.throughput.with_keras import train

@@ -15,15 +15,12 @@ by their type:
 """
 
 import collections
-import os
 import pathlib
 import re
 import statistics
 import sys
 import tempfile
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import drawing, records
 from benchmarks.speed.throughput import turns

@@ -15,10 +15,7 @@ before the first run.
 
 import collections
 import gc
-import os
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import records
 from benchmarks.zoo import (

@@ -5,6 +5,12 @@ import math
 import time
 import warnings
 
+import keras
+import numpy as np
+
+import keras_gan
+from benchmarks.zoo import tasks
+
 # Latents of all epochs are the same, so that epochs compare; no callback uses them.
 _SEED = 4_711
 _DRAWS = 4
@@ -55,12 +61,12 @@ def hidden(history, asked):
 
 
 def _is_unsure(last):
-    from keras_gan import convergence
-
     chance = last.discriminator_auc
     if chance is None or not math.isfinite(chance):
         return False
-    return abs(chance - 0.5) <= 2.0 * convergence.auc_tolerance(last.num_real, last.num_fake)
+    return abs(chance - 0.5) <= 2.0 * keras_gan.convergence.auc_tolerance(
+        last.num_real, last.num_fake
+    )
 
 
 # === Recording ===
@@ -80,11 +86,6 @@ def record(task, kind, seed, data_dir=None, *, epochs=None, steps=None):
     Returns:
         The record, a `dict` of plain values.
     """
-    import keras
-
-    import keras_gan
-    from benchmarks.zoo import tasks
-
     task = dataclasses.replace(task, epochs=epochs or task.epochs, steps=steps or task.steps)
     data = tasks.load(task, kind, seed, data_dir)
     wall, processor = time.perf_counter(), time.process_time()
@@ -138,8 +139,6 @@ def record(task, kind, seed, data_dir=None, *, epochs=None, steps=None):
 
 def _deviation(values):
     """The standard deviation, 0 if a value is none."""
-    import numpy as np
-
     return 0.0 if None in values else float(np.std(values, ddof=1))
 
 

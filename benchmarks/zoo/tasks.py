@@ -18,7 +18,7 @@ STD = 0.05  # of the ring's modes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Task:
-    """Data and what is usual for them.
+    """Data and what is usual for them; the defaults are those of images.
 
     Attributes:
         name: of the task.
@@ -40,69 +40,29 @@ class Task:
 
     name: str
     data: str
-    networks: str
     epochs: int
     steps: int
-    batch_size: int
-    rate: float
-    gamma: float
-    gradient_penalty: float
-    few: int
-    fresh_every: int
     minutes: float
     judged: int
+    networks: str = "dcgan"
+    batch_size: int = 64
+    rate: float = 1e-3
+    gamma: float = 0.1
+    gradient_penalty: float = 10.0
+    few: int = 48
+    fresh_every: int = 4
     num_train: int | None = None
     num_held_out: int | None = None
 
 
+_RING = {"batch_size": 128, "rate": 2e-3, "gamma": 0.02, "gradient_penalty": 1.0, "few": 32}
+_RING |= {"networks": "mlp", "fresh_every": 1}
 _USUAL = {
     task.name: task
     for task in (
-        Task(
-            name="ring",
-            data="ring",
-            networks="mlp",
-            epochs=60,
-            steps=120,
-            batch_size=128,
-            rate=2e-3,
-            gamma=0.02,
-            gradient_penalty=1.0,
-            few=32,
-            fresh_every=1,
-            minutes=2.0,
-            judged=2_000,
-        ),
-        Task(
-            name="digits",
-            data="digits",
-            networks="dcgan",
-            epochs=50,
-            steps=40,
-            batch_size=64,
-            rate=1e-3,
-            gamma=0.1,
-            gradient_penalty=10.0,
-            few=48,
-            fresh_every=4,
-            minutes=2.0,
-            judged=500,
-        ),
-        Task(
-            name="mnist",
-            data="mnist",
-            networks="dcgan",
-            epochs=40,
-            steps=50,
-            batch_size=64,
-            rate=1e-3,
-            gamma=0.1,
-            gradient_penalty=10.0,
-            few=48,
-            fresh_every=4,
-            minutes=6.0,
-            judged=1_000,
-        ),
+        Task(name="ring", data="ring", epochs=60, steps=120, judged=2_000, minutes=2.0, **_RING),
+        Task(name="digits", data="digits", epochs=50, steps=40, judged=500, minutes=2.0),
+        Task(name="mnist", data="mnist", epochs=40, steps=50, judged=1_000, minutes=6.0),
     )
 }
 

@@ -16,9 +16,6 @@ that of the run's best one. Runs of which no checkpoint is nearer than the mean 
 """
 
 import functools
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
@@ -28,6 +25,10 @@ from benchmarks.claims.embeddings import (
     checkpoints,
     judges,
 )
+from benchmarks.digit_classifier import scaled
+from keras_gan.convergence import run_progress, signals, trends
+from keras_gan.metrics import sliced_wasserstein
+from keras_gan.metrics.frechet_distance import frechet_distance
 
 STATISTICS = ("frechet", "sliced_wasserstein")
 ERRORS = 3.0
@@ -102,9 +103,6 @@ class Judged:
 
     def judge(self, make, seed):
         """How a candidate does, by half of the runs and by statistic."""
-        from keras_gan.metrics import sliced_wasserstein
-        from keras_gan.metrics.frechet_distance import frechet_distance
-
         embed = make(self.reals.shape[1:], self.reals, seed)
         real = embedded(embed, self.reals)
         found = {statistic: {} for statistic in STATISTICS}
@@ -132,8 +130,6 @@ class Judged:
 
     def _restored(self, distances, errors):
         """The excess of the truth of what would be restored over the best of each run."""
-        from keras_gan.convergence import run_progress, signals, trends
-
         found = {}
         for kind in dict.fromkeys(kind for kind, _ in distances):
             history, values = [], []
@@ -177,8 +173,6 @@ def agreement(truth, values):
 
 def embedded(embed, images):
     """What an embedding makes of uint8 images, a batch at a time."""
-    from benchmarks.digit_classifier import scaled
-
     starts = range(0, len(images), 250)
     return np.concatenate([np.asarray(embed(scaled(images[i : i + 250]))) for i in starts])
 

@@ -14,9 +14,11 @@ import tempfile
 import time
 import zipfile
 
+import keras
 import numpy as np
 
-from benchmarks import records
+import keras_gan
+from benchmarks import digit_classifier, records
 
 FOLDER = records.ROOT / "runs" / "embeddings"
 COUNT = 700
@@ -134,16 +136,12 @@ def reals(name, data_dir):
 
 @functools.cache
 def _mnist(data_dir):
-    from benchmarks import digit_classifier
-
     train, test = digit_classifier.digits(data_dir / "tfds")
     return train[0], test[0][:COUNT]
 
 
 @functools.cache
 def _digits(data_dir):
-    import keras_gan
-
     images = keras_gan.data.digits()
     order = np.random.default_rng(0).permutation(len(images))
     return images[order[COUNT:]], images[order[:COUNT]]
@@ -171,8 +169,6 @@ def facades(data_dir, size=64):
 
 
 def _images(archive, inside, count, size=64):
-    import keras_gan
-
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder)
@@ -216,8 +212,6 @@ def recorded(set_name, kind_name, data_dir, *, again=False, steps=None):
 
 
 def _train(of, kind, data_dir, steps):
-    import keras
-
     train, _ = reals(of.name, data_dir)
     at = milestones(of, steps or round(of.steps * kind.length))
     keras.utils.set_random_seed(kind.seed)
@@ -250,11 +244,6 @@ def _uint8(samples):
 
 
 def _game(of, kind, shape):
-    import keras
-
-    import keras_gan
-    from keras_gan import regularizers
-
     filters = [int(f * kind.width) for f in (of.generator_filters, of.discriminator_filters)]
     options = {"max_filters": 64} if kind.networks == "resnet" else {}
     pair = getattr(keras_gan.networks, kind.networks)(
@@ -266,7 +255,11 @@ def _game(of, kind, shape):
         **options,
     )
     gan = keras_gan.GAN(*pair, ema_halflife_images=1_000, seed=kind.seed)
-    penalties = {"r1_r2": (regularizers.R1, regularizers.R2), "r1": (regularizers.R1,), "none": ()}
+    penalties = {
+        "r1_r2": (keras_gan.regularizers.R1, keras_gan.regularizers.R2),
+        "r1": (keras_gan.regularizers.R1,),
+        "none": (),
+    }
     gan.compile(
         *(
             keras.optimizers.Adam(of.learning_rate * kind.rate, beta_1=0.0, beta_2=0.99)

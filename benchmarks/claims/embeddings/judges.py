@@ -9,9 +9,15 @@ is its standard deviation over draws of the samples with replacement.
 import functools
 import pathlib
 
+import keras
 import numpy as np
+import tensorflow as tf
+from keras import layers
 
+import keras_gan
+from benchmarks import digit_classifier
 from benchmarks.claims.embeddings import checkpoints
+from keras_gan.metrics.frechet_distance import frechet_distance
 
 DRAWS = 3
 BGR_MEANS = (104.0, 117.0, 123.0)
@@ -24,8 +30,6 @@ def distances(set_name, kinds, data_dir):
     Returns:
         A `dict` of `(kind, step)` to `(distance, its standard error)`.
     """
-    from keras_gan.metrics.frechet_distance import frechet_distance
-
     look_at = functools.cache(lambda: judge(set_name, data_dir))
     _, held_out = checkpoints.reals(set_name, data_dir)
     real = _kept(f"{set_name}_reals", lambda: {"reals": look_at()(held_out)})["reals"]
@@ -54,8 +58,6 @@ def distances(set_name, kinds, data_dir):
 
 def of_mean_image(set_name, data_dir):
     """The distance of samples that are all the mean of the reals."""
-    from keras_gan.metrics.frechet_distance import frechet_distance
-
     _, held_out = checkpoints.reals(set_name, data_dir)
 
     def look():
@@ -102,26 +104,16 @@ def judge(set_name, data_dir):
 
 
 def _mnist_judge(data_dir):
-    from benchmarks import digit_classifier
-
     train, test = digit_classifier.digits(pathlib.Path(data_dir) / "tfds")
     return _predicting(digit_classifier.features(digit_classifier.trained(train, test)[0]))
 
 
 def _predicting(network):
-    from benchmarks import digit_classifier
-
     return lambda images: network.predict(digit_classifier.scaled(images), verbose=0)
 
 
 def _digits_judge():
     """Two convolutions and 128 units, trained on the digits that are not held out."""
-    import keras
-    from keras import layers
-
-    import keras_gan
-    from benchmarks import digit_classifier
-
     images, labels = keras_gan.data.digits(labels=True)
     train = np.random.default_rng(0).permutation(len(images))[checkpoints.COUNT :]
     keras.utils.set_random_seed(0)
@@ -145,10 +137,6 @@ def _digits_judge():
 
 def squeezenet(path, size=_SIZE):
     """SqueezeNet v1.0 up to `fire9`, averaged: uint8 images to `(n, 512)`."""
-    import keras
-    import tensorflow as tf
-    from keras import layers
-
     maps = squeezenet_maps(path, size)
     network = keras.Model(maps.input, layers.GlobalAveragePooling2D()(maps.output))
 
@@ -168,9 +156,6 @@ def squeezenet(path, size=_SIZE):
 
 def squeezenet_maps(path, size, fires=9):
     """SqueezeNet v1.0 up to a fire module: a Keras model of BGR images less `BGR_MEANS`."""
-    import keras
-    from keras import layers
-
     weights = np.load(path)
     x = inputs = keras.Input((size, size, 3))
 

@@ -19,11 +19,8 @@ a compiled loop; the best of five loops counts. A convolution to few channels is
 `keras_gan` has in its place in bfloat16; the faster way counts.
 """
 
-import os
 import sys
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 

@@ -92,9 +92,12 @@ def dataset(workload, samples, labels):
     """Floats in memory, shuffled, batched and prefetched, as the documentation does it."""
     if workload.is_image:
         samples = samples.astype("float32") / 127.5 - 1.0
-    parts = samples if labels is None else (samples, labels)
+    return batches(samples if labels is None else (samples, labels), workload.batch)
+
+
+def batches(parts, size):
     data = tf.data.Dataset.from_tensor_slices(parts).shuffle(1024).repeat()
-    return data.batch(workload.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return data.batch(size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 class DocumentationGAN(keras.Model):
@@ -130,7 +133,9 @@ class DocumentationGAN(keras.Model):
     def train_step(self, data):
         real, labels = data if isinstance(data, tuple) else (data, None)
         d_loss = self.train_discriminator(real, labels)
-        g_loss = self.train_generator(labels)
+        return self.told(d_loss, self.train_generator(labels))
+
+    def told(self, d_loss, g_loss):
         self.d_loss_metric.update_state(d_loss)
         self.g_loss_metric.update_state(g_loss)
         return {m.name: m.result() for m in self.metrics}

@@ -9,7 +9,7 @@ before the step.
 
 import tensorflow as tf
 
-from benchmarks.speed.throughput.documentation import DocumentationGAN
+from benchmarks.speed.throughput.documentation import DocumentationGAN, batches
 from keras_gan import networks
 
 
@@ -33,9 +33,7 @@ def build(recipe, policy):
 def dataset(recipe, images, inputs):
     """Floats in memory, shuffled, batched and prefetched, as the documentation does it."""
     parts = [a.astype("float32") / 127.5 - 1.0 for a in (images, inputs) if a is not None]
-    data = tf.data.Dataset.from_tensor_slices(tuple(parts) if len(parts) > 1 else parts[0])
-    data = data.shuffle(1024).repeat()
-    return data.batch(recipe.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return batches(tuple(parts) if len(parts) > 1 else parts[0], recipe.batch)
 
 
 class _Model(DocumentationGAN):
@@ -49,9 +47,7 @@ class _Model(DocumentationGAN):
         decay = self.workload.decay
         for average, weight in zip(self.average, self.generator.trainable_weights, strict=True):
             average.assign(decay * average + (1.0 - decay) * weight)
-        self.d_loss_metric.update_state(d_loss)
-        self.g_loss_metric.update_state(g_loss)
-        return {m.name: m.result() for m in self.metrics}
+        return self.told(d_loss, g_loss)
 
 
 class Noise(_Model):

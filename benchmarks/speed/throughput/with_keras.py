@@ -5,12 +5,9 @@ seconds a round.
 """
 
 import itertools
-import os
 import statistics
 import sys
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.speed.throughput.recipes import ALL, RECIPES
 from benchmarks.speed.throughput.worker import SETTLING, Worker, steps_a_round
