@@ -4,6 +4,8 @@
 `docs/going_well.md`. Needs the records of the zoo and matplotlib alone.
 """
 
+import argparse
+
 from benchmarks import drawing, records
 
 PAGE = records.ROOT / "docs" / "going_well.md"
@@ -61,6 +63,7 @@ def table(runs):
 
 def main():
     """Draw the picture and write the table."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     runs = {kind: signals(kind) for kind in RUNS}
     drawing.picture(PAGE.parent / "images" / "going_well.png", draw, runs, size=(9.0, 6.2))
     PAGE.write_text(records.put(PAGE.read_text(), "runs", table(runs)))

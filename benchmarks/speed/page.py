@@ -1,5 +1,7 @@
 """Fill `docs/performance.md` from the records that there are, and draw its pictures."""
 
+import argparse
+
 from benchmarks import drawing, records
 from benchmarks.speed import all_reduce, fast_and_plain, scaling, step_profile
 from benchmarks.speed.throughput import report as throughput_report
@@ -10,6 +12,7 @@ PAGE, PICTURES = DOCS / "performance.md", DOCS / "images" / "performance"
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PAGE.write_text(filled(PAGE.read_text()))
     for name, (_, draw, runs, size) in sections().items():
         if runs and draw:
