@@ -81,6 +81,11 @@ def set_all(callbacks, states):
     return anew, unkept, sorted(name for name in left if states[name])
 
 
+def unkept(callbacks):
+    """Names of values of callbacks that a backup cannot keep."""
+    return [f"{name}.{lost}" for name, callback in _named(callbacks) for lost in _unkept(callback)]
+
+
 def _named(callbacks):
     counts = {}
     for callback in callbacks:

@@ -5,11 +5,10 @@ import contextlib
 import errno
 
 import keras
-import tensorflow as tf
 
-from keras_gan import _checks, _version, _warnings, terminal
+from keras_gan import _checks, _warnings, terminal
 from keras_gan.backend import private_keras
-from keras_gan.callbacks import _measuring, _states
+from keras_gan.callbacks import _measuring, _resuming, _states
 from keras_gan.model import run_fingerprint
 from keras_gan.storage import backups, files
 
@@ -30,12 +29,12 @@ class TrainingBackup(keras.callbacks.Callback):
     `steps_per_epoch`), and the state of other callbacks: of those of this package and of Keras, of
     any with `get_state()` and `set_state(state)`, and the plain values that subclasses (of
     `Callback` itself, too), functions and classes keep, with their random generators (NumPy's,
-    Python's, Keras's). `History` and the file of `CSVLogger` include the epochs before the crash. A
-    user's `tf.data` pipeline, a `PyDataset` and a loader restart their pass, and a generator
-    continues with its next item. The message on resuming names such data, callbacks without a
-    restored state, and what of a callback cannot be kept. A warning follows if the first batch of
-    such data differs from that of the original run: the data have changed, or are shuffled without
-    `seed`.
+    Python's, Keras's). `History` and the file of `CSVLogger` include the epochs before the crash.
+    Other data, such as a `tf.data` pipeline or a generator, continue elsewhere: the page on data
+    says where. The message on resuming names them, and callbacks without a restored state. What of
+    a callback cannot be kept is warned of when the run begins. A warning follows if the first batch
+    of other data differs from that of the original run (the data have changed, or are shuffled
+    without `seed`), and if bits may differ, since versions, processor or devices do.
 
     Files in `directory`:
 
@@ -135,12 +134,7 @@ class TrainingBackup(keras.callbacks.Callback):
         if self._writes:
             files.writable_directory(self.directory)
         self._run = gan.run_description()
-        self._surroundings = {
-            "keras_gan": _version.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "replicas": gan.distribute_strategy.num_replicas_in_sync,
-        }
+        self._surroundings = _resuming.surroundings(gan)
         self._path, self._found, unreadable = self._find()
         self._finished = self._path == self._end
         if self._found is not None:
@@ -176,7 +170,7 @@ class TrainingBackup(keras.callbacks.Callback):
         if failures:
             _warnings.warn(
                 f"A backup in {str(self.directory)!r} cannot be read{told}. The run goes on from "
-                f"{path.name}.{_told_left([path for path, _ in failures])}"
+                f"{path.name}.{_resuming.told_left([path for path, _ in failures])}"
             )
         return path, found, [path for path, _ in failures]
 
@@ -189,7 +183,9 @@ class TrainingBackup(keras.callbacks.Callback):
                 f"{'; '.join(different[:_NAMED])}{more}. Put the old settings back, or choose "
                 "another directory."
             )
-        changed = run_fingerprint.differences(found["surroundings"], self._surroundings)
+        before = found["surroundings"]  # of an earlier version, fewer
+        now = {name: value for name, value in self._surroundings.items() if name in before}
+        changed = run_fingerprint.differences(before, now)
         if changed:
             _warnings.warn(f"The resumed run may differ in the last bits: {'; '.join(changed)}.")
 
@@ -216,6 +212,8 @@ class TrainingBackup(keras.callbacks.Callback):
             self._epoch = private_keras.initial_epoch(self.model) or 0
             self._write(backups.epoch_path(self.directory, self._epoch))
             self._settle(fatal=True)
+            if self._writes and (unkept := _states.unkept(self._siblings)):
+                _warnings.warn(_resuming.told_unkept(unkept, "if this run is interrupted, "))
         else:
             self._restore(self._found)
 
@@ -228,7 +226,9 @@ class TrainingBackup(keras.callbacks.Callback):
             # Keras trains no epoch, whatever its `epochs`.
             private_keras.set_initial_epoch(self.model, max(self._epochs, self._epoch))
             self.model.stop_training = found["stopped"]
-        told = _told_finished(found, self._path) if self._finished else self._resumed(*told)
+        told = (
+            _resuming.told_finished(found, self._path) if self._finished else self._resumed(*told)
+        )
         terminal.tell(told)
 
     def _resumed(self, anew, unkept, left):
@@ -240,14 +240,11 @@ class TrainingBackup(keras.callbacks.Callback):
                 f"This run had come to epoch {self._epoch} ({self._path}), so nothing is trained "
                 f"with `epochs={self._epochs}`. To train on, ask for more epochs."
             )
-        line = [came, *_told_data(self._feeds)]
+        line = [came, *_resuming.told_data(self._feeds)]
         if anew:
             line.append(f"These callbacks have no saved state: {', '.join(anew)}.")
         if unkept:
-            line.append(
-                f"{', '.join(unkept)} cannot be kept: the run may differ from one that was not "
-                "interrupted. Keep it in a callback with `get_state()` and `set_state(state)`."
-            )
+            line.append(_resuming.told_unkept(unkept))
         if left:
             line.append(f"The state of these callbacks is not used: {', '.join(left)}.")
         return " ".join(line)
@@ -348,49 +345,3 @@ class TrainingBackup(keras.callbacks.Callback):
             f"{gone}. It is created again, and the next backup is written when it is due."
         )
         return True
-
-
-def _told_left(paths):
-    """A sentence on files that may belong to other programs."""
-    left = [path.name for path in paths if not backups.is_own(path)]
-    if not left:
-        return ""
-    return (
-        f" What is not certainly a backup is left where it is ({', '.join(left)}), and nothing is "
-        "written in its place: move it away."
-    )
-
-
-def _told_data(feeds):
-    """Sentences on data that do not resume at the next batch."""
-    kinds = {}
-    for name, feed in feeds.items():
-        kinds.setdefault(feed.kind, []).append("data" if name == "x" else name)
-    told = []
-    for kind in kinds.keys() - {None}:
-        names = " and ".join(kinds[kind])
-        if kind == "generator":
-            told.append(
-                f"The generator of {names} cannot be rewound: training continues with the batch "
-                "that it yields next, which in a new process is its first one."
-            )
-        else:
-            told.append(
-                f"The {kind} of {names} restarts its pass: only arrays and what comes from "
-                "`keras_gan.data` continue with the next batch."
-            )
-    return sorted(told)
-
-
-def _told_finished(found, path):
-    way = "To train on, ask for more epochs; to"
-    if found["stopped"]:
-        last = backups.epoch_path(path.parent, found["epoch"]).name
-        way = (
-            "It was stopped by a callback, so more epochs would change nothing. To go on from "
-            f"before that, remove {path.name} and {last}; to"
-        )
-    return (
-        f"This run is finished: it ended after epoch {found['epoch']} ({path}), and nothing is "
-        f"trained. {way} start anew, choose another directory."
-    )

@@ -232,7 +232,7 @@ DataLoader.__module__ = "torch.utils.data.dataloader"
 NOT_AGAIN = "The state of these callbacks is not used: Crash."
 
 
-ANEW = "The {} of data restarts its pass: only arrays"
+ANEW = "The {} of data restarts its pass; arrays"
 
 
 def iter_of(batches):
@@ -242,7 +242,7 @@ def iter_of(batches):
 @pytest.mark.parametrize(
     ("make", "settings", "line"),
     [
-        (Rows, {}, ANEW.format("PyDataset")),
+        (Rows, {}, "The PyDataset of data continues with the first batch of its pass"),
         pytest.param(
             lambda: Rows(endless=True), {"steps_per_epoch": 8}, None, marks=pytest.mark.slow
         ),
@@ -269,6 +269,15 @@ def test_inputs_that_are_read_in_python_say_where_they_go_on(
     assert line in told if line else told.endswith(f".npz. {NOT_AGAIN}")
     # All passes of these are alike.
     assert helpers.same([samples for samples, _ in batches], np.split(POINTS[:64], 8))
+
+
+def test_a_shuffled_pydataset_goes_on_with_its_pass(tmp_path):
+    stage, settings = stage_of(plain), {"x": Rows(), "batch_size": None, "epochs": 2}
+    fit(stage.first(), tmp_path / "whole", **settings)
+    state = stage.gan.run_state()
+    fit(stage.first(), tmp_path / "cut", Crash("batch_end", 1, 1), **settings)
+    fit(stage.again(), tmp_path / "cut", **settings)
+    assert_same_state(stage.gan, state)
 
 
 @pytest.mark.slow

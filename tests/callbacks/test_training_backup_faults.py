@@ -11,7 +11,7 @@ import pytest
 import helpers
 import runs
 from keras_gan import convergence
-from keras_gan.callbacks import ConvergenceStopping, TrainingBackup, training_backup
+from keras_gan.callbacks import ConvergenceStopping, TrainingBackup, _resuming, training_backup
 from keras_gan.storage import backups
 from runs import Crash, assert_same_state, plain, stage_of
 
@@ -160,6 +160,23 @@ def test_other_versions_are_warned_of(cut, monkeypatch):
     stage, _, folder = cut
     monkeypatch.setattr(keras, "__version__", "99.0")
     with pytest.warns(UserWarning, match="may differ in the last bits: keras: '3.* now"):
+        fit(stage.again(), folder)
+
+
+def test_another_processor_is_warned_of_unless_the_backup_is_older(cut, monkeypatch, recwarn):
+    stage, _, folder = cut
+    path = backups.epoch_path(folder, 3)
+    found = backups.read(path)
+    monkeypatch.setattr(_resuming, "_processor", lambda: "Another")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    known = ("keras_gan", "keras", "tensorflow", "replicas")
+    few = {name: found["surroundings"][name] for name in known}
+    backups.write(path, {**found, "surroundings": few})
+    fit(stage.again(), folder, Crash("epoch_begin", 3))
+    assert not recwarn.list
+    backups.write(path, found)
+    words = "processor: '.*' in the backup, 'Another' now; TF_ENABLE_ONEDNN_OPTS: '1' in"
+    with pytest.warns(UserWarning, match=words):
         fit(stage.again(), folder)
 
 
