@@ -19,6 +19,11 @@ import tempfile
 # By default the first process would take the memory of all GPUs, and the others fail.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_gan
 from benchmarks import records
 from benchmarks.speed.throughput import turns
 from benchmarks.speed.throughput.contenders import TORCH_ENVIRONMENT, Contender, command
@@ -57,8 +62,6 @@ def main():
 
 def devices():
     """The names of this machine's GPUs, as TensorFlow sees them."""
-    import tensorflow as tf
-
     found = tf.config.list_physical_devices("GPU")
     return [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in found]
 
@@ -131,11 +134,6 @@ def attempt(name, check, *arguments):
 
 def fitted(side, precision="float32"):
     """A small `dcgan` after 24 steps on random images, and its losses."""
-    import keras
-    import numpy as np
-
-    import keras_gan
-
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (256, side, side, 3), "uint8")
     gan = keras_gan.recipes.dcgan((side, side, 3), precision=precision)
@@ -167,8 +165,6 @@ def repeats(side):
 
 def replicas(side):
     """The largest difference of a weight from one device's, by the same global batch."""
-    import tensorflow as tf
-
     with tf.distribute.MirroredStrategy().scope():
         together = fitted(side)[0]
     return f"largest difference of a weight {_difference(alone(side), together):.2g} after 24 steps"
@@ -176,9 +172,6 @@ def replicas(side):
 
 def exports(side):
     """The largest difference of an exported generator's samples from the model's."""
-    import numpy as np
-    import tensorflow as tf
-
     gan = alone(side)
     latents = np.random.default_rng(1).standard_normal((4, gan.latent_dim)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
@@ -192,8 +185,6 @@ def exports(side):
 
 
 def _difference(first, second):
-    import numpy as np
-
     return max(
         float(np.abs(np.asarray(a, "float64") - np.asarray(b, "float64")).max())
         for a, b in zip(first.get_weights(), second.get_weights(), strict=True)

@@ -37,6 +37,13 @@ import numpy as np
 
 from benchmarks import records
 from benchmarks.claims.metrics_agreement.analytic import TOLERANCE, analytic, features
+from keras_gan.metrics import (
+    density_coverage,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+)
 
 ENVIRONMENT = records.CACHE / "reference_metrics"
 PACKAGES = ["numpy", "prdc==0.2", "scipy", "torch", "torch-fidelity>=0.4,<0.5"]
@@ -172,14 +179,6 @@ def difference(ours, theirs, scale):
 
 def compared(real, fake, logits, place, reference):
     """`(figure, ours, theirs, scale, library)` of one case."""
-    from keras_gan.metrics import (
-        density_coverage,
-        frechet_distance,
-        inception_score,
-        kernel_distance,
-        precision_recall,
-    )
-
     theirs, _ = reference.ask("frechet", place)
     ours = frechet_distance.frechet_distance(real, fake)
     yield "Fréchet distance", ours, theirs["value"], theirs["scale"], "torch-fidelity"
@@ -206,8 +205,6 @@ def compared(real, fake, logits, place, reference):
 
 def speed(reference, quick):
     """Seconds of the Fréchet distance, ours and others', in turns."""
-    from keras_gan.metrics.frechet_distance import frechet_distance
-
     count, dimension = (2_000, 256) if quick else LARGE
     rounds = 2 if quick else ROUNDS
     random = np.random.default_rng(0)
@@ -217,11 +214,11 @@ def speed(reference, quick):
     with tempfile.TemporaryDirectory() as folder:
         for side, array in (("real", real), ("fake", fake)):
             np.save(pathlib.Path(folder) / f"{side}.npy", array)
-        frechet_distance(real[:100], fake[:100])
+        frechet_distance.frechet_distance(real[:100], fake[:100])
         reference.ask("versions", folder)  # all is imported and read
         for _ in range(rounds):
             start = time.perf_counter()
-            ours = frechet_distance(real, fake)
+            ours = frechet_distance.frechet_distance(real, fake)
             seconds["ours"].append(time.perf_counter() - start)
             of_sqrtm, taken = reference.ask("frechet_sqrtm", folder)
             seconds["sqrtm"].append(taken)
