@@ -55,7 +55,7 @@ class Runs(list):
         self.benchmark, self.given = benchmark, given
         self.keep = not given.quick if keep is None else keep
         self.seeds = given.seeds and (given.seeds[:1] if given.quick else given.seeds)
-        self._names = []
+        self._unmerged = {}
 
     def measured(self, name, measure, *arguments, again=None):
         """The record of a run: read if it is there, else measured and kept; and listed.
@@ -77,7 +77,8 @@ class Runs(list):
             record.setdefault("load_before_and_after", loads)
             if self.keep:
                 write(_cached(self.benchmark, name), record)
-        self._names.append(name)
+        if _cached(self.benchmark, name).exists():
+            self._unmerged[name] = record
         self.append(record)
         return record
 
@@ -88,8 +89,8 @@ class Runs(list):
 
     def merge(self):
         """Merge the runs into the summary; the runs."""
-        if self.keep:
-            merge(self.benchmark, dict(zip(self._names, self, strict=True)))
+        if self.keep and self._unmerged:
+            merge(self.benchmark, self._unmerged)
         return self
 
     def end(self):
@@ -118,10 +119,9 @@ def merge(benchmark, runs):
     """Put runs (`{name: record}`) into a benchmark's summary. Other processes may do so too."""
     with _alone():
         _parsed.cache_clear()
-        before = summary(benchmark)
-        if {**before, **runs} != before:
-            write(_summary(benchmark), dict(sorted({**before, **runs}.items())))
-            _parsed.cache_clear()
+        merged = {**summary(benchmark), **runs}
+        write(_summary(benchmark), dict(sorted(merged.items())))
+        _parsed.cache_clear()
         for name in runs:
             path = _cached(benchmark, name)
             # Another process may have measured it once more since then.

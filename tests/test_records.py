@@ -65,6 +65,18 @@ def test_a_run_measured_again_is_the_one_that_counts():
     assert records.summary("speed")["a"]["figure"] == 2
 
 
+def test_what_was_only_read_does_not_take_the_place_of_what_others_measure():
+    first = runs()
+    first.measured("a", figure, 1)
+    first.end()
+    reader, other = runs(), runs(again=True)
+    assert reader.measured("a", figure, 0)["figure"] == 1
+    other.measured("a", figure, 2)
+    other.end()
+    reader.end()
+    assert records.summary("speed")["a"]["figure"] == 2
+
+
 def test_quick_runs_are_no_results(tmp_path):
     quick = runs(quick=True, json=tmp_path / "told.json")
     assert quick.seeds == [0]
