@@ -31,7 +31,7 @@ def batch_mean(logits):
     """The mean of logits over the batch of all replicas, differentiable: a float32 scalar.
 
     For losses and regularizers of one's own: a mean of the tensors at hand is that of one replica,
-    by which replicas would come to differ.
+    by which the states of replicas would differ.
 
     Args:
         logits: `(batch, ...)`, or a list of several scales, each of which counts as much.
@@ -360,14 +360,13 @@ def get(identifier):
 
     Args:
         identifier: "hinge", "least_squares", "minimax", "non_saturating", "relativistic_average",
-            "relativistic_paired", "wasserstein", a `dict`, or any object with
-            `discriminator_loss`, `generator_loss`, `threshold` and `generator_needs_real`.
+            "relativistic_paired", "wasserstein", a `dict`, or an `AdversarialLoss`.
 
     Returns:
         An `AdversarialLoss`.
 
     Raises:
-        ValueError: for an unknown name, naming the nearest known one.
+        ValueError: for an unknown name, naming the nearest known one, and for any other object.
     """
     name = identifier if isinstance(identifier, str) else type(identifier).__name__
     _checks.check(
@@ -378,10 +377,10 @@ def get(identifier):
     )
     loss = _registry.get(identifier, _KNOWN, "loss")
     _checks.check(
-        hasattr(loss, "discriminator_loss") and hasattr(loss, "generator_loss"),
-        "A loss must have `discriminator_loss` and `generator_loss`, both of "
-        "(real_logits, fake_logits).",
-        cure="Subclass `keras_gan.losses.AdversarialLoss`.",
+        isinstance(loss, AdversarialLoss),
+        "A loss must be a `keras_gan.losses.AdversarialLoss`, with `discriminator_loss` and "
+        "`generator_loss`, both of (real_logits, fake_logits).",
+        cure="Subclass it and define both.",
         loss=loss,
     )
     return loss

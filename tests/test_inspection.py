@@ -338,7 +338,10 @@ def test_a_frozen_network_is_refused(player):
         ({"loss": "binary_crossentropy"}, "game of two.*'binary_crossentropy'.*'non_saturating'"),
         ({"loss": keras.losses.BinaryCrossentropy()}, "game of two players.*'non_saturating'"),
         ({"loss": keras.losses.BinaryCrossentropy}, "A loss must be a name or an instance"),
-        ({"loss": keras.losses.Hinge()}, "A loss must have .*Subclass `keras_gan.losses.Advers"),
+        (
+            {"loss": keras.losses.Hinge()},
+            "must be a `keras_gan.losses.AdversarialLoss`.*Subclass it",
+        ),
         (
             {"regularizers": ["gradient"]},
             "Unknown regularizer.*'gradient'.*mean 'gradient_penalty'",

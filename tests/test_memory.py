@@ -15,7 +15,7 @@ import tensorflow as tf
 import helpers
 from keras_gan import callbacks, data, evaluate_generator, metrics
 from keras_gan.backend import memory
-from keras_gan.callbacks._fresh import FreshDiscriminator
+from keras_gan.callbacks._fresh_discriminator import FreshDiscriminator
 
 pytestmark = pytest.mark.filterwarnings("ignore:This GAN cannot start")
 

@@ -198,7 +198,7 @@ def test_no_number_is_lost_unseen(tmp_path, saved, kind):
         ("vars/state_steps_seen", r"not_restored=\['counters'\]"),
         ("vars/regularizer_0_0", r"not_restored=\['regularizers'\]"),
         ("averaged_generator", "expected 2 variables"),
-        ("vars", "must hold a GAN's counters"),
+        ("vars", "must hold the counters of a model"),
     ],
 )
 def test_lost_parts_are_named(tmp_path, saved, part, said):

@@ -7,7 +7,7 @@ from keras import layers
 
 import helpers
 from keras_gan import AdversarialModel, Critic, priors
-from keras_gan.callbacks import _fresh, _measuring
+from keras_gan.callbacks import _fresh_discriminator, _measuring
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(40, 2)).astype("float32")
@@ -69,10 +69,10 @@ def test_averaged_and_raw_generator_are_told_apart(encoder):
 
 
 def test_a_fresh_critic_takes_nests_and_finds_a_difference(encoder, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 60)
-    monkeypatch.setattr(_fresh, "_RATE", 1e-2)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 60)
+    monkeypatch.setattr(_fresh_discriminator, "_RATE", 1e-2)
     _, pair = encoder
-    critic = _fresh.FreshDiscriminator(pair.network, seed=0)
+    critic = _fresh_discriminator.FreshDiscriminator(pair.network, seed=0)
     real, fake, labels = pair.sides({"row": ROWS}, 1)
     assert [part.shape for part in real] == [(40, 2), (40, 3)] and labels is None
     far = [part + 2.0 for part in fake]

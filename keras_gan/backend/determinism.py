@@ -20,7 +20,7 @@ from keras_gan.backend.replaced_operations import replaced_operations
 
 
 class Deterministic:
-    """Mixin of `GAN` that compiles its functions with a fixed order of sums."""
+    """Mixin of `AdversarialModel` that compiles its functions with a fixed order of sums."""
 
     def make_train_function(self, force=False):
         return self._make_ordered("train_function", super().make_train_function, force)

@@ -15,7 +15,7 @@ def count():
 
 
 def alone():
-    """Whether there is no strategy: even a single replica of one can meet no other in a branch."""
+    """Whether there is no strategy: with one, one replica cannot all-reduce in a branch either."""
     return not tf.distribute.has_strategy()
 
 
@@ -37,8 +37,8 @@ def mean(values):
 def means(*batches):
     """The mean of each batch over all replicas, differentiable: a list of scalars.
 
-    Means that one loss needs must be taken by one call. Replicas meet once more for the gradient
-    of each call, and where there are several they may come in different orders, and mix them up.
+    Means that a loss needs of the same logits are taken by one call: each call is an all-reduce,
+    and another one for its gradient, for which replicas wait for each other.
     """
     local = [tf.reduce_mean(values) for values in batches]
     if count() == 1:
@@ -161,8 +161,9 @@ def decorrelate(generators):
 def cond(condition, first, second, *tensors):
     """Call `first(*tensors)` if a condition, the same on all replicas, holds; else `second`.
 
-    Replicas cannot meet (as optimizers must) inside of a branch. So all of them come out of their
-    contexts, branch together, and go back into them. The functions must use no other tensors.
+    There can be no all-reduce (which optimizers make) inside a replica's branch. So the branch is
+    in the cross-replica context (`merge_call`), and each function runs on all replicas in it. The
+    functions must use no other tensors.
     """
 
     def branch(condition, call):

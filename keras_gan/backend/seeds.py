@@ -1,7 +1,8 @@
 """Random numbers as functions of a position, so that runs are reproducible and resumable.
 
-Nothing here has state: random numbers depend on the model's seed, the stream and the number of
-steps. Saving the step counter saves all of them.
+Nothing here has state: these random numbers depend on the model's seed, the stream and the number
+of steps. Saving the step counter saves all of them. Random layers, such as dropout, have states of
+their own, which are saved (`engine.state.random_generators`).
 """
 
 import itertools

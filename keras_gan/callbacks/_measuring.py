@@ -13,10 +13,10 @@ from keras_gan.model import watched
 
 
 def require(model, attribute, callback):
-    """Check that a callback is used with a GAN, which has this attribute."""
+    """Check that a callback is used with a model of this package, by an attribute of it."""
     _checks.check(
         hasattr(model, attribute),
-        f"`{type(callback).__name__}` needs a `keras_gan.GAN`.",
+        f"`{type(callback).__name__}` needs a model of `keras_gan`, such as a `GAN`.",
         model=type(model).__name__,
     )
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_gan import convergence
 from keras_gan.callbacks import _measuring
-from keras_gan.callbacks._fresh import FreshDiscriminator
+from keras_gan.callbacks._fresh_discriminator import FreshDiscriminator
 from keras_gan.callbacks._reference_set import ReferenceSet
 from keras_gan.convergence import signals
 from keras_gan.model import start_check, training_counters

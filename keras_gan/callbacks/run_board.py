@@ -86,7 +86,7 @@ class RunBoard(RunCallback):
             self._draw(number)
 
     def on_train_end(self, logs=None):
-        """Write the verdict and the quality that the run has come to."""
+        """Write the verdict and the quality of the run's last epoch."""
         self._end("STATUS_SUCCESS")
 
     def on_train_interrupted(self):

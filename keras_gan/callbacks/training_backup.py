@@ -206,7 +206,7 @@ class TrainingBackup(keras.callbacks.Callback):
         _measuring.require(self.model, "run_state", self)
         _checks.check(
             self._siblings is not None,
-            "`TrainingBackup` must be given to `fit` of a `keras_gan.GAN` in a list.",
+            "`TrainingBackup` must be given to `fit` of a model of `keras_gan` in a list.",
         )
         if self._found is None:
             self._epoch = private_keras.initial_epoch(self.model) or 0

@@ -11,7 +11,7 @@ from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.compiled_critic import mean_of_rows, over_scales
 from keras_gan.engine.game import weight_of
 from keras_gan.engine.parts import Part, activity_losses, has_turn, layer_losses, total_of, turns
-from keras_gan.engine.passes import Passes
+from keras_gan.engine.player_update import PlayerUpdate
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics, begins_anew, kept_unless, preserved_statistics
 from keras_gan.engine.scene import Scene
@@ -21,7 +21,7 @@ from keras_gan.engine.term_values import evaluated, log_key
 ACCURACY_KEYS = ("d_accuracy", "d_real_accuracy", "d_fake_accuracy")
 
 
-class CriticsUpdate(Passes):
+class CriticsUpdate(PlayerUpdate):
     """The part of a model that updates its critics."""
 
     def _critics_step(self, number, tensors):
@@ -118,8 +118,7 @@ class CriticsUpdate(Passes):
         """Let what has state, or clips weights, follow a critic's update."""
         for regularizer in critic.regularizers:
             regularizer.after_update(critic.network, **logits)
-        if hasattr(critic.loss, "after_update"):
-            critic.loss.after_update(logits["real_logits"], logits["fake_logits"])
+        critic.loss.after_update(logits["real_logits"], logits["fake_logits"])
         for each in self._following(critic):
             each.after_update(**logits, threshold=critic.loss.threshold, pack=critic.pack)
 
@@ -129,14 +128,14 @@ class CriticsUpdate(Passes):
     def _moved_after(self, critic):
         """The variables that `_after_update_of` may change."""
         parts = [critic.loss, *critic.regularizers, *self._following(critic)]
-        of_parts = (v for part in parts for v in getattr(part, "variables", ()))
+        of_parts = (v for part in parts for v in part.variables)
         return unique([*critic.network.weights, *of_parts])
 
     def _critics_gradients(self, scene, keys, scales):
         players = self._players[:-1]
         keys, updates = iter(keys), self._state.discriminator_updates.value
         # By name; the parts of a shared loss are differentiated for one player after the other.
-        phases = self._game.critics_have_phases
+        phases = self._game.critics_have_timed_parts
         with tf.GradientTape(persistent=len(players) > 1 or phases) as tape:
             values, logits = {"d_loss": tf.zeros([])}, {}
             parts = [self._critics_parts_of(p, scene, keys, values, logits) for p in players]
@@ -209,7 +208,7 @@ class CriticsUpdate(Passes):
                 penalty = mean_of_rows(
                     tf.cond(due, evaluate, lambda size=size: tf.zeros([size])), rows, critic.pack
                 )
-            else:  # replicas cannot meet inside of a branch
+            else:  # there can be no all-reduce inside a branch
                 penalty = tf.cast(due, "float32") * mean_of_rows(evaluate(), rows, critic.pack)
             total += weight_of(regularizer, self._state) * k * penalty
             # Where it was not evaluated it does not count in the mean of the logs.

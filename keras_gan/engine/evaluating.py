@@ -21,7 +21,7 @@ LOG_KEYS = (*_LOSS_KEYS, *_NORM_KEYS, "d_layer_losses", "g_layer_losses", "adapt
 
 
 class Evaluating:
-    """The part of a model that is about what a run has come to, logs and `test_step`."""
+    """The part of a model with the counters of a run, its logs, and `test_step`."""
 
     def _make_means(self):
         game, of_each, norms = self._game, [], [*_NORM_KEYS]
@@ -46,7 +46,7 @@ class Evaluating:
         if name in self._logged_layer_losses:
             values[name] = values.get(name, 0.0) + loss
 
-    # === What a run has come to ===
+    # === Counters ===
 
     @property
     def steps_seen(self):

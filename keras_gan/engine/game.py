@@ -76,7 +76,7 @@ class Game:
     @property
     def parts_with_state(self):
         """Losses, regularizers, terms and augmentation: what may have variables of its own."""
-        losses = [critic.loss for critic in self.critics if hasattr(critic.loss, "variables")]
+        losses = [critic.loss for critic in self.critics if critic.loss is not None]
         regularizers = [r for critic in self.critics for r in critic.regularizers]
         return [*losses, *regularizers, *self.terms, *self.augmentations]
 
@@ -125,13 +125,13 @@ class Game:
         return found
 
     @property
-    def has_phases(self):
+    def has_timed_parts(self):
         """Whether parts of the generator's loss count in some steps only."""
         weights = [part.weight for part in (*self.critics, *self.terms)]
         return any(critic.start_step for critic in self.critics) or any(map(callable, weights))
 
     @property
-    def critics_have_phases(self):
+    def critics_have_timed_parts(self):
         """Whether parts of a critics' player count in some steps only."""
         weights = [term.weight for _, term in self.terms_of("discriminator")]
         return any(critic.start_step for critic in self.critics) or any(map(callable, weights))

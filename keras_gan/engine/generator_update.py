@@ -8,14 +8,14 @@ from keras_gan.engine import adaptive, ema
 from keras_gan.engine.accumulation import accumulated, loss_scale
 from keras_gan.engine.generator_losses import GeneratorLosses
 from keras_gan.engine.parts import has_turn, layer_losses, turns
-from keras_gan.engine.passes import Passes, stopped
+from keras_gan.engine.player_update import PlayerUpdate, stopped
 from keras_gan.engine.players import unique
 from keras_gan.engine.preserved import Statistics, begins_anew
 from keras_gan.engine.scene import Scene, num_rows
 from keras_gan.engine.state import GENERATOR, add
 
 
-class GeneratorUpdate(GeneratorLosses, Passes):
+class GeneratorUpdate(GeneratorLosses, PlayerUpdate):
     """The part of a model that updates the generator."""
 
     def _shared_step(self, number, tensors):
@@ -85,7 +85,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
         batch = self._part(tensors, number)
         variables = self._players[-1].variables
         with tf.GradientTape(
-            persistent=self._game.has_phases or bool(self._adaptive_critics)
+            persistent=self._game.has_timed_parts or bool(self._adaptive_critics)
         ) as tape:
             made, own_loss, forward = self._generated(batch)
             if pause is not None:
@@ -110,7 +110,7 @@ class GeneratorUpdate(GeneratorLosses, Passes):
             for each in sums
             for gradient in tape.gradient(each, variables, output_gradients=scale)
         ]
-        of_variables = turns(tape, parts[:-1], variables) if self._game.has_phases else {}
+        of_variables = turns(tape, parts[:-1], variables) if self._game.has_timed_parts else {}
         values["total"] = sum(sums[1:], sums[0])
         return gradients, values, {}, (has_turn(parts[:-1]), of_variables)
 

@@ -34,5 +34,5 @@ def in_turn(update, count):
 
 
 def are_in_graph():
-    """Whether loops are made in the graph: replicas cannot meet inside of one."""
+    """Whether loops are made in the graph: there can be no all-reduce inside one."""
     return replicas.alone() and not tf.executing_eagerly()

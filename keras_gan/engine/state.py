@@ -14,7 +14,8 @@ class TrainingState:
     """The counters of a run.
 
     Kept apart from the model's weights on purpose: restoring the best epoch's weights must not
-    turn the clock back. All random numbers and the order of the data follow from `steps_seen`.
+    turn the clock back. The random numbers of a step that are not those of layers (dropout has a
+    state, see `random_generators`), and the order of the data, follow from `steps_seen`.
 
     Attributes:
         steps_seen: training steps done.

@@ -35,7 +35,7 @@ def evaluated(term, scene, state, updates):
     counts = tf.cast(due, "float32")
     if are_in_graph():
         value = tf.cond(due, lambda: mean_of_term(term, scene.branch()), lambda: tf.zeros([]))
-    else:  # replicas cannot meet inside of a branch; run eagerly, one not taken has no gradient
+    else:  # no all-reduce inside a branch; run eagerly, one that is not taken has no gradient
         value = counts * mean_of_term(term, scene)
     return Part(weight * term.every * value, active), (value, counts)
 

@@ -142,7 +142,8 @@ def _compiled(model, critic, loss, regularizers):
     given = regularizers if critic.regularizers is None else critic.regularizers
     several = len(model.critics) > 1
     if several:
-        own, *given = map(_with_state_of_its_own, (own, *given))
+        own = own and _with_state_of_its_own(own)
+        given = [_with_state_of_its_own(part) for part in given]
     penalties = [] if own is None else [r for r in given if r.penalizes]
     names = compile_arguments.log_names(penalties)
     if several:
@@ -164,7 +165,7 @@ def _compiled(model, critic, loss, regularizers):
 
 
 def _with_state_of_its_own(part):
-    return type(part).from_config(part.get_config()) if getattr(part, "variables", ()) else part
+    return type(part).from_config(part.get_config()) if part.variables else part
 
 
 def _pooled(model, critic):

@@ -17,7 +17,7 @@ from keras_gan.model.progress import with_progress
 
 
 class Fitting:
-    """Mixin of `GAN` with the methods that take data."""
+    """Mixin of `AdversarialModel` with the methods that take data."""
 
     @within_another
     def fit(

@@ -103,7 +103,7 @@ def _cure_of_counts(counts, labels):
 
 
 class Generation:
-    """Mixin of `GAN` with the methods that generate and score samples.
+    """Mixin of `AdversarialModel` with the methods that generate and score samples.
 
     Samples come from `averaged_generator`, except in `generate(averaged=False)`. None of the
     methods changes the model.

@@ -36,4 +36,4 @@ def note(generator, parts):
 
 def _with_state(parts):
     # A user's class with an `__eq__` of its own may have no hash.
-    return [p for p in parts if getattr(p, "variables", ()) and type(p).__hash__ is not None]
+    return [part for part in parts if part.variables and type(part).__hash__ is not None]

@@ -1,4 +1,4 @@
-"""Saving and loading of a GAN: the whole training state, or the generator for export."""
+"""Saving and loading of a model: the whole training state, or the generator for export."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from keras_gan.storage.checksums import KIND, OF_METRICS, ChecksumVerifier, all_
 
 
 class Saving:
-    """Mixin of `GAN` with the methods that read and write files."""
+    """Mixin of `AdversarialModel` with the methods that read and write files."""
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Save the whole training state; a loaded model continues bit-identically.
@@ -90,7 +90,9 @@ class Saving:
             FileNotFoundError: if there is no such file.
         """
         filepath = _located(filepath)
-        variables = [variable for part in state_parts.checked(self).values() for variable in part]
+        variables = [
+            variable for part in state_parts.with_checksums(self).values() for variable in part
+        ]
         with all_or_nothing(variables):
             try:
                 super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
@@ -190,8 +192,8 @@ class Saving:
         self._let_keras_keep_features(not any(name.startswith("metric_") for name in names))
         _checks.check(
             any(name.startswith("state_") for name in names),
-            "The file must hold a GAN's counters.",
-            cure="It is damaged, or not that of a GAN. Use an older one.",
+            "The file must hold the counters of a model of `keras_gan`.",
+            cure="It is damaged, or of another model. Use an older one.",
             found=names,
         )
         # Keras's own variables have numbers as names. Others belong to parts that are not compiled.
@@ -204,7 +206,9 @@ class Saving:
 
     @functools.cached_property
     def _verifier(self):
-        return ChecksumVerifier(lambda: {**state_parts.checked(self), **self._optimizer_kinds()})
+        return ChecksumVerifier(
+            lambda: {**state_parts.with_checksums(self), **self._optimizer_kinds()}
+        )
 
     def _optimizer_kinds(self):
         """The variable names of each optimizer, since different optimizers may have equal

@@ -1,8 +1,11 @@
-"""The training state of a model, listed once: what is saved, restored, checked and described.
+"""The training state of a model, listed once: what is saved, restored and checked.
 
-| part | variables | kept by |
+A file has a checksum of each part. Its last column says whose code writes a part into a file of
+Keras; a backup of `TrainingBackup` holds all of them.
+
+| part | variables | in a file by |
 |---|---|---|
-| networks | weights | Keras, in a file; both here and there they have checksums |
+| networks | weights | Keras |
 | | states of random generators (dropout) | this package |
 | moving average | weights | Keras |
 | | states of random generators | this package |
@@ -94,8 +97,7 @@ def own(model):
         found.update({f"still_{name}_{i}": v for i, v in enumerate(random_generators(network))})
     for kind, things in _with_state(model).items():
         for i, thing in enumerate(things):
-            variables = getattr(thing, "variables", ())
-            found.update({f"{kind}_{i}_{j}": v for j, v in enumerate(variables)})
+            found.update({f"{kind}_{i}_{j}": v for j, v in enumerate(thing.variables)})
     if model.compiled:
         # Here, and not as attributes: one network may serve two terms, or be in the generator too,
         # and Keras would write it once and then miss it.
@@ -114,7 +116,7 @@ def metric_weights(metric):
     return list(features.weights) if isinstance(features, keras.layers.Layer) else []
 
 
-def checked(model):
+def with_checksums(model):
     """The parts that have a checksum in a file: `dict` of lists of variables."""
     parts = {
         name: network.weights
@@ -136,7 +138,7 @@ def run_variables(model):
     groups = {name: network.variables for name, network in [*networks(model), *_still(model)]}
     groups.update({name: optimizer.variables for name, optimizer in optimizers(model).items()})
     for kind, things in _with_state(model).items():
-        groups[_PARTS[kind]] = [v for thing in things for v in getattr(thing, "variables", ())]
+        groups[_PARTS[kind]] = [v for thing in things for v in thing.variables]
     if model.compiled:
         of_metrics = (v for metric in model.quality_metrics for v in metric_weights(metric))
         groups[checksums.OF_METRICS] = unique(of_metrics)

@@ -45,5 +45,5 @@ def test_periods_are_checked(name, value):
 def test_another_model_is_refused():
     callback = AlternatingPeriods()
     callback.set_model(keras.Sequential())
-    with pytest.raises(ValueError, match="needs a `keras_gan.GAN`.*Received"):
+    with pytest.raises(ValueError, match="needs a model of `keras_gan`.*Received"):
         callback.on_train_begin()

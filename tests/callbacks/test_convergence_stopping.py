@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fakes import FLAT, IMPROVING, WORSE, FakeGAN
 from keras_gan import convergence
-from keras_gan.callbacks import ConvergenceStopping, _fresh, _report
+from keras_gan.callbacks import ConvergenceStopping, _fresh_discriminator, _report
 from keras_gan.metrics.density_coverage import density_coverage
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from keras_gan.model import arrangement
@@ -129,7 +129,7 @@ def test_two_reports_need_two_folders(tmp_path):
 
 
 def test_equilibrium_after_separation(monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 60)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 60)
     script = [{"shift": 0.8 - 0.2 * min(i, 4), "separation": max(0.0, 3 - i)} for i in range(30)]
     gan, callback = FakeGAN(script), ConvergenceStopping()
     gan.fit(callback)

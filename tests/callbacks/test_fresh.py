@@ -10,13 +10,13 @@ from keras import layers
 import helpers
 from keras_gan import networks
 from keras_gan.backend import fresh_weights
-from keras_gan.callbacks import _fresh, _measuring
+from keras_gan.callbacks import _fresh_discriminator, _measuring
 
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 60)
-    monkeypatch.setattr(_fresh, "_RATE", 1e-2)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 60)
+    monkeypatch.setattr(_fresh_discriminator, "_RATE", 1e-2)
 
 
 def sides_of(shift, labels=None):
@@ -31,7 +31,7 @@ def sides_of(shift, labels=None):
 def asked(network, shift, *, labels=None, seed=1, pack=1):
     """Asks about points and points further to the right, or with other labels."""
     sides = sides_of(shift, labels)
-    discriminator = _fresh.FreshDiscriminator(network, pack=pack, seed=0)
+    discriminator = _fresh_discriminator.FreshDiscriminator(network, pack=pack, seed=0)
     return discriminator, discriminator.auc(*sides, seed=seed), sides
 
 
@@ -56,7 +56,7 @@ def test_it_judges_packs():
 
 
 def test_each_time_it_begins_anew(monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 10)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 10)
     discriminator, first, sides = asked(helpers.discriminator(dropout=0.3), 0.5)
     assert discriminator.auc(*sides, seed=1) == first
     assert discriminator.auc(*sides, seed=2) != first
@@ -64,7 +64,7 @@ def test_each_time_it_begins_anew(monkeypatch):
 
 
 def test_nothing_else_is_touched(monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 10)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 10)
     network = helpers.discriminator(dropout=0.3)
     before, state = network.get_weights(), (random.getstate(), np.random.get_state()[1].copy())
     draw = keras.random.uniform((), seed=keras.random.SeedGenerator(3))
@@ -118,7 +118,7 @@ def test_patches_labels_and_half_precision():
     patches = keras.Model(inputs, layers.Conv2D(1, 4, strides=2)(inputs))
     dark, bright = (np.full((20, 8, 8, 1), value, "float32") for value in (-0.5, 0.5))
     side = bright, dark, None
-    assert _fresh.FreshDiscriminator(patches, seed=0).auc(side, side, seed=0) == 1.0
+    assert _fresh_discriminator.FreshDiscriminator(patches, seed=0).auc(side, side, seed=0) == 1.0
 
 
 @pytest.mark.parametrize("held_out", [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -13,7 +13,7 @@ from keras_gan.callbacks import (
     AlternatingPeriods,
     ConvergenceStopping,
     StopOnNonFinite,
-    _fresh,
+    _fresh_discriminator,
     _measuring,
 )
 
@@ -81,7 +81,7 @@ class Curious(convergence.Stalled):
 
 
 def test_watching_changes_nothing_and_the_best_weights_come_back(begun, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 4)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 4)
     expected, kept = Keep(), Keep()
     callback = ConvergenceStopping(rules=[Curious()], min_epochs=0)
     fit(begun(), expected)
@@ -134,7 +134,7 @@ def test_only_plain_cross_entropy_estimates_a_divergence():
 
 @pytest.mark.slow
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(begun, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 20)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 20)
 
     class Halt(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -168,7 +168,7 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(begun, monkeypatch):
 
 @pytest.mark.slow
 def test_several_replicas_are_watched_like_one(two_replicas, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 20)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 20)
     histories = []
     for scope in (contextlib.nullcontext(), two_replicas.scope()):
         keras.utils.set_random_seed(0)

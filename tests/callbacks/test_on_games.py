@@ -14,7 +14,7 @@ from keras_gan.callbacks import (
     RunReport,
     StopOnNonFinite,
     TrainingBackup,
-    _fresh,
+    _fresh_discriminator,
     training_backup,
 )
 from keras_gan.model.watched_gan import WatchedGAN
@@ -181,7 +181,7 @@ def test_an_end_waits_for_all_and_a_failure_for_none():
 
 @pytest.mark.slow
 def test_watching_does_not_change_the_run(begun, monkeypatch):
-    monkeypatch.setattr(_fresh, "STEPS", 4)
+    monkeypatch.setattr(_fresh_discriminator, "STEPS", 4)
 
     class Curious(convergence.Stalled):
         asked = 0

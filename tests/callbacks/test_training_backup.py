@@ -348,7 +348,7 @@ def test_it_acts_last_and_history_before_it(tmp_path):
 def test_it_needs_a_gan_and_its_fit(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(loss="mse")
-    with pytest.raises(ValueError, match="needs a `keras_gan.GAN`"):
+    with pytest.raises(ValueError, match="needs a model of `keras_gan`"):
         model.fit(POINTS, POINTS[:, :1], verbose=0, callbacks=[TrainingBackup(tmp_path)])
     ready = keras.callbacks.CallbackList([TrainingBackup(tmp_path)], model=stage_of(plain).first())
     with pytest.raises(ValueError, match="in a list"):

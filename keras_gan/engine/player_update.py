@@ -1,4 +1,4 @@
-"""What the updates of all players are made of: noise, passes, and applying gradients."""
+"""What the updates of all players share: seeds, parts of the batch, applying, and counting."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ from keras_gan.engine.term_values import log_key
 from keras_gan.feeding.sample_spec import flat
 
 
-class Passes:
+class PlayerUpdate:
     """The part of a model that the updates of all players share."""
 
     def _batches(self, data):
