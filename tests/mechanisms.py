@@ -111,6 +111,19 @@ def several_critics(noise):
     return sampling(noise, *critics), {"regularizers": ["r1"]}, {"row": points()}
 
 
+@row(
+    "logits of several scales, relative to their means",
+    accumulates="The loss compares with means over the rows that it sees at a time.",
+)
+def scales(noise):
+    samples = keras.Input((SIZE,))
+    hidden = [layers.Dense(HIDDEN, "tanh")(samples) for _ in range(3)]
+    logits = [layers.Dense(1)(x * (1.0 + place)) for place, x in enumerate(hidden)]
+    critic = Critic(keras.Model(samples, {"logits": logits}), real="row", fake="made")
+    settings = {"loss": "relativistic_average", "regularizers": ["lecam"]}
+    return sampling(noise, critic), settings, {"row": points()}
+
+
 @row("critics that share a network")
 def shared_network(noise):
     network = critic_net()
