@@ -63,9 +63,11 @@ class Regularizer(_registry.Configurable):
     Attributes:
         name: key of the unweighted value in the logs, snake-case.
         penalizes: whether there is a `value` to add to the loss.
+        variables: Keras variables that are saved with a run, in a fixed order; most have none.
     """
 
     penalizes = True
+    variables = ()
 
     def __init__(self, weight, *, every=1):
         self.weight = schedules.number_or_schedule(weight, "weight", steps=True, minimum=0.0)
@@ -74,11 +76,6 @@ class Regularizer(_registry.Configurable):
     @property
     def name(self):
         return _NAMES.get(type(self)) or _registry.snake_case(type(self).__name__)
-
-    @property
-    def variables(self):
-        """State that must be saved with a run; empty for most."""
-        return []
 
     def value(self, discriminator, real, fake, *, seed, real_logits=None, fake_logits=None):
         """The unweighted penalty, `(batch,)`, float32; arguments as in `penalty`.

@@ -20,6 +20,7 @@ from keras_gan.model import (
     part_owners,
     player_optimizers,
     run_fingerprint,
+    unlisted_state,
 )
 from keras_gan.model.classes import Classes
 from keras_gan.model.configs import Configs
@@ -254,6 +255,7 @@ class AdversarialModel(
         compared = compile_arguments.compared(metrics, self._default_pair(), self._shape_of)
         assembly.admit_compared(self, game, compared)
         part_owners.check(self.generator, game.parts_with_state)
+        unlisted_state.check(self, game, [player.optimizer for player in players])
         compile_arguments.check_strategy(
             self.distribute_strategy,
             players,

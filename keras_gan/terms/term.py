@@ -49,7 +49,8 @@ class Term(_checks.Suggesting):
         augmentations: `Augmentation`s that it gives to `scene.augmented`.
         networks: Keras models that it runs. It must run them with `training=False`. They do not
             train, and are saved with the model.
-        variables: Keras variables that are saved with a run, in a fixed order.
+        variables: Keras variables that are saved with a run, in a fixed order. `compile` refuses
+            others among the attributes.
         differentiates: whether it calls `scene.gradient`.
 
     Raises:
