@@ -16,8 +16,8 @@ class AdaptiveWeight(_registry.Configurable):
     `min(|g_terms| / (|g_critic| + 1e-4), maximum)`: Euclidean norms of two gradients at the kernel
     of one layer of the generator, of the whole batch: that of the generator's weighted terms and
     layer losses, and that of the critic's own loss. Both then pull equally hard at this layer. No
-    gradient flows through the weight. It is logged as "adaptive_weight", and multiplies nothing
-    before the critic's `start_step`.
+    gradient flows through the weight. It is logged as "adaptive_weight": the mean over the steps
+    from the critic's `start_step` on, and 0 before there is one.
 
     ```python
     critic = keras_gan.Critic(

@@ -146,6 +146,7 @@ class CriticsUpdate(PlayerUpdate):
                     if part is not None and self._game.concerns(term, player):
                         own.append(part)
             totals = [total_of(own) for own in parts]
+        self._count_from_start(values, "d_loss")
         gradients = [
             gradient
             for player, total, scale in zip(players, totals, scales, strict=True)

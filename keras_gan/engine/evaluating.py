@@ -125,7 +125,7 @@ class Evaluating:
             else:
                 told[name] = means.pair(several)
         losses = [told[name] for name in ("d_loss", "g_loss") if name in told]
-        loss = means.total([of_updates / count for of_updates, count in losses])
+        loss = means.total([tf.math.divide_no_nan(*of_updates) for of_updates in losses])
         told["loss"] = loss, tf.ones([])
         self._means.add(told)
         return replicas.logs(self.get_metrics_result())

@@ -15,6 +15,7 @@ class GeneratorLosses:
     def _generator_parts(self, scene, own_loss):
         """The parts of the generator's loss, and what is logged."""
         critics, values = self._critics_parts(scene)
+        self._count_from_start(values, "g_loss")
         terms = []
         updates = self._state.generator_updates.value
         for place, term in self._game.terms_of("generator"):

@@ -65,6 +65,11 @@ class GeneratorUpdate(GeneratorLosses, PlayerUpdate):
         gradients, weights = adaptive.combined(
             self._totals(gradients), self._adaptive_critics, player.variables
         )
+        for critic in self._adaptive_critics:
+            if critic.start_step:  # before it the critic has no gradient to compare with
+                key = adaptive.log_key(critic, self._adaptive_critics)
+                plays = critic.starts_by(self._state.steps_seen.value)
+                weights[key] = weights[key], tf.cast(plays, "float32")
         total, images = values.pop("total"), num_rows(tensors) * replicas.count()
         norm = self._apply(
             player,

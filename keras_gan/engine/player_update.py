@@ -12,6 +12,7 @@ from keras_gan.engine.scene import every, num_rows
 from keras_gan.engine.state import add
 from keras_gan.engine.term_values import log_key
 from keras_gan.feeding.sample_spec import flat
+from keras_gan.terms import Term
 
 
 class PlayerUpdate:
@@ -96,6 +97,22 @@ class PlayerUpdate:
             values[key] = values[key] + loss
             values[f"{key}_{critic.name}"] = loss if alone is None else alone
 
+    def _count_from_start(self, values, key):
+        """Let losses count in the means of the logs from the start of their critics on.
+
+        Args:
+            values: the logs of an update, which are changed.
+            key: "d_loss" or "g_loss".
+        """
+        critics = [critic for critic in self._game.critics if critic.loss is not None]
+        starts = {key: min((critic.start_step for critic in critics), default=0)}
+        if len(self._game.critics) > 1:
+            starts |= {f"{key}_{critic.name}": critic.start_step for critic in critics}
+        for name, start in starts.items():
+            if start and name in values:
+                has_started = self._state.steps_seen.value >= start
+                values[name] = values[name], tf.cast(has_started, "float32")
+
     # === Applying ===
 
     def _apply(
@@ -138,8 +155,8 @@ class PlayerUpdate:
 
     def _terms_due(self, player, values):
         """Whether each term with state was evaluated, by its name: booleans."""
-        terms = [term for _, term in self._game.terms_of(player) if term.variables]
-        return {t.name: values[log_key(t, player)][1] > 0.0 for t in terms}
+        moves = [term for _, term in self._game.terms_of(player) if _follows_updates(term)]
+        return {t.name: values[log_key(t, player)][1] > 0.0 for t in moves}
 
     def _move_terms(self, player, due):
         """Let terms with state follow an update that was applied."""
@@ -154,6 +171,10 @@ class PlayerUpdate:
     def _count_step(self, data):
         add(self._state.steps_seen, 1)
         add(self._state.images_seen, tf.shape(flat(data)[0])[0] * replicas.count())
+
+
+def _follows_updates(term):
+    return bool(term.variables) or type(term).after_update is not Term.after_update
 
 
 def stopped(made):
