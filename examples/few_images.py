@@ -65,3 +65,5 @@ def model(shape, given):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/few_images.png"

@@ -49,3 +49,5 @@ def pairs(given, part):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/pix2pix.png"

@@ -43,3 +43,5 @@ def shrunk(images, scale):
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "images/super_resolution.png"
