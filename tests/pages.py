@@ -59,6 +59,11 @@ assert translated.shape == (4, 8, 8, 1)
 """,
     "recipes": "assert repaired.shape == (16, 8, 8, 1)",
     "points": "assert rows.shape == (500, 6)",
+    "resuming": """
+paths = [f"runs/digits/more/epoch_000{number}.npz" for number in (0, 1)]
+groups = {"discriminator", "discriminator_optimizer", "generator", "generator_optimizer", "state"}
+assert differing(paths[0], paths[0]) == [] and groups <= set(differing(*paths))
+""",
     "stopping": "assert len(history) == 1",
     "your_own_game": """
 assert decoded.shape == repaired.shape == dark_on_light.shape == samples.shape == (16, 8, 8, 1)
