@@ -14,6 +14,11 @@ NO_WEIGHTS = (
     "`x[np.random.default_rng(0).choice(len(x), len(x), p=weights / weights.sum())]`."
 )
 
+WEIGHTS_ARE_AN_ENTRY = (
+    "Weights of rows are an entry of the data: `Critic(..., sample_weight='w')`, and `'w': weights` "
+    "among the entries, `(n,)`; those of classes are `class_weights[labels]`."
+)
+
 
 class Form:
     """The form in which data were given.

@@ -34,6 +34,8 @@ class EntrySpec:
         allow_unknown: whether numbers below 0 may stand for an unknown class.
     """
 
+    taker = "its input takes"  # who has such a shape, in errors
+
     def __init__(
         self,
         name,
@@ -121,6 +123,12 @@ class EntrySpec:
         are_classes = self.num_classes is not None
         array = labels.array(given, name, form) if are_classes else conversion.array(given, name)
         _checks.check(array.size > 0, f"`{name}` must not be empty.", shape=array.shape)
+        _checks.check(
+            array.ndim > 0,
+            f"`{name}` must have a value for each row, but is a single one.",
+            cure=lambda: f"Repeat it for all rows: `np.full(num_rows, {array})`.",
+            shape=array.shape,
+        )
         rule = self.of(array.shape, array.dtype)
         return entry_checks.reshaped(array, rule, name, form), rule, name, form
 
@@ -187,6 +195,15 @@ class EntrySpec:
         if rule.is_whole:
             return tf.cast(tensor, rule.dtype)
         return sample_spec.to_float(tensor) if rule.is_image else tf.cast(tensor, "float32")
+
+
+class WeightSpec(EntrySpec):
+    """The rule of the weights of rows, `(batch,)`, that no input takes."""
+
+    taker = "weights of rows have"
+
+    def __init__(self, name):
+        super().__init__(name, (), "float32")
 
 
 class LabelSpec(EntrySpec):

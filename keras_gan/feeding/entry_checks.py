@@ -27,7 +27,8 @@ def checked(array, rule, name, form, warn):
     if rule.is_whole:
         return _whole(array, rule, name, form)
     if not _is_compact(array, rule):
-        return values.checked(array, rule.is_image, name, form, reach=rule.reach, warn=warn)
+        options = {"reach": rule.reach, "warn": warn, "entry": rule.name}
+        return values.checked(array, rule.is_image, name, form, **options)
     found = array.astype("uint8", copy=False)
     if not rule.is_values:
         values.check_codes(int(found.max()), name, form)
@@ -93,7 +94,19 @@ def check_shape(shape, rule, name, form):
         return
     if rule.num_classes is not None and rule.is_whole and rule.shape in ((), (1,)):
         labels.check_shape(tf.TensorShape(shape), name, form)
-    shapes.check(shape, rule.shape, name, form, taker="its input takes")
+    shapes.check(shape, rule.shape, name, form, taker=rule.taker, otherwise=_cure_of_shape)
+
+
+def _cure_of_shape(got, wanted, form):
+    if len(wanted) == 1 and got == () and wanted[0] is not None:
+        code = form.samples(f"np.eye({wanted[0]})[{{}}]", f"tf.one_hot({{}}, {wanted[0]})")
+        return f"If they are classes, make them one-hot: {code}."
+    if wanted == ():
+        return "Give one number for each row."
+    return (
+        f"Build the network that takes it for `keras.Input({got})`. A critic's network takes `real`, "
+        "then `condition`, in the order of their names."
+    )
 
 
 def fitted(shape, wanted):

@@ -13,7 +13,7 @@ def agree(shape, wanted):
     )
 
 
-def check(shape, sample_shape, name, form, *, taker="the discriminator takes"):
+def check(shape, sample_shape, name, form, *, taker="the discriminator takes", otherwise=None):
     """Check a batch's shape.
 
     Args:
@@ -22,6 +22,8 @@ def check(shape, sample_shape, name, form, *, taker="the discriminator takes"):
         name: name of the samples in errors.
         form: `cures.Form` of the samples.
         taker: what takes (or makes) samples of that shape, in errors.
+        otherwise: callable from both shapes of a sample and the form to a cure where no change of
+            the samples is known.
 
     Raises:
         ValueError: if they differ.
@@ -31,12 +33,12 @@ def check(shape, sample_shape, name, form, *, taker="the discriminator takes"):
     _checks.check(
         agree(shape[1:], sample_shape),
         f"`{name}` must have the shape ({wanted}), which {taker}.",
-        cure=lambda: _cure(shape, sample_shape, form),
+        cure=lambda: _cure(shape, sample_shape, form, otherwise or _cure_of_networks),
         shape=shape,
     )
 
 
-def _cure(shape, wanted, form):
+def _cure(shape, wanted, form, otherwise):
     got = shape[1:]
     if agree((*got, 1), wanted):
         return f"Did you mean {wanted}? Add the channel axis: {form.samples('{}[..., None]')}."
@@ -56,6 +58,11 @@ def _cure(shape, wanted, form):
     if None not in (*got, *wanted) and math.prod(got) == math.prod(wanted):
         sizes = (-1, *wanted)
         return f"Use {form.samples(f'{{}}.reshape({sizes})', f'tf.reshape({{}}, {sizes})')}."
+    return otherwise(got, wanted, form)
+
+
+def _cure_of_networks(got, wanted, form):
+    del wanted, form
     return f"Build both networks for samples of the shape {got}."
 
 

@@ -109,7 +109,7 @@ def _refuse_integers(dtype, low, high, name, form):
 # === Values ===
 
 
-def checked(samples, is_image, name, form, *, reach=None, warn=True):
+def checked(samples, is_image, name, form, *, reach=None, warn=True, entry=None):
     """Check type and values of samples; returns them as uint8 or float32.
 
     Args:
@@ -119,6 +119,8 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
         form: `cures.Form` of the samples.
         reach: `Reach` of the generator, or `None`.
         warn: whether to warn of values that are allowed, but probably a mistake.
+        entry: the name of an entry of a game, which `values` of its model can declare to be
+            numbers.
 
     Raises:
         ValueError: for values that cannot be trained on.
@@ -131,7 +133,7 @@ def checked(samples, is_image, name, form, *, reach=None, warn=True):
     if samples.dtype == np.uint8 and not pixels:
         check_codes(high, name, form, axes=" of one axis")
     if is_image and not pixels:
-        _check_range(low, high, name, form, warn)
+        _check_range(low, high, name, form, warn, entry)
     if pixels and high == 1 and warn:
         _warn_of_bits(is_image, name, form)
     if reach is not None:
@@ -202,8 +204,10 @@ def check_codes(high, name, form, axes=""):
     )
 
 
-def _check_range(low, high, name, form, warn):
+def _check_range(low, high, name, form, warn, entry=None):
     def cure():
+        if entry is not None:
+            return _cure_of_entry(low, high, entry, form)
         scaled = cures.scaled(form, low, high, pixels=True)
         if low >= 0.0 and 2.0 < high <= 255.0 + _TOLERANCE:
             return f"Use {cures.as_bytes(form)}, or {scaled}, for values in [0, 255]."
@@ -222,6 +226,18 @@ def _check_range(low, high, name, form, warn):
             f"[-1, 1]. If theirs is [0, 1], use {form.samples('{} * 2 - 1')}, and a generator that "
             "ends in tanh."
         )
+
+
+def _cure_of_entry(low, high, entry, form):
+    """Of one entry among several, whose scales must be the same."""
+    pixels = ""
+    if low >= 0.0 and _LARGEST_CODE < high <= 255.0 + _TOLERANCE:
+        scaled = cures.scaled(form, low, high, pixels=True)
+        pixels = f" For pixels in [0, 255] use {cures.as_bytes(form)}, or {scaled}."
+    return (
+        "Scale all entries of images to [-1, 1] by the same numbers. If they are other numbers, name "
+        f"all such entries: `AdversarialModel(..., values=[{entry!r}, ...])`.{pixels}"
+    )
 
 
 def check_reach(samples, extremes, pixels, is_image, name, form, reach, given):

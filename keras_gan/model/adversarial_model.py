@@ -111,7 +111,7 @@ class AdversarialModel(
         name=None,
     ):
         super().__init__(name=name)
-        pairs.check_network(generator, "generator")
+        pairs.check_network(generator, "generator", "{'photo': photos[:1], ...}")
         self._play(
             generator,
             named(generator),

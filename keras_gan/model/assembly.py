@@ -13,7 +13,7 @@ from keras_gan.engine.game import Draw, Game, critics_of
 from keras_gan.engine.pools import Pool
 from keras_gan.engine.term_values import log_key
 from keras_gan.feeding import shapes
-from keras_gan.feeding.entries import EntrySpec, EntrySpecs
+from keras_gan.feeding.entries import EntrySpec, EntrySpecs, WeightSpec
 from keras_gan.model import (
     augmentation_checks,
     compile_arguments,
@@ -56,7 +56,8 @@ def assembled(model, loss, regularizers, terms, augment):
     for critic in model.critics:
         pairs.check_apart(model.generator, critic.network, f"critic {critic.name!r}")
     draws = _draws(model, needed, specs)
-    rules = {name: specs.get(name) or EntrySpec(name) for name in needed}
+    weights = {critic.sample_weight for critic in model.critics}
+    rules = {name: specs.get(name) or _rule_of(model, name, weights) for name in needed}
     rules = EntrySpecs(rules, made=generator.outputs, drawable=entry_rules.drawable(cut))
     for critic in critics:
         if isinstance(critic.weight, AdaptiveWeight):
@@ -69,6 +70,11 @@ def assembled(model, loss, regularizers, terms, augment):
         draw.check()
     augmentation_checks.check_fits(model, game)
     return game
+
+
+def _rule_of(model, name, weights):
+    """The rule of an entry that no input takes."""
+    return WeightSpec(name) if name in weights else EntrySpec(name, is_values=name in model.values)
 
 
 def admit_compared(model, game, compared):
@@ -91,6 +97,7 @@ def admit_compared(model, game, compared):
             "(`keras.models.clone_model`, then `set_weights`).",
         )
     names = [name for _, *pair in compared for name in pair]
+    _check_values_are_read(model, [*game.specs, *names])
     extra = [name for name in model._inputs_for(names) if name not in game.specs]
     if not extra:
         return
@@ -119,7 +126,7 @@ def uncompiled(critic, **options):
 def specs_of(model, names):
     """The rules of names, as far as networks tell them, whether the model is compiled or not."""
     known = entry_rules.rules_of(model, model._named_generator, ())
-    return {name: known.get(name) or EntrySpec(name) for name in names}
+    return {name: known.get(name) or _rule_of(model, name, ()) for name in names}
 
 
 def draws_of(model):
@@ -318,6 +325,17 @@ def _check_log_names(critics, terms, augment):
         "Terms and penalties must have names of their own, which are their keys in the logs.",
         cure="Give one of them another: `name=`.",
         doubled=doubled,
+    )
+
+
+def _check_values_are_read(model, read):
+    known = [*model._named_generator.inputs, *model._named_generator.outputs, *read]
+    unread = [name for name in model.values if name not in known]
+    _checks.check(
+        not unread,
+        f"`values` must name entries that the model reads: {', '.join(dict.fromkeys(known))}.",
+        cure=_checks.did_you_mean(unread[0], known) if unread else None,
+        unread=unread,
     )
 
 

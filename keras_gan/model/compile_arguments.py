@@ -18,8 +18,6 @@ _KNOWN_ELSEWHERE = {
     "d_optimizer": "Did you mean 'discriminator_optimizer'?",
     "g_optimizer": "Did you mean 'generator_optimizer'?",
     "optimizer": "There are two: `generator_optimizer` and `discriminator_optimizer`.",
-    "sample_weight": cures.NO_WEIGHTS,
-    "class_weight": cures.NO_WEIGHTS,
 }
 
 
@@ -30,8 +28,11 @@ def refuse(unknown, method):
             name, [key for key in inspect.signature(method).parameters if key != "unknown"]
         )
         cure = _KNOWN_ELSEWHERE.get(name, cure)
-        owner = type(method.__self__).__name__
-        parts = [f"`{owner}.{method.__name__}` has no argument `{name}`.", cure]
+        owner = method.__self__
+        if name in ("sample_weight", "class_weight"):
+            entries = owner.is_fed_entries
+            cure = cures.WEIGHTS_ARE_AN_ENTRY if entries else cures.NO_WEIGHTS
+        parts = [f"`{type(owner).__name__}.{method.__name__}` has no argument `{name}`.", cure]
         raise TypeError(" ".join(filter(None, parts)))
 
 

@@ -19,8 +19,9 @@ class Critic:
 
     Args:
         network: built Keras model. It takes the tensors of `real` (or of `fake`) and then those of
-            the condition, in this order. It returns a logit a sample, `(batch, 1)` or `(batch,)`;
-            a map of logits `(batch, h, w, 1)`; a list of those, which is averaged; or a `dict` with
+            the condition, in this order, whatever its inputs are called. It returns a logit a
+            sample, `(batch, 1)` or `(batch,)`; a map of logits `(batch, h, w, 1)`, or of a series
+            `(batch, steps, 1)`; a list of those, which is averaged; or a `dict` with
             "logits" and, for terms, heads by name and "features".
         real: name of an entry of the data, a drawn tensor, or an output of the generator; or a
             tuple of names that are judged together as one sample.
@@ -86,6 +87,16 @@ class Critic:
         self.pack = _checks.positive_int(pack, "pack")
         self.pool_size = _checks.non_negative_int(pool_size, "pool_size")
         self.start_step = _checks.non_negative_int(start_step, "start_step")
+        _checks.check(
+            sample_weight is None
+            or isinstance(sample_weight, str)
+            and sample_weight.isidentifier(),
+            "`sample_weight` must be the name of an entry of the data with a weight for each row.",
+            cure="Name it, `sample_weight='w'`, and give the weights: `fit({..., 'w': weights})`.",
+            sample_weight=sample_weight
+            if isinstance(sample_weight, str)
+            else type(sample_weight).__name__,
+        )
         self.sample_weight = sample_weight
         _checks.check(
             name is None or (isinstance(name, str) and name.isidentifier()),
@@ -108,7 +119,7 @@ class Critic:
             fake=self.fake,
         )
         _checks.check(
-            not self.pool_size or sample_weight is None,
+            not self.pool_size or self.sample_weight is None,
             "A critic with a pool must not have weights of rows: a sample of the pool comes from "
             "another row.",
             cure="Leave out `pool_size` or `sample_weight`.",

@@ -64,7 +64,7 @@ def symbolic_inputs(critic):
     _checks.check(
         structure is not None,
         f"The network of critic {critic.name!r} must be built, so that its weights exist.",
-        cure="Call it on a batch once.",
+        cure="Call it once on a batch of what it judges, several as a list.",
         network=critic.network.name,
     )
     return keras.tree.flatten(structure)
@@ -86,6 +86,7 @@ def check_critic(critic, generator):
         ValueError: otherwise.
     """
     tensors, names = symbolic_inputs(critic), (*critic.real, *critic.condition)
+    _check_order(critic, names)
     _checks.check(
         len(tensors) == len(names),
         f"The network of critic {critic.name!r} must take as many tensors as it is shown: "
@@ -108,6 +109,19 @@ def check_critic(critic, generator):
             fake=critic.fake,
         )
     logits_of(critic)
+
+
+def _check_order(critic, names):
+    """Check that a dict of inputs under the names that they are shown is in their order."""
+    structure = inspection.input_structure(critic.network)
+    keys = list(structure) if isinstance(structure, dict) else []
+    _checks.check(
+        sorted(keys) != sorted(names) or keys == list(names),
+        f"The network of critic {critic.name!r} takes what it judges by position, whatever its "
+        f"inputs are called: {', '.join(names)}.",
+        cure="Write the inputs of `keras.Model` in this order.",
+        inputs=keys,
+    )
 
 
 def warn_of_activation(critic):
@@ -134,7 +148,8 @@ def _check_fits(critic, name, made, taken):
         "another shape.",
         cure="Build it for packs: their last axis is `pack` times as long."
         if critic.pack > 1
-        else f"Build it for `keras.Input({made})`.",
+        else f"Build it for `keras.Input({made})`. Its inputs are those of `real`, then those of "
+        "`condition`, in the order of their names.",
         shape_of_it=made,
         network_takes=taken,
     )

@@ -79,8 +79,13 @@ def check_classes(num_classes, *networks):
 # === One network ===
 
 
-def check_network(network, name):
+def check_network(network, name, batch=None):
     """Check that a network is a built Keras model with weights that can train.
+
+    Args:
+        network: what must be one.
+        name: "generator" or "discriminator".
+        batch: code for what it takes, in errors. Default: zeros of a GAN's shape.
 
     Returns:
         Its symbolic inputs, in their structure.
@@ -94,7 +99,8 @@ def check_network(network, name):
     takes, size = _TAKES.get(name, ("inputs", "..."))
     structure = inspection.input_structure(network)
     unbuilt = [layer for layer in inspection.all_layers(network) if not layer.built]
-    cure = f"Call it on a batch once, such as `{name}(keras.ops.zeros((1, {size})))`."
+    batch = batch or f"keras.ops.zeros((1, {size}))"
+    cure = f"Call it on a batch once, such as `{name}({batch})`."
     if isinstance(network, keras.Sequential):
         structure = structure if getattr(network, "inputs", None) else None
         cure = (
