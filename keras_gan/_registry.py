@@ -39,7 +39,7 @@ def arguments(thing):
     return [p.name for p in parameters if p.name != "self" and p.kind not in open_ended]
 
 
-def get(identifier, known, kind):
+def get(identifier, known, kind, cure=lambda name: None):
     """Resolve `identifier` to an instance.
 
     Args:
@@ -47,6 +47,7 @@ def get(identifier, known, kind):
             the classes' common base (returned as it is).
         known: `dict` from snake-case name to class.
         kind: kind of object ("loss", "prior"), for the error.
+        cure: callable from an unknown name to a cure, or `None` for the nearest known name.
 
     Returns:
         The instance.
@@ -59,7 +60,7 @@ def get(identifier, known, kind):
         _checks.check(
             identifier in known,
             f"Unknown {kind}. Known names: {', '.join(sorted(known))}.",
-            cure=_checks.did_you_mean(identifier, known),
+            cure=lambda: cure(identifier) or _checks.did_you_mean(identifier, known),
             **{kind: identifier},
         )
         return known[identifier]()
@@ -72,6 +73,17 @@ def get(identifier, known, kind):
         **{kind: identifier},
     )
     return identifier
+
+
+def _of_keras(name):
+    """The cure of a name that Keras has for a metric, or `None`."""
+    try:
+        found = keras.metrics.get(name)
+    except ValueError:
+        return None
+    if not isinstance(found, keras.metrics.Metric):
+        return None
+    return f"Give a metric of Keras as an object: `keras.metrics.{type(found).__name__}()`."
 
 
 def snake_case(name):
@@ -87,7 +99,7 @@ def metrics(given):
     """
     kinds = (str, dict, keras.metrics.Metric)
     given = _checks.listed(given, "metrics", kinds, "names or instances")
-    known = [get(one, METRICS, "metric") for one in given]
+    known = [get(one, METRICS, "metric", _of_keras) for one in given]
     for metric in known:
         _checks.check(
             isinstance(metric, keras.metrics.Metric),

@@ -9,6 +9,8 @@ code): then gradients are taken at all floating tensors, with one norm over them
 is in the tuple twice counts as two inputs. Logits may be a list, of several scales.
 """
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -325,5 +327,21 @@ def get(identifier):
         "A regularizer must be a `keras_gan.regularizers.Regularizer`.",
         cure="Subclass it and define `value`, or `after_update` with `penalizes = False`.",
         regularizer=regularizer,
+    )
+    name = type(regularizer).__name__
+    _checks.check(
+        hasattr(regularizer, "weight") and hasattr(regularizer, "every"),
+        f"The regularizer {name} must call `super().__init__(weight)` in its `__init__`.",
+        regularizer=name,
+    )
+    taken = inspect.signature(regularizer.value).parameters
+    _checks.check(
+        not regularizer.penalizes
+        or {"seed", "real_logits", "fake_logits"} <= set(taken)
+        or any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()),
+        f"`{name}.value` must take `(discriminator, real, fake, *, seed, real_logits=None, "
+        "fake_logits=None)`.",
+        cure="Or leave out what it does not read with `**given`.",
+        takes=list(taken),
     )
     return regularizer

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import Input, Model, layers
 
-from keras_gan import AdversarialModel, Critic, terms
+from keras_gan import AdversarialModel, Critic, losses, regularizers, terms
 
 ROWS = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
 DATA = {"x": ROWS, "r": ROWS[::-1].copy()}
@@ -142,3 +142,82 @@ def test_a_subclass_is_built_by_a_dict():
 
     with pytest.raises(ValueError, match=r"`generator\({'photo': photos\[:1\], ...}\)`"):
         AdversarialModel(Unbuilt(), Critic(judge(4), real="r", fake="y"))
+
+
+# === Parts of one's own ===
+
+
+class ReadsReals(losses.NonSaturating):
+    def generator_loss(self, real_logits, fake_logits):
+        return (fake_logits - real_logits)[:, 0]
+
+
+def test_a_loss_that_reads_reals_says_so():
+    model = game(loss=ReadsReals())
+    with pytest.raises(ValueError, match="Set `generator_needs_real = True` in the class Reads"):
+        model.train_on_batch(DATA)
+
+
+class Bare(regularizers.Regularizer):
+    def __init__(self):
+        self.target = 1.0
+
+    def value(self, discriminator, real, fake, **given):
+        return real[:, 0]
+
+
+class Seedless(regularizers.Regularizer):
+    def value(self, discriminator, real, fake):
+        return real[:, 0]
+
+
+def test_regularizers_are_made_as_the_step_calls_them():
+    with pytest.raises(ValueError, match=r"Bare must call `super\(\).__init__\(weight\)`"):
+        game(regularizers=[Bare()])
+    with pytest.raises(
+        ValueError, match=r"`Seedless.value` must take `\(discriminator, real, fake"
+    ):
+        game(regularizers=[Seedless(1.0)])
+
+
+@pytest.mark.parametrize("read", [np.abs, lambda x: np.mean(np.asarray(x)), lambda x: x.numpy()])
+def test_a_term_that_uses_numpy_is_told(read):
+    class Foreign(terms.Term):
+        reads = ("y",)
+
+        def value(self, scene):
+            return read(scene["y"])
+
+    model = game()
+    model.compile(terms=[Foreign()])
+    with pytest.raises(ValueError, match="'foreign' must compute with `keras.ops`"):
+        model.train_on_batch(DATA)
+
+
+# === Metrics ===
+
+
+def accuracy():
+    return keras.metrics.CategoricalAccuracy()
+
+
+def test_metrics_of_keras_are_objects():
+    with pytest.raises(ValueError, match=r"as an object: `keras.metrics.MeanAbsoluteError\(\)`"):
+        table(metrics={("num_r", "num"): ["mae"]})
+
+
+def test_metrics_of_one_name_are_told_apart_by_their_class():
+    doubled = {("a_r", "a"): [accuracy()], ("num_r", "num"): [accuracy()]}
+    with pytest.raises(ValueError, match=r"CategoricalAccuracy\(name='categorical_accuracy_of_num"):
+        table(metrics=doubled)
+
+
+def test_a_pair_of_metrics_is_of_two_names():
+    with pytest.raises(ValueError, match="must be pairs of names.*its own metrics"):
+        table(metrics={(("num_r", "a_r"), ("num", "a")): ["kid"]})
+
+
+def test_metrics_without_names_say_which_they_compare():
+    with pytest.warns(UserWarning, match=r"'num_r' with 'num' alone, .* and not 'a_r'"):
+        table(metrics=["kid"])
+    table(metrics={("num_r", "num"): ["kid"]})

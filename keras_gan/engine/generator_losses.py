@@ -57,13 +57,26 @@ class GeneratorLosses:
         if learns_real or critic.loss.generator_needs_real:
             real_logits = judge.outputs("real")["logits"]
         needed = real_logits if critic.loss.generator_needs_real else None
-        values = over_scales(critic.loss.generator_loss, needed, fake_logits)
+        values = _of_generator(critic.loss, needed, fake_logits)
         if learns_real:
             values += over_scales(
                 lambda real, _: critic.loss.generator_loss_of_real(real), real_logits, None
             )
         loss = mean_of_rows(values, scene.weights_of_rows(critic), critic.pack)
         return self._once_started(critic, loss)
+
+
+def _of_generator(loss, real_logits, fake_logits):
+    try:
+        return over_scales(loss.generator_loss, real_logits, fake_logits)
+    except (AttributeError, TypeError, ValueError) as error:
+        if real_logits is not None or "None" not in str(error):
+            raise
+        name = type(loss).__name__
+        raise ValueError(
+            f"`{name}.generator_loss` is given `None` for `real_logits`, and seems to read them. "
+            f"Set `generator_needs_real = True` in the class {name}."
+        ) from error
 
 
 def weighted_by(weight, loss):

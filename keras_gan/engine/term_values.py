@@ -46,6 +46,19 @@ def log_key(term, player):
 
 
 def mean_of_term(term, scene):
-    """A term's unweighted value, averaged over the batch: a float32 scalar."""
-    value = tf.cast(term.value(scene), "float32")
+    """A term's unweighted value, averaged over the batch: a float32 scalar.
+
+    Raises:
+        ValueError: for a term that computes with NumPy.
+    """
+    try:
+        value = term.value(scene)
+    except (AttributeError, NotImplementedError) as error:
+        if "numpy" not in str(error):
+            raise
+        raise ValueError(
+            f"Term {term.name!r} must compute with `keras.ops`: NumPy cannot read a tensor of a "
+            "training step, and no gradient flows through it."
+        ) from error
+    value = tf.cast(value, "float32")
     return tf.reduce_mean(losses.per_sample(value) if len(value.shape) else value)

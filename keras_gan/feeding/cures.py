@@ -15,8 +15,8 @@ NO_WEIGHTS = (
 )
 
 WEIGHTS_ARE_AN_ENTRY = (
-    "Weights of rows are an entry of the data: `Critic(..., sample_weight='w')`, and `'w': weights` "
-    "among the entries, `(n,)`; those of classes are `class_weights[labels]`."
+    "Weights of rows are an entry of the data: `Critic(..., sample_weight='w')`, and "
+    "`'w': weights` among the entries, `(n,)`; those of classes are `class_weights[labels]`."
 )
 
 

@@ -104,8 +104,8 @@ def _cure_of_shape(got, wanted, form):
     if wanted == ():
         return "Give one number for each row."
     return (
-        f"Build the network that takes it for `keras.Input({got})`. A critic's network takes `real`, "
-        "then `condition`, in the order of their names."
+        f"Build the network that takes it for `keras.Input({got})`. A critic's network takes "
+        "`real`, then `condition`, in the order of their names."
     )
 
 

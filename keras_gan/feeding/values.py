@@ -235,8 +235,8 @@ def _cure_of_entry(low, high, entry, form):
         scaled = cures.scaled(form, low, high, pixels=True)
         pixels = f" For pixels in [0, 255] use {cures.as_bytes(form)}, or {scaled}."
     return (
-        "Scale all entries of images to [-1, 1] by the same numbers. If they are other numbers, name "
-        f"all such entries: `AdversarialModel(..., values=[{entry!r}, ...])`.{pixels}"
+        "Scale all entries of images to [-1, 1] by the same numbers. If they are other numbers, "
+        f"name all such entries: `AdversarialModel(..., values=[{entry!r}, ...])`.{pixels}"
     )
 
 

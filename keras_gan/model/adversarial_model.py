@@ -217,9 +217,10 @@ class AdversarialModel(
                 Frechet and the kernel distance under these names, with their default features),
                 or `keras.metrics.Metric`s with `update_state(real, fake)`. No two may differ in
                 their names alone. They are evaluated on validation data with the averaged
-                generator, and compare what the first critic is shown. Or a `dict` of such lists by
-                pairs of names, `{("photo", "painted"): ["kid"]}`, by metrics of Keras too; such
-                names may be in the validation data alone.
+                generator, and compare what the first critic is shown, of several names that it
+                judges together the first. Or a `dict` of such lists by pairs of names,
+                `{("photo", "painted"): ["kid"]}`, by metrics of Keras too; such names may be in the
+                validation data alone.
             steps_per_execution: steps in one compiled call; "auto" chooses in `fit`: many for
                 small networks, 1 under a strategy.
             jit_compile: as in Keras; "auto" is off on CPUs.
@@ -300,6 +301,8 @@ class AdversarialModel(
         }
         self._logged_layer_losses = self._layer_losses_to_log()
         compile_arguments.warn_of_batch_norm(self)
+        if compared and self._trained_in_file is None and not isinstance(metrics, dict):
+            compile_arguments.warn_of_nest(self)
         self._make_means()
         self._train_functions = {}
         self._phase = "both"

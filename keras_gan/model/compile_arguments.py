@@ -108,8 +108,9 @@ def compared(given, default_pair, shape_of):
         given = {default_pair: given}
     for pair in given:
         _checks.check(
-            isinstance(pair, tuple) and len(pair) == 2,
+            isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, str) for n in pair),
             "The keys of `metrics` must be pairs of names, such as ('photo', 'painted').",
+            cure="Of what is judged together, give each pair of names its own metrics.",
             key=pair,
         )
     found = []
@@ -120,10 +121,39 @@ def compared(given, default_pair, shape_of):
     _checks.check(
         len(set(names)) == len(names),
         "Metric names must differ.",
-        cure="Name one of them: `keras_gan.metrics.KernelDistance(name='kid_of_a')`.",
+        cure=lambda: _cure_of_doubled(found, names),
         names=names,
     )
     return found
+
+
+def _cure_of_doubled(found, names):
+    """The last of several metrics of one name, with a name of its own."""
+    metric, _, fake = next(each for each in reversed(found) if names.count(each[0].name) > 1)
+    owner = "keras_gan" if type(metric).__module__.startswith("keras_gan.") else "keras"
+    return (
+        f"Name one of them: `{owner}.metrics.{type(metric).__name__}"
+        f"(name='{metric.name}_of_{fake}')`."
+    )
+
+
+def warn_of_nest(model):
+    """Warn of metrics without names that compare a part of what the first critic judges.
+
+    Not of an image that is judged with a code or with classes: it is what quality is asked of.
+
+    Args:
+        model: an `AdversarialModel`.
+    """
+    critic, (real, fake) = model.critics[0], model._default_pair()
+    others = [pair for pair in zip(critic.real, critic.fake, strict=False) if pair[0] != real]
+    rows = all(len(model._shape_of(name) or (0,)) == 1 for name in critic.fake)
+    if others and rows:
+        _warnings.warn(
+            f"`metrics` compare {real!r} with {fake!r} alone, the first that critic "
+            f"{critic.name!r} judges, and not {', '.join(repr(name) for name, _ in others)}. "
+            f"Name what they compare: `metrics={{{(real, fake)!r}: [...], {others[0]!r}: [...]}}`."
+        )
 
 
 def metric_list(given, sample_shape, *, of_any=False):
