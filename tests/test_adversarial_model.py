@@ -342,7 +342,8 @@ def test_draws_are_of_the_input_that_takes_them():
     model.compile(sgd(), sgd(), **EAGER)
     model.train_on_batch({"x": points()})
     same = [model.generate(5, seed=3, batch_size=size) for size in (2, 5)]
-    np.testing.assert_array_equal(*same)
+    # The last bit of a product may depend on the number of rows.
+    np.testing.assert_allclose(*same, rtol=1e-6)
     given = model.generate(inputs={"label": np.arange(4)}, seed=0)
     assert given.shape == (4, 2)
     # What is asked for is no data, which cures could number anew.
