@@ -170,8 +170,8 @@ class Generation:
             latents: `(n, latent_dim)`, instead of drawing them.
             labels: classes of a conditional model, one for each sample, or one for all, by index
                 or, where `class_names` are known, by name. `None` draws them uniformly.
-            seed: integer; the same seed gives the same samples for every `batch_size`. `None` draws
-                from a separate random stream that does not affect training.
+            seed: integer; the same seed gives the same samples, for every `batch_size` but for the
+                last bits. `None` draws from a separate random stream that does not affect training.
             truncation: scales the deviation of latents from the prior's mean; below 1 gives more
                 typical and less varied samples.
             batch_size: samples generated at a time; reduced if they would need much memory.
