@@ -3,11 +3,13 @@
 import json
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import helpers
+from keras_gan import AdversarialModel, Critic
 from keras_gan.model import model_card
 
 
@@ -64,3 +66,21 @@ def test_a_model_that_is_no_gan_has_a_card_without_pictures(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["outputs"] == ["painted"]
     assert not (tmp_path / "samples.png").exists()
     assert "serve(...)" in (tmp_path / "README.md").read_text()
+
+
+def test_the_card_of_a_game_names_inputs_and_draws(tmp_path):
+    x, z = keras.Input((4,), name="x"), keras.Input((2,), name="z")
+    generator = keras.Model({"x": x, "z": z}, {"y": keras.layers.Dense(4)(x), "near": z + 1.0})
+    judge = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    priors = {"z": "normal"}
+    model = AdversarialModel(generator, Critic(judge, real="r", fake="y"), priors=priors)
+    model._state.steps_seen.assign(1)
+    said = []
+    for outputs in ("y", "near", ["y", "near"]):
+        arguments = model._exported(outputs).arguments
+        model_card.write(model, tmp_path, outputs, arguments=arguments)
+        said.append((tmp_path / "README.md").read_text())
+    assert "serve(x=...)\n# x: float32 (batch, 4)" in said[0] and "sample(" not in said[0]
+    assert "sample(num_samples=16, seed=0, truncation=1.0)" in said[1]
+    assert "serve(x=..., z=...)" in said[2] and "sample(x=..., seed=0, " in said[2]
+    assert "Trained for 1 step on" in said[0]

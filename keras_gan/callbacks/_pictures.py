@@ -171,7 +171,11 @@ def of_game(model, **settings):
     outputs = list(dict.fromkeys(judged)) or list(generator.outputs)
     shown = [name for name in outputs if _is_image(model, name)]
     if not shown:
-        _check_image_shape(tuple(generator.outputs[outputs[0]].shape[1:]), False)
+        inputs = generator.needed_for([outputs[0]])
+        given = ", ".join(f"{name!r}: rows[{name!r}]" for name in model._missing([outputs[0]], ()))
+        asked = f"inputs={{{given}}}" if given else "1000"
+        shape = tuple(generator.outputs[outputs[0]].shape[1:])
+        _check_image_shape(shape, False, f"model.generate({asked})")
     if not any(model._missing([name], ()) for name in shown):
         return DrawnPictures(model, shown[0], **settings)
     return RowPictures(model, _side_by_side(model, shown), **settings)
@@ -218,8 +222,8 @@ def _padded(pictures, height, width):
     return result
 
 
-def _check_image_shape(shape, is_image):
-    cure = "Leave it out and plot `gan.generate(1000)` yourself, with matplotlib for example."
+def _check_image_shape(shape, is_image, code="gan.generate(1000)"):
+    cure = f"Leave it out and plot `{code}` yourself, with matplotlib for example."
     if len(shape) == 2:
         cure += " If these are grey images, build the networks with a channel axis of size 1."
     _checks.check(

@@ -45,7 +45,8 @@ def export_generator(
         _check_folder(files.expanded(path))
         with files.replacing(path, tidy=True) as temporary:
             exported.archive().write_out(str(temporary), verbose=verbose)
-            model_card.write(gan, temporary, outputs, figures)
+            arguments = getattr(exported, "arguments", None)
+            model_card.write(gan, temporary, outputs, figures, arguments)
             export_files.note(temporary)
             export_files.check(files.expanded(path))  # it may have got other files meanwhile
         return

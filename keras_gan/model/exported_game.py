@@ -40,6 +40,29 @@ class ExportedGame:
         ]
         network(rows if len(rows) > 1 else rows[0], training=False)
 
+    @property
+    def arguments(self):
+        """What the endpoints take, for people: `dict`s of descriptions by name."""
+        inputs = {
+            name: f"{tensor.dtype} ({', '.join(map(str, ('batch', *tensor.shape[1:])))})"
+            for name, tensor in self._cut.inputs.items()
+        }
+        drawn = self._drawn
+        if not drawn:
+            return {"serve": inputs}
+        given = {name: told for name, told in inputs.items() if name not in drawn}
+        return {"serve": inputs, "sample": given or {"num_samples": "int32"}}
+
+    @property
+    def _drawn(self):
+        """The inputs that `sample` draws; what is drawn from the rows of a batch is an input."""
+        own = self._model.priors
+        return [
+            name
+            for name in self._cut.inputs
+            if name in own and not isinstance(own[name], priors.Shuffled)
+        ]
+
     def archive(self):
         """The `ExportArchive` of a SavedModel."""
         archive = keras.export.ExportArchive()
@@ -52,9 +75,7 @@ class ExportedGame:
         archive.add_endpoint(
             "serve", _with_arguments(self._made, inputs), list(specs.values())
         )  # the first is the default
-        # What is drawn from the rows of a batch is an input here.
-        own = self._model.priors
-        drawn = [n for n in inputs if n in own and not isinstance(own[n], priors.Shuffled)]
+        drawn = self._drawn
         if drawn:
             given = [name for name in inputs if name not in drawn]
             self._add_sample(archive, specs, drawn, given)

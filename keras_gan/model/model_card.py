@@ -14,7 +14,7 @@ FILES = ("README.md", "config.json", "samples.png")
 _SAMPLES, _COLUMNS = 32, 8
 
 
-def write(model, folder, outputs=None, figures=None):
+def write(model, folder, outputs=None, figures=None, arguments=None):
     """Write the card of a model into the folder of its SavedModel.
 
     Args:
@@ -22,8 +22,11 @@ def write(model, folder, outputs=None, figures=None):
         folder: of the SavedModel, as a `pathlib.Path`.
         outputs: names of the outputs that were exported, of a model with several.
         figures: `dict` of metrics, see `evaluate_generator`.
+        arguments: what the endpoints of a game take, see `ExportedGame.arguments`.
     """
     config = _config(model, outputs, figures)
+    if arguments:
+        config["arguments"] = arguments
     has_grid = config["model"] == "GAN" and bool(getattr(model, "is_image", False))
     if has_grid:
         _save_grid(model, folder / FILES[2])
@@ -145,7 +148,8 @@ def _text(config, has_grid):
         parts.append(what + "\n")
     if has_grid:
         parts.append(f"![{_SAMPLES} samples]({FILES[2]})\n")
-    seen = f"{config['steps_seen']:,} steps on {config['images_seen']:,} samples"
+    steps = config["steps_seen"]
+    seen = f"{steps:,} step{'' if steps == 1 else 's'} on {config['images_seen']:,} samples"
     parts.append(f"Trained for {seen} (counted with repetition).\n")
     if config["verdict"]:
         parts.append(f"Verdict: {_inline(config['verdict']['message'])}.\n")
@@ -163,13 +167,29 @@ def _text(config, has_grid):
 
 def _use(config):
     if config["model"] != "GAN":
-        return _USE.format(call="serve(...)  # inputs by name")
+        return _USE.format(call=_calls(config.get("arguments")))
     labels = config.get("num_classes") is not None
     call = "sample(num_samples=16, seed=0, truncation=1.0"
     call += ", labels=tf.zeros([16], tf.int32))" if labels else ")"
     given = ", names[1]: np.zeros(16, 'int32')" if labels else ""
     onnx = _ONNX.format(latent_dim=config["latent_dim"], labels=given)
     return _USE.format(call=call) + "\n" + onnx
+
+
+def _calls(arguments):
+    """The calls of a game's endpoints; of files of earlier versions they are not known."""
+    if not arguments:
+        return "serve(...)  # inputs by name"
+    inputs = arguments["serve"]
+    calls = [f"serve({', '.join(f'{name}=...' for name in inputs)})"]
+    if "sample" in arguments:
+        given = [
+            "num_samples=16" if name not in inputs else f"{name}=..."
+            for name in arguments["sample"]
+        ]
+        calls.append(f"sample({', '.join(given)}, seed=0, truncation=1.0)  # draws the others")
+    told = "".join(f"\n# {name}: {what}" for name, what in inputs.items())
+    return "\nsamples = generator.".join(calls) + told
 
 
 def _table(title, rows):
