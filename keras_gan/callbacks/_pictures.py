@@ -78,6 +78,29 @@ class DrawnPictures(SamplePictures):
     def _check(self):
         """The output was chosen for its shape."""
 
+    def picture(self):
+        made, reals = self._generated(), self._reals_of_values()
+        if reals is None:
+            return super()._grid(np.clip(made, -1.0, 1.0))
+        return None if not len(reals) else self._grid(_in_range(made, _range_of(reals)))
+
+    def real(self):
+        reals = self._reals_of_values()
+        if reals is None:
+            return super().real()
+        if not len(reals):
+            return None
+        labels, cells = self._examples()[1], self._cells
+        shown = images.to_uint8(_in_range(reals, _range_of(reals)))
+        return self._grid(_choose_real(shown, labels, cells.classes, cells.count, self._seed))
+
+    def _reals_of_values(self):
+        """Reals of an output of numbers that are no pixels, empty while unknown; else `None`."""
+        if _target_of_values(self._model, self._output) is None:
+            return None
+        found = self._examples()[0]
+        return np.zeros(0) if found is None else np.asarray(found)
+
     def _num_classes(self):
         takes = self._model.class_entry in self._model._inputs_for([self._output])
         return self._model.num_classes if takes else None
@@ -121,6 +144,14 @@ class RowPictures:
         # Examples beside each other in a row of the grid.
         self._blocks = max(1, columns // len(names))
         self._chosen = None
+        self._targets = {}  # of what is no pixels: the target by whose range it is shown
+        for output in model._named_generator.outputs:
+            target = _target_of_values(model, output)
+            if output in names and target is not None:
+                others = model._named_generator.needed_for([output])
+                of_values = [name for name in others if name in model.values]
+                for name in (*of_values, output, target):
+                    self._targets.setdefault(name, target)
 
     def picture(self):
         """What the averaged generator makes of the rows now; `None` while they are unknown."""
@@ -129,9 +160,13 @@ class RowPictures:
         if self._chosen is None:
             return None
         tensors = self._model._made_of_rows(self._chosen, self._names, self._seed)
-        shown = [images.to_uint8(np.clip(tensors[name], -1.0, 1.0)) for name in self._names]
+        shown = []
+        for name in self._names:
+            target = tensors.get(self._targets.get(name))
+            limits = (-1.0, 1.0) if target is None else _range_of(target)
+            shown.append(images.to_uint8(_in_range(tensors[name], limits)))
         columns = self._blocks * len(self._names)
-        picture = images.grid(_of_one_size(shown), self._rows, columns)
+        picture = images.grid(_of_one_size(shown), columns=columns)
         names = [lettering.drawable(name, name) for name in self._names] * self._blocks
         heading = lettering.heading(names, picture.shape[1])
         return np.vstack([np.repeat(heading[..., None], picture.shape[-1], axis=-1), picture])
@@ -188,16 +223,45 @@ def _side_by_side(model, outputs):
         found += [*model._named_generator.needed_for([output]), output]
         for critic in model.critics:
             found += [r for r, f in zip(critic.real, critic.fake, strict=False) if f == output]
-    return [name for name in dict.fromkeys(found) if _is_image(model, name)]
+    of_values = any(_target_of_values(model, output) for output in outputs)
+    return [name for name in dict.fromkeys(found) if _is_image(model, name, of_values)]
 
 
-def _is_image(model, name):
+def _target_of_values(model, output):
+    """What an output is judged against, if these are numbers and no pixels; else `None`."""
+    for critic in model.critics:
+        for real, fake in zip(critic.real, critic.fake, strict=False):
+            if fake == output and real in model.values:
+                return real
+    return None
+
+
+def _range_of(reals):
+    """The least and the greatest of numbers: black and white."""
+    low, high = float(np.min(reals)), float(np.max(reals))
+    return low, high if high > low else low + 1.0
+
+
+def _in_range(numbers, limits):
+    """Numbers between two limits as floats in [-1, 1]; those outside are cut off."""
+    low, high = limits
+    if limits != (-1.0, 1.0):
+        numbers = (np.asarray(numbers, "float64") - low) * (2.0 / (high - low)) - 1.0
+    return np.clip(numbers, -1.0, 1.0)
+
+
+def _is_image(model, name, of_values=False):
+    """Whether a name is of images; `of_values`: or of numbers that look like ones."""
     known = model._named_generator.outputs.get(name)
     if known is not None:
-        return name not in model.values and inspection.is_image(tuple(known.shape[1:]))
+        is_values = name in model.values and not of_values
+        return not is_values and inspection.is_image(tuple(known.shape[1:]))
     rule = model._game.specs.get(name)
     # What is drawn, such as noise in the shape of an image, is none.
-    return rule is not None and rule.is_image and name not in model.priors
+    if rule is None or name in model.priors:
+        return False
+    looks = rule.is_values and rule.shape is not None and inspection.is_image(rule.shape)
+    return rule.is_image or of_values and looks
 
 
 def _of_one_size(shown):

@@ -197,3 +197,36 @@ def test_what_makes_no_images_is_refused(tmp_path):
     model.compile()
     with pytest.raises(ValueError, match=r"draws images.*sample_shape=\(2,\)"):
         drawn(model, ImageGrid(tmp_path))
+
+
+def of_values(**options):
+    """A game of numbers in the shape of images: four times the input."""
+    noisy = keras.Input((4, 4, 1), name="noisy")
+    times = layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(4.0))
+    critic = Critic(judge((4, 4, 1)), real="clean", fake="made")
+    generator = keras.Model({"noisy": noisy}, {"made": times(noisy)})
+    model = AdversarialModel(generator, critic, values=["noisy", "clean"], **options)
+    model.compile()
+    return model
+
+
+def test_numbers_are_drawn_on_the_scale_of_their_targets(tmp_path):
+    model = of_values()
+    steps = np.arange(6, dtype="float32").reshape(6, 1, 1, 1) * np.ones((1, 4, 4, 1), "float32")
+    model._training_feed = Feed(noisy=steps, clean=4.0 * steps)
+    drawn(model, ImageGrid(tmp_path, rows=8, columns=3, gif=False))
+    picture = read(tmp_path / "epoch_0001.png")
+    cells = middles(picture[lettering.LINE_HEIGHT :], 6, 3)  # no empty rows
+    noisy, made, clean = cells.T
+    np.testing.assert_array_equal(made, clean)
+    assert sorted(clean) == [0, 51, 102, 153, 204, 255]
+    np.testing.assert_allclose(noisy, clean / 4.0, atol=1)
+
+
+def test_numbers_that_are_drawn_have_the_scale_of_the_reals(tmp_path):
+    model = of_values(priors={"noisy": "uniform"})
+    reals = np.linspace(0.0, 40.0, 6, dtype="float32").reshape(6, 1, 1, 1)
+    model._training_feed = Feed(clean=np.broadcast_to(reals, (6, 4, 4, 1)))
+    drawn(model, ImageGrid(tmp_path, rows=2, columns=3, gif=False))
+    assert sorted(middles(read(tmp_path / "real.png"), 2, 3).flat) == [0, 51, 102, 153, 204, 255]
+    assert read(tmp_path / "epoch_0001.png").max() <= 240  # at most 4 of 40, and the gutters
