@@ -206,7 +206,6 @@ def of_game(model, **settings):
     outputs = list(dict.fromkeys(judged)) or list(generator.outputs)
     shown = [name for name in outputs if _is_image(model, name)]
     if not shown:
-        inputs = generator.needed_for([outputs[0]])
         given = ", ".join(f"{name!r}: rows[{name!r}]" for name in model._missing([outputs[0]], ()))
         asked = f"inputs={{{given}}}" if given else "1000"
         shape = tuple(generator.outputs[outputs[0]].shape[1:])

@@ -82,6 +82,10 @@ class Term(_checks.Suggesting):
     def value(self, scene):
         """The unweighted value.
 
+        It is asked for in validation, too, and by updates that are skipped, so that it must not
+        change the state of a term. It may note a statistic of the batch in a variable that
+        `after_update` alone reads.
+
         Args:
             scene: what is known in an update of the player:
 
