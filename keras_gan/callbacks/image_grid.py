@@ -30,6 +30,8 @@ class ImageGrid(RunCallback):
     (training rows if there are none) side by side: inputs, what is made of them, and targets, with
     their names above. As many rows of the data stand beside each other as `columns` has room for.
     There is no `real.png`. Where images come from draws alone, samples are drawn as for a `GAN`.
+    Numbers in the shape of images (`values=` of the model) have one scale, from the least to the
+    greatest of the targets that are shown; what is out of it is cut off.
 
     Small images are enlarged without smoothing, see `keras_gan.images.grid`; transparent ones lie
     on a grey checkerboard. The callback affects neither the training nor the next `gan.generate()`.
@@ -39,7 +41,7 @@ class ImageGrid(RunCallback):
 
     Args:
         directory: folder for the pictures, created if missing.
-        rows: rows of the grid. Default `None`: 8, or with a conditional model one per class, at
+        rows: rows of the grid, fewer where there are not as many examples. Default `None`: 8, or with a conditional model one per class, at
             most 100.
         columns: columns of the grid. Default 8.
         every_epochs: draw epochs whose number is a multiple of this, and the last one, also if
