@@ -41,8 +41,8 @@ class ImageGrid(RunCallback):
 
     Args:
         directory: folder for the pictures, created if missing.
-        rows: rows of the grid, fewer where there are not as many examples. Default `None`: 8, or with a conditional model one per class, at
-            most 100.
+        rows: rows of the grid. Default `None`: 8, or with a conditional model one per class, at
+            most 100. Of held-out rows there are fewer where these are few.
         columns: columns of the grid. Default 8.
         every_epochs: draw epochs whose number is a multiple of this, and the last one, also if
             training is stopped early. Default 1.
