@@ -35,9 +35,15 @@ def headline(verdict, history, line, found):
         first, advice = _report.still_learning(history), []
         every = [light for part in found for light in part]
         worst = [light for light in every if light.state == lights.BAD]
-        state = lights.BAD if worst else lights.GOOD if history else lights.UNKNOWN
+        is_measured = any(signals.is_finite(each.quality) for each in history)
+        if history and not is_measured:
+            first = (
+                f"{len(history)} epoch{'s' * (len(history) > 1)}, whose quality was not measured"
+            )
+            advice = ["Add a ConvergenceStopping: it measures the quality, and says when to stop."]
+        state = lights.BAD if worst else lights.GOOD if is_measured else lights.UNKNOWN
         worst = worst or [light for light in every if light.state == lights.WATCH]
-        advice = [f"{light.name}: {light.sentence}" for light in worst]
+        advice += [f"{light.name}: {light.sentence}" for light in worst]
     advice = [*advice, *filter(None, [line])]
     first = f"{first[0].upper()}{first[1:]}"
     return {"headline": first, "advice": advice, "verdict_state": state}

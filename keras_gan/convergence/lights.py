@@ -88,7 +88,7 @@ def _quality(history, last):
     if idle >= _IDLE:
         return WATCH, f"{told}. Nothing has improved for {idle} epochs."
     if len(history) == 1:
-        return GOOD, f"{told}. There is no earlier epoch to compare with."
+        return WATCH, f"{told}. There is no earlier epoch to compare with."
     return GOOD, f"{told}. The samples still improve."
 
 
@@ -148,6 +148,8 @@ def _gradients(history, last):
     if not norms or not is_finite(last.g_gradient_norm):
         return UNKNOWN, "The generator's gradient is not known."
     told = f"The norm of the generator's gradient is {last.g_gradient_norm:.2g}"
+    if len(norms) == 1:
+        return GOOD, f"{told}. There is no earlier epoch to compare with."
     if last.g_gradient_norm <= _VANISHED * max(norms):
         return WATCH, f"{told}, after up to {max(norms):.2g}: it may vanish."
     return GOOD, f"{told}, in the usual range of this run."

@@ -28,6 +28,10 @@ _CALLS, _MEASURED_EPOCHS = 6, 4
 _LAST_RATE = 0.02
 # A plan that takes this multiple of the time asked for says so.
 _EXCESS = 1.15
+# A plan of fewer steps says that they are few.
+_FEW = 500
+# Measuring ends with its second epoch once it has taken this fraction of the time asked for.
+_MEASURING = 0.05
 
 _Costs = collections.namedtuple("_Costs", "start step epoch")
 
@@ -50,13 +54,13 @@ def for_data(
     gan.fit(images, **settings, callbacks=[keras_gan.callbacks.ConvergenceStopping()])
     ```
 
-    It chooses `dcgan` for images and `mlp` for other data, with their defaults. Then it measures
-    the duration of a step on this machine, which takes about ten seconds of the time, and prints
-    that it does, then the plan in one sentence. The learning rate is constant for the first half of
-    the images that the run will see, and falls to a fiftieth over the second half. An epoch is a
-    sixtieth of the time, or more if measuring the signals would take over 5 % of it. Data that are
-    read in Python are read for a few batches. The plan assumes that the load of the machine does
-    not change.
+    It chooses `dcgan` for images and `mlp` for other data, with their defaults. Then it
+    measures the duration of a step on this machine, which takes about ten seconds of the time,
+    on slow machines a twentieth of it or more, and prints that it does, then the plan in one
+    sentence. The learning rate is constant for the first half of the images that the run will
+    see, and falls to a fiftieth over the second half. An epoch is a sixtieth of the time, or
+    more if measuring the signals would take over 5 % of it. Data that are read in Python are
+    read for a few batches. The plan assumes that the load of the machine does not change.
 
     Args:
         data: samples, as for `fit`: an array, `(samples, labels)`, or batches of either.
@@ -104,7 +108,7 @@ def for_data(
         terminal.tell("Measuring how long a step takes on this machine.")
         trial = build()
         a_call = compute_cost.steps_per_execution(trial, size)
-        costs = _measured(trial, data, labels, settings, a_call)
+        costs = _measured(trial, data, labels, settings, a_call, _MEASURING * 60.0 * minutes)
         spent = time.perf_counter() - began
         plan = _divided(60.0 * minutes - spent, costs, a_call)
         plan["seconds"] = (
@@ -118,7 +122,7 @@ def for_data(
             with files.replacing(path) as temporary:
                 temporary.write_text(json.dumps(kept, indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
-    terminal.tell(_sentence(facts, size, steps, plan["seconds"]) + _excess(plan, minutes))
+    terminal.tell(_sentence(facts, size, steps, plan["seconds"]) + _remark(plan, steps, minutes))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
     return build(over_images=steps * size), settings
 
@@ -169,11 +173,19 @@ def _recipe(shape):
 
 
 class _Stopwatch(keras.callbacks.Callback):
-    """How long each epoch trains, and how long the callbacks after this one take between them."""
+    """How long each epoch trains, and how long the callbacks after this one take between them.
+
+    Args:
+        seconds: after which training ends, but not before the end of its second epoch.
+    """
+
+    def __init__(self, seconds):
+        super().__init__()
+        self._seconds = seconds
 
     def on_train_begin(self, logs=None):
         self.training, self.watching = [], []
-        self._begin = self._end = None
+        self._start, self._begin, self._end = time.perf_counter(), None, None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._stop()
@@ -182,6 +194,8 @@ class _Stopwatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._end = time.perf_counter()
         self.training.append(self._end - self._begin)
+        if len(self.training) > 1 and self._end - self._start > self._seconds:
+            self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self._stop()
@@ -191,9 +205,9 @@ class _Stopwatch(keras.callbacks.Callback):
             self.watching.append(time.perf_counter() - self._end)
 
 
-def _measured(gan, data, labels, settings, a_call):
+def _measured(gan, data, labels, settings, a_call, seconds):
     """The `_Costs` in seconds: of the start, of a step, and of watching at the end of an epoch."""
-    steps, watch = _CALLS * a_call, _Stopwatch()
+    steps, watch = _CALLS * a_call, _Stopwatch(seconds)
     watching = callbacks.ConvergenceStopping(
         rules=[convergence.Diverged()], restore_best_weights=False
     )
@@ -244,12 +258,14 @@ def _sentence(facts, batch_size, steps, seconds):
     )
 
 
-def _excess(plan, minutes):
-    """What to say where the plan takes longer than was asked for."""
-    asked = 60.0 * minutes
-    if plan["seconds"] <= _EXCESS * asked:
-        return ""
-    return f": more than the {asked:.0f} seconds asked for, since steps are measured first"
+def _remark(plan, steps, minutes):
+    """What to say of a plan that has too little time."""
+    asked, told = 60.0 * minutes, ""
+    if plan["seconds"] > _EXCESS * asked:
+        told = f": more than the {asked:.0f} seconds asked for, since steps are measured first"
+    if steps < _FEW:
+        told += ". So few steps hardly train a GAN, which needs some thousand: give more `minutes`"
+    return told
 
 
 def _devices():

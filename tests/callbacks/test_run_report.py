@@ -132,6 +132,7 @@ def test_points_are_drawn_over_reals(tmp_path, one_panel_here):
     gan = runs.stage_of(runs.plain).first()
     fit(gan, runs.POINTS, RunReport(tmp_path), epochs=1)
     assert "epoch 1, the first and last" in page(tmp_path)
+    assert "1 epoch, whose quality was not measured" in page(tmp_path)  # there is no stopping
 
 
 def test_without_the_extra_the_command_is_named(tmp_path, monkeypatch):

@@ -28,7 +28,11 @@ HEALTHY = {
 
 
 def states(**changed):
-    return {light.name: light.state for light in lights([Signals(epoch=1, **HEALTHY | changed)])}
+    history = [
+        Signals(epoch=1, **HEALTHY | {"quality": 0.3}),
+        Signals(epoch=2, **HEALTHY | changed),
+    ]
+    return {light.name: light.state for light in lights(history)}
 
 
 def test_a_healthy_run_has_good_lights_alone():
@@ -78,7 +82,8 @@ def test_lights_of_a_course():
     assert still.state == "watch" and "Nothing has improved for" in still.sentence
     better = after([0.5, 0.4, 0.3])["Quality"]
     assert better.state == "good" and "still improve" in better.sentence
-    assert "no earlier epoch" in after([0.5])["Quality"].sentence
+    first = after([0.5])["Quality"]
+    assert first.state == "watch" and "no earlier epoch" in first.sentence
     assert "within noise" in after([0.105] * 9)["Quality"].sentence, "as good as reals"
 
 
