@@ -1,5 +1,6 @@
 """The commands: their options are arguments of the functions that they call."""
 
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -69,6 +70,7 @@ def train(
     given = dict(locals())
     given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
     _check_options(recipe, minutes, given["options"])
+    _check_numbers(epochs=epochs, batch_size=batch_size)
     sources.check_options(source, image_size=image_size, channels=channels, split=split)
     place, folder = files.expanded(source), files.folder_path(output, "output")
     if place.exists():  # `resume` may be called from elsewhere
@@ -80,6 +82,7 @@ def train(
         source=source,
         output=output,
     )
+    is_new = not folder.exists()
     folder = files.writable_directory(output, "output")
     known = folder / running.FILE
     # The folder itself may be given by any of its paths.
@@ -95,7 +98,18 @@ def train(
         cure="Choose another folder, or move it away.",
         output=output,
     )
-    return running.run(folder, **given)
+    try:
+        return running.run(folder, **given)
+    finally:
+        if is_new:  # refused before anything was written
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _check_numbers(**given):
+    """Check numbers that are not given, or at least 1; with none no training would take place."""
+    for name, value in given.items():
+        _checks.positive_int(value, name, optional=True)
 
 
 def _check_options(recipe, minutes, options):
@@ -131,6 +145,7 @@ def resume(run: str, /, *, epochs: int | None = None) -> int:
         run: The folder that `keras-gan train` was given as `--output`.
         epochs: Another number of epochs than the run was begun with.
     """
+    _check_numbers(epochs=epochs)
     path = files.folder_path(run, "run") / running.FILE
     _checks.check(
         path.is_file(),

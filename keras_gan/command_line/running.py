@@ -24,7 +24,9 @@ _EPOCHS, _BATCH_SIZE, _MINUTES = 60, 64, 20.0
 # The recipes of a `GAN`, for which samples, and their labels, are enough.
 RECIPES = ("dcgan", "mlp", "r3gan", "sngan", "wgan_gp")
 # The options of a run in its folder, for `resume`.
-FILE = "run.json"
+FILE = sources.RUN
+# What a run writes before its first step.
+_BEFORE_TRAINING = (FILE, "plan.json", "real.png", "backup")
 
 
 def run(folder, **given):
@@ -43,27 +45,31 @@ def run(folder, **given):
         callbacks.ConvergenceStopping(directory=folder, patience=given["patience"]),
         callbacks.TrainingBackup(folder / "backup"),
     ]
+    restored = _restoring(folder)
     try:
         with _terminated_as_interrupted():
             gan, real, classes, settings = _made(folder, **given)
     except KeyboardInterrupt:
+        restored()
         terminal.tell("Interrupted before training began. Give the same command again.")
         return INTERRUPTED
-    # Not before: options that make no sense must not stay in the folder.
-    with files.replacing(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
-    if inspection.is_image(gan.sample_shape):
-        watching.append(callbacks.ImageGrid(folder))
-    page = 'none, it needs the extra "report"'
-    if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
-        watching.append(callbacks.RunReport(folder))
-        page = folder / run_report.FILE
-        page = page if page.exists() else f"{page}, after the first epoch"
-    terminal.tell(f"Report: {page}.")
-    # A bar of steps is for terminals; a line for each epoch for files.
-    verbose = "auto" if sys.stdout.isatty() else 2
-    settings |= {"validation_split": share, "verbose": verbose}
+    except Exception:
+        restored()
+        raise
     try:
+        with files.replacing(folder / FILE) as temporary:
+            temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
+        if inspection.is_image(gan.sample_shape):
+            watching.append(callbacks.ImageGrid(folder))
+        page = 'none, it needs the extra "report"'
+        if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
+            watching.append(callbacks.RunReport(folder))
+            page = folder / run_report.FILE
+            page = page if page.exists() else f"{page}, after the first epoch"
+        terminal.tell(f"Report: {page}.")
+        # A bar of steps is for terminals; a line for each epoch for files.
+        verbose = "auto" if sys.stdout.isatty() else 2
+        settings |= {"validation_split": share, "verbose": verbose}
         with _terminated_as_interrupted():
             gan.fit(real, classes, callbacks=watching, **settings)
             gan.save(folder / sources.MODEL)
@@ -75,6 +81,7 @@ def run(folder, **given):
         return INTERRUPTED
     except Exception as error:
         if not gan.steps_seen:  # refused before the first step
+            restored()
             raise
         raise RuntimeError(
             f"An error ended the run after {gan.steps_seen:,} steps. Once its cause is gone, go on "
@@ -83,6 +90,24 @@ def run(folder, **given):
     terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with {command('sample', output)}.")
     verdict = gan.verdict
     return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
+
+
+def _restoring(folder):
+    """A function that removes what a run has written before its first step, and nothing else.
+
+    Options that make no sense must not stay in the folder: `resume` would repeat their error.
+    """
+    new = [name for name in _BEFORE_TRAINING if not (folder / name).exists()]
+    options = None if FILE in new else (folder / FILE).read_bytes()
+
+    def restored():
+        for name in new:
+            files.remove(folder / name)
+        if options is not None and (folder / FILE).read_bytes() != options:
+            with files.replacing(folder / FILE) as temporary:
+                temporary.write_bytes(options)
+
+    return restored
 
 
 def command(name, folder):

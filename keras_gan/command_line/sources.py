@@ -7,8 +7,8 @@ import numpy as np
 from keras_gan import _checks, data
 from keras_gan.storage import files, loadable
 
-# The model of a run in its folder.
-MODEL = "gan.keras"
+# The model of a run in its folder, and the options that it was begun with.
+MODEL, RUN = "gan.keras", "run.json"
 # Entries of `.npz` files that are samples and labels; `np.savez(path, array)` names one "arr_0".
 _SAMPLES, _LABELS = ("samples", "images", "x_train", "x", "arr_0"), ("labels", "y_train", "y")
 
