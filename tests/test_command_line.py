@@ -49,6 +49,7 @@ def test_a_run_leaves_a_model_a_report_and_its_options(run):
     assert (run / "backup" / "finished.npz").exists()
 
 
+@pytest.mark.filterwarnings("ignore:The resumed run may differ.*run_eagerly")
 def test_a_finished_run_trains_nothing_more(run, capsys):
     assert command_line.main(["resume", str(run)]) == running.DONE
     told = capsys.readouterr().out
@@ -198,6 +199,7 @@ def test_doctor_and_recipes_tell(capsys):
         (["train", "digits", "--output", "{}/i", "--channels", "1"], "Leave out `--channels`"),
         (["train", "mnist", "--output", "{}/j", "--channels", "1"], "Leave out `--channels`"),
         (["train", "digits", "--output", "{}/k", "--recipe", "mlp", "--minutes", "2"], "--minutes"),
+        (["train", "digits", "--output", "{}/q", "--epochs", "2"], "`--minutes`"),
         (["train", "digits", "--output", "{}/l", "--epoch", "2"], "Did you mean `--epochs`?"),
         (["train", "digits", "--output", "{}/m", "--validation-split", "2"], "validation_split"),
         (["train", "digits", "--output", "{}/n", "--patience", "0"], "patience"),

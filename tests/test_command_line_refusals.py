@@ -1,4 +1,4 @@
-"""What the command `keras-gan` leaves, and says, when it refuses to train."""
+"""What the command `keras-gan` leaves and says when it refuses to train, and how it begins."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import command_line
+from keras_gan import GAN, command_line
 from keras_gan.command_line import running
 
 MLP = ["--recipe", "mlp", "--precision", "float32", "--width", "8", "--latent-dim", "4"]
@@ -82,3 +82,20 @@ def test_a_refused_resume_keeps_the_options_of_the_run(train, tmp_path, monkeypa
     assert command_line.main([*arguments, "0"]) == running.REFUSED
     assert command_line.main([*arguments, "9"]) == running.REFUSED
     assert (folder / "run.json").read_text() == text
+
+
+def test_the_same_command_begins_with_the_same_weights(train, monkeypatch):
+    class Noted(Exception):
+        pass
+
+    def noted(gan, *args, **settings):
+        first.append([np.array(weight) for weight in gan.averaged_generator.get_weights()])
+        raise Noted
+
+    first = []
+    monkeypatch.setattr(GAN, "fit", noted)
+    for seed in ("1", "1", str(2**62)):
+        with pytest.raises(Noted):
+            train(*MLP, "--seed", seed)
+    assert all(np.array_equal(*pair) for pair in zip(first[0], first[1], strict=True))
+    assert not all(np.array_equal(*pair) for pair in zip(first[0], first[2], strict=True))

@@ -62,14 +62,14 @@ def train(
         split: Of TensorFlow Datasets, such as "train[:90%]". Default "train".
         validation_split: Fraction of the samples that is held out.
         patience: Epochs without improvement until the verdict is "stalled".
-        seed: Of noise and data order.
+        seed: Of initial weights, noise and data order.
         precision: A Keras dtype policy, or "auto", see `keras-gan doctor`.
         options: Any other argument of the recipe, such as `--gamma 2` or `--learning-rate 5e-4`;
             see `keras-gan recipes dcgan`.
     """
     given = dict(locals())
     given["options"] = {name.replace("-", "_"): text for name, text in options.items()}
-    _check_options(recipe, minutes, given["options"])
+    _check_options(recipe, minutes, epochs, given["options"])
     _check_numbers(epochs=epochs, batch_size=batch_size)
     sources.check_options(source, image_size=image_size, channels=channels, split=split)
     place, folder = files.expanded(source), files.folder_path(output, "output")
@@ -112,7 +112,7 @@ def _check_numbers(**given):
         _checks.positive_int(value, name, optional=True)
 
 
-def _check_options(recipe, minutes, options):
+def _check_options(recipe, minutes, epochs, options):
     """Check that no option would be ignored.
 
     Raises:
@@ -127,6 +127,12 @@ def _check_options(recipe, minutes, options):
             "Further options are arguments of a recipe, which `--recipe` must name.",
             cure=" ".join(cures),
             **options,
+        )
+        _checks.check(
+            epochs is None,
+            "A plan chooses the epochs, and its schedules last as long as they do.",
+            cure="Set its time with `--minutes`, or name a recipe with `--recipe`.",
+            epochs=epochs,
         )
         return
     running.recipe_of(recipe)

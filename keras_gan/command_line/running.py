@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 
+import keras
 import numpy as np
 
 from keras_gan import _checks, callbacks, recipes, terminal
@@ -121,7 +122,8 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
     size_of_batch = _BATCH_SIZE if batch_size is None else batch_size
     reading = [given[name] for name in ("image_size", "channels", "labels", "split")]
     real, classes = sources.read(source, *reading, size_of_batch, seed)
-    shared = {"seed": seed, "precision": precision}
+    shared = {"seed": _checks.seed(seed), "precision": precision}
+    keras.utils.set_random_seed(seed % 2**32)  # initial weights are not drawn by the seed of a GAN
     if recipe == "auto":
         _checks.check(
             batch_size is None or not isinstance(real, np.ndarray),
