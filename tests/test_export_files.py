@@ -121,10 +121,10 @@ def test_a_file_that_comes_while_an_export_is_written_is_kept(gan, folder, monke
 
 def test_another_process_may_replace_the_folder_meanwhile(folder, monkeypatch):
     """Files of one export beside the checksums of another are no reason to refuse."""
-    read = export_files._read
+    read = export_files.read_config
 
     def old(place):
-        monkeypatch.setattr(export_files, "_read", read)
+        monkeypatch.setattr(export_files, "read_config", read)
         config = read(place)
         config["files"] = {name: "of another export" for name in config["files"]}
         new = shutil.copytree(place, place.with_name("new"))
@@ -132,5 +132,5 @@ def test_another_process_may_replace_the_folder_meanwhile(folder, monkeypatch):
         pathlib.Path(new).rename(place)
         return config
 
-    monkeypatch.setattr(export_files, "_read", old)
+    monkeypatch.setattr(export_files, "read_config", old)
     export_files.check(folder)

@@ -13,6 +13,7 @@ from keras_gan.backend import inspection, policies
 from keras_gan.callbacks import _facts, _report, run_report
 from keras_gan.command_line import running, sources
 from keras_gan.evaluation import generator_adapters, scoring
+from keras_gan.model import export_files
 from keras_gan.storage import files
 
 
@@ -89,7 +90,7 @@ def train(
     if known.exists() and {**_read(known), "output": output} != given:
         raise _checks.error(
             "`output` must be a new folder, or that of a run with the same options.",
-            cure=f"Go on with {running.command('resume', output)}, or choose another folder.",
+            cure=f"Go on with {sources.command('resume', output)}, or choose another folder.",
             output=output,
         )
     _checks.check(
@@ -246,23 +247,36 @@ def evaluate(
 
     Args:
         model: A `.keras` file, the folder of a run, or an exported SavedModel that you trust.
-        source: Data as for `keras-gan train`.
+        source: Data as for `keras-gan train`. A conditional model makes the classes of its labels,
+            if these are classes of the model, else each class as often.
         metrics: Names of `keras_gan.metrics`. Default: sliced_wasserstein.
         num_samples: Number of samples, and of reals that they are compared with.
         seed: The same seed gives the same figures.
         floors: Whether to compare reals with other reals too.
-        image_size: As for `keras-gan train`. Default: that of the model, unless it is a SavedModel.
+        image_size: As for `keras-gan train`. Default: that of the model.
         channels: As for `keras-gan train`. Default: those of the model.
         split: As for `keras-gan train`.
         json_output: File that the figures are written to as JSON.
     """
     sources.check_options(source, image_size=image_size, channels=channels, split=split)
-    saved = files.expanded(model) / "saved_model.pb"
-    generator = model if saved.exists() else sources.model(model)
-    shape = getattr(generator, "sample_shape", ())
+    saved = files.expanded(model)
+    if (saved / "saved_model.pb").exists():
+        generator, known = model, export_files.read_config(saved)
+    else:
+        generator = sources.model(model)
+        names = ("sample_shape", "num_classes", "class_names")
+        known = {name: getattr(generator, name, None) for name in names}
+    shape, classes = tuple(known.get("sample_shape") or ()), known.get("num_classes")
     if inspection.is_image(shape):
         image_size, channels = image_size or shape[:2], channels or shape[-1]
-    real, _ = sources.read(source, image_size, channels, False, split, 64, seed)
+    reading = {"image_size": image_size, "channels": channels, "split": split}
+    reading |= {"batch_size": 64, "seed": seed}
+    if classes is None:
+        real, _ = sources.read(source, labels=False, **reading)
+    else:
+        real, labelled = sources.read_classes(source, known.get("class_names"), classes, **reading)
+        told = "of the data" if labelled else "drawn, each as often: the data have no such classes"
+        terminal.tell(f"Classes of the samples: {told}.")
     metrics = metrics or ["sliced_wasserstein"]
     found = scoring.evaluate_generator(generator, real, metrics, num_samples, seed, floors=floors)
     terminal.tell(str(found))

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import importlib.util
 import json
-import shlex
 import signal
 import sys
 
@@ -77,7 +76,7 @@ def run(folder, **given):
     except KeyboardInterrupt:
         terminal.tell(
             f"Interrupted. What the run has written is in {folder}. Go on with "
-            f"{command('resume', output)}."
+            f"{sources.command('resume', output)}."
         )
         return INTERRUPTED
     except Exception as error:
@@ -86,9 +85,11 @@ def run(folder, **given):
             raise
         raise RuntimeError(
             f"An error ended the run after {gan.steps_seen:,} steps. Once its cause is gone, go on "
-            f"with {command('resume', output)}."
+            f"with {sources.command('resume', output)}."
         ) from error
-    terminal.tell(f"Saved: {folder / sources.MODEL}. Draw with {command('sample', output)}.")
+    terminal.tell(
+        f"Saved: {folder / sources.MODEL}. Draw with {sources.command('sample', output)}."
+    )
     verdict = gan.verdict
     return FAILED if verdict is not None and verdict.kind not in _ENDED_WELL else DONE
 
@@ -109,11 +110,6 @@ def _restoring(folder):
                 temporary.write_bytes(options)
 
     return restored
-
-
-def command(name, folder):
-    """A command on a folder as it can be typed into a shell, for a sentence."""
-    return f"`keras-gan {name} {shlex.quote(folder)}`"
 
 
 def _made(folder, *, source, recipe, minutes, epochs, options, **given):

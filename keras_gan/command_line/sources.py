@@ -1,6 +1,7 @@
 """Data and models by the names that the command line gives them."""
 
 import contextlib
+import shlex
 
 import numpy as np
 
@@ -49,6 +50,18 @@ def read(source, image_size, channels, labels, split, batch_size, seed):
         return _arrays(path, labels)
     found = data.digits(labels=labels)
     return found if labels else (found, None)
+
+
+def read_classes(source, class_names, num_classes, **reading):
+    """Data as of `read`, with labels where they have the classes of a model: `(data, bool)`."""
+    try:
+        real, labels = read(source, labels=True, **reading)
+    except ValueError:  # they have no labels; all else that is wrong `read` tells again
+        return read(source, labels=False, **reading)[0], False
+    names = getattr(real, "class_names", None)
+    if names and (list(names) != list(class_names or names) or len(names) != num_classes):
+        return read(source, labels=False, **reading)[0], False
+    return (real if labels is None else (real, labels)), True
 
 
 def check_options(source, **options):
@@ -127,10 +140,22 @@ def _reading(path):
 def model(path):
     """The model of a `.keras` file, or of the folder of a run."""
     place = files.expanded(path)
-    place = place / MODEL if path and place.is_dir() else place
+    if path and place.is_dir():
+        is_run, place = (place / RUN).is_file(), place / MODEL
+        _checks.check(
+            place.is_file() or not is_run,
+            f"The run in this folder has no {MODEL}: it was interrupted, or still trains.",
+            cure=f"Once nothing trains in it, go on with {command('resume', path)}.",
+            model=path,
+        )
     _checks.check(
         place.is_file() and place.suffix == ".keras",
         f"`model` must be a `.keras` file, or the folder of a run with a {MODEL}.",
         model=path,
     )
     return loadable.load(place)
+
+
+def command(name, folder):
+    """A command on a folder as it can be typed into a shell, for a sentence."""
+    return f"`keras-gan {name} {shlex.quote(folder)}`"

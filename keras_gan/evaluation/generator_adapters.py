@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gan import _checks, priors
 from keras_gan.backend import inspection
 from keras_gan.feeding import values
-from keras_gan.model import generation
+from keras_gan.model import export_files, generation
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.gan import GAN
 from keras_gan.storage import files, loadable
@@ -38,8 +38,10 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
     that prior and latent size.
     """
     num_classes = _checks.positive_int(num_classes, "num_classes", optional=True)
+    noted = None
     if isinstance(generator, (str, bytes, os.PathLike)):
-        generator = _loaded(files.expanded(generator))
+        path = files.expanded(generator)
+        noted, generator = export_files.read_config(path).get("num_classes"), _loaded(path)
     if isinstance(generator, AdversarialModel) or _is_own(generator):
         given = {"prior": prior, "latent_dim": latent_dim}
         given = {name: value for name, value in given.items() if value is not None}
@@ -49,7 +51,7 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
             **given,
         )
         if not isinstance(generator, AdversarialModel):
-            return _own_export(generator, num_classes)
+            return _own_export(generator, num_classes, noted)
         _checks.check(
             num_classes in (None, generator.num_classes),
             "A model knows how many classes it has.",
@@ -137,7 +139,8 @@ def _arguments(concrete):
     return tuple(spec.name for spec in tf.nest.flatten(concrete.structured_input_signature))
 
 
-def _own_export(model, num_classes):
+def _own_export(model, num_classes, noted=None):
+    """The adapter of an export; `noted` is what its `config.json` says of `num_classes`."""
     takes_labels = len(_arguments(model.sample.concrete_functions[0])) > len(_OWN)
     if not takes_labels:
         _refuse_classes(num_classes)
@@ -149,6 +152,8 @@ def _own_export(model, num_classes):
     names = None
     if takes_labels and hasattr(model, "class_names"):
         names = tuple(name.decode() for name in model.class_names().numpy())
+    if takes_labels and num_classes is None:
+        num_classes = len(names) if names else noted
     return GeneratorAdapter(draw, takes_labels, num_classes, class_names=names)
 
 

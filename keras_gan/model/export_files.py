@@ -58,7 +58,7 @@ def check(folder):
 
 def _foreign(folder):
     """The paths in a folder of what no export has written; those of folders end in `/`."""
-    config = _read(folder)
+    config = read_config(folder)
     written = config.get(_KEY)
     if isinstance(written, dict):
         known = {str(parent) for name in written for parent in pathlib.PurePath(name).parents}
@@ -77,7 +77,7 @@ def _foreign(folder):
                 yield place
 
 
-def _read(folder):
+def read_config(folder):
     """The `config.json` of an export; empty if there is none."""
     try:
         config = json.loads((folder / _CONFIG).read_bytes())
