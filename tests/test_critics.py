@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_gan import AdaptiveWeight, AdversarialModel, Critic, priors, terms
+from keras_gan.engine import pools
 
 EAGER = {"run_eagerly": True}
 
@@ -116,6 +117,26 @@ def test_a_pool_shows_critics_older_samples_with_what_they_were_made_of():
         known |= {tuple(row) for row in by_generator}
         assert not older & {tuple(row) for row in by_generator}
     assert aged > 0
+
+
+def test_a_batch_that_is_not_finite_does_not_get_into_a_pool():
+    pool = pools.Pool(3, {"a": (2,), "label": ()}, {"a": "float32", "label": "int32"}, "critic")
+    rows, labels = np.ones((2, 2), "float32"), np.arange(2, dtype="int32")
+
+    def state():
+        return [np.asarray(variable) for variable in pool.variables]
+
+    for number in range(3):  # into an empty, a filling and a full one
+        before = state()
+        broken = rows.copy()
+        broken[1, 0] = np.nan
+        fresh = {"a": tf.constant(broken), "label": tf.constant(labels)}
+        shown = pool.exchanged(fresh, tf.constant([5, number]))
+        assert np.isnan(shown["a"]).any() or number == 2
+        for kept, now in zip(before, state(), strict=True):
+            np.testing.assert_array_equal(kept, now)
+        pool.exchanged({**fresh, "a": tf.constant(rows)}, tf.constant([6, number]))
+    assert state()[-1] == 3
 
 
 def test_a_pool_of_packs_holds_single_samples():

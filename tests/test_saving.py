@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import priors
+from keras_gan import callbacks, priors
 from keras_gan.model.gan import GAN
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -123,7 +123,19 @@ def test_what_is_loaded_is_what_was_compiled(tmp_path, model):
     ]
     assert configs[0] == configs[1]
     assert twin.get_compile_config() == model.get_compile_config()
+    assert twin.phase == "both"
     np.testing.assert_array_equal(twin.generate(3, seed=1), model.generate(3, seed=1))
+
+
+def test_the_phase_is_saved_but_for_what_a_callback_sets(tmp_path, model):
+    save = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras")
+    periods = callbacks.AlternatingPeriods(1, 1)
+    model.set_phase("generator")
+    try:
+        model.fit(helpers.points(8), batch_size=8, epochs=1, verbose=0, callbacks=[periods, save])
+        assert keras.saving.load_model(tmp_path / "1.keras").phase == "generator"
+    finally:
+        model.set_phase("both")
 
 
 def test_an_uncompiled_model_and_compile_false(tmp_path):

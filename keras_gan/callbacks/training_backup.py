@@ -219,6 +219,7 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _restore(self, found):
         self.model.set_run_state(found["model"])
+        self.model.set_phase(found.get("phase", self.model.phase))  # earlier versions had none
         told = _states.set_all(self._siblings, found["callbacks"])
         self._epoch = found["epoch"]
         private_keras.set_initial_epoch(self.model, self._epoch)
@@ -289,6 +290,7 @@ class TrainingBackup(keras.callbacks.Callback):
         backup = {
             "epoch": self._epoch,
             "stopped": bool(self.model.stop_training),
+            "phase": self.model.phase,
             "run": self._run,
             "surroundings": self._surroundings,
             "checksums": dict(self._checksums),

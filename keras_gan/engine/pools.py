@@ -9,7 +9,8 @@ from keras_gan.backend import replicas, seeds
 class Pool:
     """The last generated samples that a critic was shown, with what belongs to them.
 
-    While the pool fills, critics see the newest samples. From then on each is exchanged with
+    A batch with NaN or infinity, whose update is not applied, does not get into it. While the pool
+    fills, critics see the newest samples. From then on each is exchanged with
     probability 1/2 for one of the pool, and takes its place. One pool serves all replicas.
 
     Args:
@@ -61,8 +62,9 @@ class Pool:
         # XLA draws other floats than TensorFlow, and splits negative seeds in another way.
         coin, order = seeds.fold(seed, 0), seeds.fold(seed, 1)
         heads = tf.random.stateless_uniform([rows], coin, 0, 2, "int32", alg="philox") > 0
-        fills = (number < places) & (count + number < self.size)
-        trades = (number < places) & tf.equal(count, self.size) & heads
+        enters = (number < places) & _are_finite(everyone.values())
+        fills = enters & (count + number < self.size)
+        trades = enters & tf.equal(count, self.size) & heads
         ranks = tf.random.stateless_uniform([self.size], order, None, None, "int32", alg="philox")
         chosen = tf.argsort(ranks, stable=True)
         slots = tf.where(fills, count + number, tf.gather(chosen, tf.minimum(number, places - 1)))
@@ -80,5 +82,14 @@ class Pool:
             target = tf.where(fills | trades, slots, self.size)
             longer = tf.concat([held.value, tf.zeros_like(held.value[:1])], axis=0)
             held.assign(tf.tensor_scatter_nd_update(longer, target[:, None], new)[: self.size])
-        self._count.assign(tf.cast(tf.minimum(count + places, self.size), "int64"))
+        entered = tf.reduce_sum(tf.cast(enters, "int32"))
+        self._count.assign(tf.cast(tf.minimum(count + entered, self.size), "int64"))
         return shown
+
+
+def _are_finite(tensors):
+    finite = tf.constant(True)
+    for tensor in tensors:
+        if tensor.dtype.is_floating:
+            finite &= tf.reduce_all(tf.math.is_finite(tensor))
+    return finite

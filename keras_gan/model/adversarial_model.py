@@ -157,7 +157,7 @@ class AdversarialModel(
         self._evaluating = self._is_fitting = False
         self._trained_in_file = None
         self._has_loaded = False
-        self._phase = "both"
+        self._phase, self._phase_of_fit = "both", None
         self._train_functions = {}
         self._custom_gradients = memory.CustomGradients()
         self._average_watch = ema.Watch()
@@ -356,8 +356,10 @@ class AdversarialModel(
         """Train all players from the next step on, or only critics or the generator.
 
         `fit` starts in the current phase and restores it at the end, even if callbacks change it.
-        `compile` sets it to "both". The loss of a player that is not trained is still evaluated,
-        so the keys of the logs do not change. Each phase has its own compiled training function.
+        `compile` sets it to "both". `save` keeps it, that which `fit` will restore while it runs;
+        `TrainingBackup` keeps what callbacks have set, too. The loss of a player that is not
+        trained is still evaluated, so the keys of the logs do not change. Each phase has its own
+        compiled training function.
 
         Args:
             phase: "both", "discriminator" or "generator".

@@ -75,7 +75,11 @@ class Configs:
     # === Compile ===
 
     def get_compile_config(self):
-        return self._config_of_compile() if self.compiled else {}
+        if not self.compiled:
+            return {}
+        # While `fit` runs a callback may have set a phase, which ends with `fit`.
+        phase = self._phase_of_fit or self.phase
+        return {**self._config_of_compile(), **({} if phase == "both" else {"phase": phase})}
 
     def _compile_config_of_twin(self):
         """A config with a function that augments as it is: it has no state."""
@@ -144,6 +148,7 @@ class Configs:
             for real, fake, metric in metrics:
                 pairs.setdefault((real, fake), []).append(metric)
             config["metrics"] = pairs
+        phase = config.pop("phase", "both")
         trained = config.pop("trained", None)  # missing in files of earlier versions
         if trained:
             ids, given = {}, config["discriminator_optimizer"]
@@ -158,6 +163,7 @@ class Configs:
             self.compile(**config)
         finally:
             self._trained_in_file = None
+        self.set_phase(phase)
 
     def _weights_by_player(self):
         """All weights of each player, by its name, before `compile`."""

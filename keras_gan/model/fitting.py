@@ -284,12 +284,13 @@ class Fitting:
     @contextlib.contextmanager
     def _tidied(self):
         """Restore the phase and release the data at the end of `fit`, also after an error."""
-        phase = self.phase
+        before, self._phase_of_fit = self._phase_of_fit, self.phase
         self._average_watch.rest()
         try:
             yield
         finally:
-            self.set_phase(phase)
+            self.set_phase(self._phase_of_fit)
+            self._phase_of_fit = before
             self._average_watch.note(self)
             private_keras.release_validation_data(self)
             for feed in (self._training_feed, self._held_out_feed):
@@ -329,8 +330,7 @@ class Fitting:
         return_dict=False,
         **unknown,
     ):
-        """Evaluate the losses of `generator` and the metrics of `averaged_generator` on real
-        samples.
+        """Evaluate losses of `generator`, and metrics of `averaged_generator`, on real samples.
 
         Repeatable, and without side effects.
 

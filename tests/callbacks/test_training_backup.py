@@ -255,6 +255,22 @@ def measured():
     return gan
 
 
+def test_a_resumed_run_is_in_the_phase_that_a_callback_had_set(tmp_path):
+    class GeneratorAlone(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.set_phase("generator")
+
+    stage = Stage(plain)
+    stage.gan.run_eagerly = True
+    few(stage.first(), tmp_path / "straight", GeneratorAlone())
+    state = stage.gan.run_state()
+    assert few(stage.first(), tmp_path / "cut", GeneratorAlone(), Crash("batch_end", 2, 0)) is None
+    few(stage.again(), tmp_path / "cut", GeneratorAlone())
+    assert_same_state(stage.gan, state)
+    assert stage.gan.phase == "both"
+
+
 def test_a_resumed_run_measures_by_the_same_features(tmp_path):
     gan = measured()
     state = gan.run_state()
