@@ -145,10 +145,15 @@ def test_figures_are_told_and_written(run, tmp_path, capsys):
     assert "sliced_wasserstein_floor" in capsys.readouterr().out
 
 
-def test_the_report_is_written_anew(run):
+def test_a_report_is_written_where_it_replaces_no_fuller_one(run, tmp_path, capsys):
     before = (run / "report.html").read_text()
     assert command_line.main(["report", str(run)]) == running.DONE
-    after = (run / "report.html").read_text()
+    assert (run / "report.html").read_text() == before
+    assert "Left as it is" in capsys.readouterr().out
+    page = tmp_path / "other.html"
+    for _ in range(2):  # of its own kind it replaces one
+        assert command_line.main(["report", str(run), "--output", str(page)]) == running.DONE
+    after = page.read_text()
     assert "recorded, 1 epoch<" in after and "recorded" not in before
     assert "<h3>Time</h3>" in before and "<h3>Time</h3>" not in after, "which no file has"
 

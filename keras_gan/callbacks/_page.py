@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import io
 import pathlib
+import re
 
 from keras_gan import _checks
 from keras_gan.callbacks import _report
@@ -59,6 +60,20 @@ def is_own(path):
             return _MARK in file.read(2000)
     except OSError:  # a folder
         return False
+
+
+# The state of a run in the title of its page, see `page/report.html`.
+_STATE = re.compile(rb"<title>(?:running|finished|stopped|interrupted), epoch (\d+) of ")
+
+
+def epoch(path):
+    """The epoch of a page that a run has written; -1 if there is no such page."""
+    try:
+        with open(path, "rb") as file:
+            found = _STATE.search(file.read(2000))
+    except OSError:
+        return -1
+    return int(found[1]) if found else -1
 
 
 def render(**parts):

@@ -142,6 +142,12 @@ def read(directory):
     Raises:
         ValueError: if there are no signals, or they cannot be read.
     """
+    _checks.check(
+        (directory / FILES[1]).is_file(),
+        f"The folder must be that of a run, with a `{FILES[1]}` of `ConvergenceStopping`, which is "
+        "there after the first epoch.",
+        directory=str(directory),
+    )
     try:
         history = history_of((directory / FILES[1]).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -255,21 +255,31 @@ class RunReport(RunCallback):
         }
 
 
-def from_files(directory):
-    """Write `report.html` from the `signals.json`, `verdict.json` and grids of a folder.
+def from_files(directory, output=None):
+    """Write a page from the `signals.json`, `verdict.json` and grids of a folder.
+
+    These have less than a run: it has no way between latents, no nearest samples, no times. So the
+    page of a `RunReport` that has come as far as the signals is left as it is.
+
+    Args:
+        directory: the folder.
+        output: path of the page. Default: `report.html` in the folder.
 
     Returns:
-        Its path.
+        The path of the page, and whether it was written.
 
     Raises:
         ValueError: if there is no `signals.json`, or it cannot be read, or others have written the
-            `report.html`.
+            page that is there.
         ImportError: without the extra "report".
     """
     _page.require()
     folder = files.folder_path(directory, "directory")
-    _own_files.check("report", folder, [FILE], _page.is_own)
+    path = folder / FILE if output is None else files.expanded(output)
+    _own_files.check("report", path.parent, [path.name], _page.is_own)
     history, verdict = _report.read(folder)
+    if _page.epoch(path) >= (history[-1].epoch if history else 0):
+        return path, False
     frames, real = _frames.from_folder(folder)
     line = f"Read from the files of {folder}."
     found = lights.lights(history)
@@ -292,9 +302,9 @@ def from_files(directory):
         program=None,
         **_facts.written(),
     )
-    with files.replacing(folder / FILE) as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", "replace"))
-    return folder / FILE
+    return path, True
 
 
 def _addresses(frames):

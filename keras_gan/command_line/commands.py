@@ -308,13 +308,26 @@ def export(model: str, output: str, /, *, format: str | None = None) -> int:
     return running.DONE
 
 
-def report(run: str, /) -> int:
-    """Write `report.html` anew from the files of a run: signals, verdict and grids.
+def report(run: str, /, *, output: str | None = None) -> int:
+    """Write a page on a run from its files: signals, verdict and grids.
+
+    The page that the run itself has written has more, and is left as it is.
 
     Args:
         run: Folder with the `signals.json` of `ConvergenceStopping`.
+        output: File to write, ending in `.html`. Default: `report.html` in the folder.
     """
-    terminal.tell(f"Written: {run_report.from_files(run)}")
+    _checks.check(
+        output is None or output.endswith(".html"), "`output` must end in .html.", output=output
+    )
+    page, is_new = run_report.from_files(run, output)
+    if is_new:
+        terminal.tell(f"Written: {page}")
+    else:
+        terminal.tell(
+            f"Left as it is: {page}. The run has written it, with more than its files have. For a "
+            "page from these use `--output other.html`."
+        )
     return running.DONE
 
 

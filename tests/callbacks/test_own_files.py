@@ -136,7 +136,10 @@ def test_the_error_names_some_of_many_files(gan, tmp_path, epochs):
 
 
 def test_a_page_from_files_replaces_none_of_others(trained, copied):
-    assert run_report.from_files(copied) == copied / "report.html"
+    page = copied / "report.html"
+    assert run_report.from_files(copied) == (page, False), "that of the run has more"
+    page.unlink()
+    assert run_report.from_files(copied) == (page, True)
     (copied / "report.html").write_text("precious")
     with pytest.raises(ValueError, match="`report` .*report.html"):
         run_report.from_files(copied)
