@@ -7,7 +7,7 @@ import pytest
 
 import helpers
 from keras_gan import command_line, images
-from keras_gan.command_line import commands, running
+from keras_gan.command_line import commands, running, sources
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,31 @@ def test_the_folders_of_classes_are_labels(exported, tmp_path, monkeypatch, name
     assert isinstance(found[0], tuple) == is_labelled
     spec = found[0][0] if is_labelled else found[0]
     assert spec.shape[1:] == (4, 4, 1), "as its config.json says"
+
+
+class Exports:
+    """A model that is exported."""
+
+    sample_shape = (8, 8, 1)
+
+    def export(self, path, format, figures):
+        pass
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"recipe": "mlp"}, "mlp"),
+        ({"recipe": "auto", "minutes": None}, "dcgan, planned for 20 minutes"),
+    ],
+)
+def test_the_card_has_the_recipe_and_the_data_of_the_run(tmp_path, monkeypatch, given, told):
+    model = Exports()
+    monkeypatch.setattr(sources, "model", lambda path: model)
+    given |= {"source": "/home/me/pics", "image_size": 8, "labels": False}
+    (tmp_path / "run.json").write_text(json.dumps(given))
+    assert command_line.main(["export", str(tmp_path), str(tmp_path / "gen")]) == running.DONE
+    assert model.run_told == (told, {"source": "pics", "image_size": 8})
 
 
 @pytest.mark.parametrize("name", ["sample", "export", "evaluate"])

@@ -28,7 +28,8 @@ def test_the_card_has_data_recipe_figures_and_use(gan, tmp_path):
     assert config["recipe"]["loss"] == "NonSaturating" and config["verdict"] is None
     text = (tmp_path / "README.md").read_text()
     assert "tf.saved_model.load" in text and "onnxruntime" in text and "labels=" in text
-    assert "fid&#95;floor" in text and "samples.png" in text
+    assert "| fid_floor |" in text and f'load("{tmp_path.name}")' in text
+    assert "Verdict: none, since" in text and "samples.png" in text
     assert "| 0 | &#60;script&#62; |\n| 1 | a&#124;b |" in text, "callers give the numbers"
     assert (tmp_path / "samples.png").stat().st_size > 0
 
@@ -43,6 +44,8 @@ def test_the_card_knows_the_data_of_a_fit_that_is_over(gan, tmp_path, data):
     model_card.write(gan, tmp_path)
     told = json.loads((tmp_path / "config.json").read_text())["data"]
     assert told["steps_per_epoch"] == 2 and "8, 8, 1)" in str(told)
+    text = (tmp_path / "README.md").read_text()
+    assert "8, 8, 1), int" in text and "TensorSpec" not in text
     if data == "array":
         assert told["num_samples"] == gan.run_description()["data.num_samples"] == 8
 
@@ -84,3 +87,19 @@ def test_the_card_of_a_game_names_inputs_and_draws(tmp_path):
     assert "sample(num_samples=16, seed=0, truncation=1.0)" in said[1]
     assert "serve(x=..., z=...)" in said[2] and "sample(x=..., seed=0, " in said[2]
     assert "Trained for 1 step on" in said[0]
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ("sliced_wasserstein", "sliced_wasserstein"),
+        ("regularizers[0].weight", "regularizers[0].weight"),
+        ("R&D, 2 & 3!", "R&D, 2 & 3!"),
+        ("_a_ __b__", "&#95;a&#95; &#95;&#95;b&#95;&#95;"),
+        ("![x](y)", "![x&#93;(y)"),
+        ("&lt;b", "&#38;lt;b"),
+        ("a|`b`*c* <i> \\|", "a&#124;&#96;b&#96;&#42;c&#42; &#60;i&#62; &#92;&#124;"),
+    ],
+)
+def test_only_markup_is_escaped(given, shown):
+    assert model_card._inline(given) == shown

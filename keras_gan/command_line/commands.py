@@ -14,6 +14,7 @@ from keras_gan.callbacks import _facts, _report, run_report
 from keras_gan.command_line import running, sources
 from keras_gan.evaluation import generator_adapters, scoring
 from keras_gan.model import export_files
+from keras_gan.recipes import plans
 from keras_gan.storage import files
 
 
@@ -292,7 +293,7 @@ def export(model: str, output: str, /, *, format: str | None = None) -> int:
     """Export the averaged generator, for use without this package.
 
     Args:
-        model: A `.keras` file, or the folder of a run, whose verdict and quality the card then has.
+        model: A `.keras` file, or the folder of a run, whose card then has more.
         output: A folder for a SavedModel, or a file that ends in `.onnx` or `.tflite`.
         format: "tf_saved_model", "onnx" or "litert". Default: what `output` ends in.
     """
@@ -302,10 +303,27 @@ def export(model: str, output: str, /, *, format: str | None = None) -> int:
         figures = _report.figures(history)
     except ValueError:
         pass
+    gan.run_told = _told(files.expanded(model) / running.FILE, gan)
     gan.export(output, format, figures=figures)
     what = "a folder with a SavedModel" if files.expanded(output).is_dir() else "a file"
     terminal.tell(f"Exported to {output}, {what}.")
     return running.DONE
+
+
+def _told(path, gan):
+    """What the options of a run, if there are any, say of its model: the recipe and the data."""
+    if not path.is_file():
+        return None, {}
+    given = _read(path)
+    recipe = given.get("recipe")
+    if recipe == "auto":
+        minutes = given.get("minutes") or running.MINUTES
+        recipe = f"{plans.recipe_of(gan.sample_shape).__name__}, planned for {minutes:g} minutes"
+    data = {"source": pathlib.Path(given.get("source", "")).name}  # without folders of its user
+    for name in ("image_size", "channels", "labels", "split", "validation_split"):
+        if given.get(name):
+            data[name] = given[name]
+    return recipe, data
 
 
 def report(run: str, /, *, output: str | None = None) -> int:

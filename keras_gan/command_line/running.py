@@ -20,7 +20,7 @@ from keras_gan.storage import files
 DONE, ERROR, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Verdicts of runs that have not failed.
 _ENDED_WELL = ("equilibrium", "stalled")
-_EPOCHS, _BATCH_SIZE, _MINUTES = 60, 64, 20.0
+_EPOCHS, _BATCH_SIZE, MINUTES = 60, 64, 20.0
 # The recipes of a `GAN`, for which samples, and their labels, are enough.
 RECIPES = ("dcgan", "mlp", "r3gan", "sngan", "wgan_gp")
 # The options of a run in its folder, for `resume`.
@@ -129,7 +129,7 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
         )
         if batch_size is None and not isinstance(real, np.ndarray):
             real = real.source.dataset(plans.batch_size(facts.look(real)))
-        minutes = _MINUTES if minutes is None else minutes
+        minutes = MINUTES if minutes is None else minutes
         gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
     else:
         found = facts.look(real, classes)

@@ -1,6 +1,7 @@
 """The card of an exported generator: `README.md`, `config.json` and a grid."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ def write(model, folder, outputs=None, figures=None, arguments=None):
         figures: `dict` of metrics, see `evaluate_generator`.
         arguments: what the endpoints of a game take, see `ExportedGame.arguments`.
     """
-    config = _config(model, outputs, figures)
+    config = _config(model, outputs, figures) | {"folder": folder.name}
     if arguments:
         config["arguments"] = arguments
     has_grid = config["model"] == "GAN" and bool(getattr(model, "is_image", False))
@@ -70,7 +71,10 @@ def _config(model, outputs, figures):
         kept = ("loss", "regularizers", "terms", "discriminator_", "generator_", "seed")
         is_setting = [n for n in described if n.startswith(kept) and ".layers" not in n]
         told["recipe"] = {name: _plain(described[name]) for name in is_setting}
-    told["data"] = _data(model)
+    recipe, data = getattr(model, "run_told", (None, {}))
+    if recipe:
+        told["recipe"] = {"name": recipe, **told.get("recipe", {})}
+    told["data"] = {**data, **_data(model)}
     told["metrics"] = {name: _plain(value) for name, value in (figures or _logged(model)).items()}
     verdict = getattr(model, "verdict", None)
     told["verdict"] = None if verdict is None else json.loads(verdict.to_json())
@@ -107,16 +111,28 @@ def _save_grid(gan, path):
 
 # === Words ===
 
-# Signs of Markdown and HTML, and what shows them as they are.
-_ESCAPES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>|#!&"}
+# Signs of Markdown and HTML within a line, where they are markup: an underscore within a word, or
+# brackets without an address, are read as they are, also by who reads the file as text.
+_MARKUP = re.compile(r"[\\`*<>|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|](?=\()")
+# Sources of data by their classes, and the part of a text that tells the shape of a sample.
+_SOURCES = {
+    "ArraySource": "arrays",
+    "FileSource": "image files",
+    "UncheckedSource": "image files",
+    "PairSource": "pairs of image files",
+    "TFDSSource": "a data set of TensorFlow Datasets",
+    "Subset": "a part of the data; the rest was held out",
+}
+_SPEC = re.compile(r"TensorSpec\(shape=(\([^)]*\)), dtype=tf\.(\w+), name=[^)]*\)")
 
+_NO_VERDICT = "none, since nothing watched the run, or it ended before there was one"
 _USE = """\
 ## Use it in TensorFlow
 
 ```python
 import tensorflow as tf
 
-generator = tf.saved_model.load("generator")
+generator = tf.saved_model.load({folder})
 print(generator.signatures)
 samples = generator.{call}
 ```
@@ -151,11 +167,13 @@ def _text(config, has_grid):
     steps = config["steps_seen"]
     seen = f"{steps:,} step{'' if steps == 1 else 's'} on {config['images_seen']:,} samples"
     parts.append(f"Trained for {seen} (counted with repetition).\n")
-    if config["verdict"]:
-        parts.append(f"Verdict: {_inline(config['verdict']['message'])}.\n")
+    verdict = config["verdict"]
+    told = _inline(verdict["message"]) if verdict else _NO_VERDICT
+    parts.append(f"Verdict: {told}.\n")
     classes = dict(enumerate(config.get("class_names", ())))  # callers give the numbers
     parts += [_table("Classes", classes), _table("Metrics", config["metrics"])]
-    parts.append(_table("Data", config["data"]))
+    data = {name: _in_words(value) for name, value in config["data"].items()}
+    parts.append(_table("Data", data))
     parts.append(_table("Recipe", config.get("recipe", {})))
     parts.append(_use(config))
     parts.append(
@@ -166,14 +184,15 @@ def _text(config, has_grid):
 
 
 def _use(config):
+    folder = json.dumps(config.get("folder", "generator"), ensure_ascii=False)
     if config["model"] != "GAN":
-        return _USE.format(call=_calls(config.get("arguments")))
+        return _USE.format(folder=folder, call=_calls(config.get("arguments")))
     labels = config.get("num_classes") is not None
     call = "sample(num_samples=16, seed=0, truncation=1.0"
     call += ", labels=tf.zeros([16], tf.int32))" if labels else ")"
     given = ", names[1]: np.zeros(16, 'int32')" if labels else ""
     onnx = _ONNX.format(latent_dim=config["latent_dim"], labels=given)
-    return _USE.format(call=call) + "\n" + onnx
+    return _USE.format(folder=folder, call=call) + "\n" + onnx
 
 
 def _calls(arguments):
@@ -201,4 +220,13 @@ def _table(title, rows):
 
 def _inline(text):
     """Text within a line of Markdown that is neither markup nor HTML."""
-    return " ".join(str(text).split()).translate(_ESCAPES)
+    return _MARKUP.sub(lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
+
+
+def _in_words(value):
+    """A value of the summary of data as people say it: `float32 (8, 8, 1)` for a sample."""
+    if not isinstance(value, str):
+        return value
+    text = _SPEC.sub(lambda spec: f"{spec[2]} {spec[1]}".removesuffix(" ()"), value)
+    is_tuple = text != value and value.startswith("(")
+    return _SOURCES.get(text, text[1:-1] if is_tuple else text)

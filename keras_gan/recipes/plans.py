@@ -162,10 +162,11 @@ def _build(facts, *, seed, precision, over_images=None):
         shared["learning_rate"] = schedules.Linear(
             rate, _LAST_RATE * rate, over_images=over_images, after=over_images / 2
         )
-    return _recipe(shape)(shape, num_classes=facts.num_classes, **shared)
+    return recipe_of(shape)(shape, num_classes=facts.num_classes, **shared)
 
 
-def _recipe(shape):
+def recipe_of(shape):
+    """The recipe of a plan for samples of this shape."""
     return games.dcgan if inspection.is_image(shape) else games.mlp
 
 
@@ -253,7 +254,7 @@ def _sentence(facts, batch_size, steps, seconds):
     of_classes = f" in {facts.num_classes} classes" if facts.num_classes else ""
     told = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     return (
-        f"{count}{kind} of {size}{of_classes}, {_devices()}: {_recipe(shape).__name__} with "
+        f"{count}{kind} of {size}{of_classes}, {_devices()}: {recipe_of(shape).__name__} with "
         f"{width}, batch {batch_size}, {steps:,} step{'s' * (steps != 1)}, about {told}"
     )
 
