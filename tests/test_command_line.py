@@ -155,6 +155,7 @@ def test_a_report_is_written_where_it_replaces_no_fuller_one(run, tmp_path, caps
         assert command_line.main(["report", str(run), "--output", str(page)]) == running.DONE
     after = page.read_text()
     assert "recorded, 1 epoch<" in after and "recorded" not in before
+    assert "# `keras-gan` saves it" in before and "at the end of the script" not in before
     assert "<h3>Time</h3>" in before and "<h3>Time</h3>" not in after, "which no file has"
 
 
@@ -243,7 +244,9 @@ def test_a_name_of_nothing_is_told_as_such(tmp_path, monkeypatch, capsys):
 def test_another_run_is_not_overwritten(run, capsys):
     arguments = ["train", "digits", "--output", str(run), *OPTIONS]
     assert command_line.main(arguments) == running.REFUSED
-    assert f"keras-gan resume {run}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"keras-gan resume {run}" in told
+    assert "--width '8' there, None now" in told and "digits' now" in told and "--seed" not in told
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def train(tmp_path):
         (["--epochs", "-1"], "`epochs` must be a positive integer"),
         (["--epochs", "0"], "`epochs` must be a positive integer"),
         (["--batch-size", "0"], "`batch_size` must be a positive integer"),
-        (["--foo", "1"], "foo"),
+        (["--foo", "1"], "`mlp` has no argument `foo`. All are told by `keras-gan recipes mlp`"),
     ],
 )
 def test_a_refused_command_leaves_nothing(train, tmp_path, capsys, options, words):

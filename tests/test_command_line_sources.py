@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import helpers
-from keras_gan import command_line
+from keras_gan import command_line, images
 from keras_gan.command_line import running, sources
 
 
@@ -31,3 +31,11 @@ def test_python_runs_the_package(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("keras_gan", run_name="__main__")
     assert ended.value.code == running.DONE and "train" in capsys.readouterr().out
+
+
+def test_missing_classes_are_told_in_options(tmp_path, capsys):
+    images.save_png(tmp_path / "1.png", helpers.images(1, (6, 6, 1))[0])
+    options = ["--labels", "--image-size", "8", "--output", str(tmp_path.with_name("run"))]
+    assert command_line.main(["train", str(tmp_path), *options]) == running.REFUSED
+    told = capsys.readouterr().err
+    assert "With `--labels`" in told and "leave out `--labels`" in told and "labels=" not in told

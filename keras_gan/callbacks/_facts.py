@@ -121,9 +121,9 @@ def written():
     }
 
 
-def program(model, directory):
-    """Lines of Python that save and use the model."""
-    path = f"{directory}/gan.keras"
+def program(model, directory, saved_as=None):
+    """Lines of Python that use the model, and save it unless the command line does."""
+    path = f"{directory}/gan.keras" if saved_as is None else str(saved_as)
     name, draws = "gan", "gan.generate(64, seed=0)"
     if getattr(model, "is_fed_entries", False):
         name = "model"
@@ -133,7 +133,9 @@ def program(model, directory):
             "import keras",
             "import keras_gan",
             "",
-            f"{name}.save({path!r})  # at the end of the script that trains",
+            f"{name}.save({path!r})  # at the end of the script that trains"
+            if saved_as is None
+            else "# `keras-gan` saves it when the run has ended.",
             f"{name} = keras.saving.load_model({path!r})",
             f"samples = {draws}",
             f'{name}.export("generator")  # a SavedModel that needs neither package',

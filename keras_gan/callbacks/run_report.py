@@ -78,6 +78,9 @@ class RunReport(RunCallback):
     # After those that stop training and restore weights, before backups, see `arrangement`.
     acts_last = 1
 
+    # Where the command line saves the model when the run has ended; it is in the lines of use.
+    saved_as = None
+
     @_checks.suggesting
     def __init__(self, directory, *, rows=4, columns=8, every_epochs=1, seed=0):
         super().__init__()
@@ -250,7 +253,7 @@ class RunReport(RunCallback):
             "times": _facts.times(self._seconds, seconds, left),
             "settings": _facts.settings(self.model, first),
             "description": self._description,
-            "program": _facts.program(self.model, self.directory),
+            "program": _facts.program(self.model, self.directory, self.saved_as),
             **_facts.written(),
         }
 

@@ -49,8 +49,8 @@ def train(
     Args:
         source: A folder of images, an `.npy` or `.npz` file of arrays, "digits" (shipped), or a
             name of TensorFlow Datasets.
-        output: Folder of the run; gets `gan.keras`, `report.html`, `verdict.json`, grids and
-            backups.
+        output: Folder of the run; gets `gan.keras`, `report.html`, grids and backups, and
+            `verdict.json` once there is a verdict.
         recipe: "auto" plans for `minutes` on this machine (`recipes.for_data`); or dcgan, mlp,
             r3gan, sngan, wgan_gp.
         minutes: Time for planning and training together, with "auto". Default 20.
@@ -88,12 +88,15 @@ def train(
     folder = files.writable_directory(output, "output")
     known = folder / running.FILE
     # The folder itself may be given by any of its paths.
-    if known.exists() and {**_read(known), "output": output} != given:
-        raise _checks.error(
-            "`output` must be a new folder, or that of a run with the same options.",
-            cure=f"Go on with {sources.command('resume', output)}, or choose another folder.",
-            output=output,
-        )
+    before = {**_read(known), "output": output} if known.exists() else given
+    changed = _differences(before, given)
+    _checks.check(
+        not changed,
+        "`output` must be a new folder, or that of a run with the same options. Those of its run "
+        f"differ: {'; '.join(changed)}.",
+        cure=f"Go on with {sources.command('resume', output)}, or choose another folder.",
+        output=output,
+    )
     _checks.check(
         known.exists() or not (folder / sources.MODEL).exists(),
         f"The run would replace the `{sources.MODEL}` in `output`, which is of no run.",
@@ -106,6 +109,17 @@ def train(
         if is_new:  # refused before anything was written
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _differences(before, now):
+    """What differs between the options of two runs, as a list of texts."""
+    before, now = ({**each, **(each.get("options") or {})} for each in (before, now))
+    return [
+        f"{'DATA' if name == 'source' else '--' + name.replace('_', '-')} "
+        f"{before.get(name)!r} there, {now.get(name)!r} now"
+        for name in {**before, **now}
+        if name != "options" and before.get(name) != now.get(name)
+    ]
 
 
 def _check_numbers(**given):

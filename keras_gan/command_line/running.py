@@ -64,6 +64,7 @@ def run(folder, **given):
         page = 'none, it needs the extra "report"'
         if all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
             watching.append(callbacks.RunReport(folder))
+            watching[-1].saved_as = folder / sources.MODEL
             page = folder / run_report.FILE
             page = page if page.exists() else f"{page}, after the first epoch"
         terminal.tell(f"Report: {page}.")
@@ -135,7 +136,12 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
         found = facts.look(real, classes)
         values = {name: _value(text) for name, text in options.items()}
         shared |= {"num_classes": found.num_classes, **values}
-        gan = recipe_of(recipe)(found.sample_shape, **shared)
+        try:
+            gan = recipe_of(recipe)(found.sample_shape, **shared)
+        except TypeError as error:
+            if "has no argument" not in str(error):
+                raise
+            raise TypeError(f"{error} All are told by `keras-gan recipes {recipe}`.") from error
         settings = {"epochs": _EPOCHS}
         if found.batch_size is None:
             settings["batch_size"] = size_of_batch

@@ -26,6 +26,13 @@ _OPTIONS = {
 }
 
 
+_IN_OPTIONS = {
+    "`labels=True`": "`--labels`",
+    "use `labels=False`": "leave out `--labels`",
+    "Use `labels=False`": "Leave out `--labels`",
+}
+
+
 def read(source, image_size, channels, labels, split, batch_size, seed):
     """Data by the name of a folder, a file or a data set: `(data, labels or None)`."""
     path, kind = files.expanded(source), _kind(source)
@@ -37,10 +44,12 @@ def read(source, image_size, channels, labels, split, batch_size, seed):
             cure="Pass `--image-size 64`.",
             source=source,
         )
-        return data.from_folder(path, channels=channels or 3, **shared), None
+        with _in_options():
+            return data.from_folder(path, channels=channels or 3, **shared), None
     if kind == _DATA_SET:
         try:
-            return data.from_tfds(source, split=split or "train", **shared), None
+            with _in_options():
+                return data.from_tfds(source, split=split or "train", **shared), None
         except ValueError as error:
             raise ValueError(
                 f"There is no folder or file {source!r}, so that it must be the name of a data set "
@@ -50,6 +59,18 @@ def read(source, image_size, channels, labels, split, batch_size, seed):
         return _arrays(path, labels)
     found = data.digits(labels=labels)
     return found if labels else (found, None)
+
+
+@contextlib.contextmanager
+def _in_options():
+    """Tell errors about labels in options of the command, in place of arguments in Python."""
+    try:
+        yield
+    except ValueError as error:
+        told = str(error)
+        for words, option in _IN_OPTIONS.items():
+            told = told.replace(words, option)
+        raise ValueError(told) from error
 
 
 def read_classes(source, class_names, num_classes, **reading):

@@ -86,7 +86,7 @@ def checked(class_names, num_classes, name="class_names"):
     names = [str(n) if isinstance(n, str) else n for n in class_names] if several else []
     _checks.check(
         names and all(isinstance(n, str) and n for n in names) and len(set(names)) == len(names),
-        f"`{name}` must be a list of different names, one for each class.",
+        f"`{name}` must be a list of different names, none of them empty, one for each class.",
         **{name: class_names},
     )
     _checks.check(
