@@ -9,6 +9,8 @@ from keras_gan.backend.determinism import ordered
 from keras_gan.engine import adaptive, means
 from keras_gan.engine.critics_update import ACCURACY_KEYS
 from keras_gan.engine.generator_losses import weighted_by
+from keras_gan.engine.players import unique
+from keras_gan.engine.preserved import draws_of_evaluation
 from keras_gan.engine.scene import Scene, num_rows
 from keras_gan.engine.state import CAUSES, add
 from keras_gan.engine.term_values import mean_of_term
@@ -139,18 +141,30 @@ class Evaluating:
         with tf.control_dependencies(flat(data)):
             tensors = self._tensors_of(data)
             step = self._state.evaluation_step
-            seed = seeds.sequence(self.seed, seeds.EVALUATION, step.value)
-            size = num_rows(tensors)
-            drawn = self._game.drawn(tensors, size, next(seed), self._state, evaluating=True)
-            tensors = {**tensors, **drawn}
-            made = self._game.generator(tensors, training=False)
-            self._evaluate_losses(
-                {**tensors, **made}, size, next(seed) if self._game.terms else None
-            )
-            if self.quality_metrics:
-                self._evaluate_quality(tensors)
+            with draws_of_evaluation(self._evaluated_networks, lambda: self._evaluation_seed(2)):
+                self._evaluate(tensors)
             add(step, 1)
         return replicas.logs(self._evaluation_means.results())
+
+    def _evaluation_seed(self, number):
+        position = self._state.evaluation_step.value
+        return next(seeds.sequence(self.seed, seeds.EVALUATION, position, number))
+
+    @property
+    def _evaluated_networks(self):
+        of_critics = [critic.network for critic in self._game.critics]
+        of_terms = [network for term in self._game.terms for network in term.networks]
+        return unique([self.generator, self.averaged_generator, *of_critics, *of_terms])
+
+    def _evaluate(self, tensors):
+        game, size = self._game, num_rows(tensors)
+        seed = self._evaluation_seed(0)
+        tensors = {**tensors, **game.drawn(tensors, size, seed, self._state, evaluating=True)}
+        made = game.generator(tensors, training=False)
+        of_terms = self._evaluation_seed(1) if game.terms else None
+        self._evaluate_losses({**tensors, **made}, size, of_terms)
+        if self.quality_metrics:
+            self._evaluate_quality(tensors)
 
     def _evaluate_losses(self, tensors, size, seed):
         game, values = self._game, {"d_loss": tf.zeros([]), "g_loss": tf.zeros([])}

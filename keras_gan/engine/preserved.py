@@ -2,9 +2,11 @@
 
 import contextlib
 
+import numpy as np
 import tensorflow as tf
 
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, replicas, seeds
+from keras_gan.engine.players import unique
 from keras_gan.engine.state import random_generators
 from keras_gan.layers.spectral_normalization import SpectralNormalization
 
@@ -22,7 +24,7 @@ class Statistics:
 
     def __init__(self, network):
         self._weights = _kept(network.non_trainable_weights)
-        self._generators = _kept(random_generators(network))
+        self._generators = _kept_of_replicas(random_generators(network))
 
     def restore(self, *, unless=False):
         """Go back.
@@ -43,6 +45,14 @@ class Statistics:
         """Let random layers draw other numbers than they would: those of a seed, int32 `(2,)`."""
         for variable, before in self._generators:
             variable.assign(before + tf.cast(tf.stack([seed[0], 0]), before.dtype))
+        if tf.executing_eagerly():
+            self._anew = [variable.numpy() for variable, _ in self._generators]
+
+    @property
+    def have_moved(self):
+        """Whether a random layer has drawn a number since `draw_anew`, which was run eagerly."""
+        pairs = zip(self._generators, self._anew, strict=True)
+        return any(np.any(variable.numpy() != anew) for (variable, _), anew in pairs)
 
 
 def begins_anew(networks, parts):
@@ -69,6 +79,14 @@ def _kept(variables):
     return [(variable, tf.identity(variable.value)) for variable in variables]
 
 
+def _kept_of_replicas(variables):
+    """`_kept`; outside of a step, each replica's own, which may differ."""
+    if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
+        return _kept(variables)
+    held = [part for v in variables for part in getattr(v.value, "values", [v.value])]
+    return [(variable, tf.identity(variable)) for variable in held]
+
+
 @contextlib.contextmanager
 def kept_unless(condition, variables):
     """Restore variables after the block, unless a boolean tensor holds."""
@@ -87,5 +105,25 @@ def preserved_statistics(network, seed):
     """
     statistics = Statistics(network)
     statistics.draw_anew(seed)
-    yield
+    yield statistics
     statistics.restore()
+
+
+@contextlib.contextmanager
+def draws_of_evaluation(networks, seed):
+    """Let random layers draw by a seed alone inside the block, and go on after it as before.
+
+    Some draw in inference, too, such as the sampling of a variational autoencoder.
+
+    Args:
+        networks: Keras models.
+        seed: callable that gives an int32 `(2,)`; called if there is a random generator.
+    """
+    kept = _kept(unique(v for network in networks for v in random_generators(network)))
+    if kept:
+        words = seeds.fold(seed(), tf.cast(replicas.number(), "int32"))
+    for place, (variable, before) in enumerate(kept):
+        variable.assign(tf.cast(words + [place, 0], before.dtype))
+    yield
+    for variable, before in kept:
+        variable.assign(before)

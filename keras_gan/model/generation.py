@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from keras_gan import _checks, losses, priors
 from keras_gan.backend import packing
+from keras_gan.engine.preserved import preserved_statistics
 from keras_gan.feeding import class_names, conversion, readers, values
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.sample_spec import are_checked, to_float
 from keras_gan.model import compute_cost
-from keras_gan.model.drawing import seed_of
+from keras_gan.model.drawing import RANDOM_LAYERS, seed_of
 
 # === Pure functions: the same in `generate` and in an exported model ===
 
@@ -147,7 +148,8 @@ class Generation:
         # Keras would unroll as many batches into one graph as training runs in one call.
         before, self.steps_per_execution = self.steps_per_execution, 1
         try:
-            return keras.Model.predict(self, x, batch_size, verbose, steps, callbacks)
+            with preserved_statistics(self.averaged_generator, seed_of(0, RANDOM_LAYERS)):
+                return keras.Model.predict(self, x, batch_size, verbose, steps, callbacks)
         finally:
             self.steps_per_execution = before
 
@@ -212,7 +214,7 @@ class Generation:
         latents = priors.truncate(self.prior, tf.constant(latents), truncation)
         labels = self._labels_for(labels, num_samples, seed)
         network = self.averaged_generator if averaged else self.generator
-        return self._in_batches(network, latents, labels, batch_size)
+        return self._in_batches(network, latents, labels, batch_size, seed or 0)
 
     @_checks.suggesting
     def interpolate(self, start, end, steps=8, mode="slerp", labels=None):
@@ -276,14 +278,15 @@ class Generation:
         logits = self._in_batches(self.discriminator, packs, labels, batch_size)
         return losses.per_sample(logits).numpy()
 
-    def _in_batches(self, network, inputs, labels, batch_size):
+    def _in_batches(self, network, inputs, labels, batch_size, seed=0):
         parts, batch_size = [], min(batch_size, compute_cost.samples_per_pass(network))
-        for first in range(0, len(inputs), batch_size):
-            rows = slice(first, first + batch_size)
-            batch = to_float(tf.convert_to_tensor(inputs[rows]))
-            if labels is not None:  # Keras takes no mixture of tensors and arrays
-                batch = [batch, tf.convert_to_tensor(labels[rows])]
-            parts.append(network(batch, training=False))
+        with preserved_statistics(network, seed_of(seed, RANDOM_LAYERS)):
+            for first in range(0, len(inputs), batch_size):
+                rows = slice(first, first + batch_size)
+                batch = to_float(tf.convert_to_tensor(inputs[rows]))
+                if labels is not None:  # Keras takes no mixture of tensors and arrays
+                    batch = [batch, tf.convert_to_tensor(labels[rows])]
+                parts.append(network(batch, training=False))
         return np.concatenate([np.asarray(tf.cast(part, "float32")) for part in parts])
 
     def _labels_for(self, labels, num_samples, seed):

@@ -344,8 +344,11 @@ def judged(critic, rows, names, condition, batch_size, as_tensors=lambda batch: 
     size = max(1, size // critic.pack) * critic.pack
     for first in range(0, len(next(iter(rows.values()))), size):
         batch = {n: tf.convert_to_tensor(array[first : first + size]) for n, array in rows.items()}
-        scene = Scene(as_tensors(batch), [critic], player="discriminator", training=False)
-        yield dict(scene.shown(critic.name, names, condition))
+        seed = drawing.seed_of(first, drawing.RANDOM_LAYERS)
+        with preserved_statistics(critic.network, seed):
+            scene = Scene(as_tensors(batch), [critic], player="discriminator", training=False)
+            found = dict(scene.shown(critic.name, names, condition))
+        yield found
 
 
 def _made(network, names, tensors, num_samples, seed, batch_size=256):
