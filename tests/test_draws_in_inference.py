@@ -112,3 +112,16 @@ def test_a_gan_is_left_alone_by_what_it_makes_and_scores():
     assert model.score(data(5)["b"]).tolist() == model.score(data(5)["b"]).tolist()
     model.predict(data(5)["a"], verbose=0)
     assert helpers.same(before, states(model))
+
+
+def test_generate_without_a_seed_draws_anew_each_time():
+    model, inputs = game(), data(6)["a"]
+    made = [model.generate(inputs=inputs, seed=seed) for seed in (None, None, 3, 3)]
+    assert not np.allclose(made[0], made[1])
+    assert made[2].tolist() == made[3].tolist()
+    latents = keras.Input((4,))
+    gan = GAN(keras.Model(latents, layers.Dense(3)(Noise()(latents))), network(1, "b"))
+    made = [gan.generate(latents=inputs, seed=seed) for seed in (None, None, 3, 3)]
+    made += [gan.predict(inputs, verbose=0) for _ in range(2)]
+    assert not np.allclose(made[0], made[1]) and not np.allclose(made[4], made[5])
+    assert made[2].tolist() == made[3].tolist()

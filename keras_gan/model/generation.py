@@ -1,5 +1,7 @@
 """Generation of samples from latents, and of latents from a seed."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -148,7 +150,7 @@ class Generation:
         # Keras would unroll as many batches into one graph as training runs in one call.
         before, self.steps_per_execution = self.steps_per_execution, 1
         try:
-            with preserved_statistics(self.averaged_generator, seed_of(0, RANDOM_LAYERS)):
+            with self._own_draws(self.averaged_generator):
                 return keras.Model.predict(self, x, batch_size, verbose, steps, callbacks)
         finally:
             self.steps_per_execution = before
@@ -173,7 +175,8 @@ class Generation:
             labels: classes of a conditional model, one for each sample, or one for all, by index
                 or, where `class_names` are known, by name. `None` draws them uniformly.
             seed: integer; the same seed gives the same samples, for every `batch_size` but for the
-                last bits. `None` draws from a separate random stream that does not affect training.
+                last bits, unless a layer draws in inference, which does so by batches. `None` draws
+                from a separate random stream that does not affect training.
             truncation: scales the deviation of latents from the prior's mean; below 1 gives more
                 typical and less varied samples.
             batch_size: samples generated at a time; reduced if they would need much memory.
@@ -214,7 +217,7 @@ class Generation:
         latents = priors.truncate(self.prior, tf.constant(latents), truncation)
         labels = self._labels_for(labels, num_samples, seed)
         network = self.averaged_generator if averaged else self.generator
-        return self._in_batches(network, latents, labels, batch_size, seed or 0)
+        return self._in_batches(network, latents, labels, batch_size, seed)
 
     @_checks.suggesting
     def interpolate(self, start, end, steps=8, mode="slerp", labels=None):
@@ -275,12 +278,21 @@ class Generation:
         samples = (self.spec.generated if are_checked() else self.spec.typed)(samples)
         labels = self._asked_labels(labels, len(samples))
         packs = packing.packed(packing.pad_to_pack(samples, self.pack), self.pack)
-        logits = self._in_batches(self.discriminator, packs, labels, batch_size)
+        logits = self._in_batches(self.discriminator, packs, labels, batch_size, seed=0)
         return losses.per_sample(logits).numpy()
 
-    def _in_batches(self, network, inputs, labels, batch_size, seed=0):
+    @contextlib.contextmanager
+    def _own_draws(self, network, seed=None):
+        """A block in which layers draw by a seed; by the next unseeded one without."""
+        given = self._next_draw() if seed is None else seed
+        with preserved_statistics(network, seed_of(given, RANDOM_LAYERS)) as statistics:
+            yield
+            if seed is None and statistics.have_moved:
+                self._draw()
+
+    def _in_batches(self, network, inputs, labels, batch_size, seed=None):
         parts, batch_size = [], min(batch_size, compute_cost.samples_per_pass(network))
-        with preserved_statistics(network, seed_of(seed, RANDOM_LAYERS)):
+        with self._own_draws(network, seed):
             for first in range(0, len(inputs), batch_size):
                 rows = slice(first, first + batch_size)
                 batch = to_float(tf.convert_to_tensor(inputs[rows]))

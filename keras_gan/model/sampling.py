@@ -84,8 +84,8 @@ class Sampling:
             outputs: names of outputs, or one. `None` for those that critics judge as generated and
                 that the given and drawn inputs suffice for.
             seed: integer in [0, 2**63); the same seed gives the same samples for every
-                `batch_size`. `None` draws from a separate random stream that does not affect
-                training.
+                `batch_size`, unless a layer draws in inference, which does so by batches. `None`
+                draws from a separate random stream that does not affect training.
             truncation: at least 0; scales the deviation of drawn floats from their prior's mean.
                 Default 1: none; 0 gives the mean.
             batch_size: samples generated at a time; reduced if they would need much memory.
@@ -107,14 +107,19 @@ class Sampling:
         cut = network.cut(names)
         num_samples = self._num_samples(num_samples, given)
         drawn = [name for name in cut.inputs if name not in given]
-        seed = self._draw() if seed is None and drawn else seed
-        seed = 0 if seed is None else _checks.seed(seed)
+        anew = seed is None and not drawn
+        if seed is None:
+            seed = self._draw() if drawn else self._next_draw()
+        seed = _checks.seed(seed)
         tensors = {
             name: np.repeat(a, num_samples, axis=0) if len(a) == 1 else a
             for name, a in given.items()
         }
         tensors |= drawing.drawn(self, drawn, tensors, num_samples, seed, truncation)
-        return single(_made(cut, names, tensors, num_samples, seed, batch_size))
+        made, have_moved = _made(cut, names, tensors, num_samples, seed, batch_size)
+        if anew and have_moved:
+            self._draw()
+        return single(made)
 
     @_checks.suggesting
     def score(self, inputs, critic=None, *, names=None, outputs=None, batch_size=256):
@@ -200,7 +205,7 @@ class Sampling:
         tensors = {**rows, **drawing.drawn(self, wanted, rows, count, seed, 1.0, draws=draws)}
         tensors = {name: np.asarray(tensors[name]) for name in needed}
         if outputs:
-            tensors |= _made(network.cut(outputs), outputs, tensors, count, seed)
+            tensors |= _made(network.cut(outputs), outputs, tensors, count, seed)[0]
         return {name: tensors[name] for name in names}
 
     def _inputs_for(self, names):
@@ -299,9 +304,12 @@ class Sampling:
 
     def _draw(self):
         """A seed from a separate random stream, whose position is saved with the model."""
-        position = int(self._state.draws.numpy())
-        self._state.draws.assign(position + 1)
-        return seeds.hashed([self.seed, position], 62)
+        seed = self._next_draw()
+        self._state.draws.assign(self._state.draws + 1)
+        return seed
+
+    def _next_draw(self):
+        return seeds.hashed([self.seed, int(self._state.draws.numpy())], 62)
 
 
 def _rows(array, shape):
@@ -352,13 +360,19 @@ def judged(critic, rows, names, condition, batch_size, as_tensors=lambda batch: 
 
 
 def _made(network, names, tensors, num_samples, seed, batch_size=256):
-    """Outputs of a `NamedNetwork`, some rows at a time: a `dict` of float32 arrays."""
+    """Outputs of a `NamedNetwork`, some rows at a time: a `dict` of float32 arrays.
+
+    Also whether layers have drawn random numbers for them.
+    """
     batch_size, parts = min(batch_size, compute_cost.samples_per_pass(network.network)), []
-    with preserved_statistics(network.network, drawing.seed_of(seed, drawing.RANDOM_LAYERS)):
+    own = drawing.seed_of(seed, drawing.RANDOM_LAYERS)
+    with preserved_statistics(network.network, own) as statistics:
         for first in range(0, num_samples, batch_size):
             rows = {
                 name: tf.convert_to_tensor(tensors[name][first : first + batch_size])
                 for name in network.inputs
             }
             parts.append(network(rows, training=False))
-    return {name: np.concatenate([_as_array(part[name]) for part in parts]) for name in names}
+        have_moved = statistics.have_moved
+    made = {name: np.concatenate([_as_array(part[name]) for part in parts]) for name in names}
+    return made, have_moved
