@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from keras_gan import losses, networks, regularizers
+from keras_gan import AdversarialModel, Critic, losses, networks, regularizers, terms
 from keras_gan.backend import packing, replicas
 from keras_gan.model.gan import GAN
 
@@ -215,3 +215,18 @@ def test_networks_of_packs(family, tmp_path):
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("replicated", [False, True])
+def test_terms_of_an_evaluation_are_means_over_the_rows_that_there_are(replicated, request):
+    strategy = request.getfixturevalue("two_replicas") if replicated else None
+    with (strategy or tf.distribute.get_strategy()).scope():
+        inputs = keras.Input((2,), name="a")
+        generator = keras.Model({"a": inputs}, {"fake": keras.layers.Dense(2)(inputs)})
+        critic = Critic(linear([1.0] * 8), real="b", fake="fake", pack=4)
+        model = AdversarialModel(generator, critic)
+        model.compile(terms=[terms.L1("b", "fake")], steps_per_execution=1)
+    data = {name: helpers.points(22, seed=seed) for seed, name in enumerate("ab")}
+    made = model.generate(inputs=data["a"], averaged=False)
+    found = model.evaluate(data, batch_size=16, verbose=0, return_dict=True)
+    assert found[model.terms[0].name] == pytest.approx(np.abs(made - data["b"]).mean(), rel=1e-5)

@@ -192,6 +192,8 @@ class Evaluating:
         for place, term in enumerate(game.terms):
             if not term.differentiates:
                 of_term = scene.with_seed_of(place)
+                if not term.critics:
+                    of_term = of_term.with_rows(tensors)
                 of_term.player = "discriminator" if term.player == "discriminator" else "generator"
                 values[term.name] = mean_of_term(term, of_term)
         self._evaluation_means.add({name: means.pair([v], [size]) for name, v in values.items()})

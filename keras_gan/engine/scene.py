@@ -58,19 +58,20 @@ class Scene:
         self._options = {"augment": augment, "training": training}
         self._scales, self._images_seen = loss_scales or {}, images_seen
         self._judges, self._asked = {}, {}
+        self._rows = tensors
 
     def __getitem__(self, name):
         _checks.check(
-            name in self._tensors,
+            name in self._rows,
             "A term must list the names that it reads in `reads`, since only those are computed: "
-            f"{', '.join(self._tensors)}.",
-            cure=_checks.did_you_mean(name, self._tensors),
+            f"{', '.join(self._rows)}.",
+            cure=_checks.did_you_mean(name, self._rows),
             name=name,
         )
-        return self._tensors[name]
+        return self._rows[name]
 
     def __contains__(self, name):
-        return name in self._tensors
+        return name in self._rows
 
     def real(self, critic=None):
         """What a critic makes of its real side: a `dict` of "logits", heads, "features"."""
@@ -126,6 +127,16 @@ class Scene:
         """The same scene for the term at a place among all, with a seed of its own."""
         other = copy.copy(self)
         other.seed = seeds.fold(self.seed, place)
+        return other
+
+    def with_rows(self, tensors):
+        """The same scene of these tensors by name, for what is no critic's to judge.
+
+        Args:
+            tensors: those that the scene was made of, before the last pack was filled.
+        """
+        other = copy.copy(self)
+        other._rows = other._whole = tensors
         return other
 
     def branch(self):

@@ -332,7 +332,9 @@ class Fitting:
     ):
         """Evaluate losses of `generator`, and metrics of `averaged_generator`, on real samples.
 
-        Repeatable, and without side effects.
+        Repeatable, and without side effects. All are means over the rows. A critic with `pack`
+        judges whole packs: the last of a batch is filled with the first rows of the batch. Several
+        replicas share each batch equally: rows that are left over are not evaluated.
 
         Args:
             x: samples, or batches of them, as for `fit`.
@@ -341,10 +343,7 @@ class Fitting:
             verbose: as in Keras.
             steps: as in Keras. Must be given for generators and data sets without an end.
             callbacks: as in Keras.
-            return_dict: whether a `dict` is returned.
-
-        Returns:
-            A list of numbers, or a `dict` with `return_dict=True`.
+            return_dict: whether a `dict` is returned, in place of a list of numbers.
 
         Raises:
             ValueError: for data that do not fit the model.
