@@ -2,6 +2,7 @@
 
 import contextlib
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,14 +17,15 @@ class Statistics:
 
     BatchNorm's moving averages and a power iteration's vectors advance with every pass in training
     mode: with those made for the other player, and with those of an update that is not applied
-    since something in it was not finite. Dropout's random generator advances likewise.
+    since something in it was not finite. Dropout's random generator advances likewise, and so does
+    the kernel in Keras's `SpectralNormalization`.
 
     Args:
-        network: Keras model whose non-trainable variables are kept.
+        network: Keras model whose variables are kept, but for those that its optimizer moves.
     """
 
     def __init__(self, network):
-        self._weights = _kept(network.non_trainable_weights)
+        self._weights = _kept(unique([*network.non_trainable_weights, *_overwritten(network)]))
         self._generators = _kept_of_replicas(random_generators(network))
 
     def restore(self, *, unless=False):
@@ -73,6 +75,13 @@ def begins_anew(networks, parts):
             vector.assign(before)
 
     return begin
+
+
+def _overwritten(network):
+    """The kernels that Keras's `SpectralNormalization` overwrites in each pass in training mode."""
+    layers = inspection.all_layers(network)
+    own = [x for x in layers if isinstance(x, keras.layers.SpectralNormalization)]
+    return [layer.kernel for layer in own if layer.built]
 
 
 def _kept(variables):

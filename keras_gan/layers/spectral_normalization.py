@@ -12,8 +12,8 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     A reparametrisation: the wrapped layer's own kernel is never overwritten, and the gradient
     flows through `sigma = v^T W u`. (The layer of that name in Keras overwrites `W` in each
-    forward pass, those of generator updates included.) `u` follows by power iteration in
-    training mode; a `GAN` undoes what passes made for the generator do to it.
+    forward pass in training mode.) `u` follows by power iteration in training mode; a `GAN`
+    undoes what passes made for the generator do to it, and to the `W` of Keras's layer.
 
     Args:
         layer: Dense, Conv1D, Conv2D, Conv3D or a transposed one, any layer with a `kernel`; or
