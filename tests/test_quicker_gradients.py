@@ -31,6 +31,11 @@ def replaced(monkeypatch):
     return seen
 
 
+# How far apart two kernels in bfloat16 are, of the norm of the results. On a processor that has no
+# instruction for its products TensorFlow's own rounds otherwise than a sum of products does.
+APART = 2e-3 if {"avx512_bf16", "amx_bf16"} & policies._processor() else 2e-2
+
+
 def normal(shape, dtype="float32"):
     random = np.random.default_rng(SEED)
     return tf.cast(tf.constant(random.standard_normal(shape), "float32"), dtype)
@@ -90,7 +95,7 @@ def test_gradients_of_a_kernel_are_those_of_the_convolution(
     for a, b, reference in zip(ours, plain, expected, strict=True):
         # As near to the exact results as TensorFlow's own: bfloat16 has 8 bits.
         size = np.linalg.norm(reference)
-        assert np.linalg.norm(a - b) < 2e-3 * size
+        assert np.linalg.norm(a - b) < APART * size
         assert np.linalg.norm(a - reference) < 1.1 * np.linalg.norm(b - reference) + 1e-6 * size
 
 
@@ -102,7 +107,7 @@ def test_a_batch_of_any_size(replaced):
     for rows in (1, 4):
         given = normal((rows, 8, 8, 8), "bfloat16"), normal((3, 3, 8, 128), "bfloat16")
         plain, ours = both_ways(of_convolution(1, "SAME"), *given, signature=signature)
-        np.testing.assert_allclose(ours[0], plain[0], rtol=2e-2, atol=2e-2)
+        assert np.linalg.norm(ours[0] - plain[0]) < APART * np.linalg.norm(plain[0])
     assert "Conv2DBackpropFilter" in replaced
 
 
