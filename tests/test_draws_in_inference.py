@@ -24,7 +24,8 @@ class Noise(layers.Layer):
 
 def network(units, name):
     inputs = keras.Input((4 if name == "a" else 3,), name=name)
-    outputs = layers.Dense(units)(Noise()(layers.Dense(5, "relu")(inputs)))
+    hidden = layers.BatchNormalization()(layers.Dense(5, "relu")(inputs))
+    outputs = layers.Dense(units)(Noise()(hidden))
     if name == "a":
         return keras.Model({"a": inputs}, {"fake": outputs})
     return keras.Model(inputs, outputs)
@@ -74,11 +75,14 @@ def test_watching_does_not_change_the_run(eager):
         assert helpers.same(plain, states(trained(watch, run_eagerly=eager))), name
 
 
-def test_watching_leaves_each_replica_its_own_draws(two_replicas):
+@pytest.mark.filterwarnings("ignore:.*separate statistics per replica")
+def test_watching_leaves_each_replica_its_own_draws_and_statistics(two_replicas):
     model = trained(None, two_replicas)
     before = states(model)
     seeds = [v.value.values for v in model.generator.variables if "seed" in v.path]
-    assert not any(np.array_equal(one, two) for one, two in seeds)
+    means = [v.value.values for v in model.generator.variables if "moving_mean" in v.path]
+    for one, two in [*seeds, *means]:
+        assert not np.array_equal(one, two)
     for watch in WATCHED.values():
         watch(model)
     WATCHED["evaluate"](model)

@@ -25,7 +25,9 @@ class Statistics:
     """
 
     def __init__(self, network):
-        self._weights = _kept(unique([*network.non_trainable_weights, *_overwritten(network)]))
+        self._weights = _kept_of_replicas(
+            unique([*network.non_trainable_weights, *_overwritten(network)])
+        )
         self._generators = _kept_of_replicas(random_generators(network))
 
     def restore(self, *, unless=False):
@@ -92,7 +94,7 @@ def _kept_of_replicas(variables):
     """`_kept`; outside of a step, each replica's own, which may differ."""
     if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
         return _kept(variables)
-    held = [part for v in variables for part in getattr(v.value, "values", [v.value])]
+    held = [part for v in variables for part in getattr(v.value, "values", [v])]
     return [(variable, tf.identity(variable)) for variable in held]
 
 
