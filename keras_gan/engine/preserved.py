@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.backend import inspection, replicas, seeds
+from keras_gan.backend import inspection, private_keras, replicas, seeds
 from keras_gan.engine.players import unique
 from keras_gan.engine.state import random_generators
 from keras_gan.layers.spectral_normalization import SpectralNormalization
@@ -79,6 +79,14 @@ def begins_anew(networks, parts):
     return begin
 
 
+def _drawn_from(network):
+    """The states of random generators but for Keras's own layers, which draw in training alone."""
+    layers = inspection.all_layers(network)
+    own = [x for x in layers if type(x).__module__.startswith("keras.src.layers.")]
+    idle = {id(g.state) for layer in own for g in private_keras.seed_generators(layer)}
+    return [state for state in random_generators(network) if id(state) not in idle]
+
+
 def _overwritten(network):
     """The kernels that Keras's `SpectralNormalization` overwrites in each pass in training mode."""
     layers = inspection.all_layers(network)
@@ -130,7 +138,7 @@ def draws_of_evaluation(networks, seed):
         networks: Keras models.
         seed: callable that gives an int32 `(2,)`; called if there is a random generator.
     """
-    kept = _kept(unique(v for network in networks for v in random_generators(network)))
+    kept = _kept(unique(v for network in networks for v in _drawn_from(network)))
     if kept:
         words = seeds.fold(seed(), tf.cast(replicas.number(), "int32"))
     for place, (variable, before) in enumerate(kept):
