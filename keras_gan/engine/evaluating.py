@@ -141,7 +141,7 @@ class Evaluating:
         with tf.control_dependencies(flat(data)):
             tensors = self._tensors_of(data)
             step = self._state.evaluation_step
-            with draws_of_evaluation(self._evaluated_networks, lambda: self._evaluation_seed(2)):
+            with draws_of_evaluation(self._evaluated_networks(), lambda: self._evaluation_seed(2)):
                 self._evaluate(tensors)
             add(step, 1)
         return replicas.logs(self._evaluation_means.results())
@@ -150,8 +150,7 @@ class Evaluating:
         position = self._state.evaluation_step.value
         return next(seeds.sequence(self.seed, seeds.EVALUATION, position, number))
 
-    @property
-    def _evaluated_networks(self):
+    def _evaluated_networks(self):  # no property: Keras would save it
         of_critics = [critic.network for critic in self._game.critics]
         of_terms = [network for term in self._game.terms for network in term.networks]
         return unique([self.generator, self.averaged_generator, *of_critics, *of_terms])
