@@ -146,6 +146,9 @@ def test_weights_are_those_of_the_record(name, tmp_path, request):
     if name == "float16" and "avx512_fp16" in policies._processor():
         # The commit that made the record differs from it there by 2.3e-4, as all others do.
         pytest.skip("the record is of a processor without instructions for float16")
+    if name == "bfloat16" and not {"avx512_bf16", "amx_bf16"} & policies._processor():
+        # Products are rounded otherwise there; that commit differs by as much as all others do.
+        pytest.skip("the record is of a processor with instructions for bfloat16")
     for found, known in zip(trained(setting, tmp_path, strategy), recorded, strict=True):
         np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-5)
 
