@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 def page(request, run):
     """The report as a browser shows it: of a desktop and of a phone."""
     with browsers.browser(getattr(browsers, request.param.upper())) as opened:
-        opened.get((run / "report.html").as_uri())
+        _show(opened, run / "report.html")
         yield opened
 
 
@@ -88,10 +88,10 @@ def test_a_page_that_is_not_written_any_more_says_so(page, run, tmp_path):
     assert old != running != text
     for html, is_told in ((text, False), (running, False), (old, True)):
         (tmp_path / "report.html").write_text(html, encoding="utf-8")
-        page.get((tmp_path / "report.html").as_uri())
+        _show(page, tmp_path / "report.html")
         state = page.find_element("class name", "state").text
         assert ("has perhaps ended" in state) == is_told, state
-    page.get((run / "report.html").as_uri())
+    _show(page, run / "report.html")
 
 
 def test_the_slider_shows_another_epoch(page):
@@ -188,6 +188,12 @@ _TEXT = """
         : (child.shadowRoot ? text(child.shadowRoot) : '') + text(child)).join(' ');
     return text(document.body);
 """
+
+
+def _show(opened, path):
+    opened.get(path.as_uri())
+    # On a busy machine the driver returns before the page's script has run.
+    _wait(lambda: opened.execute_script("return document.readyState") == "complete")
 
 
 def _wait(is_there, seconds=120.0):
