@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import io
+import pathlib
 import random
 import types
 
@@ -21,6 +22,8 @@ from keras_gan.callbacks import _generators
 
 # Containers that are stored as lists and refilled in place.
 _AS_LISTS = (set, collections.deque)
+# What cannot change: settings, which a resumed run is given anew.
+CONSTANT = (pathlib.PurePath, bytes)
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
 # Maximum depth of nested objects.
 _DEPTH = 3
@@ -37,6 +40,7 @@ class Holder:
             name
             for name, value in held.items()
             if name not in self.values
+            and not isinstance(value, CONSTANT)
             and (_goes_on(value) or not is_function and _is_opaque(value))
         ]
 

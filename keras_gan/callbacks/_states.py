@@ -200,7 +200,8 @@ def _unkept(callback):
     own = [
         name
         for name, value in vars(callback).items()
-        if name not in skipped and not _held.is_kept(value) and not callable(value)
+        if name not in skipped
+        and not (_held.is_kept(value) or isinstance(value, _held.CONSTANT) or callable(value))
     ]
     own = own if type(callback) not in _KINDS else []
     return own + [f"{h.path}.{name}" for h in _held.holders(callback) for name in h.unkept]

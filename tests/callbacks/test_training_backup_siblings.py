@@ -1,6 +1,7 @@
 """The other callbacks go on too, or are named."""
 
 import json
+import pathlib
 import warnings
 
 import keras
@@ -364,6 +365,7 @@ class CountedRate(keras.callbacks.LearningRateScheduler):
         super().__init__(lambda epoch, rate: rate * 0.9**self.calls)
         self.calls, self.seen = 0, {}
         self.lost, self.setting = None, "as given"
+        self.folder = pathlib.Path("runs")  # which does not change
 
     def on_epoch_begin(self, epoch, logs=None):
         self.calls += 1
