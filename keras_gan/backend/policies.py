@@ -86,9 +86,13 @@ def has_amx():
 @functools.cache
 def _processor():
     """The names that Linux has for this processor's maker and instructions."""
+    return set().union(*(told.split() for told in told_of_processor("vendor_id", "flags")))
+
+
+def told_of_processor(*names):
+    """What Linux tells of its processors under these names: texts; none on other systems."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return set()
-    told = (line.split() for line in lines if line.startswith(("vendor_id", "flags")))
-    return set().union(*told)
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(names)]

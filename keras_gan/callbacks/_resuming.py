@@ -1,7 +1,6 @@
 """What a resumed run is compared with beside its settings, and what it is told."""
 
 import os
-import pathlib
 import platform
 
 import keras
@@ -9,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _version
+from keras_gan.backend import policies
 from keras_gan.storage import backups
 
 
@@ -30,12 +30,8 @@ def surroundings(gan):
 
 def _processor():
     """The name of the processor; on Linux the one that its maker gives it."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    names = policies.told_of_processor("model name")
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def told_unkept(names, when=""):

@@ -10,8 +10,8 @@ class Pool:
     """The last generated samples that a critic was shown, with what belongs to them.
 
     A batch with NaN or infinity, whose update is not applied, does not get into it. While the pool
-    fills, critics see the newest samples. From then on each is exchanged with
-    probability 1/2 for one of the pool, and takes its place. One pool serves all replicas.
+    fills, critics see the newest samples. From then on each is exchanged with probability 1/2 for
+    one of the pool, and takes its place. One pool serves all replicas.
 
     Args:
         size: samples that it holds, at least 1.
