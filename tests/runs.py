@@ -47,6 +47,7 @@ class Stage:
 
     def first(self):
         helpers.restore(self._start)
+        self.gan.verdict = None
         return self.gan
 
     def again(self):

@@ -325,6 +325,9 @@ def test_the_tables_reach_every_cure():
         complaint(SampleSpec(IMAGE, None).labels, INDICES, 16, form=cures.Form("array", "x"))
         for kind in ("array", "dataset"):
             complaint(SampleSpec(IMAGE, None).samples, IMAGES[0], form=cures.Form(kind, "x"))
+        for scale in (300.0, 200.0):
+            form = cures.Form("array", "x", entry="photo")
+            complaint(values.checked, IMAGES[:1] / 255 * scale, True, "x", form, entry="photo")
         complaint(conversion.array, [IMAGES[0], IMAGES[0, :4]], "x")
         complaint(conversion.array, "x", "x")
     finally:
