@@ -176,9 +176,12 @@ def machine():
     import keras
     import tensorflow as tf
 
+    from keras_gan.backend import policies
+
     return {
         "cores": os.cpu_count(),
-        "processor": platform.machine(),
+        "processor": next(iter(policies.told_of_processor("model name")), platform.machine()),
+        "onednn": policies.uses_onednn(),
         "python": platform.python_version(),
         "keras": keras.__version__,
         "tensorflow": tf.__version__,

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import layers
+from keras_gan.backend import policies
 from keras_gan.layers import LeakyReLU, grouped_convolution, image_convolution
 from keras_gan.model.gan import GAN
 
@@ -300,4 +301,5 @@ def test_a_run_of_own_networks_breaks_no_pass_of_the_graph_optimizer():
     )
     assert run.returncode == 0, run.stderr
     assert "cpu_feature_guard" in run.stderr  # the log is on
+    assert ("oneDNN custom operations are on" in run.stderr) == policies.uses_onednn()
     assert "remapper failed" not in run.stderr

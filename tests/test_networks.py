@@ -290,6 +290,25 @@ def test_what_a_processor_must_have(monkeypatch, told, switch, gains):
     assert policies.multiplies_bfloat16() is gains
 
 
+@pytest.mark.parametrize(
+    "told, switch, used",
+    [
+        ({"avx2"}, None, False),
+        ({"avx2", "avx_vnni"}, None, True),
+        ({"avx2"}, "1", True),
+        ({"avx512_vnni"}, "0", False),
+    ],
+)
+def test_onednn_is_used_where_the_processor_or_its_switch_says_so(
+    monkeypatch, told, switch, used
+):
+    monkeypatch.setattr(policies, "_processor", lambda: told)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if switch is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", switch)
+    assert policies.uses_onednn() is used
+
+
 def test_the_processor_is_known_where_linux_tells():
     told = pathlib.Path("/proc/cpuinfo")
     known = told.exists() and "\nflags" in told.read_text()

@@ -16,6 +16,9 @@ from keras_gan import _checks
 # GPUs from this compute capability on multiply bfloat16.
 _CAPABILITY = (8, 0)
 
+# Instructions of a processor with which TensorFlow uses oneDNN by itself.
+_ONEDNN = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
+
 
 @contextlib.contextmanager
 def scope(precision, *, on_processors=True):
@@ -72,10 +75,20 @@ def multiplies_bfloat16(*, on_processors=True):
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= _CAPABILITY
-    uses_onednn = on_processors and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
     processor = _processor()
     gains = "avx512_bf16" in processor and "GenuineIntel" not in processor
-    return uses_onednn and (gains or has_amx())
+    return on_processors and uses_onednn() and (gains or has_amx())
+
+
+def uses_onednn():
+    """Whether TensorFlow computes with the kernels of oneDNN on this processor.
+
+    Unless `TF_ENABLE_ONEDNN_OPTS` says it, TensorFlow 2.21 does so on Linux where the processor has
+    one of `_ONEDNN`. Elsewhere `TF_ENABLE_ONEDNN_OPTS=1`, set before Python starts, makes
+    convolutions faster: see docs/performance.md.
+    """
+    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return not _ONEDNN.isdisjoint(_processor()) if asked is None else asked.lower() in ("1", "true")
 
 
 def has_amx():

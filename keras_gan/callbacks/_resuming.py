@@ -1,6 +1,5 @@
 """What a resumed run is compared with beside its settings, and what it is told."""
 
-import os
 import platform
 
 import keras
@@ -23,7 +22,7 @@ def surroundings(gan):
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
         "processor": _processor(),
         "devices": ", ".join(sorted(kinds)),
-        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        "TF_ENABLE_ONEDNN_OPTS": str(int(policies.uses_onednn())),
         "run_eagerly": bool(gan.run_eagerly),
     }
 

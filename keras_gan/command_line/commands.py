@@ -371,6 +371,9 @@ def doctor() -> int:
     policy, verb = ("mixed_bfloat16", "multiplies") if gains else ("float32", "does not multiply")
     why = f"this device {verb} bfloat16 faster than float32"
     terminal.tell(f'precision "auto": {policy}, since {why}')
+    if policies.told_of_processor("flags"):  # elsewhere not known
+        used = "used" if policies.uses_onednn() else "not used; try TF_ENABLE_ONEDNN_OPTS=1"
+        terminal.tell(f"oneDNN on this processor: {used}")
     extras = {"report": ("jinja2", "matplotlib"), "onnx": ("tf2onnx", "onnx")}
     for extra, packages in extras.items():
         missing = [name for name in packages if importlib.util.find_spec(name) is None]
