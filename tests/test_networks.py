@@ -299,9 +299,7 @@ def test_what_a_processor_must_have(monkeypatch, told, switch, gains):
         ({"avx512_vnni"}, "0", False),
     ],
 )
-def test_onednn_is_used_where_the_processor_or_its_switch_says_so(
-    monkeypatch, told, switch, used
-):
+def test_onednn_is_used_where_the_processor_or_its_switch_says_so(monkeypatch, told, switch, used):
     monkeypatch.setattr(policies, "_processor", lambda: told)
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     if switch is not None:
