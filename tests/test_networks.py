@@ -305,6 +305,7 @@ def test_onednn_is_used_where_the_processor_or_its_switch_says_so(monkeypatch, t
     if switch is not None:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", switch)
     assert policies.uses_onednn() is used
+    assert policies.lacks_onednn() is (switch is None and not used)
 
 
 def test_the_processor_is_known_where_linux_tells():

@@ -91,6 +91,12 @@ def uses_onednn():
     return not _ONEDNN.isdisjoint(_processor()) if asked is None else asked.lower() in ("1", "true")
 
 
+def lacks_onednn():
+    """Whether oneDNN could be used on this processor, and is not, though nobody switched it off."""
+    known = bool(_processor()) and "TF_ENABLE_ONEDNN_OPTS" not in os.environ
+    return known and not uses_onednn()
+
+
 def has_amx():
     """Whether this is a processor with AMX, which multiplies tiles of bfloat16."""
     return "amx_bf16" in _processor()
