@@ -306,6 +306,50 @@ def test_pixels_without_a_channel_axis_are_told(kind):
     assert facts.look(data, **classes).sample_shape == (8, 8)  # which `mlp` takes
 
 
+SLICES = tf.data.Dataset.from_tensor_slices
+COLOURS = helpers.images(32, (8, 8, 3))
+CLASSES = np.arange(32) % 2
+# What is no batch of samples, and what the first code of the error makes of it.
+ODD_FORMS = {
+    "channels first": (np.moveaxis(COLOURS, -1, 1), (8, 8, 3)),
+    "channels first, floats": (np.moveaxis(COLOURS, -1, 1) / np.float32(127.5) - 1, (8, 8, 3)),
+    "channels first, a pipeline": (SLICES(np.moveaxis(COLOURS, -1, 1)).batch(8), (8, 8, 3)),
+    "single images": (SLICES(COLOURS), (8, 8, 3)),
+    "single labelled images": (SLICES((COLOURS, CLASSES)), (8, 8, 3)),
+    "single vectors": (SLICES(helpers.points(32)), (2,)),
+    "batches of numbers": (SLICES(helpers.points(32)[:, 0]).batch(8), None),
+    "a dict": (SLICES({"image": COLOURS}).batch(8), (8, 8, 3)),
+    "a dict with labels": (SLICES({"image": COLOURS, "label": CLASSES}).batch(8), (8, 8, 3)),
+    "weights": (SLICES((COLOURS, CLASSES, np.ones(32))).batch(8), (8, 8, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_FORMS)
+def test_a_plan_refuses_what_are_no_batches_of_samples(kind):
+    data, shape = ODD_FORMS[kind]
+    with pytest.raises(ValueError, match="^`data` ") as caught:
+        recipes.for_data(data, num_classes=2)
+    codes = re.findall("`([^`]*)`", str(caught.value).split("Received: ")[1])
+    if shape is None:
+        codes, shape = codes[1:], (1,)
+    mended = eval(codes[0], {"data": data, "np": np, "tf": tf, "batch_size": 4})
+    assert facts.look(mended, num_classes=2, as_images=True).sample_shape == shape
+
+
+def test_floats_that_may_be_single_images_are_warned_of():
+    """A batch of a known size may have this shape, too."""
+    data = SLICES(COLOURS / np.float32(127.5) - 1)
+    with pytest.warns(UserWarning, match=r"taken for a batch of 8 .*data\.batch\("):
+        assert facts.look(data, as_images=True).sample_shape == (8, 3)
+
+
+def test_the_shape_of_a_pipeline_may_be_unknown():
+    for shape in (None, [None, None, None, 3]):
+        spec = tf.TensorSpec(shape, tf.uint8)
+        data = tf.data.Dataset.from_generator(lambda: iter([COLOURS]), output_signature=spec)
+        assert facts.look(data, as_images=True)[::3] == ((8, 8, 3), 32)
+
+
 @pytest.mark.slow
 def test_a_plan_is_a_whole_run():
     data = helpers.points(500)

@@ -313,7 +313,7 @@ def test_labels_become_int32(dtype, shape):
         (np.zeros(5), r"`samples\[:, None\]`"),
         (np.float32(1.0), "batch axis"),
         (np.zeros((5, 2), "complex64"), "real numbers.*complex64"),
-        (np.array([["a", "b"]]), "array of numbers.*samples='ndarray'"),
+        (np.array([["a", "b"]]), "array of numbers.*samples='ndarray'.*data frame"),
         (np.array([[None, 1]]), "array of numbers"),
         (np.zeros((2, 2), "datetime64[s]"), "array of numbers"),
         ([[1, 2], [3]], "all samples of one shape.*samples='list'"),

@@ -12,6 +12,7 @@ from keras_gan.evaluation import generator_adapters, ranges
 from keras_gan.feeding import class_names, fit_data, readers, sample_spec, shapes, sources, values
 from keras_gan.feeding import labels as labels_module
 from keras_gan.feeding.cures import Form
+from keras_gan.feeding.sample_batches import parts_of
 from keras_gan.feeding.sample_spec import SampleSpec, as_floats
 from keras_gan.metrics.quality_metric import QualityMetric
 from keras_gan.model import generation
@@ -247,13 +248,7 @@ def _dataset(real, adapter, seed, num_samples):
             samples = reader.dataset
             samples.reader = reader  # which the data set alone would not keep
         spec = samples.element_spec
-        parts = spec if isinstance(spec, tuple) else (spec,)
-        _checks.check(
-            len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
-            "`real` must yield batches of samples, or of (samples, labels).",
-            cure="Use `.map` to bring it into that form.",
-            element_spec=spec,
-        )
+        parts = parts_of(spec, "real")
         _checks.check(
             all(part.shape.rank != 0 for part in parts),
             "`real` must yield batches.",

@@ -79,6 +79,11 @@ def _complaint(values, found, name):
     cure = None
     if found is not None and found.dtype.names and found.ndim == 1:
         cure = f"Use `np.stack([{name}[n] for n in {name}.dtype.names], -1)`."
+    elif found is not None and found.dtype.kind in "US":
+        cure = (
+            "Read files of images by `keras_gan.data.from_folder(path, image_size=...)`. Give a "
+            "table with words as a data frame, whose error has the code that makes numbers of them."
+        )
     return _checks.sentence(rule, cure=cure, **received)
 
 

@@ -35,14 +35,7 @@ class SampleBatches:
         Raises:
             ValueError: if such batches cannot be taken.
         """
-        parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
-        known = len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts)
-        _checks.check(
-            known,
-            f"`{self._name}` must yield batches of samples, or of (samples, labels).",
-            cure=lambda: _cure_of_structure(spec, self._name),
-            element_spec=spec,
-        )
+        parts = parts_of(spec, self._name)
         shape = parts[0].shape
         single = shape.rank and shape[0] is not None and agree(shape, self._spec.sample_shape)
         _checks.check(
@@ -125,7 +118,29 @@ def sample_arrays(batch, name):
     return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
 
+def parts_of(spec, name):
+    """The `tf.TensorSpec`s of samples, and of labels if there are any, as a tuple.
+
+    Args:
+        spec: `element_spec` of a pipeline.
+        name: the name of the pipeline in errors.
+
+    Raises:
+        ValueError: for anything else, such as a `dict`.
+    """
+    parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
+    _checks.check(
+        len(parts) in (1, 2) and all(isinstance(part, tf.TensorSpec) for part in parts),
+        f"`{name}` must yield batches of samples, or of (samples, labels).",
+        cure=lambda: _cure_of_structure(spec, name),
+        element_spec=spec,
+    )
+    return parts
+
+
 def _cure_of_structure(spec, name):
+    if isinstance(spec, dict) and len(spec) == 1:
+        return f"Use `{name}.map(lambda batch: batch[{next(iter(spec))!r}])`."
     if isinstance(spec, dict) and len(spec) > 1:
         first, second = list(spec)[:2]
         pair = f"batch[{first!r}], batch[{second!r}]"

@@ -3,14 +3,18 @@
 import collections
 import types
 
+import numpy as np
 import tensorflow as tf
 
-from keras_gan import _checks
+from keras_gan import _checks, _warnings
 from keras_gan.backend import inspection
-from keras_gan.feeding import fit_data, readers, sample_spec
+from keras_gan.feeding import fit_data, readers, sample_spec, values
 from keras_gan.feeding import labels as labels_module
 from keras_gan.feeding.cures import Form
+from keras_gan.feeding.sample_batches import parts_of
 
+# Sides of images from this on; fewer are no images.
+_LEAST_SIDE = 4
 # Maximum number of values of samples that are not images, for fully connected networks.
 _MOST_VALUES = 4096
 
@@ -23,7 +27,7 @@ def look(data, labels=None, num_classes=None, *, as_images=False):
     The count is `None` if it is not known, the number of classes without labels, and the size of a
     batch of arrays. Data that `fit` would refuse, that can be read only once, that have labels of
     unknown number, or that no recipe is made for raise an error. With `as_images`, so do pixels
-    without a channel axis.
+    without a channel axis, images with the channels first, and single images in place of batches.
     """
     samples, labels, names = fit_data.unpacked(data, labels, None, "data")
     _checks.check(
@@ -64,16 +68,28 @@ def _of_batches(data, num_classes):
         reader.check(1)
         parts, batches, kind = tf.nest.flatten(batch), reader.batches, "batches"
     else:
-        parts, batches = tf.nest.flatten(data.element_spec), int(data.cardinality())
-    shape, batch_size = tuple(parts[0].shape[1:]), parts[0].shape[0]
-    if batch_size is None:
+        parts, batches = parts_of(data.element_spec, "data"), int(data.cardinality())
+    form = Form(kind, "data", labelled=len(parts) > 1)
+    shape, dtype = parts[0].shape, np.dtype(tf.as_dtype(parts[0].dtype).as_numpy_dtype)
+    values.check_real(dtype, "data")
+    if kind == "dataset" and parts[0].shape.is_fully_defined():
+        _check_batched(tuple(shape), dtype, form)
+    if not tf.TensorShape(shape).is_fully_defined():
         first = next(iter(data.take(1)), None)
         _checks.check(first is not None, "`data` must not be empty.", batches=0)
-        batch_size = tf.nest.flatten(first)[0].shape[0]
+        shape = tf.nest.flatten(first)[0].shape
+    _checks.check(
+        len(shape) > 1,
+        "`data` must yield batches of samples with at least one axis.",
+        cure=lambda: _cure_of_numbers(shape, form),
+        shape=tuple(shape),
+    )
+    batch_size, *shape = shape
+    shape = tuple(shape)
     if batches > 0:
         count = batches * batch_size
     facts = Facts(shape, count, _classes(len(parts) > 1, None, num_classes), batch_size)
-    return facts, parts[0].dtype, Form(kind, "data", labelled=len(parts) > 1)
+    return facts, dtype, form
 
 
 def _of_source(source, batch_size, num_classes):
@@ -96,14 +112,52 @@ def _classes(labelled, known, given):
     return num_classes if labelled else None
 
 
+def _cure_of_numbers(shape, form):
+    """What to do with batches that have no axis but their own, or not even that."""
+    axis = form.samples("{}[..., None]")
+    if form.kind != "dataset":
+        return f"Use {axis} for single numbers."
+    batch = f"`{form.name}.batch(batch_size)`"
+    if not shape:
+        return f"For single numbers use {axis}, and then `.batch(batch_size)`."
+    return f"Use {batch} for single samples, {axis} for batches of single numbers."
+
+
+def _check_batched(shape, dtype, form):
+    """Check that the elements of a pipeline, of a known shape, are no single images."""
+    if not (inspection.is_image(shape) and min(shape[:2]) >= _LEAST_SIDE):
+        return
+    _checks.check(
+        dtype not in (tf.uint8, tf.bool),
+        f"`{form.name}` must yield batches.",
+        cure=f"Use `{form.name}.batch(batch_size)`.",
+        element_shape=shape,
+    )
+    _warnings.warn(
+        f"An element of `{form.name}` of the shape {shape} is taken for a batch of {shape[0]} "
+        f"samples. If it is one image, use `{form.name}.batch(batch_size)`."
+    )
+
+
 def _check_channels(dtype, shape, form):
-    """Check that pixels of two axes a sample have their channel axis."""
+    """Check that images have a channel axis, and that it is the last one."""
     _checks.check(
         len(shape) != 2 or dtype not in (tf.uint8, tf.bool),
         f"`{form.name}` of {dtype.name} with two axes a sample are images, which need a channel "
         "axis.",
         cure=lambda: (
             f"Did you mean {(*shape, 1)}? Add the channel axis: {form.samples('{}[..., None]')}."
+        ),
+        sample_shape=shape,
+    )
+    last = (*shape[1:], *shape[:1])
+    _checks.check(
+        inspection.is_image(shape) or not inspection.is_image(last) or min(last[:2]) < _LEAST_SIDE,
+        f"`{form.name}` of images must have the channels in the last axis.",
+        cure=lambda: (
+            f"Did you mean {last}? Move them: "
+            f"{form.samples('np.moveaxis({}, 1, -1)', 'tf.transpose({}, [0, 2, 3, 1])')}. "
+            f"For samples that are no images use `keras_gan.recipes.mlp({shape})`."
         ),
         sample_shape=shape,
     )
