@@ -10,6 +10,9 @@ import helpers
 from keras_gan import AdversarialModel, Critic
 from keras_gan.model.gan import GAN
 
+# A graph takes longer to be made than all of its steps.
+EAGER = [pytest.param(False, id="graph", marks=pytest.mark.slow), pytest.param(True, id="eager")]
+
 
 class Noise(layers.Layer):
     """The `Sampling` layer of Keras's example of a VAE, but for the variance."""
@@ -68,7 +71,7 @@ def trained(watch, strategy=None, **settings):
     return model
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", EAGER)
 def test_watching_does_not_change_the_run(eager):
     plain = states(trained(None, run_eagerly=eager))
     for name, watch in WATCHED.items():
@@ -76,6 +79,7 @@ def test_watching_does_not_change_the_run(eager):
 
 
 @pytest.mark.filterwarnings("ignore:.*separate statistics per replica")
+@pytest.mark.slow
 def test_watching_leaves_each_replica_its_own_draws_and_statistics(two_replicas):
     model = trained(None, two_replicas)
     before = states(model)
@@ -89,7 +93,7 @@ def test_watching_leaves_each_replica_its_own_draws_and_statistics(two_replicas)
     assert helpers.same(before, states(model))
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", EAGER)
 def test_evaluations_are_repeatable_at_any_time_of_a_run(eager):
     model = game(run_eagerly=eager)
     first = [model.evaluate(data(20), batch_size=8, verbose=0) for _ in range(2)]

@@ -7,6 +7,9 @@ import pytest
 import helpers
 from keras_gan import AdversarialModel, Critic, terms
 
+# A graph takes longer to be made than all of its steps.
+EAGER = [pytest.param(False, id="graph", marks=pytest.mark.slow), pytest.param(True, id="eager")]
+
 
 def game(eager, **options):
     keras.utils.set_random_seed(0)
@@ -37,7 +40,7 @@ def changed(model, network):
     return not helpers.same(before, weights(network))
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", EAGER)
 @pytest.mark.parametrize("phase", ["generator", "discriminator"])
 def test_who_pauses_stands_still(phase, eager):
     model = game(eager)
@@ -48,7 +51,7 @@ def test_who_pauses_stands_still(phase, eager):
     assert changed(model, trains)
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", EAGER)
 def test_a_critic_stands_still_before_its_start(eager):
     model = game(eager, start_step=3)
     critic = model.critics[0].network
