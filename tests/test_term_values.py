@@ -1,5 +1,6 @@
 """Values of terms against formulas in NumPy, and who learns what."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -193,3 +194,10 @@ def test_regression(shape):
     value = term.value(Scene({"code": codes}, heads("code", fake=predicted)))
     squares = (codes.reshape(predicted.shape) - predicted) ** 2
     np.testing.assert_allclose(value, squares.mean(axis=1), rtol=1e-5)
+
+
+def test_a_network_of_whole_numbers_would_see_no_difference_and_is_refused():
+    pixels = keras.Input((4,), dtype="uint8")
+    network = keras.Model(pixels, keras.layers.Rescaling(1.0 / 255.0)(pixels))
+    with pytest.raises(ValueError, match="an input of floats"):
+        terms.Perceptual(network, "a", "b")

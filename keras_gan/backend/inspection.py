@@ -50,6 +50,22 @@ def check_built(network):
     )
 
 
+def check_takes_floats(network, name):
+    """Check that a model which is given samples in [-1, 1] does not cut them to whole numbers.
+
+    Keras converts to the type of an input without a word. Anything but a Keras model passes.
+    """
+    structure = getattr(network, "inputs", None) if isinstance(network, keras.Model) else None
+    dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in structure or ()]
+    _checks.check(
+        all("float" in dtype for dtype in dtypes),
+        f"`{name}` is given floats, images in [-1, 1], and must have an input of floats.",
+        cure="Build it with a `keras.Input` of floats, and let it scale these itself: "
+        "`keras.layers.Rescaling(127.5, 127.5)` makes them [0, 255].",
+        dtypes=dtypes,
+    )
+
+
 def inputs_of(network):
     """The symbolic inputs of a network that takes one tensor, or a list of them; else `None`."""
     structure = input_structure(network)

@@ -3,6 +3,7 @@
 import functools
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -36,6 +37,7 @@ def check(features):
         cure=_checks.create(features),
         features=features,
     )
+    inspection.check_takes_floats(features, "features")
     return features
 
 
@@ -54,13 +56,14 @@ def extractor(features, sample_shape, *, seed=0):
         A callable from `(batch, *sample_shape)` to a float32 tensor `(batch, dimension)`.
 
     Raises:
-        ValueError: if `features` is not callable, or `sample_shape` has unknown sizes.
+        ValueError: if `features` is not callable or `sample_shape` has unknown sizes; when the
+            result is called, if `features` does not give one row of real numbers for each sample.
     """
     sample_shape = tuple(sample_shape)
     if isinstance(check(features), str):
         return applications.extractor(features, sample_shape)
     if features is not None:
-        return lambda samples: _flat(_call(features, samples))
+        return lambda samples: _flat(_checked(_call(features, samples), samples))
     _checks.check(
         all(size is not None for size in sample_shape),
         "Samples must have known sizes to be compared as they are.",
@@ -142,6 +145,29 @@ def _call(features, samples):
     if isinstance(features, tf.Module) or hasattr(features, "trainable_variables"):
         return features(samples, training=False)
     return features(samples)
+
+
+def _checked(found, samples):
+    """The one tensor of features, with a row for each sample."""
+    parts = keras.tree.flatten(found)
+    rule = "`features` must return one tensor of real numbers, a row for each sample."
+    given = [getattr(part, "shape", type(part).__name__) for part in parts]
+    _checks.check(
+        len(parts) == 1,
+        rule,
+        cure="Of a network with several outputs make a model with one of them.",
+        outputs=[tuple(shape) if not isinstance(shape, str) else shape for shape in given],
+    )
+    _checks.check(hasattr(parts[0], "shape"), rule, output=given[0])
+    dtype, shape = tf.as_dtype(parts[0].dtype), tf.TensorShape(parts[0].shape)
+    _checks.check(dtype.is_floating or dtype.is_integer or dtype.is_bool, rule, dtype=dtype.name)
+    _checks.check(
+        shape.rank != 0 and tf.TensorShape(samples.shape[:1]).is_compatible_with(shape[:1]),
+        rule,
+        shape=tuple(shape),
+        samples=samples.shape[0],
+    )
+    return parts[0]
 
 
 def _flat(samples):

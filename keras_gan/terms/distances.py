@@ -143,6 +143,7 @@ class Perceptual(_Pair):
     ):
         super().__init__(a, b, weight=weight, player=player, every=every, name=name)
         inspection.check_built(network)
+        inspection.check_takes_floats(network, "network")
         self.network = network
         self.distance = _checks.one_of(distance, "distance", DISTANCES)
 

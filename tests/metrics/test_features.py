@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan.metrics import features
+from keras_gan.metrics import KernelDistance, features
 from keras_gan.metrics.gradient_histograms import GradientHistograms
 from keras_gan.metrics.random_convolutions import RandomConvolutions
 from keras_gan.metrics.sliced_wasserstein import sliced_wasserstein
@@ -132,3 +132,34 @@ def test_what_is_given_is_used():
         features.extractor("vgg", (8, 8, 1))
     with pytest.raises(ValueError, match="known sizes.*Pass `features`"):
         features.extractor(None, (None, None, 3))
+
+
+def of(outputs, dtype="float32"):
+    """A model whose outputs are made by a function of its flattened input of 8x8 pixels."""
+    image = keras.Input((8, 8, 1), dtype=dtype)
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(0.5)(image))
+    return keras.Model(image, outputs(flat))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda: of(lambda x: [x, x]), "outputs=[(1, 64), (1, 64)]"),
+        (lambda: of(lambda x: {"a": x, "b": x[:, :3]}), "outputs=[(1, 64), (1, 3)]"),
+        (lambda: lambda x: None, "one tensor of real numbers"),
+        (lambda: tf.reduce_mean, "shape=(), samples=1"),
+        (lambda: lambda x: tf.reshape(x, (-1, 32)), "shape=(2, 32), samples=1"),
+        (lambda: lambda x: tf.cast(x, "complex64"), "dtype='complex64'"),
+        (lambda: lambda x: tf.fill((tf.shape(x)[0], 2), "a"), "dtype='string'"),
+        (lambda: of(lambda x: x, "uint8"), "dtypes=['uint8']"),
+    ],
+)
+def test_features_that_are_not_one_row_for_each_sample_are_refused(given, words):
+    with pytest.raises(ValueError) as error:
+        KernelDistance(features=given()).build((8, 8, 1))
+    assert words in str(error.value) and "`features`" in str(error.value)
+
+
+def test_a_list_of_one_output_and_whole_numbers_are_features():
+    for given in (of(lambda x: [x]), lambda x: tf.cast(x * 9.0, "int32"), lambda x: np.array(x)):
+        assert features.extractor(given, (8, 8, 1))(tf.ones((3, 8, 8, 1))).shape == (3, 64)
