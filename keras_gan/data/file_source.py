@@ -8,6 +8,9 @@ from keras_gan import _checks
 from keras_gan.backend.memory import numpy_function
 from keras_gan.feeding import sources
 
+# Most files that an error names.
+_NAMED = 3
+
 
 class FileSource(sources.Source):
     """Images, of a list of readable files, that are decoded when they are needed."""
@@ -44,17 +47,30 @@ def decoded(decoder, files, indices):
         try:
             return decoder.decode_all(chosen)
         except Exception as error:
-            raise changed(chosen, error) from error
+            raise changed(chosen, error, decoder) from error
 
     images = numpy_function(decode, [indices], "uint8", stateful=False)
     return tf.ensure_shape(images, (indices.shape[0], *decoder.shape))
 
 
-def changed(files, error):
+def changed(files, error, decoder=None):
     """The error for files, some of which could be read and cannot be any more."""
-    lost = [file for file in files if not os.path.isfile(file)]
+    lost = {"missing": [file for file in files if not os.path.isfile(file)]}
+    if not lost["missing"] and decoder is not None:
+        lost = {"unreadable": [file for file in files if not _is_read(decoder, file)]}
+    told = {
+        name: [*found[:_NAMED], *["..."][: len(found) > _NAMED]] for name, found in lost.items()
+    }
     rule = f"Images must stay as they are while they are trained on ({error})."
-    return _checks.error(rule, missing=lost)
+    return _checks.error(rule, **told)
+
+
+def _is_read(decoder, file):
+    try:
+        decoder.decode(file)
+    except Exception:  # whatever Pillow raises
+        return False
+    return True
 
 
 def checksum_of_files(files):

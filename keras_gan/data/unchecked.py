@@ -219,7 +219,7 @@ class UncheckedSource(file_source.FileSource):
             image = self._decoder.decode(file, verify=known == _UNREAD)
         except Exception as error:
             if known == _GOOD:
-                raise file_source.changed([file], error) from error
+                raise file_source.changed([file], error, self._decoder) from error
             self._unreadable.note(file, error)
             self._unreadable.check()
             self._known[place] = _BAD

@@ -256,3 +256,12 @@ def test_a_file_that_is_lost_in_training_is_named(pairs):
     assert isinstance(dataset.source, paired_folder.PairSource)
     with pytest.raises(Exception, match="must stay as they are while they are trained on"):
         list(dataset)
+
+
+def test_files_that_change_in_training_are_named(pairs):
+    source = from_paired_folder(*pairs, channels=1, memory_limit_gib=0.0).source
+    for name in ("03", "04"):
+        path = pairs[1] / f"{name}.bmp"
+        path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(Exception, match=r"unreadable=\['\S+03.bmp', '\S+04.bmp'\]"):
+        source.read(np.arange(12))
