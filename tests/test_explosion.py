@@ -87,6 +87,17 @@ def test_nothing_need_be_before_where_the_loss_has_a_scale(loss, found):
     assert convergence.exploding(history({"d_loss": [4.0, 4.5]}, settings=settings)) is None
 
 
+def test_a_loss_that_begins_high_and_falls_does_not_explode():
+    def found(*losses):
+        return convergence.exploding(history({"d_loss": losses}, settings={"loss": "Hinge"}))
+
+    falls = [400.0, 300.0, 120.0, 60.0, 30.0, 2.0]
+    assert all(found(*falls[:n]) is None for n in range(1, 7))
+    assert found(1.0, 400.0, 300.0)["exploding_epoch"] == 2
+    assert found(*falls[:3], 150.0)["exploding_epoch"] == 3
+    assert found(400.0, float("nan"))["exploding_epoch"] == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "rates", "words"),
     [

@@ -29,8 +29,9 @@ def exploding(history):
     Two consecutive epochs of the latest five meet one of these conditions. First, the magnitude of
     a player's loss is at least 5 and ten times its smallest value in any earlier epoch, and the
     gradient norm of a player is ten times its smallest value. Second, the discriminator's loss is
-    ten times that of a constant output, which needs no earlier epoch; a Wasserstein loss has no
-    such bound. One epoch is enough if the next one is not finite. Healthy runs may jump for a
+    ten times that of a constant output, which needs no earlier epoch, and the second of the two has
+    not the smallest loss so far: one that begins high may fall. A Wasserstein loss has no such
+    bound. One epoch is enough if the next one is not finite. Healthy runs may jump for a
     single epoch.
 
     Args:
@@ -43,9 +44,18 @@ def exploding(history):
     loss = next((s.settings["loss"] for s in history if "loss" in s.settings), None)
     for index in range(max(len(history) - _LATEST, 0), len(history) - 1):
         found, after = _jump(history, index, loss), history[index + 1]
-        if found and (_is_broken(after) or _jump([*history[:index], after], index, loss)):
+        if found and (_is_broken(after) or _stays(found, history[: index + 1], after, loss)):
             return {"exploding_epoch": history[index].epoch, **found}
     return None
+
+
+def _stays(found, before, after, loss):
+    """Whether what was found of the last epoch before is so of the one after it, too."""
+    if not any(name.endswith("_before") for name in found):  # it may have begun like this
+        losses = [s.d_loss for s in before if is_finite(s.d_loss)]
+        if is_finite(after.d_loss) and after.d_loss < min(losses):
+            return False
+    return _jump([*before[:-1], after], len(before) - 1, loss)
 
 
 def exploding_within(parts):
