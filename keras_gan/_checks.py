@@ -4,6 +4,7 @@ import collections.abc
 import difflib
 import functools
 import inspect
+import math
 import numbers
 import operator
 
@@ -113,7 +114,10 @@ def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
     limits = " and ".join(f"{word} {bound}" for word, bound, _ in bounds)
     rule = f"`{name}` must be a finite number{' ' + limits if limits else ''}."
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    finite = real and np.isfinite(value)
+    try:
+        finite = real and math.isfinite(value)
+    except OverflowError:  # a whole number above all floats
+        finite = False
     check(finite and all(holds(value, bound) for _, bound, holds in bounds), rule, **{name: value})
     return float(value)
 

@@ -1,11 +1,13 @@
 """Samples of unusual types and values: taken, or told in one sentence."""
 
+import fractions
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 import helpers
-from keras_gan import GAN, networks
+from keras_gan import GAN, _checks, networks
 from keras_gan.feeding import fit_data, sample_spec
 from value_feeds import IMAGE, fed, pixels
 
@@ -118,3 +120,14 @@ def test_precisions_that_there_are_not():
         networks.mlp((2,), precision="fp16")
     for name in ("float32", "mixed_bfloat16", "mixed_float16", "auto", None):
         networks.mlp((2,), precision=name)  # the cure
+
+
+@pytest.mark.parametrize("value", [10**30, fractions.Fraction(1, 3), np.float16(2.0)])
+def test_every_finite_number_is_one(value):
+    assert _checks.number(value, "value", above=0.0) == float(value)
+
+
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), 1j, "1", True])
+def test_what_no_float_holds_is_told(value):
+    with pytest.raises(ValueError, match="must be a finite number"):
+        _checks.number(value, "value")

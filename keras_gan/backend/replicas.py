@@ -190,3 +190,12 @@ def logs(values):
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return {name: tf.reshape(value, [1]) for name, value in values.items()}
     return values
+
+
+def workers():
+    """The number of processes that train together under the strategy of the scope."""
+    resolver = getattr(tf.distribute.get_strategy(), "cluster_resolver", None)
+    if resolver is None:
+        return 1
+    tasks = resolver.cluster_spec().as_dict()
+    return max(1, sum(len(tasks.get(kind, ())) for kind in ("chief", "worker")))

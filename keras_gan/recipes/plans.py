@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks, callbacks, convergence, schedules, terminal
-from keras_gan.backend import inspection
+from keras_gan.backend import inspection, replicas
 from keras_gan.model import compute_cost
 from keras_gan.recipes import defaults, games
 from keras_gan.recipes.facts import look
@@ -70,7 +70,8 @@ def for_data(
             of a data set of `keras_gan.data`; it must be given for other data sets with labels.
         directory: folder for `plan.json`, created if missing. A new measurement would give another
             plan and so another run: to resume an interrupted run, give the same folder again. An
-            existing plan for the same data and time is used, and others are kept. Default `None`.
+            existing plan for the same data and time is used, and others are kept. Several workers
+            need one that one process has made before, without their strategy. Default `None`.
         seed: of noise and data order.
         precision: as of `dcgan`. Default "auto".
 
@@ -80,8 +81,8 @@ def for_data(
 
     Raises:
         ValueError: for data that `fit` does not accept, for pixels without a channel axis, for
-            samples of more than 4,096 values that are not images, and for a `directory` that cannot
-            be written to.
+            samples of more than 4,096 values that are not images, for a `directory` that cannot be
+            written to or has another `plan.json`, and for several workers without a plan.
 
     Example, which resumes an interrupted run when it is started again:
 
@@ -102,9 +103,14 @@ def for_data(
     directory = files.folder_path(directory, "directory", optional=True)
     path = directory and files.writable_directory(directory) / "plan.json"
     asked = json.loads(json.dumps({"minutes": minutes, **facts._asdict()}))
-    kept = _kept(path)
-    plan = next((each["plan"] for each in kept if each["for"] == asked), None)
+    plan = _plan_of(_kept(path), asked)
     if plan is None:
+        _checks.check(
+            replicas.workers() == 1,
+            "Each worker would measure another plan, and wait for steps that others do not make.",
+            cure="Make the plan in one process first, with `directory=`, which all workers read.",
+            workers=replicas.workers(),
+        )
         terminal.tell("Measuring how long a step takes on this machine.")
         trial = build()
         a_call = compute_cost.steps_per_execution(trial, size)
@@ -116,11 +122,14 @@ def for_data(
             + costs.start
             + plan["epochs"] * (plan["steps_per_epoch"] * costs.step + costs.epoch)
         )
-        if path is not None:
+        # Another process may have made its plan meanwhile.
+        kept = _kept(path)
+        if found := _plan_of(kept, asked):
+            plan = found
+        elif path is not None:
             # Beside those for other data: a run whose data come back goes on with its own plan.
-            kept = [*kept, {"for": asked, "plan": plan}]
             with files.replacing(path) as temporary:
-                temporary.write_text(json.dumps(kept, indent=1))
+                temporary.write_text(json.dumps([*kept, {"for": asked, "plan": plan}], indent=1))
     steps = plan["epochs"] * plan["steps_per_epoch"]
     terminal.tell(_sentence(facts, size, steps, plan["seconds"]) + _remark(plan, steps, minutes))
     settings |= {key: plan[key] for key in ("epochs", "steps_per_epoch")}
@@ -128,11 +137,12 @@ def for_data(
 
 
 def batch_size(facts):
-    """Suited to the size of samples, and at most a quarter of their number."""
+    """Suited to the size of samples, at most a quarter of their number, and equal for replicas."""
     side = defaults.side(facts.sample_shape)
     # In a given time, small batches of large images make more updates.
     most = 64 if side < 48 else 32 if side < 96 else 16
-    return min(most, max(1, facts.count // 4))
+    shares = tf.distribute.get_strategy().num_replicas_in_sync
+    return max(1, min(most, facts.count // 4) // shares) * shares
 
 
 def _kept(path):
@@ -142,13 +152,24 @@ def _kept(path):
     try:
         found = json.loads(path.read_text())
         found = [found] if isinstance(found, dict) else found  # of earlier versions
-        return [{"for": each["for"], "plan": each["plan"]} for each in found]
-    except (ValueError, KeyError, TypeError):
+        return [{"for": each["for"], "plan": _checked(each["plan"])} for each in found]
+    except (OSError, ValueError, KeyError, TypeError):
         raise _checks.error(
             "`plan.json` of `directory` must be one that this function has written.",
             cure="Choose another folder.",
             directory=str(path.parent),
         ) from None
+
+
+def _checked(plan):
+    """A plan of a file, which somebody may have changed."""
+    whole = _checks.positive_ints(epochs=plan["epochs"], steps_per_epoch=plan["steps_per_epoch"])
+    seconds = _checks.number(plan["seconds"], "seconds", minimum=0.0)
+    return {"epochs": whole[0], "steps_per_epoch": whole[1], "seconds": seconds}
+
+
+def _plan_of(kept, asked):
+    return next((each["plan"] for each in kept if each["for"] == asked), None)
 
 
 # === The model ===
@@ -251,6 +272,7 @@ def _sentence(facts, batch_size, steps, seconds):
         width = f"{defaults.convolutions(shape)['generator_filters']} filters"
     else:
         width = f"{defaults.WIDTH} units"
+    kind = kind.removesuffix("s") if facts.count == 1 else kind
     of_classes = f" in {facts.num_classes} classes" if facts.num_classes else ""
     told = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     return (
