@@ -84,6 +84,17 @@ def test_a_refused_resume_keeps_the_options_of_the_run(train, tmp_path, monkeypa
     assert (folder / "run.json").read_text() == text
 
 
+def test_a_plan_that_goes_on_may_have_more_epochs_and_not_fewer(monkeypatch, tmp_path):
+    given = {"source": "digits", "recipe": "auto", "minutes": 1.0, "options": {}, "seed": 0}
+    given |= dict.fromkeys(["precision", "batch_size", "image_size", "channels", "split"])
+    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (None, {"epochs": 5}))
+    for epochs in (None, 5, 9):
+        made = running._made(tmp_path, epochs=epochs, labels=False, **given)
+        assert made[-1] == {"epochs": epochs or 5}
+    with pytest.raises(ValueError, match="cut them off.*epochs=4, planned=5"):
+        running._made(tmp_path, epochs=4, labels=False, **given)
+
+
 def test_the_same_command_begins_with_the_same_weights(train, monkeypatch):
     class Noted(Exception):
         pass

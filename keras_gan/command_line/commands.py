@@ -165,7 +165,8 @@ def resume(run: str, /, *, epochs: int | None = None) -> int:
 
     Args:
         run: The folder that `keras-gan train` was given as `--output`.
-        epochs: Another number of epochs than the run was begun with.
+        epochs: Another number of epochs than the run was begun with. A plan can have more, which
+            train at its last learning rate, and not fewer.
     """
     _check_numbers(epochs=epochs)
     path = files.folder_path(run, "run") / running.FILE
