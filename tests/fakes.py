@@ -4,6 +4,7 @@ import types
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan.model.watched_gan import WatchedGAN
 
@@ -14,6 +15,8 @@ class FakeGAN:
     `script` holds for each epoch a dict of `shift` (samples are data plus that), `separation`
     (how far reals score above fakes), `logs`, `fails` (a `first_failure`), `breaks` (a weight).
     """
+
+    distribute_strategy = tf.distribute.get_strategy()
 
     def __init__(self, script, *, sample_shape=(2,), held_out=True, num_classes=None, image=False):
         self.script = script

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from keras_gan import images
@@ -19,6 +20,8 @@ def shades(numbers):
 
 class FakeGAN:
     """Makes plain images whose grey tells the epoch; draws no noise of its own."""
+
+    distribute_strategy = tf.distribute.get_strategy()
 
     def __init__(self, shape=(8, 8, 1), num_classes=None, count=100, labels=None):
         self.sample_shape, self.num_classes = shape, num_classes

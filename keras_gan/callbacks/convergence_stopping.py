@@ -91,8 +91,9 @@ class ConvergenceStopping(RunCallback):
 
     Raises:
         ValueError: for invalid arguments; when training begins, if `directory` cannot be written to
-            or is that of another such callback or has files of others, or the direction of
-            `monitor` is unknown; at the end of the first epoch, if `monitor` is not in the logs.
+            or is that of another such callback or of another run at the same time, or has files of
+            others, or the direction of `monitor` is unknown; at the end of the first epoch, if
+            `monitor` is not in the logs.
 
     Example:
 
@@ -208,7 +209,8 @@ class ConvergenceStopping(RunCallback):
         names = [pair.key for pair in pairs[1:]]
         if self.directory is not None:
             _measuring.require_own_folder(self, self._callbacks)
-            files.writable_directory(self.directory)
+        self._begin_run(self.directory)
+        if self.directory is not None:
             self._check_files(gan, None)
             _run_files.remove_earlier(self.directory, names)
         board = _board.Board(self.log_dir, self, self._callbacks)
@@ -249,11 +251,16 @@ class ConvergenceStopping(RunCallback):
             self.model.set_weights(self.best_weights)
             self.restored_epoch = None if self.best_epoch == number else self.best_epoch
         self._end(_report.weights_line(self.history, number, restores))
+        self._end_run()
 
     def on_train_interrupted(self):
         """Write the report after Ctrl-C or an error; the weights are not restored."""
-        if self._epoch is not None:
-            self._end(f"Training was interrupted in epoch {self._epoch + 1}; the weights are kept.")
+        try:
+            if self._runs and self._epoch is not None:
+                number = self._epoch + 1
+                self._end(f"Training was interrupted in epoch {number}; the weights are kept.")
+        finally:
+            self._end_run()
 
     def _end(self, line):
         number = None if self._epoch is None else self._epoch + 1

@@ -61,7 +61,8 @@ class ImageGrid(RunCallback):
     Raises:
         ValueError: for invalid arguments; when training begins, if samples are not images, `labels`
             do not fit the model, a folder cannot be written to or has files of others with the
-            names above, or another `ImageGrid` of the same `fit` draws into it.
+            names above, or another `ImageGrid` of the same `fit`, or another run at the same time,
+            writes to it.
 
     Example:
 
@@ -127,7 +128,7 @@ class ImageGrid(RunCallback):
             gan, rows=self.rows, columns=self.columns, labels=self.labels, seed=self.seed
         )
         _measuring.require_own_folder(self, self._callbacks)
-        files.writable_directory(self.directory)
+        self._begin_run(self.directory)
         self._check_files(gan, (self.params or {}).get("epochs"))
         files.remove(self.directory / _RESTORED)  # of an earlier run
         self._board = _board.Board(self.log_dir, self, self._callbacks)
@@ -165,11 +166,15 @@ class ImageGrid(RunCallback):
         frames = self._frames() if self.gif else []
         if frames:
             self._write(images.save_gif, "training.gif", frames)
+        self._end_run()
 
     def on_train_interrupted(self):
         """Close TensorBoard's file; all pictures are complete."""
-        if self._board is not None:
-            self._board.close()
+        try:
+            if self._runs and self._board is not None:
+                self._board.close()
+        finally:
+            self._end_run()
 
     # === State ===
 

@@ -55,6 +55,7 @@ class RunBoard(RunCallback):
     def on_train_begin(self, logs=None):
         """Check the folder and the model, and write the layout of the charts."""
         _measuring.require(self.model, "watched_pairs", self)
+        self._begin_run(None)
         self._board = _board.Board(self.log_dir, self, self._callbacks)
         self._following = Following(self.model, self._callbacks)
         self._epoch, self._is_told, self._real = 0, False, None
@@ -91,7 +92,8 @@ class RunBoard(RunCallback):
 
     def on_train_interrupted(self):
         """The same after Ctrl-C or an error."""
-        self._end("STATUS_FAILURE")
+        if self._runs:
+            self._end("STATUS_FAILURE")
 
     def _end(self, status):
         history = self._following.history
@@ -101,6 +103,7 @@ class RunBoard(RunCallback):
             self._board.text("verdict", told, self._epoch)
             self._board.summary(_boards_layout.session_end(status))
         self._board.close()
+        self._end_run()
 
     def _draw(self, number):
         picture = self._shown.picture()

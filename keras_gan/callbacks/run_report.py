@@ -63,7 +63,8 @@ class RunReport(RunCallback):
 
     Raises:
         ValueError: for invalid arguments; when training begins, if the folder cannot be written to
-            or is that of another such callback, or has a `report.html` that others have written.
+            or is that of another such callback or of another run at the same time, or has a
+            `report.html` that others have written.
         ImportError: when training begins, without the extra.
 
     Example:
@@ -108,7 +109,7 @@ class RunReport(RunCallback):
         _page.require()
         _measuring.require(self.model, "watched_pairs", self)
         _measuring.require_own_folder(self, self._callbacks)
-        files.writable_directory(self.directory)
+        self._begin_run(self.directory)
         self._check_files(self.model, None)
         self._start()
         self._following = Following(self.model, self._callbacks)
@@ -147,11 +148,15 @@ class RunReport(RunCallback):
         """Write the page for the last time."""
         total = (self.params or {}).get("epochs")
         self._write("finished" if self._epoch == total else "stopped")
+        self._end_run()
 
     def on_train_interrupted(self):
         """Write the page after Ctrl-C or an error, without another look at the model."""
-        if self._epoch:
-            self._write("interrupted", looks=False)
+        try:
+            if self._runs and self._epoch:
+                self._write("interrupted", looks=False)
+        finally:
+            self._end_run()
 
     # === State ===
 

@@ -119,6 +119,7 @@ def telling_of_interruption(callbacks):
         yield
     except BaseException:
         for callback in getattr(callbacks, "callbacks", callbacks):  # of a `CallbackList`
-            with contextlib.suppress(Exception):  # report the first error
+            # Report the first error. A second Ctrl-C ends what one callback does, not the others.
+            with contextlib.suppress(Exception, KeyboardInterrupt):
                 getattr(callback, "on_train_interrupted", lambda: None)()
         raise
