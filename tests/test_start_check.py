@@ -164,6 +164,27 @@ def levels(before, after, at=100, steps=400):
     }
 
 
+def told_of_rates(generator, discriminator):
+    model, check = Model("hinge"), start_check.StartCheck()
+    model.generator_optimizer, model.discriminator_optimizer = generator, discriminator
+    check.set_model(model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check.on_train_begin()
+    return [str(w.message) for w in caught]
+
+
+def test_a_rate_with_which_no_run_succeeds_is_told_before_the_first_step():
+    """The losses of a run at 0.5 may be small again after its first steps."""
+    adam, sgd = keras.optimizers.Adam, keras.optimizers.SGD
+    (told,) = told_of_rates(adam(0.5), keras.optimizers.LossScaleOptimizer(adam(0.5)))
+    assert told.startswith("The ") and "'s learning rates (0.5) are high: try 2e-4 to" in told
+    (told,) = told_of_rates(adam(1e-3), adam(keras.optimizers.schedules.CosineDecay(0.5, 100)))
+    assert told.startswith("The discriminator's learning rate (0.5) is high")
+    for usual in (sgd(0.5), adam(1e-2), keras.optimizers.Adadelta(1.0)):
+        assert told_of_rates(usual, usual) == []
+
+
 CALM = {"d_loss": 0.46, "g_loss": 11.8, "d_gradient_norm": 5.8, "g_gradient_norm": 20.0}
 BURST = {"d_loss": 9.3, "g_loss": 27.0, "d_gradient_norm": 70.0, "g_gradient_norm": 41.0}
 

@@ -8,6 +8,8 @@ _GENERATOR_STEPS, _DISCRIMINATOR_STEPS = 3, 10
 _RATIO, _HIGH_RATE = 10.0, 5e-3
 _ADAPTIVE = ("Adam", "AdamW", "Nadam", "Adamax", "RMSprop", "Lion")
 _SMALL_BATCH = 8
+# Adaptive optimizers with rates from here on move every weight by about its size in a step.
+_HOPELESS_RATE = 0.1
 
 
 def unusual(history):
@@ -20,6 +22,27 @@ def unusual(history):
     if not found and size < _SMALL_BATCH:
         found = f"batch_size={size} is small: try 32 or more first"
     return found
+
+
+def hopeless(settings, rates):
+    """A sentence on a learning rate with which no run can succeed, or `None`.
+
+    Args:
+        settings: as of `Signals`; the names of the optimizers are read.
+        rates: learning rate of each player, or `None`.
+    """
+    names = {player: settings.get(f"{player}_optimizer") for player in rates}
+    found = {player: rate for player, rate in rates.items() if names[player] in _ADAPTIVE}
+    found = {player: rate for player, rate in found.items() if (rate or 0.0) >= _HOPELESS_RATE}
+    return _high(found) if found else None
+
+
+def _high(rates):
+    """The sentence on the learning rates of some players that are too high."""
+    of = "'s and the ".join(rates)
+    high, several = max(rates.values()), "s" * (len(rates) > 1)
+    are = "are" if several else "is"
+    return f"the {of}'s learning rate{several} ({high:.2g}) {are} high: try 2e-4 to 1e-3 first"
 
 
 def _updates(settings):
@@ -53,5 +76,6 @@ def _rates(settings, last):
             f"times the {low}'s ({rates[low]:.2g}): try equal ones first"
         )
     if names[high] in _ADAPTIVE and rates[high] > _HIGH_RATE:
-        return f"the {high}'s learning rate ({rates[high]:.2g}) is high: try 2e-4 to 1e-3 first"
+        equal = [each for each in rates if rates[each] == rates[high] and names[each] in _ADAPTIVE]
+        return _high(dict.fromkeys(equal, rates[high]))
     return None

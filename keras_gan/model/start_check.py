@@ -25,11 +25,13 @@ class StartCheck(keras.callbacks.Callback):
       applied to a model that has been trained before.
     - The accuracy of the discriminator is clearly below 1/2 after as many updates: the generator
       is too strong for it, and mode collapse is likely.
+    - The learning rate of Adam, or of another adaptive optimizer, is 0.1 or higher, which is told
+      before the first step: the losses need not show it.
     - Losses and gradients grow by orders of magnitude, see `convergence.exploding`: from epoch to
       epoch, and for the discriminator also within the first 1,000 steps of `fit`, in parts of 25
       steps, because one epoch may be the whole run.
 
-    All but the first are read from the logs. `ConvergenceStopping` detects later problems.
+    The second and the last are read from the logs. `ConvergenceStopping` detects later problems.
     """
 
     # Keras may call it from another thread.
@@ -37,6 +39,8 @@ class StartCheck(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._checks = [PairCheck(pair) for pair in self.model.watched_pairs()]
+        for check in self._checks:
+            check.look_at_rates()
 
     def on_epoch_begin(self, epoch, logs=None):
         for check in self._checks:
@@ -85,6 +89,12 @@ class PairCheck:
         self._first_samples = first_samples(pair, _FEW) if new else None
 
     # === Training ===
+
+    def look_at_rates(self):
+        """Warn of a learning rate with which no run can succeed."""
+        settings = training_counters.optimizer_names(self.pair)
+        if found := advice.hopeless(settings, training_counters.rates(self.pair)):
+            self._warn(f"{found[0].upper()}{found[1:]}.")
 
     def begin_epoch(self, epoch):
         """Keep the number of the epoch, and the counters before it."""

@@ -27,9 +27,22 @@ def epoch_signals(pair, before):
     """
     now = counters(pair)
     found = {key: _difference(now[key], before[key]) for key in now if key.endswith("_updates")}
-    for player, optimizer in _optimizers(pair).items():
-        found[f"{player}_rate"] = _number(getattr(optimizer, "learning_rate", None), float)
+    found |= {f"{player}_rate": rate for player, rate in rates(pair).items()}
     return {**found, "samples_seen": now["images"]}
+
+
+def rates(pair):
+    """The learning rate of each player now, or `None`."""
+    found = {name: getattr(own, "learning_rate", None) for name, own in _optimizers(pair).items()}
+    return {player: _number(rate, float) for player, rate in found.items()}
+
+
+def optimizer_names(pair):
+    """The class of each player's optimizer, under the names that settings have."""
+    return {
+        f"{player}_optimizer": type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
+        for player, optimizer in _optimizers(pair).items()
+    }
 
 
 def run_settings(pair, before):
@@ -45,10 +58,7 @@ def run_settings(pair, before):
         "batch_size": round(per_step / gan.discriminator_steps),
         "discriminator_steps": gan.discriminator_steps,
         "generator_steps": gan.generator_steps,
-        **{
-            f"{player}_optimizer": type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
-            for player, optimizer in _optimizers(pair).items()
-        },
+        **optimizer_names(pair),
     }
 
 
