@@ -201,7 +201,7 @@ def sample(
     /,
     *,
     output: str = "samples.png",
-    num_samples: int = 64,
+    num_samples: int | None = None,
     seed: int = 0,
     truncation: float = 1.0,
     labels: list[str] | None = None,
@@ -211,7 +211,7 @@ def sample(
     Args:
         model: A `.keras` file, or the folder of a run.
         output: File to write, ending in `.png` or `.npy`.
-        num_samples: Number of samples.
+        num_samples: Number of samples. Default: that of several labels, else 64.
         seed: The same seed gives the same samples.
         truncation: Below 1: more typical and less varied.
         labels: Class of a conditional model by index or name, one for all or one for each sample.
@@ -219,6 +219,8 @@ def sample(
     ending = pathlib.Path(output).suffix
     _checks.check(ending in (".png", ".npy"), "`output` must end in .png or .npy.", output=output)
     gan = sources.model(model)
+    if num_samples is None:
+        num_samples = len(labels) if labels and len(labels) > 1 else 64
     if labels is not None:
         names = gan.class_names or ()
         is_index = [label.isdecimal() and label not in names for label in labels]
