@@ -55,7 +55,7 @@ def train(
             r3gan, sngan, wgan_gp.
         minutes: Time for planning and training together, with "auto". Default 20.
         epochs: Number of epochs, with any other recipe. Default 60.
-        batch_size: Real samples of one update. Default 64; with "auto" the plan chooses it.
+        batch_size: Real samples of one update. Default: chosen by the size of the images.
         image_size: Side in pixels that the images of a folder, which needs it, or of TensorFlow
             Datasets are scaled to.
         channels: Of a folder's images: 1, 3 or 4. Default 3.
@@ -372,8 +372,7 @@ def doctor() -> int:
         terminal.tell(f"{name}: {value}")
     gains = policies.multiplies_bfloat16()
     policy, verb = ("mixed_bfloat16", "multiplies") if gains else ("float32", "does not multiply")
-    why = f"this device {verb} bfloat16 faster than float32"
-    terminal.tell(f'precision "auto": {policy}, since {why}')
+    terminal.tell(f'precision "auto": {policy}; this device {verb} bfloat16 faster than float32')
     if policies.told_of_processor("flags"):  # elsewhere not known
         used = "used" if policies.uses_onednn() else "not used; try TF_ENABLE_ONEDNN_OPTS=1"
         terminal.tell(f"oneDNN on this processor: {used}")

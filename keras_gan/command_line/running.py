@@ -137,13 +137,14 @@ def _made(folder, *, source, recipe, minutes, epochs, options, **given):
             real = real.source.dataset(plans.batch_size(facts.look(real)))
         minutes = MINUTES if minutes is None else minutes
         gan, settings = recipes.for_data(real, classes, minutes=minutes, directory=folder, **shared)
-        _checks.check(
-            epochs is None or epochs >= settings["epochs"],
-            "The schedules of a plan last as long as its epochs, and fewer would cut them off.",
-            cure="Leave out `--epochs`, or ask for more: they have the last learning rate.",
-            epochs=epochs,
-            planned=settings["epochs"],
-        )
+        if epochs is not None:
+            _checks.check(
+                epochs >= settings["epochs"],
+                "The schedules of a plan last as long as its epochs, and fewer would cut them off.",
+                cure="Leave out `--epochs`, or ask for more: they have the last learning rate.",
+                epochs=epochs,
+                planned=settings["epochs"],
+            )
     else:
         found = facts.look(real, classes)
         values = {name: _value(text) for name, text in options.items()}

@@ -7,7 +7,7 @@ from keras_gan.feeding.entries import plain
 
 
 @_checks.suggesting
-def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, class_names=None):
+def from_arrays(samples, labels=None, *, batch_size=None, shuffle=True, seed=0, class_names=None):
     """A data set of arrays in memory.
 
     Args:
@@ -18,7 +18,8 @@ def from_arrays(samples, labels=None, *, batch_size=64, shuffle=True, seed=0, cl
             one length: floats become `float32`, all else keeps its type, and `fit` checks each by
             the input that takes it.
         labels: `None`, or class indices from 0 on: integers `(n,)` or `(n, 1)`.
-        batch_size: samples of one update. Defaults to 64.
+        batch_size: samples of one update. Defaults to 64, to 32 of images from 48 pixels a side on,
+            and to 16 from 96 on.
         shuffle: whether each pass has its own order. Defaults to `True`.
         seed: non-negative integer seed of the order. Defaults to 0.
         class_names: list of the classes' names by index. Defaults to `None`.

@@ -22,7 +22,7 @@ def from_tfds(
     name,
     *,
     split="train",
-    batch_size=64,
+    batch_size=None,
     labels=False,
     data_dir=None,
     download=True,
@@ -66,7 +66,7 @@ def from_tfds(
         ```
     """
     labels = _checks.boolean(labels, "labels")
-    batch_size = _checks.positive_int(batch_size, "batch_size")
+    batch_size = _checks.positive_int(batch_size, "batch_size", optional=True)
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
     tfds = _imported()
     builder = _builder(tfds, name, data_dir, _checks.boolean(download, "download"))

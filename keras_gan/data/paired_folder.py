@@ -19,7 +19,7 @@ def from_paired_folder(
     names=("a", "b"),
     image_size=None,
     channels=3,
-    batch_size=64,
+    batch_size=None,
     on_error="skip",
     background="white",
     resample="lanczos",
@@ -42,7 +42,8 @@ def from_paired_folder(
         image_size: a positive integer, or `(height, width)`, of both. Defaults to `None`: the size
             that all first images have, and the size that all second ones have.
         channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha), or a pair of these. Defaults to 3.
-        batch_size: pairs of one update. Defaults to 64.
+        batch_size: pairs of one update. Defaults to 64, to 32 of images from 48 pixels a side on,
+            and to 16 from 96 on.
         on_error: what to do with images that cannot be read or have no partner: `"skip"` them with
             one warning, or `"raise"`. Defaults to `"skip"`.
         background: as in `from_folder`. Defaults to `"white"`.
@@ -74,7 +75,7 @@ def from_paired_folder(
     _checks.check(len(names) == 2, "`names` must be two.", names=names)
     _checks.one_of(on_error, "on_error", ("skip", "raise"))
     limit = _checks.number(memory_limit_gib, "memory_limit_gib", minimum=0.0) * 2**30
-    batch_size = _checks.positive_int(batch_size, "batch_size")
+    batch_size = _checks.positive_int(batch_size, "batch_size", optional=True)
     roots, listings, story = _listings(a, b, on_error)
     settings = {
         "resample": resample,

@@ -7,7 +7,7 @@ from keras_gan.feeding.unpaired_source import unpaired as joined
 
 
 @_checks.suggesting
-def unpaired(*sources, names=None, seed=0, batch_size=64, shuffle=True):
+def unpaired(*sources, names=None, seed=0, batch_size=None, shuffle=True):
     """A data set of several sources, each in a shuffled order of its own.
 
     A pass is one over the longest source. A shorter one continues where it was, pass after pass,
@@ -21,7 +21,8 @@ def unpaired(*sources, names=None, seed=0, batch_size=64, shuffle=True):
         names: list of the entries' names, one for each source that is no `dict`, in their order. A
             tuple of two for a data set with labels.
         seed: non-negative integer, from which the order of each source follows. Defaults to 0.
-        batch_size: samples of one update, from each source. Defaults to 64.
+        batch_size: samples of one update, from each source. Defaults to 64, to 32 where a source
+            has images from 48 pixels a side on, and to 16 from 96 on.
         shuffle: whether each pass of each source has an order of its own. Defaults to `True`.
 
     Returns:
@@ -38,11 +39,11 @@ def unpaired(*sources, names=None, seed=0, batch_size=64, shuffle=True):
         ```python
         data = keras_gan.data.unpaired(horses, zebras, names=("a", "b"))
         for batch in data:
-            ...  # {"a": (64, 256, 256, 3), "b": (64, 256, 256, 3)}
+            ...  # {"a": (16, 256, 256, 3), "b": (16, 256, 256, 3)}
         ```
     """
     _checks.check(sources, "`unpaired` must be given sources: arrays, dicts or data sets.")
-    batch_size = _checks.positive_int(batch_size, "batch_size")
+    batch_size = _checks.positive_int(batch_size, "batch_size", optional=True)
     seed, shuffle = _checks.seed(seed), _checks.boolean(shuffle, "shuffle")
     unnamed = [number for number, source in enumerate(sources) if not _has_names(source)]
     given = _checks.listed(names, "names", (str,), "names")

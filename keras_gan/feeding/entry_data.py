@@ -5,7 +5,7 @@ The namesakes of `feeding.fit_data` do the same for samples and labels.
 
 import types
 
-from keras_gan.feeding import entry_sources, fit_data, readers, sources
+from keras_gan.feeding import batch_sizes, entry_sources, fit_data, readers, sources
 from keras_gan.feeding.entry_batches import EntryBatches
 from keras_gan.feeding.entry_forms import unpacked
 
@@ -63,7 +63,7 @@ def training_feed(
         arrays, rest = fit_data.split_arrays(arrays, split)
         held_out = None if rest is None else (rest, None)
         source = sources.ArraySource(arrays, shuffle=shuffle, seed=seed, check=False)
-        batch_size = fit_data.rows_of_batch(batch_size)
+        batch_size = batch_sizes.chosen(batch_size, source.element_spec)
     examples = entry_sources.examples(source, entries, "x")
     return fit_data.source_feed(source, examples, batch_size=batch_size, **steps), held_out
 
@@ -110,7 +110,7 @@ def evaluation_feed(
     arrays, names = unpacked(x, y, entries, name, optional)
     told = {"names": names, "optional": optional, "typed": checked, "warn": not checked}
     source = sources.ArraySource(entries.checked(arrays, name, **told), seed=0, check=False)
-    return fit_data.array_evaluation(source, fit_data.rows_of_batch(batch_size), steps, replicas)
+    return fit_data.array_evaluation(source, batch_size, steps, replicas)
 
 
 def checked_batch(x, y, entries, *, optional=()):

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.feeding import cures, readers, sources, tables, values
+from keras_gan.feeding import batch_sizes, cures, readers, sources, tables, values
 from keras_gan.feeding.cures import Form
 from keras_gan.feeding.feeds import Feed, StreamFeed, ended_program, reading_failed
 from keras_gan.feeding.pipelines import EXAMPLES, PipelineFeed, check_divisible, divisible
@@ -44,7 +44,7 @@ def training_feed(
             other inputs, see `feeding.readers`.
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
-        batch_size: samples of one update, or `None` for 64 (and for data sets).
+        batch_size: samples of one update; `None` for those of `batch_sizes`, and for data sets.
         group: discriminator updates per step; a step gets `group * batch_size` samples.
         parts: number of equal parts that the batch of an update is divided into.
         shuffle: whether arrays are shuffled.
@@ -90,7 +90,7 @@ def training_feed(
         labels = spec.labels(y, len(samples), names[1])
         (samples, labels), held_out = split_arrays((samples, labels), split)
         source = sources.ArraySource(samples, labels, shuffle=shuffle, seed=seed, check=False)
-        batch_size = rows_of_batch(batch_size)
+        batch_size = batch_sizes.chosen(batch_size, source.element_spec)
         samples, labels = source.examples(EXAMPLES)
     return source_feed(source, (samples, labels), batch_size=batch_size, **steps), held_out
 
@@ -172,7 +172,7 @@ def evaluation_feed(
         x: samples, `(samples, labels)`, or a `tf.data.Dataset` of batches of either.
         y: labels, or `None`.
         spec: the model's `SampleSpec`.
-        batch_size: for arrays; `None` for 64.
+        batch_size: for arrays; `None` for those of `batch_sizes`.
         steps: number of batches to read, or `None` for all.
         replicas: number of replicas.
         name: name of `x` in errors.
@@ -197,7 +197,7 @@ def evaluation_feed(
     samples = (spec.typed if checked else spec.samples)(x, names[0])
     labels = spec.labels(y, len(samples), names[1])
     source = sources.ArraySource(samples, labels, seed=0, check=False)
-    return array_evaluation(source, rows_of_batch(batch_size), steps, replicas)
+    return array_evaluation(source, batch_size, steps, replicas)
 
 
 def check_unlabelled(y):
@@ -237,7 +237,8 @@ def pipeline_evaluation(x, rule, name, *, steps, replicas, source=None):
 
 def array_evaluation(source, batch_size, steps, replicas):
     """The feed of an evaluation on an `ArraySource`; arguments as in `evaluation_feed`."""
-    dataset = tf.data.Dataset.from_tensor_slices(source.arrays).batch(batch_size)
+    rows = batch_sizes.chosen(batch_size, source.element_spec)
+    dataset = tf.data.Dataset.from_tensor_slices(source.arrays).batch(rows)
     dataset = divisible(dataset, replicas).prefetch(2)
     if steps is not None:
         dataset = dataset.take(_checks.positive_int(steps, "steps"))
@@ -340,11 +341,6 @@ def cure_of_no_data(x, name):
         code = f"tf.data.Dataset.from_generator(lambda: {name}, output_signature={signature})"
         return f"Of batches of NumPy arrays make a data set: `{code}`."
     return "Give the real samples, or a data set of their batches."
-
-
-def rows_of_batch(batch_size):
-    """How many samples of arrays an update takes: what was given, or 64."""
-    return 64 if batch_size is None else _checks.positive_int(batch_size, "batch_size")
 
 
 def split_arrays(arrays, split):

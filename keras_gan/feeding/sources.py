@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_gan import _checks
 from keras_gan.backend.memory import numpy_function
-from keras_gan.feeding import class_names, sample_spec
+from keras_gan.feeding import batch_sizes, class_names, sample_spec
 from keras_gan.feeding import labels as labels_module
 from keras_gan.feeding.orders import EXAMPLES_PASS, SPLIT_PASS, shuffled
 
@@ -139,18 +139,18 @@ class Source:
         first = lambda: tf.reshape(numpy_function(number, [], "int64"), [])  # noqa: E731
         return sized(self.since(first, steps, batch_size), steps)
 
-    def dataset(self, batch_size):
+    def dataset(self, batch_size=None):
         """One pass as a data set: a new order with each iterator, the last batch may be short.
 
         Args:
-            batch_size: positive integer.
+            batch_size: positive integer; `None` for what suits the samples, see `batch_sizes`.
 
         Returns:
             `tf.data.Dataset` with `len()`, and three attributes: `source`, this object, from which
             `keras_gan.GAN.fit` draws its batches so that it resumes exactly, `batch_size`, and
             `class_names`, which the results of `take`, `skip`, `batch` and so on have too.
         """
-        batch_size = _checks.positive_int(batch_size, "batch_size")
+        batch_size = batch_sizes.chosen(batch_size, self.element_spec)
         passes = itertools.count()
 
         def next_pass():

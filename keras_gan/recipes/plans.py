@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_gan import _checks, callbacks, convergence, schedules, terminal
 from keras_gan.backend import inspection, replicas
+from keras_gan.feeding import batch_sizes
 from keras_gan.model import compute_cost
 from keras_gan.recipes import defaults, games
 from keras_gan.recipes.facts import look
@@ -138,9 +139,7 @@ def for_data(
 
 def batch_size(facts):
     """Suited to the size of samples, at most a quarter of their number, and equal for replicas."""
-    side = defaults.side(facts.sample_shape)
-    # In a given time, small batches of large images make more updates.
-    most = 64 if side < 48 else 32 if side < 96 else 16
+    most = batch_sizes.suited(facts.sample_shape)
     shares = tf.distribute.get_strategy().num_replicas_in_sync
     return max(1, min(most, facts.count // 4) // shares) * shares
 
