@@ -273,7 +273,7 @@ def test_every_option_of_help_is_explained(capsys):
 
 def planned(model, run, monkeypatch):
     """The options of a run whose plan is this model."""
-    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (model, {}))
+    monkeypatch.setattr(running.recipes, "for_data", lambda *a, **k: (model, {"epochs": 1}))
     given = json.loads((run / "run.json").read_text())
     return {**given, "output": str(run), "recipe": "auto", "options": {}, "batch_size": None}
 
@@ -303,7 +303,9 @@ def test_the_plan_chooses_the_batch_size_of_a_folder(run, tmp_path, monkeypatch)
     data = []
     given = planned(Trained(None), run, monkeypatch)
     monkeypatch.setattr(
-        running.recipes, "for_data", lambda real, *a, **k: data.append(real) or (Trained(None), {})
+        running.recipes,
+        "for_data",
+        lambda real, *a, **k: data.append(real) or (Trained(None), {"epochs": 1}),
     )
     (tmp_path / "photos").mkdir()
     for number in range(12):
