@@ -31,6 +31,7 @@ import tensorflow as tf
 import keras_gan
 from benchmarks import records
 from benchmarks.claims.embeddings import checkpoints, judges
+from keras_gan.feeding import batch_sizes
 from keras_gan.metrics.frechet_distance import frechet_distance
 from keras_gan.recipes import defaults
 
@@ -46,7 +47,7 @@ class Best:
 
     Attributes:
         networks: arguments of `recipes.dcgan`.
-        batch: samples of an update; `None` for those of the default.
+        batch: samples of an update; `None` for those that `fit` chooses, as for the default.
         horizon: images over which the learning rate falls to a fiftieth; `None` for a constant one.
     """
 
@@ -65,7 +66,7 @@ BEST = {
     "mnist": Best({"generator_filters": 16, "discriminator_filters": 32}),
     "sprites": Best({"gamma": 0.5}),
     "facades": Best({"gamma": 0.5}),
-    "facades_128": Best({"generator_filters": 8, "discriminator_filters": 8, "gamma": 2.0}, 16),
+    "facades_128": Best({"gamma": 2.0}),
 }
 CONTENDERS = ("default", "best", "documentation")
 
@@ -174,17 +175,21 @@ def _contender(name, contender, seed, given):
     """`(model, arguments of its fit)`."""
     keras.utils.set_random_seed(seed)
     train, _ = reals(name, given.data_dir)
-    shape, batch = train.shape[1:], 64 if name in ("digits", "mnist") else 32
+    shape = train.shape[1:]
+    batch = batch_sizes.suited(shape)
     if contender == "documentation":
         model = _documentation(shape)
     elif contender == "best":
         model, batch = _best(name, shape, batch, seed)
     else:
         model = keras_gan.recipes.dcgan(shape, seed=seed)
-    data = {"x": train, "batch_size": batch, "steps_per_epoch": min(100, len(train) // batch)}
+    data = {"x": train, "steps_per_epoch": min(100, len(train) // batch)}
+    if contender == "best":
+        data["batch_size"] = batch
     if contender == "documentation":
         # Keras alone stops at the end of an array, and takes no batch size beside a data set.
-        data = {"x": _endless(train, batch), "steps_per_epoch": data["steps_per_epoch"]}
+        images = _endless(train, max(32, batch))  # 32 in the documentation
+        data = {"x": images, "steps_per_epoch": data["steps_per_epoch"]}
     return model, data
 
 
