@@ -162,6 +162,8 @@ def test_patches_are_of_seventy_pixels_where_there_is_room(side, strides):
         (lambda: recipes.super_resolution((10, 8, 1)), "`scale` must divide"),
         (lambda: recipes.super_resolution((8, 16, 1)), r"into 4 pixels.*image_shape=\(8, 16, 1\)"),
         (lambda: recipes.super_resolution((12, 12, 1), 3), "scale=3"),
+        (lambda: recipes.super_resolution((16, 16, 1), 3), "must be one of 2, 4, 8"),
+        (lambda: recipes.super_resolution((17, 9, 1), 2), r"Crop them: `images\[:, :16, :8\]`"),
     ],
 )
 def test_errors(make, message):

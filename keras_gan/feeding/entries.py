@@ -334,7 +334,9 @@ def check_lengths(arrays, name):
     _checks.check(
         len(set(lengths.values())) == 1,
         f"The entries of `{name}` must have one length.",
-        cure="For entries that do not belong together, use `keras_gan.data.unpaired`.",
+        cure="Entries that do not belong together are sources of their own."
+        if name.startswith("sources[")
+        else "For entries that do not belong together, use `keras_gan.data.unpaired`.",
         **lengths,
     )
 

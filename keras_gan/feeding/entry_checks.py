@@ -103,6 +103,8 @@ def _cure_of_shape(got, wanted, form):
         return f"If they are classes, make them one-hot: {code}."
     if wanted == ():
         return "Give one number for each row."
+    if form.asked:
+        return f"Give a row of the shape {wanted} for each sample, or one for all."
     return (
         f"Build the network that takes it for `keras.Input({got})`. A critic's network takes "
         "`real`, then `condition`, in the order of their names."

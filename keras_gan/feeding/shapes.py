@@ -42,6 +42,11 @@ def _cure(shape, wanted, form, otherwise):
     got = shape[1:]
     if agree((*got, 1), wanted):
         return f"Did you mean {wanted}? Add the channel axis: {form.samples('{}[..., None]')}."
+    if not form.is_dataset and len(wanted) == 3 and agree((*shape, 1), wanted):
+        return f"Did you mean {wanted}? Add both axes: {form.samples('{}[None, ..., None]')}."
+    if len(wanted) == 3 and wanted[2] == 3 and agree(got, wanted[:2]):
+        code = "repeat({}[..., None], 3, -1)"
+        return f"Make grey images colour: {form.samples(f'np.{code}', f'tf.{code}')}."
     if agree(got, (*wanted, 1)):
         return f"Leave out the last axis: {form.samples('{}[..., 0]')}."
     if agree(shape, wanted):

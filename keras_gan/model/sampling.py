@@ -149,7 +149,7 @@ class Sampling:
         _checks.check(
             isinstance(inputs, dict),
             "Tensors to score must be given by name, in a dict.",
-            cure=f"Use `score({{{judge.real[0]!r}: ...}})`.",
+            cure=f"Use `score({{{_example((*judge.real, *judge.condition))}}})`.",
             inputs=type(inputs).__name__,
         )
         given = self._with_indices(inputs)
@@ -245,7 +245,7 @@ class Sampling:
         _checks.check(
             not missing,
             f"`inputs` must have what {', '.join(outputs)} depends on.",
-            cure="Give `inputs={" + ", ".join(f"{name!r}: ..." for name in missing) + "}`.",
+            cure=f"Give `inputs={{{_example(missing)}}}`.",
             missing=missing,
             inputs=list(given),
         )
@@ -258,7 +258,7 @@ class Sampling:
         _checks.check(
             len(names) == 1,
             "Inputs must be given by name.",
-            cure="Give a dict: {" + ", ".join(f"{name!r}: ..." for name in names) + "}.",
+            cure=f"Give a dict: {{{_example(names)}}}.",
             inputs=type(inputs).__name__,
         )
         return {names[0]: inputs}
@@ -316,7 +316,16 @@ def _rows(array, shape):
     """An input with its axis of samples: single numbers may be `(n,)`, one sample may be alone."""
     if np.ndim(array) == 1 and shape == (1,):
         return np.asarray(array)[:, None]
-    return np.asarray(array)[None] if np.ndim(array) == len(shape) else array
+    # A batch of grey images without channels has the axes of one image, too.
+    is_one = np.ndim(array) == len(shape)
+    if is_one and len(shape) == 3:
+        is_one = shape[-1] in (None, np.shape(array)[-1])
+    return np.asarray(array)[None] if is_one else array
+
+
+def _example(names):
+    """Code of the entries of a `dict` with these names."""
+    return ", ".join(f"{name!r}: ..." for name in names)
 
 
 def _asked(outputs, known, what):

@@ -22,41 +22,49 @@ _TINY = 8
 _LARGE = 16
 
 
-def image_shape_of(image_shape):
-    """`(height, width, channels)` as a tuple, if these are the sizes of an image."""
+def image_shape_of(image_shape, *, drawn=True):
+    """`(height, width, channels)` as a tuple, if these are the sizes of an image.
+
+    `drawn` says whether such images are made from noise, for which there are other networks, too.
+    """
     image_shape = sizes(image_shape, "image_shape")
     _checks.check(
         inspection.is_image(image_shape),
         "`image_shape` must be (height, width, channels) with 1, 3 or 4 channels.",
-        cure=_cure_of_shape(image_shape),
+        cure=_cure_of_shape(image_shape, drawn),
         image_shape=image_shape,
     )
-    return maps_shape_of(image_shape)
+    return maps_shape_of(image_shape, drawn=drawn)
 
 
-def maps_shape_of(image_shape):
+def maps_shape_of(image_shape, *, drawn=False):
     """Likewise of an input that may have any number of channels, such as one for each label."""
     image_shape = sizes(image_shape, "image_shape")
     _checks.check(
         len(image_shape) == 3,
         "`image_shape` must be (height, width, channels).",
-        cure=_cure_of_shape(image_shape),
+        cure=_cure_of_shape(image_shape, drawn),
         image_shape=image_shape,
     )
+    larger = tuple(max(side, 4) for side in image_shape[:2])
     _checks.check(
         min(image_shape[:2]) >= 4,
         "Images must be at least 4 pixels wide and high.",
-        cure=f"Use `keras_gan.recipes.mlp({image_shape})`.",
+        cure=f"Use `keras_gan.recipes.mlp({image_shape})`."
+        if drawn
+        else f"Enlarge them: `keras.ops.image.resize(images, {larger})`.",
         image_shape=image_shape,
     )
     return image_shape
 
 
-def _cure_of_shape(shape):
+def _cure_of_shape(shape, drawn):
     others = (
         f"For samples that are no images use `keras_gan.recipes.mlp({shape})`, or "
         "`keras_gan.GAN(generator, discriminator)` with networks of your own."
     )
+    if not drawn:
+        others = "For other data use `keras_gan.AdversarialModel` with networks of your own."
     if inspection.is_image(shape[1:]):
         return f"If the first number counts the images, pass `images.shape[1:]`. {others}"
     if len(shape) == 2:

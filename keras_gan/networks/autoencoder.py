@@ -48,7 +48,7 @@ def autoencoder(
     (arXiv:1512.09300). Departures: kernels of 4 in place of 5; the sizes of the maps follow from
     the image; no dense layer of 1,024 units in the encoder; a last convolution of stride 1.
     """
-    image_shape = _images.image_shape_of(image_shape)
+    image_shape = _images.image_shape_of(image_shape, drawn=False)
     latent_dim, filters = _checks.positive_ints(latent_dim=latent_dim, filters=filters)
     max_filters, kernel_size = _checks.positive_ints(
         max_filters=max_filters, kernel_size=kernel_size

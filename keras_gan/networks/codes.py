@@ -45,7 +45,7 @@ def encoder(
     Source: Radford et al., ICLR 2016 (arXiv:1511.06434); for the noise: Salimans et al., NeurIPS
     2016 (arXiv:1606.03498).
     """
-    image_shape = _images.image_shape_of(image_shape)
+    image_shape = _images.image_shape_of(image_shape, drawn=False)
     heads = _heads.checked(heads)
     _checks.check(bool(heads), "`heads` must have a name at least.", heads=heads)
     noise = _checks.number(noise, "noise", minimum=0.0)
@@ -97,7 +97,7 @@ def joint_discriminator(
     Source: Donahue et al., "Adversarial Feature Learning", ICLR 2017 (arXiv:1605.09782).
     Departures: no BatchNorm, no dropout, as in `dcgan`.
     """
-    image_shape = _images.image_shape_of(image_shape)
+    image_shape = _images.image_shape_of(image_shape, drawn=False)
     code_dim, width = _checks.positive_ints(code_dim=code_dim, width=width)
 
     def dense(x, name):

@@ -29,7 +29,8 @@ def super_resolution(
     Activations are PReLU, with a slope for each channel.
 
     Args:
-        image_shape: `(height, width, channels)` of the small images, each side at least 4.
+        image_shape: `(height, width, channels)` of the small images, each side at least 4, with 1,
+            3 or 4 channels.
         scale: 2, 4 (default) or 8.
         filters: of all convolutions but the last. Default 64.
         blocks: residual blocks. Default 16.
@@ -49,7 +50,7 @@ def super_resolution(
     which cost sharpness and make stripes (Lim et al., CVPRW 2017, arXiv:1707.02921; Wang et al.,
     ECCVW 2018, arXiv:1809.00219): each residual block starts as the identity instead.
     """
-    image_shape = _images.image_shape_of(image_shape)
+    image_shape = _images.image_shape_of(image_shape, drawn=False)
     _checks.one_of(scale, "scale", _SCALES)
     filters, blocks = _checks.positive_ints(filters=filters, blocks=blocks)
     _checks.one_of(normalization, "normalization", _images.NORMALIZATIONS)

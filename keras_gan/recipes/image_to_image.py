@@ -76,7 +76,7 @@ def pix2pix(
     data); the discriminator's loss is not halved, which Adam would undo; no jitter of the data; a
     moving average of the generator.
     """
-    image_shape = image_shape_of(image_shape)
+    image_shape = image_shape_of(image_shape, drawn=False)
     source, target = _two_names(names, "translated")
     l1_weight = parts.checked_weight(l1_weight, "l1_weight")
     input_channels = _checks.positive_int(input_channels, "input_channels", optional=True)
@@ -165,7 +165,7 @@ def cycle_gan(
     discriminators' losses are not halved, which Adam would undo; a moving average of the
     translators.
     """
-    image_shape = image_shape_of(image_shape)
+    image_shape = image_shape_of(image_shape, drawn=False)
     names = _two_names(names)
     cycle_weight = parts.checked_weight(cycle_weight, "cycle_weight")
     identity_weight = _checks.number(identity_weight, "identity_weight", minimum=0.0)
@@ -279,13 +279,17 @@ def super_resolution(
     ratios as in pix2pix and pix2pixHD (Wang et al., CVPR 2018, arXiv:1711.11585), in place of VGG's
     features alone; a moving average of the generator.
     """
-    image_shape = image_shape_of(image_shape)
+    image_shape = image_shape_of(image_shape, drawn=False)
     low, high = _two_names(names, "upscaled")
     l1_weight = parts.checked_weight(l1_weight, "l1_weight")
-    scale = _checks.positive_int(scale, "scale")
+    _checks.one_of(scale, "scale", (2, 4, 8))
+    whole = tuple(side // scale * scale for side in image_shape[:2])
     _checks.check(
-        all(side % scale == 0 and side >= 4 * scale for side in image_shape[:2]),
+        min(whole) >= 4 * scale and whole == image_shape[:2],
         "`scale` must divide the height and width of the large images into 4 pixels or more.",
+        cure=f"Crop them: `images[:, :{whole[0]}, :{whole[1]}]`."
+        if min(whole) >= 4 * scale
+        else "Use larger images, or a smaller `scale`.",
         image_shape=image_shape,
         scale=scale,
     )

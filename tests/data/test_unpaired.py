@@ -145,7 +145,7 @@ def test_arrays_dicts_and_data_sets_are_joined():
         (
             [{"a": points(3), "b": points(4)}],
             None,
-            r"`sources\[0\]` must have one length.*a=3, b=4",
+            r"`sources\[0\]` must have one length.*a=3, b=4. .*sources of their own",
         ),
         ([tf.data.Dataset.range(3)], ["a"], r"`sources\[0\]` must be an array, a dict"),
         ([keras_gan.data.from_arrays(points(3), [0, 1, 0])], ["a"], "a tuple of two"),
