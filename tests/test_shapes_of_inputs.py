@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_gan import AdversarialModel, Critic, networks, recipes
+from keras_gan import AdversarialModel, Critic, evaluate_generator, networks, recipes
 
 
 def painter(channels):
@@ -66,6 +66,12 @@ def test_scores_name_all_that_the_critic_is_shown(painters):
     code = re.search("`score[(](.*)[)]`", str(caught.value))[1]
     given = eval(code.replace("...", "images"), {"images": np.zeros((2, 8, 8, 1))})
     assert painters[1].score(given)["logits"].shape == (2, 1)
+
+
+def test_an_export_that_takes_images_is_given_no_noise(painters, tmp_path):
+    painters[1].export(tmp_path / "painter")
+    with pytest.raises(ValueError, match=r"takes data makes no samples.*needs=\['sketch'\]"):
+        evaluate_generator(tmp_path / "painter", np.zeros((4, 8, 8, 1)), ["sliced_wasserstein"])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,13 @@ _DEFAULT = "serving_default"
 _OWN = ("num_samples", "seed", "truncation")
 _WRAP = "Wrap it into a function of latents, and give `latent_dim=`."
 
+_TAKES_DATA = "A generator that takes data makes no samples of draws alone."
+_FOR_DATA = (
+    "For samples use `model.generate(inputs=...)` in Python. For figures give metrics to "
+    "`compile(metrics={(real, fake): [...]})` and call `evaluate(data)`, or wrap "
+    "`model.generate(inputs=...)` into a function of latents."
+)
+
 
 def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
     """The `GeneratorAdapter` of any generator that `keras_gan.evaluate_generator` takes.
@@ -41,7 +48,10 @@ def adapt(generator, *, prior=None, latent_dim=None, num_classes=None):
     noted = None
     if isinstance(generator, (str, bytes, os.PathLike)):
         path = files.expanded(generator)
-        noted, generator = export_files.read_config(path).get("num_classes"), _loaded(path)
+        config, generator = export_files.read_config(path), _loaded(path)
+        noted = config.get("num_classes")
+        if config.get("keras_gan") and not isinstance(generator, keras.Model):
+            _refuse_data(generator, config)
     if isinstance(generator, AdversarialModel) or _is_own(generator):
         given = {"prior": prior, "latent_dim": latent_dim}
         given = {name: value for name, value in given.items() if value is not None}
@@ -94,10 +104,8 @@ def _game(model):
     outputs = [name for name in judged or known if not model._missing([name], ())]
     _checks.check(
         bool(outputs),
-        "A generator that takes data makes no samples of draws alone.",
-        cure="For samples use `model.generate(inputs=...)` in Python. For figures give metrics to "
-        "`compile(metrics={(real, fake): [...]})` and call `evaluate(data)`, or wrap "
-        "`model.generate(inputs=...)` into a function of latents.",
+        _TAKES_DATA,
+        cure=_FOR_DATA,
         needs=model._missing([(judged or list(known))[0]], ()),
     )
     output, entry = outputs[0], model.class_entry
@@ -127,6 +135,12 @@ def _loaded(path):
         path=str(path),
     )
     return loadable.load(path)
+
+
+def _refuse_data(exported, config):
+    """Refuse an export of a game that takes data: noise in their place would get a figure, too."""
+    arguments = (config.get("arguments") or {}).get("serve") or {}
+    _checks.check(_is_own(exported), _TAKES_DATA, cure=_FOR_DATA, needs=list(arguments) or "data")
 
 
 def _is_own(generator):
