@@ -160,14 +160,15 @@ class RowPictures:
         if self._chosen is None:
             return None
         tensors = self._model._made_of_rows(self._chosen, self._names, self._seed)
+        blocks = min(self._blocks, watched.length(self._chosen))
         shown = []
         for name in self._names:
             target = tensors.get(self._targets.get(name))
             limits = (-1.0, 1.0) if target is None else _range_of(target)
             shown.append(images.to_uint8(_in_range(tensors[name], limits)))
-        columns = self._blocks * len(self._names)
+        columns = blocks * len(self._names)
         picture = images.grid(_of_one_size(shown), columns=columns)
-        names = [lettering.drawable(name, name) for name in self._names] * self._blocks
+        names = [lettering.drawable(name, name) for name in self._names] * blocks
         heading = lettering.heading(names, picture.shape[1])
         return np.vstack([np.repeat(heading[..., None], picture.shape[-1], axis=-1), picture])
 

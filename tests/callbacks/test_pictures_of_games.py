@@ -100,6 +100,17 @@ def test_inputs_outputs_and_targets_of_the_same_rows_stand_side_by_side(tmp_path
         assert not set(sketches) <= set(SKETCHES[:6, 0, 0, 0])
 
 
+def test_fewer_rows_than_columns_leave_no_column_empty(tmp_path):
+    model = painter()
+    entries = {"sketch": SKETCHES, "photo": PHOTOS, "thickness": np.zeros((12, 1), "float32")}
+    model._training_feed = Feed(**{name: array[:2] for name, array in entries.items()})
+    drawn(model, ImageGrid(tmp_path, rows=3, columns=20, gif=False))
+    picture = read(tmp_path / "epoch_0001.png")
+    names = ["sketch", "painted", "photo"] * 2
+    heading = picture[: lettering.LINE_HEIGHT]
+    np.testing.assert_array_equal(heading[..., 0], lettering.heading(names, picture.shape[1]))
+
+
 def test_rows_that_are_not_known_yet_are_drawn_later(tmp_path):
     model = painter()
     model._training_feed = Feed()
