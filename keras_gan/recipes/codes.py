@@ -216,6 +216,7 @@ def vae_gan(
     samples = model.generate(16, outputs="sampled")
     decoded = model.generate(inputs={"image": images[:16]}, outputs="decoded")
     codes = model.generate(inputs={"image": images[:16]}, outputs="mean")
+    again = model.generate(inputs={"noise": codes}, outputs="sampled")  # the decoder alone
     ```
 
     Two images are alike if the discriminator's features of them are. The encoder minimises the
@@ -223,6 +224,10 @@ def vae_gan(
     codes from the prior; the decoder that distance and the adversarial loss of reconstructions and
     of samples "sampled"; the discriminator its adversarial loss alone. Non-saturating loss with
     R1, Adam with beta1 = 0.5.
+
+    A code is drawn from the normal that the encoder finds, so that "decoded" differs from call to
+    call; with `truncation=0` it is that of the mean. "judged" is the same image as "decoded", from
+    which the encoder gets no adversarial gradient.
 
     Args:
         image_shape: `(height, width, channels)`.
