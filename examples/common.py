@@ -15,12 +15,18 @@ def arguments(description, *, batch_size, epochs=None, minutes=None, **more):
     name = re.sub(r"\W+", "_", description.split(":")[0].lower())
     parser = argparse.ArgumentParser(description=description)
     if epochs is not None:
-        parser.add_argument("--epochs", type=int, default=epochs)
+        parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
     if minutes is not None:
-        parser.add_argument("--minutes", type=float, default=minutes, help="for all of it")
-    parser.add_argument("--batch-size", type=int, default=batch_size)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / name)
-    parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--minutes", type=float, default=minutes, help=f"for all of it, default {minutes}"
+        )
+    batches = f"samples of one update, default {batch_size}"
+    parser.add_argument("--batch-size", type=int, default=batch_size, help=batches)
+    out = pathlib.Path("runs") / name
+    kept = f"folder for pictures, logs and the model, default {out.as_posix()}"
+    parser.add_argument("--out", type=pathlib.Path, default=out, help=kept)
+    seeds = "of initial weights, noise and order, default 0"
+    parser.add_argument("--seed", type=int, default=0, help=seeds)
     for argument, options in more.items():
         parser.add_argument(f"--{argument.replace('_', '-')}", **options)
     given = parser.parse_args()
