@@ -250,7 +250,7 @@ TABLE = {
     ),
     "reals of three parts": (
         lambda: evaluated(real=pipeline(POINTS, CLASSES, CLASSES)),
-        "Use `.map`",
+        "use `real.map",
         lambda: evaluated(real=pipeline(POINTS, CLASSES, CLASSES).map(lambda x, y, z: (x, y))),
     ),
     "reals without an end": (
