@@ -12,7 +12,6 @@ import tensorflow as tf
 import helpers
 import keras_gan
 from keras_gan import networks, recipes
-from keras_gan.backend import replicas
 from keras_gan.model import compute_cost
 from keras_gan.recipes import defaults, facts, plans
 
@@ -181,49 +180,6 @@ def test_a_plan_that_is_kept_is_the_plan_of_a_run_that_goes_on(capsys, untried, 
     (folder / "plan.json").write_text(json.dumps(plans_of[0]))  # as earlier versions wrote it
     assert planned(capsys, data, directory=folder)[1:] == (settings, told)
     assert made == [1, 1, 1]
-
-
-@pytest.mark.parametrize("changed", [None, {}, {"epochs": 0}, {"epochs": 2.5}, {"seconds": None}])
-def test_a_file_that_is_no_plan_stays(untried, tmp_path, changed):
-    path, points = tmp_path / "plan.json", helpers.points(100)
-    text = "mine"
-    if changed is not None:
-        recipes.for_data(points, directory=tmp_path)
-        (made,) = json.loads(path.read_text())
-        text = json.dumps([{**made, "plan": {**made["plan"], **changed} if changed else {}}])
-    path.write_text(text)
-    with pytest.raises(ValueError, match="Choose another folder"):
-        recipes.for_data(points, directory=tmp_path)
-    assert path.read_text() == text
-
-
-def test_a_folder_in_the_place_of_a_plan_is_an_error(measured, tmp_path):
-    (tmp_path / "plan.json").mkdir()
-    with pytest.raises(ValueError, match="Choose another folder"):
-        recipes.for_data(helpers.points(100), directory=tmp_path)
-
-
-def test_a_plan_that_another_process_has_made_meanwhile_is_taken(capsys, untried, tmp_path):
-    measure, points = plans._measured, helpers.points(100)
-
-    def slow(*arguments):
-        plans._measured = measure
-        planned(capsys, points, minutes=9, directory=tmp_path)
-        return plans._Costs(start=50.0, step=1.0, epoch=10.0)
-
-    plans._measured = slow
-    _, settings, _ = planned(capsys, points, minutes=9, directory=tmp_path)
-    assert settings == planned(capsys, points, minutes=9, directory=tmp_path)[1]
-    assert len(json.loads((tmp_path / "plan.json").read_text())) == 1
-
-
-def test_several_workers_read_a_plan_and_make_none(untried, tmp_path, monkeypatch):
-    points = helpers.points(100)
-    _, settings = recipes.for_data(points, directory=tmp_path)
-    monkeypatch.setattr(replicas, "workers", lambda: 2)
-    assert recipes.for_data(points, directory=tmp_path)[1] == settings
-    with pytest.raises(ValueError, match="Make the plan in one process first"):
-        recipes.for_data(points)
 
 
 def grey(*shape):
