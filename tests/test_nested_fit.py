@@ -1,5 +1,7 @@
 """Callbacks that train the model that is being trained, or change how."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -77,3 +79,24 @@ def test_compiling_within_fit_is_refused(model):
     with pytest.raises(ValueError, match="cannot be compiled by a callback of its `fit`"):
         fit(model, compiles)
     assert len(fit(model).epoch) == 3
+
+
+def test_another_thread_may_not_train_the_same_model_meanwhile():
+    gan, told = helpers.gan(run_eagerly=True, **helpers.by_sgd()), []
+
+    class Elsewhere(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            thread = threading.Thread(target=self.train)
+            thread.start()
+            thread.join()
+
+        def train(self):
+            try:
+                gan.fit(helpers.points(16), batch_size=8, verbose=0)
+            except ValueError as error:
+                told.append(str(error))
+
+    gan.fit(helpers.points(16), batch_size=8, verbose=0, callbacks=[Elsewhere()])
+    assert gan.steps_seen == 2 and "Only one thread at a time may train a model" in told[0]
+    gan.fit(helpers.points(16), batch_size=8, verbose=0)
+    assert gan.steps_seen == 4

@@ -1,6 +1,9 @@
 """A `fit` that a callback of another `fit` of the same model calls."""
 
 import functools
+import threading
+
+from keras_gan import _checks
 
 # What belongs to one `fit`. Keras counts the steps of an epoch once, at its beginning, but runs
 # whatever function the model has.
@@ -16,12 +19,22 @@ _OWN = (
 
 
 def within_another(fit):
-    """`fit`, after which the one around it, if there is one, has its data and functions again."""
+    """`fit`, after which the one around it, if there is one, has its data and functions again.
+
+    That of another thread is no part of this one, and both would set the model's functions.
+    """
 
     @functools.wraps(fit)
     def called(self, *arguments, **settings):
+        thread = threading.get_ident()
+        _checks.check(
+            not self._is_fitting or self._thread_of_fit == thread,
+            "Only one thread at a time may train a model.",
+            cure="Wait for the other one to end, or train another model.",
+            model=self.name,
+        )
         outer = {name: getattr(self, name) for name in _OWN} if self._is_fitting else None
-        self._is_fitting = True
+        self._is_fitting, self._thread_of_fit = True, thread
         try:
             return fit(self, *arguments, **settings)
         finally:
