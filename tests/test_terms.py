@@ -136,6 +136,9 @@ def test_the_example_of_a_perceptual_distance(monkeypatch):
     "make, message",
     [
         (lambda: terms.L1("a", "a"), "different tensors"),
+        (lambda: terms.LatentConsistency("a", "a"), "`made` and `near` must be different tensors"),
+        (lambda: terms.KLDivergence("a", "a"), "`mean` and `log_variance` must be different"),
+        (lambda: terms.PathLength("a", "a"), "`latents` and `output` must be different tensors"),
         (lambda: terms.L1("a", "b c"), "name of a tensor.*b='b c'"),
         (lambda: terms.L1("a", 3), "b=3"),
         (lambda: terms.L1("a", "b", weight=-1.0), "weight=-1.0"),

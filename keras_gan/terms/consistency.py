@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_gan import _checks
 from keras_gan.augment import Augmentation
 from keras_gan.backend.logits import per_sample, pointwise
-from keras_gan.terms.term import CriticTerm, critic_name, float32, joined, tensor_name
+from keras_gan.terms.term import CriticTerm, critic_name, float32, joined, tensor_names
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -117,7 +117,7 @@ class LatentConsistency(CriticTerm):
     """
 
     def __init__(self, made, near, critic=None, *, spread=0.1, weight=5.0, every=1, name=None):
-        self.made, self.near = tensor_name(made, "made"), tensor_name(near, "near")
+        self.made, self.near = tensor_names(made=made, near=near)
         self.critic = critic_name(critic)
         self.spread = _checks.number(spread, "spread", minimum=0.0)
         name = joined("latent_consistency", critic) if name is None else name

@@ -7,7 +7,7 @@ from keras_gan import _checks
 from keras_gan.backend import inspection, network_configs
 from keras_gan.backend.logits import per_sample
 from keras_gan.feeding.shapes import agree
-from keras_gan.terms.term import Term, float32, joined, tensor_name
+from keras_gan.terms.term import Term, float32, joined, tensor_names
 
 DISTANCES = {"l1": ops.abs, "l2": ops.square}
 
@@ -18,8 +18,7 @@ class _Pair(Term):
     kind = None
 
     def __init__(self, a, b, *, weight=1.0, player="generator", every=1, name=None):
-        self.a, self.b = tensor_name(a, "a"), tensor_name(b, "b")
-        _checks.check(a != b, "`a` and `b` must be different tensors.", a=a, b=b)
+        self.a, self.b = tensor_names(a=a, b=b)
         name = joined(self.kind, a, b) if name is None else name
         super().__init__(weight, player=player, every=every, name=name)
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_gan.terms.term import Term, float32, joined, tensor_name
+from keras_gan.terms.term import Term, float32, joined, tensor_names
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -27,8 +27,7 @@ class KLDivergence(Term):
     """
 
     def __init__(self, mean, log_variance, *, weight=1.0, player="generator", every=1, name=None):
-        self.mean = tensor_name(mean, "mean")
-        self.log_variance = tensor_name(log_variance, "log_variance")
+        self.mean, self.log_variance = tensor_names(mean=mean, log_variance=log_variance)
         name = joined("kl_divergence", mean, log_variance) if name is None else name
         super().__init__(weight, player=player, every=every, name=name)
 

@@ -7,7 +7,7 @@ from keras import ops
 from keras_gan import _checks
 from keras_gan.backend import replicas
 from keras_gan.backend.logits import per_sample
-from keras_gan.terms.term import Term, joined, tensor_name
+from keras_gan.terms.term import Term, joined, tensor_names
 
 # Inside the square root, whose gradient at 0 is infinite.
 _EPSILON = 1e-8
@@ -45,8 +45,7 @@ class PathLength(Term):
     differentiates = True
 
     def __init__(self, latents, output, *, decay=0.01, weight=2.0, every=1, name=None):
-        self.latents = tensor_name(latents, "latents")
-        self.output = tensor_name(output, "output")
+        self.latents, self.output = tensor_names(latents=latents, output=output)
         self.decay = _checks.number(decay, "decay", above=0.0, maximum=1.0)
         name = joined("path_length", latents, output) if name is None else name
         super().__init__(weight, every=every, name=name)

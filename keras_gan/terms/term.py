@@ -180,6 +180,14 @@ def critic_name(value):
     return value
 
 
+def tensor_names(**names):
+    """Two names of tensors, by the arguments that they were given as."""
+    found = [tensor_name(name, argument) for argument, name in names.items()]
+    one, other = (f"`{argument}`" for argument in names)
+    _checks.check(len(set(found)) == 2, f"{one} and {other} must be different tensors.", **names)
+    return found
+
+
 def joined(*parts):
     """A key of the logs from its parts, without those that are `None`."""
     return "_".join(part for part in parts if part is not None)
