@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from keras_gan import terms
-from keras_gan.augment import DiffAugment
+from keras_gan.augment import Affine, DiffAugment
 
 RNG = np.random.default_rng(0)
 A, B = (RNG.normal(size=(4, 3, 2)).astype("float32") for _ in range(2))
@@ -37,6 +37,7 @@ TERMS = {
     "regression": lambda **o: terms.Regression("labels", player="discriminator", **o),
     "path_length_a_b": lambda **o: terms.PathLength("a", "b", decay=0.5, **o),
     "balanced_consistency": lambda **o: terms.BalancedConsistency(DiffAugment("translation"), **o),
+    "clustering_code_faces": lambda **o: terms.Clustering("code", Affine(turn=5), "faces", **o),
     "latent_consistency": lambda **o: terms.LatentConsistency("a", "b", **o),
 }
 

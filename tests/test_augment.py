@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan.augment import Adaptive, DiffAugment
+from keras_gan.augment import Adaptive, Affine, DiffAugment
 from keras_gan.augment.warping import shifted, warped
 from keras_gan.backend import packing, replicas
 
@@ -17,6 +17,7 @@ EVERY = {
     "translation": DiffAugment("translation"),
     "adaptive": Adaptive(**ALWAYS),
     "blit": Adaptive("blit", **ALWAYS),
+    "affine": Affine(turn=40.0, scale=0.3, shear=0.3, shift=0.2),
 }
 
 
@@ -37,14 +38,14 @@ def test_seeds_reproduce_and_rows_differ(name):
     assert len(different) > 2
 
 
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 def test_a_round_trip_through_its_config(name):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(EVERY[name]))
     assert type(again) is type(EVERY[name]) and repr(again) == repr(EVERY[name])
     np.testing.assert_array_equal(change(again, IMAGES), change(EVERY[name], IMAGES))
 
 
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 def test_gradients_are_those_of_finite_differences(name):
     images = IMAGES[:2, :, :8]
     weights = np.random.default_rng(1).normal(size=images.shape).astype("float32")
@@ -70,7 +71,7 @@ def test_gradients_are_those_of_finite_differences(name):
     np.testing.assert_allclose(curvature, up + down - 2.0 * value(images), rtol=1e-2)
 
 
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 @pytest.mark.parametrize("shape", [(3, 5, 8, 1), (2, 1, 1, 4)])
 def test_any_size_and_number_of_channels_and_half_precision(name, shape):
     images = np.random.default_rng(1).uniform(-1, 1, shape).astype("float32")
@@ -80,7 +81,7 @@ def test_any_size_and_number_of_channels_and_half_precision(name, shape):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 def test_sizes_may_be_known_in_a_step_only(name):
     of_unknown_size = tf.function(
         lambda x: EVERY[name]({"x": x}, SEED)["x"],
@@ -111,7 +112,7 @@ def test_labels_take_whole_pixels_of_the_same_places():
     np.testing.assert_allclose(changed["x"], changed["labels"], atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 def test_micro_batches_get_the_draws_of_the_whole_batch(name):
     whole = change(EVERY[name], IMAGES)
     for part in range(2):
@@ -133,7 +134,7 @@ def test_micro_batches_of_packs_get_the_draws_of_the_whole_batch():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["diff", "adaptive"])
+@pytest.mark.parametrize("name", ["diff", "adaptive", "affine"])
 def test_xla_agrees(name):
     def both(x):
         with tf.GradientTape() as tape:
@@ -198,9 +199,29 @@ def test_diff_augment_moves_by_an_eighth_and_cuts_out_half():
     assert (hidden.sum(axis=(1, 2)) == heights * widths).all()
 
 
+def test_affine_changes_reach_their_limits_and_stay_within_them():
+    places = np.stack(np.meshgrid(np.arange(21.0), np.arange(31.0), indexing="ij"), axis=-1)
+    ramps = np.repeat(places[None], 400, axis=0).astype("float32")
+    np.testing.assert_allclose(change(Affine(turn=0, scale=0, shear=0, shift=0), ramps), ramps)
+
+    def maps(**options):
+        """By row, what the height and the width at the centre are made of, and where it was."""
+        found = change(Affine(**{"turn": 0, "scale": 0, "shear": 0, "shift": 0, **options}), ramps)
+        down, right = found[:, 11, 15] - found[:, 10, 15], found[:, 10, 16] - found[:, 10, 15]
+        return np.stack([down, right], axis=2), found[:, 10, 15] - [10, 15]
+
+    turns = np.degrees(np.arctan2(*maps(turn=30)[0][:, :, 0].T[::-1]))
+    scales = np.log(np.diagonal(maps(scale=0.2)[0], axis1=1, axis2=2)) / np.log(1.2)
+    shears, moves = maps(shear=0.3)[0][:, 1, 0] / 0.3, maps(shift=0.1)[1] / [2.1, 3.1]
+    for values in (turns / 30, scales[:, 0], scales[:, 1], shears, moves[:, 0], moves[:, 1]):
+        assert -1.001 < values.min() < -0.95 and 0.95 < values.max() < 1.001
+        assert abs(values.mean()) < 0.12
+    assert np.abs(np.corrcoef(scales.T)[0, 1]) < 0.15
+
+
 def test_all_channels_move_alike():
     grey = np.repeat(IMAGES[..., :1], 3, axis=3)
-    for name in ("translation", "blit"):
+    for name in ("translation", "blit", "affine"):
         changed = change(EVERY[name], grey)
         assert np.array_equal(changed[..., 0], changed[..., 1])
         assert not np.array_equal(changed, grey)

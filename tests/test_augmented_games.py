@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import helpers
 from keras_gan import AdversarialModel, Critic
-from keras_gan.augment import Adaptive, Augmentation, DiffAugment
+from keras_gan.augment import Adaptive, Affine, Augmentation, DiffAugment
 from keras_gan.callbacks import TrainingBackup
 from keras_gan.convergence import duality_gap
 from keras_gan.engine.augmenting import applied, scalars
@@ -17,7 +17,7 @@ from keras_gan.engine.compiled_critic import CompiledCritic
 from keras_gan.engine.scene import Scene
 from keras_gan.model import state_parts
 from keras_gan.model.gan import GAN
-from keras_gan.terms import BalancedConsistency, LatentConsistency
+from keras_gan.terms import BalancedConsistency, Clustering, LatentConsistency
 from runs import assert_same_state
 
 SEED = (3, 4)
@@ -182,6 +182,41 @@ def test_consistency_is_the_distance_of_changed_images():
     np.testing.assert_array_equal(none, np.zeros(6))
     with pytest.raises(ValueError, match="must be a `keras_gan.augment.Augmentation`.*Received"):
         BalancedConsistency("translation")
+
+
+class Turned(Augmentation):
+    """The columns of every third image in the other order."""
+
+    def draws(self, seed, rows):
+        return tf.range(rows)[:, None, None, None] % 3 == 0
+
+    def changed(self, images, drawn, *, colors):
+        return tf.where(drawn, images[:, :, ::-1], images)
+
+
+def clustering(logits, augmentation):
+    """The value for a batch of logits, which are the pixels of its images."""
+    pixels = keras.Input((1, len(logits[0]), 1))
+    network = keras.Model(pixels, {"code": keras.layers.Flatten()(pixels)})
+    critic = CompiledCritic("critic", network, real=("x",), fake=())
+    images = tf.constant(logits, "float32")[:, None, :, None]
+    shown = Scene({"x": images}, [critic], player="discriminator", seed=tf.constant(SEED))
+    return float(tf.reduce_mean(Clustering("code", augmentation).value(shown)))
+
+
+def test_clusters_are_sure_frequent_and_stay_where_images_change():
+    still = Affine(turn=0, scale=0, shear=0, shift=0)
+    sure = 40.0 * np.eye(4)
+    np.testing.assert_allclose(clustering(sure, still), -np.log(4), atol=1e-5)  # the lowest
+    np.testing.assert_allclose(clustering(0.0 * sure, still), 0.0, atol=1e-5)  # never sure
+    np.testing.assert_allclose(clustering(sure[[0] * 4], still), 0.0, atol=1e-5)  # one class
+    np.testing.assert_allclose(clustering(sure[[0, 1, 0, 1]], still), -np.log(2), atol=1e-5)
+    # The first and the last of four images change places: 40 nats each.
+    np.testing.assert_allclose(clustering(sure, Turned()), 20.0 - np.log(4), rtol=1e-4)
+    with pytest.raises(ValueError, match="must be a `keras_gan.augment.Augmentation`.*Received"):
+        Clustering("code", "affine")
+    with pytest.raises(ValueError, match="`head` must be a key"):
+        Clustering(None, still)
 
 
 def test_close_latents_have_one_logit_and_different_images():

@@ -53,6 +53,7 @@ def test_names_and_round_trip(name):
         ("regression", ("labels",), (None,), ((None, "values"),)),
         ("path_length_a_b", ("a", "b"), (), ()),
         ("balanced_consistency", (), (None,), ((None, "logits"),)),
+        ("clustering_code_faces", (), ("faces",), (("faces", "code"),)),
         ("latent_consistency", ("a", "b"), (None,), ((None, "logits"),)),
     ],
 )

@@ -14,7 +14,8 @@ Any function `(tensors, seed, images_seen) -> tensors` does, too.
 """
 
 from keras_gan.augment.adaptive import Adaptive
+from keras_gan.augment.affine import Affine
 from keras_gan.augment.augmentation import Augmentation
 from keras_gan.augment.diff_augment import DiffAugment
 
-__all__ = ["Adaptive", "Augmentation", "DiffAugment"]
+__all__ = ["Adaptive", "Affine", "Augmentation", "DiffAugment"]

@@ -1,8 +1,9 @@
-"""What players want besides the game: distances, heads, divergences, features, invariance."""
+"""What players want besides the game: distances, heads, clusters, divergences, features."""
 
 import inspect
 
 from keras_gan import _checks, _registry
+from keras_gan.terms.clustering import Clustering
 from keras_gan.terms.consistency import BalancedConsistency, LatentConsistency
 from keras_gan.terms.distances import L1, L2, Perceptual
 from keras_gan.terms.divergences import KLDivergence
@@ -16,6 +17,7 @@ __all__ = [
     "L2",
     "BalancedConsistency",
     "Classification",
+    "Clustering",
     "FeatureMatching",
     "KLDivergence",
     "LatentConsistency",
