@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import helpers
 import recipe_games
-from keras_gan import AdversarialModel, Critic, layers, losses, priors, recipes, terms
+from keras_gan import AdversarialModel, Critic, augment, layers, losses, priors, recipes, terms
 from keras_gan.recipes import anomaly
 
 SHAPE, SMALL = recipe_games.SHAPE, recipe_games.OF_CODES
@@ -82,15 +82,32 @@ def test_codes_of_infogan_change_its_samples_and_are_learned_on_generated_ones_a
     styles = np.array([[-1, 0], [1, 0], [0, 1]], "float32")
     by_style = infogan.generate(inputs={**given, "code": 0, "style": styles})
     assert len(np.unique(by_style.round(5), axis=0)) == 3
-    assert [(t.labels, t.fake_labels, t.weight) for t in infogan.terms] == [
+    code, clusters, style = infogan.terms
+    assert [(t.labels, t.fake_labels, t.weight) for t in (code, style)] == [
         (None, "code", 1.0),
         (None, "style", 0.1),
     ]
+    assert (clusters.head, clusters.player, clusters.weight) == ("code", "discriminator", 3.0)
 
 
 def test_infogan_without_styles_has_a_category_alone():
-    model = recipes.infogan(SHAPE, categories=3, styles=0, **SMALL)
+    model = recipes.infogan(SHAPE, categories=3, styles=0, cluster_weight=0, **SMALL)
     assert set(model.priors) == {"latents", "code"} and len(model.terms) == 1
+
+
+def test_infogan_takes_the_changes_that_categories_shall_not_see():
+    changes = augment.Affine(turn=0.0)
+    model = recipes.infogan(SHAPE, categories=3, augmentation=changes, **SMALL)
+    assert model.terms[1].augmentation is changes
+
+
+def test_codes_and_styles_are_read_from_one_hidden_layer(infogan):
+    network = infogan.critics[0].network
+    hidden = network.get_layer("infogan_hidden_activation").output
+    heads = [network.get_layer(f"discriminator_{name}").input for name in ("code", "style")]
+    assert all(given is hidden for given in heads) and hidden.shape == (None, 128)
+    assert network.get_layer("discriminator_score").input is not hidden
+    assert set(network.output) == {"logits", "features", "code", "style"}
 
 
 def test_the_logit_of_a_classifying_discriminator_leaves_one_class_to_samples():
@@ -219,6 +236,8 @@ def test_scores_of_a_model_that_cannot_rebuild_are_refused(infogan):
         (lambda: recipes.acgan(SHAPE, 3, gamma=-1, **SMALL), "`gamma` must be"),
         (lambda: recipes.infogan(SHAPE, code_weight=-1, **SMALL), "`code_weight` must be"),
         (lambda: recipes.infogan(SHAPE, style_weight=-1, **SMALL), "`style_weight` must be"),
+        (lambda: recipes.infogan(SHAPE, cluster_weight=-1, **SMALL), "`cluster_weight` must be"),
+        (lambda: recipes.infogan(SHAPE, augmentation="affine", **SMALL), "`augmentation` must be"),
         (lambda: recipes.vae_gan(SHAPE, kl_weight=-1, **SMALL), "`kl_weight` must be"),
         (lambda: recipes.bigan(SHAPE, discriminator_filters=0), "`discriminator_filters` must be"),
         (lambda: recipes.bigan(SHAPE, reconstruction_weight=-1), "reconstruction_weight"),

@@ -4,12 +4,22 @@ import keras
 from keras import layers, ops
 
 from keras_gan import _checks, networks, regularizers
+from keras_gan.augment import Affine
+from keras_gan.layers import LeakyReLU
 from keras_gan.model.adversarial_model import AdversarialModel
 from keras_gan.model.critic import Critic
+from keras_gan.networks import _heads
 from keras_gan.networks._images import image_shape_of
 from keras_gan.priors import Categorical, Uniform
 from keras_gan.recipes import defaults, parts
-from keras_gan.terms import L1, Classification, FeatureMatching, KLDivergence, Regression
+from keras_gan.terms import (
+    L1,
+    Classification,
+    Clustering,
+    FeatureMatching,
+    KLDivergence,
+    Regression,
+)
 
 
 @parts.suggesting(networks.dcgan, without=("num_classes", "conditional_norm", "heads", "pack"))
@@ -21,6 +31,8 @@ def infogan(
     latent_dim=None,
     code_weight=1.0,
     style_weight=0.1,
+    cluster_weight=3.0,
+    augmentation=None,
     gamma=None,
     learning_rate=defaults.LEARNING_RATE,
     seed=0,
@@ -39,9 +51,16 @@ def infogan(
     groups = model.score({"image": images})["code"].argmax(-1)  # categories of real images
     ```
 
-    The generator gets noise, a category and continuous styles; heads of the discriminator predict
-    category and styles of generated samples, and both players want them to be right. Relativistic
-    paired loss with R1 and R2 on every step, Adam with beta1 = 0.
+    The generator gets noise, a category and continuous styles; heads of the discriminator, on one
+    hidden layer of 128 units, predict category and styles of generated samples, and both players
+    want them to be right. Relativistic paired loss with R1 and R2 on every step, Adam with
+    beta1 = 0.
+
+    That alone leaves open which property the categories are: slant and width of a digit can be
+    found again as well as the digit. So the head of categories also learns on real images, by
+    `terms.Clustering`: it shall be sure of each, use all categories alike, and say the same where
+    an image is turned, scaled, sheared and shifted a little. What these changes vary is left to the
+    styles and the noise.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -51,6 +70,9 @@ def infogan(
             side.
         code_weight: of the category's cross-entropy, for both players. Default 1, as in the paper.
         style_weight: of the squared error of the styles. Default 0.1.
+        cluster_weight: of the clustering of real images; 0 for the game of the paper. Default 3.
+        augmentation: the changes that a category shall not see, a `keras_gan.augment.Augmentation`.
+            Default `None`: `Affine()`. Changes twice as large made worse categories of MNIST.
         gamma: weight of R1 and of R2, see `dcgan`.
         learning_rate: of both players, a number or a schedule. Default 1e-3.
         seed: of noise and data order.
@@ -67,8 +89,10 @@ def infogan(
     Source: Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing
     Generative Adversarial Nets", NeurIPS 2016 (arXiv:1606.03657). Departures: the relativistic
     paired loss and R1 + R2 of Huang et al., NeurIPS 2024 (arXiv:2501.05441), in place of the
-    non-saturating loss; this package's `dcgan` networks; heads are one linear layer; styles have a
-    fixed variance; a moving average of the generator.
+    non-saturating loss; this package's `dcgan` networks; styles have a fixed variance; a moving
+    average of the generator; the clustering of real images, after Hu et al., ICML 2017
+    (arXiv:1702.08720), with affine changes as in Ojha et al., "Elastic-InfoGAN", NeurIPS 2020
+    (arXiv:1910.01112), who tell changed images apart by a contrastive loss.
     """
     image_shape = image_shape_of(image_shape)
     categories = _checks.positive_int(categories, "categories")
@@ -79,15 +103,20 @@ def infogan(
     network, discriminator = networks.dcgan(
         image_shape,
         _checks.positive_int(latent_dim, "latent_dim") + categories + styles,
-        heads=heads,
+        heads={},
         **options,
     )
+    discriminator = _with_heads(discriminator, heads)
     inputs = {"latents": keras.Input((latent_dim,), name="latents")}
     inputs["code"] = keras.Input((), dtype="int32", name="code")
     codes = [inputs["latents"], ops.one_hot(inputs["code"], categories)]
     priors = {"latents": "normal", "code": Categorical(categories)}
     code_weight = parts.checked_weight(code_weight, "code_weight")
     terms = [Classification(fake_labels="code", head="code", weight=code_weight)]
+    cluster_weight = parts.checked_weight(cluster_weight, "cluster_weight")
+    if cluster_weight:
+        changes = Affine() if augmentation is None else augmentation
+        terms.append(Clustering("code", changes, weight=cluster_weight))
     if styles:
         inputs["style"] = keras.Input((styles,), name="style")
         codes.append(inputs["style"])
@@ -104,6 +133,17 @@ def infogan(
     )
     gamma = parts.checked_gamma(gamma, image_shape)
     return parts.relativistic(model, gamma, learning_rate, terms=terms, metrics=metrics)
+
+
+def _with_heads(discriminator, heads):
+    """A discriminator with heads by name, of a hidden layer that they share."""
+    found = dict(discriminator.output)
+    x = layers.Dense(
+        defaults.WIDTH, kernel_initializer="he_normal", dtype="float32", name="infogan_hidden"
+    )(found["features"])
+    x = LeakyReLU(0.2, name="infogan_hidden_activation", dtype="float32")(x)
+    outputs = {**found, **_heads.dense(x, heads, "discriminator")}
+    return keras.Model(discriminator.input, outputs, name=discriminator.name)
 
 
 @parts.suggesting()
