@@ -155,6 +155,7 @@ class AdversarialModel(
         self._state = TrainingState()
         self._training_feed = self._held_out_feed = None
         self._evaluating = self._is_fitting = False
+        self._thread_of_fit = None
         self._trained_in_file = None
         self._has_loaded = False
         self._phase, self._phase_of_fit = "both", None
