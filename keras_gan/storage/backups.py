@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 
 from keras_gan import _checks
-from keras_gan.storage import files
+from keras_gan.storage import claims, files
 
 _FORMAT = 2
 _ARRAY, _FLOATS, _ITEMS, _TUPLE = "__array__", "__floats__", "__items__", "__tuple__"
@@ -191,9 +191,7 @@ def lock(folder):
     Raises:
         ValueError: if another `fit` of this process, or another process, does.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
+    if claims.fcntl is None:
         return
     key = os.path.realpath(folder)
     _checks.check(
@@ -206,17 +204,7 @@ def lock(folder):
         descriptor = os.open(pathlib.Path(folder) / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError:  # the folder is not writable, which is reported elsewhere
         return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise _checks.error(
-            "Only one process at a time may train with a folder of backups.",
-            cure="Wait for the other one, end it, or choose another folder.",
-            directory=str(folder),
-        ) from None
-    except OSError:  # some network file systems have no locks
-        pass
+    claims.lock(descriptor, folder, "train with a folder of backups")
     _LOCKS[key] = descriptor
 
 

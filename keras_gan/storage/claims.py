@@ -67,17 +67,33 @@ def _forget(key):
 
 def _locked(folder):
     """The descriptor of a folder that is locked now; `None` where there are no such locks."""
-    descriptor = None
     try:
         descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder that cannot be read
+        return None
+    lock(descriptor, folder, "write to a folder")
+    return descriptor
+
+
+def lock(descriptor, folder, doing):
+    """Lock an open file or folder for this process, where its file system has locks.
+
+    Args:
+        descriptor: of the file; closed if it is locked already.
+        folder: for the error.
+        doing: what one process does at a time, in the error.
+
+    Raises:
+        ValueError: if another process has locked it.
+    """
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise _checks.error(
-            "Only one process at a time may write to a folder.",
+            f"Only one process at a time may {doing}.",
             cure="Wait for the other one, end it, or choose another folder.",
             directory=str(folder),
         ) from None
-    except OSError:  # a folder that cannot be read, or a network file system
+    except OSError:  # some network file systems have no locks
         pass
-    return descriptor

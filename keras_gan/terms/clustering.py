@@ -4,13 +4,13 @@ import keras
 from keras import ops
 
 from keras_gan import _checks
-from keras_gan.augment import Augmentation
 from keras_gan.backend.logits import per_sample
-from keras_gan.terms.term import CriticTerm, critic_name, float32, joined
+from keras_gan.terms.augmented_term import AugmentedTerm
+from keras_gan.terms.term import float32, joined
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class Clustering(CriticTerm):
+class Clustering(AugmentedTerm):
     """A head that sorts real images into classes without labels.
 
     In the critics' updates `mean(-sum_k p_k log q_k) - H(m)`, with `p = softmax(head(x))` of an
@@ -43,33 +43,18 @@ class Clustering(CriticTerm):
     both count in `m`; one weight for the three parts.
     """
 
-    reads = ()
-
     def __init__(self, head, augmentation, critic=None, *, weight=1.0, every=1, name=None):
         _checks.check(
             isinstance(head, str), "`head` must be a key of the critic's network.", head=head
         )
-        _checks.check(
-            isinstance(augmentation, Augmentation),
-            "`augmentation` must be a `keras_gan.augment.Augmentation`.",
-            cure="Such as `keras_gan.augment.Affine()`.",
-            augmentation=augmentation,
-        )
-        self.head, self.augmentation, self.critic = head, augmentation, critic_name(critic)
+        self.head = head
         name = joined("clustering", head, critic) if name is None else name
-        super().__init__(weight, player="discriminator", every=every, name=name)
+        options = {"weight": weight, "every": every, "name": name}
+        super().__init__(augmentation, critic, example="Affine()", **options)
 
     @property
     def _needed(self):
         return self.head
-
-    @property
-    def augmentations(self):
-        return (self.augmentation,)
-
-    @property
-    def variables(self):
-        return self.augmentation.variables
 
     def value(self, scene):
         changed = scene.augmented(self.augmentation, self.critic)
@@ -83,15 +68,4 @@ class Clustering(CriticTerm):
         return per_sample(-ops.sum(first * logs[1], axis=-1)) - entropy
 
     def get_config(self):
-        config = super().get_config()
-        del config["player"]
-        # As it is: Keras serializes it, and so notices that it is the model's own.
-        own = {"head": self.head, "augmentation": self.augmentation, "critic": self.critic}
-        return {**own, **config}
-
-    @classmethod
-    def from_config(cls, config):
-        augmentation = config["augmentation"]
-        if isinstance(augmentation, dict):
-            augmentation = keras.saving.deserialize_keras_object(augmentation)
-        return cls(**{**config, "augmentation": augmentation})
+        return {"head": self.head, **super().get_config()}

@@ -4,13 +4,13 @@ import keras
 import tensorflow as tf
 
 from keras_gan import _checks
-from keras_gan.augment import Augmentation
 from keras_gan.backend.logits import per_sample, pointwise
+from keras_gan.terms.augmented_term import AugmentedTerm
 from keras_gan.terms.term import CriticTerm, critic_name, float32, joined, tensor_names
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class BalancedConsistency(CriticTerm):
+class BalancedConsistency(AugmentedTerm):
     """Logits of changed images near those of the images themselves, on both sides (bCR).
 
     `(D(x) - D(T(x)))^2 + (D(G(z)) - D(T(G(z))))^2` per sample, in the critics' updates alone; `T`
@@ -34,27 +34,10 @@ class BalancedConsistency(CriticTerm):
     (arXiv:2002.04724).
     """
 
-    reads = ()
-
     def __init__(self, augmentation, critic=None, *, weight=10.0, every=1, name=None):
-        _checks.check(
-            isinstance(augmentation, Augmentation),
-            "`augmentation` must be a `keras_gan.augment.Augmentation`.",
-            cure="Such as `keras_gan.augment.DiffAugment('translation')`.",
-            augmentation=augmentation,
-        )
-        self.augmentation = augmentation
-        self.critic = critic_name(critic)
         name = joined("balanced_consistency", critic) if name is None else name
-        super().__init__(weight, player="discriminator", every=every, name=name)
-
-    @property
-    def augmentations(self):
-        return (self.augmentation,)
-
-    @property
-    def variables(self):
-        return self.augmentation.variables
+        options = {"weight": weight, "every": every, "name": name}
+        super().__init__(augmentation, critic, example="DiffAugment('translation')", **options)
 
     def value(self, scene):
         judge, changed = scene.judge(self.critic), scene.augmented(self.augmentation, self.critic)
@@ -62,19 +45,6 @@ class BalancedConsistency(CriticTerm):
             _distance(judge.outputs(kind)["logits"], changed.outputs(kind)["logits"])
             for kind in judge.sides
         )
-
-    def get_config(self):
-        config = super().get_config()
-        del config["player"]
-        # As it is: Keras serializes it, and so notices that it is the model's own.
-        return {"augmentation": self.augmentation, "critic": self.critic, **config}
-
-    @classmethod
-    def from_config(cls, config):
-        augmentation = config["augmentation"]
-        if isinstance(augmentation, dict):
-            augmentation = keras.saving.deserialize_keras_object(augmentation)
-        return cls(**{**config, "augmentation": augmentation})
 
 
 @keras.saving.register_keras_serializable("keras_gan")
