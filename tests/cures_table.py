@@ -308,6 +308,11 @@ TABLE = {
             POINTS,
         ),
     ),
+    "features in two parts": (
+        lambda: metrics.FrechetDistance(features=lambda x: (x, x[:, :1])).build((2,)),
+        "Of a network with several outputs make a model with one of them",
+        lambda: metrics.FrechetDistance(features=lambda x: x).build((2,)),
+    ),
     "too many features": (
         lambda: metrics.FrechetDistance(features=lambda x: tf.tile(x, (1, 5000))).build((2,)),
         "Pass `features`, a model that maps to fewer numbers",

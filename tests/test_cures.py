@@ -328,6 +328,9 @@ def test_the_tables_reach_every_cure():
         for scale in (300.0, 200.0):
             form = cures.Form("array", "x", entry="photo")
             complaint(values.checked, IMAGES[:1] / 255 * scale, True, "x", form, entry="photo")
+        grey, form = IMAGES[..., 0], cures.Form("array", "x")
+        complaint(shapes.check, grey[0].shape, (*IMAGE[:2], 1), "x", form)
+        complaint(shapes.check, grey.shape, (*IMAGE[:2], 3), "x", form)
         complaint(conversion.array, [IMAGES[0], IMAGES[0, :4]], "x")
         complaint(conversion.array, "x", "x")
     finally:

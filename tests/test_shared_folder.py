@@ -170,8 +170,9 @@ while not (folder / "end").exists():
         epochs=2,
         verbose=0,
         callbacks=[
-            keras_gan.callbacks.ImageGrid(folder, rows=2, columns=2),
-            keras_gan.callbacks.ConvergenceStopping(directory=folder),
+            # One run at a time writes to the folder of a callback.
+            keras_gan.callbacks.ImageGrid(folder / f"run_{name}", rows=2, columns=2),
+            keras_gan.callbacks.ConvergenceStopping(directory=folder / f"run_{name}"),
             keras_gan.callbacks.TrainingBackup(folder / f"backup_{name}_{rounds}"),
         ],
     )
