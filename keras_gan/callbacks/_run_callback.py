@@ -41,3 +41,14 @@ class RunCallback(keras.callbacks.Callback):
         self._runs, claim, self._claim = False, self._claim, None
         if claim is not None:
             claim.release()
+
+    def on_train_interrupted(self):
+        """End the run after Ctrl-C or an error, if it has begun."""
+        try:
+            if self._runs:
+                self._interrupted()
+        finally:
+            self._end_run()
+
+    def _interrupted(self):
+        """Write or close what an interrupted run leaves."""

@@ -253,14 +253,11 @@ class ConvergenceStopping(RunCallback):
         self._end(_report.weights_line(self.history, number, restores))
         self._end_run()
 
-    def on_train_interrupted(self):
+    def _interrupted(self):
         """Write the report after Ctrl-C or an error; the weights are not restored."""
-        try:
-            if self._runs and self._epoch is not None:
-                number = self._epoch + 1
-                self._end(f"Training was interrupted in epoch {number}; the weights are kept.")
-        finally:
-            self._end_run()
+        if self._epoch is not None:
+            number = self._epoch + 1
+            self._end(f"Training was interrupted in epoch {number}; the weights are kept.")
 
     def _end(self, line):
         number = None if self._epoch is None else self._epoch + 1

@@ -168,13 +168,10 @@ class ImageGrid(RunCallback):
             self._write(images.save_gif, "training.gif", frames)
         self._end_run()
 
-    def on_train_interrupted(self):
+    def _interrupted(self):
         """Close TensorBoard's file; all pictures are complete."""
-        try:
-            if self._runs and self._board is not None:
-                self._board.close()
-        finally:
-            self._end_run()
+        if self._board is not None:
+            self._board.close()
 
     # === State ===
 

@@ -90,10 +90,9 @@ class RunBoard(RunCallback):
         """Write the verdict and the quality of the run's last epoch."""
         self._end("STATUS_SUCCESS")
 
-    def on_train_interrupted(self):
+    def _interrupted(self):
         """The same after Ctrl-C or an error."""
-        if self._runs:
-            self._end("STATUS_FAILURE")
+        self._end("STATUS_FAILURE")
 
     def _end(self, status):
         history = self._following.history

@@ -150,13 +150,10 @@ class RunReport(RunCallback):
         self._write("finished" if self._epoch == total else "stopped")
         self._end_run()
 
-    def on_train_interrupted(self):
+    def _interrupted(self):
         """Write the page after Ctrl-C or an error, without another look at the model."""
-        try:
-            if self._runs and self._epoch:
-                self._write("interrupted", looks=False)
-        finally:
-            self._end_run()
+        if self._epoch:
+            self._write("interrupted", looks=False)
 
     # === State ===
 
