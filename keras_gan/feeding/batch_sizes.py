@@ -29,8 +29,12 @@ def chosen(batch_size, element_spec):
 
 def suited(sample_shape):
     """Samples of an update by the shape of one: 64; of images from 48 pixels a side on 32, from 96
-    on 16. A side is that of a square of as many pixels."""
-    if len(sample_shape) != 3 or None in sample_shape:
+    on 16."""
+    if None in sample_shape:
         return USUAL
-    side = math.sqrt(sample_shape[0] * sample_shape[1])
-    return next((count for least, count in _OF_LARGE if side >= least), USUAL)
+    return next((count for least, count in _OF_LARGE if side(sample_shape) >= least), USUAL)
+
+
+def side(shape):
+    """The side of a square of as many pixels as an image of this shape; 1 of other samples."""
+    return math.sqrt(shape[0] * shape[1]) if len(shape) == 3 else 1.0

@@ -154,8 +154,7 @@ class AdversarialModel(
         self.quality_metrics = []
         self._state = TrainingState()
         self._training_feed = self._held_out_feed = None
-        self._evaluating = self._is_fitting = False
-        self._thread_of_fit = None
+        self._evaluating, self._thread_of_fit = False, None
         self._trained_in_file = None
         self._has_loaded = False
         self._phase, self._phase_of_fit = "both", None
@@ -232,7 +231,7 @@ class AdversarialModel(
             TypeError: for an argument that there is not.
         """
         compile_arguments.refuse(unknown, self.compile)
-        if self._is_fitting:
+        if self._thread_of_fit is not None:
             raise ValueError(
                 "A model cannot be compiled by a callback of its `fit`, whose step is in use. "
                 "Compile it after `fit`; learning rates can be set at any time."

@@ -28,18 +28,19 @@ def within_another(fit):
     def called(self, *arguments, **settings):
         thread = threading.get_ident()
         _checks.check(
-            not self._is_fitting or self._thread_of_fit == thread,
+            self._thread_of_fit in (None, thread),
             "Only one thread at a time may train a model.",
             cure="Wait for the other one to end, or train another model.",
             model=self.name,
         )
-        outer = {name: getattr(self, name) for name in _OWN} if self._is_fitting else None
-        self._is_fitting, self._thread_of_fit = True, thread
+        around = self._thread_of_fit
+        outer = {} if around is None else {name: getattr(self, name) for name in _OWN}
+        self._thread_of_fit = thread
         try:
             return fit(self, *arguments, **settings)
         finally:
-            self._is_fitting = outer is not None
-            for name, value in (outer or {}).items():
+            self._thread_of_fit = around
+            for name, value in outer.items():
                 setattr(self, name, value)
 
     return called

@@ -3,6 +3,7 @@
 import math
 
 from keras_gan import _checks
+from keras_gan.feeding.batch_sizes import side
 
 LEARNING_RATE = 1e-3
 # Units of each hidden layer of fully connected networks.
@@ -12,11 +13,6 @@ WIDTH = 128
 _CHANNELS, _FEWEST_FILTERS = 1024, 8
 # R1 and R2 are tuned on images of this side, and grow with the number of pixels from there on.
 _TUNED_SIDE = 28
-
-
-def side(shape):
-    """The side of a square of as many pixels as an image of this shape; 1 of other samples."""
-    return math.sqrt(shape[0] * shape[1]) if len(shape) == 3 else 1.0
 
 
 def filters(image_shape, most):
